@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The command table: one line a command, X(name, function, one-line help). */
+#ifndef HEAPTAP_SRC_CLI_COMMANDS_H
+#define HEAPTAP_SRC_CLI_COMMANDS_H
+
+#define HT_COMMANDS(X)
+
+#define X(name, fn, help) int fn(int argc, char **argv);
+HT_COMMANDS(X)
+#undef X
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pprof model in memory: what a profile file says, as plain structures.
+ *
+ * Ownership: a profile owns everything that hangs off it. All strings are interned in the
+ * profile's own table (equal strings are the same pointer; the empty string is ht_profile_str(p, "")
+ * and never NULL), so they can be compared by pointer inside one profile and live as long as it does.
+ * Not thread-safe: one thread at a time on one profile.
+ */
+#ifndef HEAPTAP_SRC_PROFILE_PROFILE_H
+#define HEAPTAP_SRC_PROFILE_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ht_value_type {
+    const char *type; /* "inuse_space" */
+    const char *unit; /* "bytes" */
+};
+
+/* A string label when str is not NULL, else a numeric one. */
+struct ht_label {
+    const char *key;
+    const char *str;
+    int64_t num;
+    const char *num_unit; /* "" when none */
+};
+
+/* One executable segment of a mapped object. */
+struct ht_mapping {
+    uint64_t id; /* the file's id; 1-based position when the profile was built here */
+    uint64_t start, limit, offset;
+    const char *file;
+    const char *build_id; /* lower-case hex, "" when unknown */
+    bool has_functions, has_filenames, has_line_numbers, has_inline_frames;
+};
+
+struct ht_function {
+    uint64_t id;
+    const char *name;        /* demangled */
+    const char *system_name; /* as in the symbol table */
+    const char *filename;
+    int64_t start_line;
+};
+
+struct ht_line {
+    struct ht_function *function;
+    int64_t line;
+    int64_t column;
+};
+
+struct ht_location {
+    uint64_t id;
+    struct ht_mapping *mapping; /* NULL when unknown */
+    uint64_t address;
+    struct ht_line *lines; /* innermost inlined function first */
+    size_t n_lines;
+    bool is_folded;
+};
+
+struct ht_sample {
+    struct ht_location **locations; /* leaf first */
+    size_t n_locations;
+    int64_t *values; /* n_sample_types of them */
+    struct ht_label *labels;
+    size_t n_labels;
+};
+
+struct ht_profile {
+    struct ht_value_type *sample_types;
+    size_t n_sample_types;
+    struct ht_sample *samples;
+    size_t n_samples;
+    struct ht_mapping **mappings; /* [0] is the main binary */
+    size_t n_mappings;
+    struct ht_location **locations;
+    size_t n_locations;
+    struct ht_function **functions;
+    size_t n_functions;
+    const char **comments;
+    size_t n_comments;
+    const char *drop_frames, *keep_frames; /* regexes, "" when none */
+    int64_t time_nanos, duration_nanos;
+    struct ht_value_type period_type;
+    int64_t period;
+    const char *default_sample_type; /* "" when unset */
+    const char *doc_url;
+    struct ht_profile_store *store; /* arena and string table; private to profile.c */
+};
+
+/* Creates an empty profile. Returns NULL when out of memory. */
+struct ht_profile *ht_profile_create(void);
+
+/* Destroys a profile and all it owns. NULL is accepted. */
+void ht_profile_destroy(struct ht_profile *p);
+
+/* Interns a string in the profile. NULL counts as "". Returns NULL only when out of memory. */
+const char *ht_profile_str(struct ht_profile *p, const char *s);
+const char *ht_profile_strn(struct ht_profile *p, const char *s, size_t n);
+
+/* Zeroed memory that lives as long as the profile. NULL when out of memory. */
+void *ht_profile_alloc(struct ht_profile *p, size_t n);
+
+/* Append a new zeroed object (its id set to its 1-based position, its strings to "").
+ * NULL when out of memory. */
+struct ht_mapping *ht_profile_add_mapping(struct ht_profile *p);
+struct ht_location *ht_profile_add_location(struct ht_profile *p);
+struct ht_function *ht_profile_add_function(struct ht_profile *p);
+
+/*
+ * Decodes a pprof profile (gzipped or raw proto) or a legacy text heap profile (gperftools,
+ * jemalloc, Go debug=1) from memory. On failure returns NULL, sets *err to -errno (-EINVAL for
+ * malformed input) and writes one line saying what is wrong and where into msg.
+ */
+struct ht_profile *ht_profile_decode(const void *data, size_t size, int *err, char *msg,
+                                     size_t msg_size);
+
+/* The same from a file; "-" is standard input. The message names the path. */
+struct ht_profile *ht_profile_read_file(const char *path, int *err, char *msg, size_t msg_size);
+
+/* Encodes as gzipped (or raw) proto into a malloc'ed buffer. 0 or -errno. */
+int ht_profile_encode(const struct ht_profile *p, bool gzip, void **data, size_t *size);
+
+/* Writes a file by way of a temporary name beside it and rename(2); an old file of that name
+ * stays whole if anything fails. 0 or -errno. */
+int ht_profile_write_file(const struct ht_profile *p, const char *path);
+
+/* 0 when the profile keeps pprof's rules (CheckValid), else -EINVAL with a line in msg. */
+int ht_profile_check(const struct ht_profile *p, char *msg, size_t msg_size);
+
+#endif
