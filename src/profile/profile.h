@@ -102,11 +102,20 @@ const char *ht_profile_strn(struct ht_profile *p, const char *s, size_t n);
 /* Zeroed memory that lives as long as the profile. NULL when out of memory. */
 void *ht_profile_alloc(struct ht_profile *p, size_t n);
 
-/* Append a new zeroed object (its id set to its 1-based position, its strings to "").
- * NULL when out of memory. */
+/* Append a new zeroed object (its strings "", its id one above the highest there is: the 1-based
+ * position in a profile built here). NULL when out of memory. */
 struct ht_mapping *ht_profile_add_mapping(struct ht_profile *p);
 struct ht_location *ht_profile_add_location(struct ht_profile *p);
 struct ht_function *ht_profile_add_function(struct ht_profile *p);
+
+/* Appends a sample with zeroed values (n_sample_types of them: add the sample types first) and
+ * room for so many locations and labels, which the caller fills in. The pointer is good until the
+ * next sample is added. NULL when out of memory. */
+struct ht_sample *ht_profile_add_sample(struct ht_profile *p, size_t n_locations, size_t n_labels);
+
+/* 0 or -ENOMEM. */
+int ht_profile_add_sample_type(struct ht_profile *p, const char *type, const char *unit);
+int ht_profile_add_comment(struct ht_profile *p, const char *comment);
 
 /*
  * Decodes a pprof profile (gzipped or raw proto) or a legacy text heap profile (gperftools,
