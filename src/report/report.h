@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reports: a profile as text, graph or JSON, figure for figure what `go tool pprof` prints.
+ *
+ * A report consumes its profile: filters and aggregation are applied in place, so a caller that
+ * wants a second report gives each its own copy. The sources, the symbols and --base have been
+ * dealt with before (see cli/load.h).
+ */
+#ifndef HEAPTAP_SRC_REPORT_REPORT_H
+#define HEAPTAP_SRC_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "profile/profile.h"
+
+enum ht_granularity {
+    HT_BY_FUNCTIONS,
+    HT_BY_FILEFUNCTIONS,
+    HT_BY_FILES,
+    HT_BY_LINES,
+    HT_BY_ADDRESSES,
+};
+
+/* Strings are borrowed; NULL and "" both mean "not given". */
+struct ht_report_options {
+    const char *sample_index; /* a name or a number; the profile's default when not given */
+    const char *focus, *ignore, *hide, *show, *show_from, *prune_from;
+    const char *tagfocus, *tagignore, *tagshow, *taghide;
+    const char *unit; /* "minimum" (one unit for all), "auto", or a unit */
+    const char *source_path, *trim_path;
+    const char *symbol; /* the regex of peek and list */
+    enum ht_granularity granularity;
+    int nodecount; /* -1: the report's own default; 0: all */
+    double nodefraction, edgefraction, divide_by;
+    bool cum, no_inlines, mean, drop_negative, relative_percentages, compact_labels, no_trim;
+    bool json;
+    /* Where one line about a failure goes; may be NULL. */
+    char *msg;
+    size_t msg_size;
+};
+
+/* pprof's defaults. */
+void ht_report_options_init(struct ht_report_options *o);
+
+/*
+ * Every report returns 0, or -errno with a line in o->msg: -EINVAL for a regex or sample_index
+ * that cannot be used, -ENOENT when peek or list match nothing.
+ */
+int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+int ht_report_tree(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+int ht_report_peek(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+int ht_report_list(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+int ht_report_dot(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+
+/* One line a stack, root first, frames joined by ';', then the value: what flamegraph.pl and
+ * speedscope read. */
+int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+
+/* The objects of each site by size, from the numeric label "bytes". */
+int ht_report_sizes(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+
+/* dot's output laid out by graphviz; format is "svg" or "png". -ENOENT when graphviz is missing. */
+int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
+                       const char *format);
+
+#endif
