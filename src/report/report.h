@@ -13,15 +13,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "profile/ops.h"
 #include "profile/profile.h"
-
-enum ht_granularity {
-    HT_BY_FUNCTIONS,
-    HT_BY_FILEFUNCTIONS,
-    HT_BY_FILES,
-    HT_BY_LINES,
-    HT_BY_ADDRESSES,
-};
 
 /* Strings are borrowed; NULL and "" both mean "not given". */
 struct ht_report_options {
