@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* elfutils' debuginfod client, loaded only when its servers are configured: linking with it would
+ * bring curl and TLS into every run. Its functions are those of elfutils/debuginfod.h. */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "symbolize/find.h"
+
+typedef void client;
+typedef client *(*begin_fn)(void);
+typedef void (*end_fn)(client *);
+typedef int (*find_fn)(client *, const unsigned char *build_id, int len, char **path);
+
+char *ht_debuginfod_fetch(const char *build_id, const char *kind)
+{
+    const char *urls = getenv("DEBUGINFOD_URLS");
+    if (!urls || !*urls)
+        return NULL;
+    void *lib = dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (!lib)
+        return NULL;
+    begin_fn begin = (begin_fn)dlsym(lib, "debuginfod_begin");
+    end_fn end = (end_fn)dlsym(lib, "debuginfod_end");
+    find_fn find = (find_fn)dlsym(lib, !strcmp(kind, "debuginfo") ? "debuginfod_find_debuginfo"
+                                                                  : "debuginfod_find_executable");
+    client *c = begin && end && find ? begin() : NULL;
+    char *path = NULL;
+    if (c) {
+        /* A length of 0 says that the id is a hex string. */
+        int fd = find(c, (const unsigned char *)build_id, 0, &path);
+        if (fd >= 0)
+            close(fd);
+        else
+            path = NULL;
+        end(c);
+    }
+    /* Not closed: curl's and TLS's exit handlers stay registered. */
+    return path;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "symbolize/module.h"
+
+#include <errno.h>
+
+#include "symbolize/dwarf.h"
+#include "symbolize/symtab.h"
+
+int ht_module_open(struct ht_module *m, const struct ht_find *what, bool want_debug)
+{
+    *m = (struct ht_module){.mini.fd = -1};
+    return ht_find_open(&m->found, what, want_debug);
+}
+
+void ht_module_finish(struct ht_module *m)
+{
+    ht_symtab_destroy(m->symtab);
+    ht_dwarf_close(m->dwarf);
+    ht_elf_finish(&m->mini);
+    ht_find_finish(&m->found);
+    ht_pool_finish(&m->pool);
+}
+
+int ht_module_vaddr(const struct ht_module *m, uint64_t start, uint64_t limit, uint64_t offset,
+                    uint64_t addr, uint64_t *vaddr)
+{
+    const struct ht_found *f = &m->found;
+    return f->main.elf ? ht_elf_vaddr(&f->main, false, start, limit, offset, addr, vaddr)
+                       : ht_elf_vaddr(&f->debug, true, start, limit, offset, addr, vaddr);
+}
+
+static const char *symbol_name(void *arg, uint64_t vaddr, uint64_t *start)
+{
+    return ht_symtab_find(arg, vaddr, start);
+}
+
+static int load_symbols(struct ht_module *m)
+{
+    const struct ht_elf *files[3];
+    size_t n = 0;
+    if (m->found.main.elf)
+        files[n++] = &m->found.main;
+    if (m->found.debug.elf)
+        files[n++] = &m->found.debug;
+    if (m->found.main.elf && !m->found.main.has_symtab && !m->found.debug.has_symtab &&
+        ht_elf_minidebug(&m->found.main, &m->mini) == 0)
+        files[n++] = &m->mini;
+    m->symtab = ht_symtab_create(files, n);
+    return m->symtab ? 0 : -ENOMEM;
+}
+
+int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
+                      void (*tick)(void *arg, size_t done), void *tick_arg)
+{
+    if (n == 0)
+        return 0;
+    if (!m->symtab && load_symbols(m))
+        return -ENOMEM;
+    if (dwarf && !m->dwarf) {
+        Elf *with = m->found.main.has_dwarf ? m->found.main.elf : m->found.debug.elf;
+        m->dwarf = with ? ht_dwarf_open(with) : NULL;
+    }
+    if (dwarf && m->dwarf) {
+        int err = ht_dwarf_resolve(m->dwarf, addrs, n, &m->pool, symbol_name, m->symtab, tick,
+                                   tick_arg);
+        if (err)
+            return err;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (addrs[i].n_frames)
+            continue;
+        const char *name = ht_symtab_find(m->symtab, addrs[i].vaddr, NULL);
+        if (!name)
+            continue;
+        struct ht_frame *f = ht_pool_alloc(&m->pool, sizeof *f);
+        if (!f)
+            return -ENOMEM;
+        f->name = name;
+        addrs[i].frames = f;
+        addrs[i].n_frames = 1;
+    }
+    return 0;
+}

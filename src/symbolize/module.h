@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* One binary with all that names its addresses. */
+#ifndef HEAPTAP_SRC_SYMBOLIZE_MODULE_H
+#define HEAPTAP_SRC_SYMBOLIZE_MODULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "symbolize/find.h"
+#include "symbolize/frames.h"
+#include "symbolize/pool.h"
+
+struct ht_module {
+    struct ht_found found;
+    struct ht_elf mini;   /* .gnu_debugdata */
+    struct ht_pool pool;  /* frames */
+    struct ht_symtab *symtab;
+    struct ht_dwarf *dwarf;
+};
+
+/* 0, or as ht_find_open; on failure only found.replaced of *m has a meaning. */
+int ht_module_open(struct ht_module *m, const struct ht_find *what, bool want_debug);
+void ht_module_finish(struct ht_module *m);
+
+/* See ht_elf_vaddr. */
+int ht_module_vaddr(const struct ht_module *m, uint64_t start, uint64_t limit, uint64_t offset,
+                    uint64_t addr, uint64_t *vaddr);
+
+/* Fills the frames of addresses that are sorted and different. They live as long as m.
+ * 0 or -ENOMEM. */
+int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
+                      void (*tick)(void *arg, size_t done), void *tick_arg);
+
+#endif
