@@ -47,6 +47,8 @@ struct unit {
     size_t n;
     struct ht_pool *pool;
     struct ht_pool *scratch;
+    const char *dir;          /* DW_AT_comp_dir; NULL when unknown */
+    const char *last, *joined; /* the last relative file name and what it became */
     bool deep; /* look for functions inside functions and types too */
     bool no_memory;
 };
@@ -274,6 +276,25 @@ static uint32_t number_attr(Dwarf_Die *die, unsigned name, bool integrate)
     return found && dwarf_formudata(found, &v) == 0 && v <= INT32_MAX ? (uint32_t)v : 0;
 }
 
+/* Line tables leave the compilation's directory out of what lies below it. */
+static const char *absolute(struct unit *u, const char *file)
+{
+    if (!file || *file == '/' || !u->dir)
+        return file;
+    if (u->last != file) {
+        size_t n = strlen(u->dir), m = strlen(file) + 1;
+        char *path = ht_pool_alloc(u->pool, n + 1 + m);
+        if (!path)
+            return file;
+        memcpy(path, u->dir, n);
+        path[n] = '/';
+        memcpy(path + n + 1, file, m);
+        u->last = file;
+        u->joined = path;
+    }
+    return u->joined;
+}
+
 /* The last row at or below the address that does not end a sequence. */
 static void find_line(Dwarf_Lines *lines, size_t n, uint64_t vaddr, struct ht_frame *f)
 {
@@ -317,7 +338,7 @@ static int write_frames(struct unit *u, struct hit *h, const struct ht_frame *le
         f->start_line = number_attr(&c->die, DW_AT_decl_line, true);
         uint32_t file = number_attr(&c->die, DW_AT_call_file, false);
         if (file < n_files)
-            f[1].file = dwarf_filesrc(files, file, NULL, NULL);
+            f[1].file = absolute(u, dwarf_filesrc(files, file, NULL, NULL));
         f[1].line = number_attr(&c->die, DW_AT_call_line, false);
     }
     uint64_t start = 0;
@@ -345,6 +366,8 @@ static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol,
     if (dwarf_cu_info(cu.cu, NULL, &type, NULL, &split, NULL, NULL, NULL) == 0 &&
         type == DW_UT_skeleton && split.addr)
         u->cu = split;
+    Dwarf_Attribute a;
+    u->dir = dwarf_formstring(dwarf_attr(&cu, DW_AT_comp_dir, &a));
 
     find_functions(u, &u->cu, 0);
     for (size_t i = 0; i < u->n && !u->deep; i++)
@@ -368,6 +391,7 @@ static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol,
         find_line(lines, n_lines, u->hits[i].addr->vaddr, &leaf);
         if (!u->hits[i].found && !leaf.file)
             continue;
+        leaf.file = absolute(u, leaf.file);
         if (write_frames(u, &u->hits[i], &leaf, files, n_files, symbol, symbol_arg))
             return -ENOMEM;
     }
