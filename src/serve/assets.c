@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <string.h>
+
+#include "serve/assets.h"
+
+const struct ht_asset *ht_asset_find(const char *name)
+{
+    for (const struct ht_asset *a = ht_assets; a->name; a++)
+        if (!strcmp(a->name, name))
+            return a;
+    return NULL;
+}

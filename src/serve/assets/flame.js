@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: MIT
+// The flame graph: a canvas that draws only the boxes in sight, so that a profile of a hundred
+// thousand stacks scrolls and zooms like one of ten.
+(function (root) {
+  'use strict';
+
+  const HT = root.HT = root.HT || {};
+  const ROW = 20;
+  const MIN_TEXT = 28;
+  const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+
+  // Twelve hues far enough apart to tell, none of them the red and blue of a comparison's.
+  const HUES = [30, 205, 145, 280, 55, 175, 325, 95, 240, 10, 190, 300];
+
+  function hash(s) {
+    let h = 2166136261;
+    for (let i = 0; i < s.length; i++) h = Math.imul(h ^ s.charCodeAt(i), 16777619);
+    return h >>> 0;
+  }
+
+  HT.moduleHues = function (data) {
+    const hues = new Map();
+    (data.modules || []).forEach((m, i) => { if (!hues.has(m)) hues.set(m, HUES[i % HUES.length]); });
+    return hues;
+  };
+
+  class Flame {
+    // box: an element to fill. on: { select(node), zoom(node), hover(node, x, y) }
+    constructor(box, on) {
+      this.box = box;
+      this.on = on || {};
+      this.canvas = document.createElement('canvas');
+      this.canvas.tabIndex = 0;
+      this.canvas.setAttribute('role', 'application');
+      this.canvas.setAttribute('aria-roledescription', 'flame graph');
+      this.canvas.setAttribute('aria-label',
+        'Flame graph. Arrow keys move between frames, Enter zooms, Escape zooms out.');
+      this.spacer = document.createElement('div');
+      this.spacer.className = 'flame-spacer';
+      this.live = document.createElement('div');
+      this.live.className = 'sr-only';
+      this.live.setAttribute('aria-live', 'polite');
+      this.spacer.append(this.canvas);
+      this.box.append(this.spacer, this.live);
+      this.boxes = [];
+      this.colour = 'module';
+      this.hues = new Map();
+      this.zoomed = 0;
+      this.selected = -1;
+      this.hovered = -1;
+      this.search = null;
+      this.listen();
+    }
+
+    listen() {
+      const c = this.canvas;
+      c.addEventListener('mousemove', e => this.hover(this.at(e), e));
+      c.addEventListener('mouseleave', () => this.hover(-1));
+      c.addEventListener('click', e => {
+        const i = this.at(e);
+        if (i < 0) return;
+        this.select(i, true);
+        this.zoom(i === this.zoomed && i > 0 ? this.tree.parent[i] : i);
+      });
+      c.addEventListener('keydown', e => this.key(e));
+      c.addEventListener('focus', () => this.draw());
+      c.addEventListener('blur', () => this.draw());
+      this.box.addEventListener('scroll', () => this.draw());
+      if (root.ResizeObserver) new ResizeObserver(() => this.draw()).observe(this.box);
+      root.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
+    }
+
+    // Shows a tree. A zoom or selection on the same path is kept.
+    show(tree, type, hues) {
+      const zoom = this.pathOf(this.zoomed), sel = this.pathOf(this.selected);
+      this.tree = tree;
+      this.type = type;
+      this.hues = hues || this.hues;
+      this.lay = tree.layout(type);
+      this.zoomed = Math.max(0, this.find(zoom));
+      if (!this.lay.width[this.zoomed]) this.zoomed = 0;
+      this.selected = this.find(sel);
+      this.hovered = -1;
+      this.matchNames();
+      this.place();
+    }
+
+    pathOf(i) {
+      if (!this.tree || i < 0) return null;
+      const names = [];
+      for (; i > 0; i = this.tree.parent[i]) names.push(this.tree.names[this.tree.key[i]]);
+      return names.reverse();
+    }
+
+    find(path) {
+      if (!path) return -1;
+      let at = 0;
+      for (const name of path) {
+        const next = this.children(at).find(c => this.name(c) === name);
+        if (next === undefined) return -1;
+        at = next;
+      }
+      return at;
+    }
+
+    children(i) {
+      return Array.from(this.lay.kids.subarray(this.lay.first[i], this.lay.first[i + 1]));
+    }
+
+    name(i) { return this.tree.names[this.tree.key[i]]; }
+
+    // Where every box is: [0, 1) of the root's width, by node.
+    place() {
+      const { width, first, kids } = this.lay, n = this.tree.size;
+      this.x = new Float64Array(n);
+      const stack = [0];
+      while (stack.length) {
+        const i = stack.pop();
+        let x = this.x[i];
+        for (let k = first[i]; k < first[i + 1]; k++) {
+          const c = kids[k];
+          this.x[c] = x;
+          x += width[c];
+          if (first[c] < first[c + 1]) stack.push(c);
+        }
+      }
+      this.draw();
+    }
+
+    matchNames() {
+      const re = this.search;
+      this.hits = null;
+      this.matchedNodes = 0;
+      this.matchedWidth = 0;
+      if (!re || !this.tree) return;
+      const t = this.tree, hit = t.names.map((s, k) => k > 0 && (re.test(s) ||
+        !!(t.info[k] && (re.test(t.info[k].file) || re.test(t.info[k].mod)))));
+      this.hits = new Uint8Array(t.size);
+      const under = new Uint8Array(t.size);
+      for (let i = 1; i < t.size; i++) {
+        under[i] = under[t.parent[i]];
+        if (!hit[t.key[i]] || !this.lay.width[i]) continue;
+        this.hits[i] = 1;
+        this.matchedNodes++;
+        if (!under[i]) this.matchedWidth += this.lay.width[i];
+        under[i] = 1;
+      }
+    }
+
+    searchFor(text) {
+      this.search = HT.regex(text, 'i');
+      this.matchNames();
+      this.draw();
+      return { nodes: this.matchedNodes, share: this.lay.width[0] ? this.matchedWidth / this.lay.width[0] : 0 };
+    }
+
+    zoom(i) {
+      this.zoomed = i;
+      this.draw();
+      if (this.on.zoom) this.on.zoom(i);
+    }
+
+    select(i, quiet) {
+      this.selected = i;
+      if (i >= 0 && !quiet) this.reveal(i);
+      this.live.textContent = i >= 0 ? this.describe(i) : '';
+      this.draw();
+      if (this.on.select) this.on.select(i);
+    }
+
+    describe(i) {
+      const t = this.tree, ty = t.types[this.type];
+      return this.name(i) + ', ' + HT.format(t.value(i, this.type), ty.unit) + ', ' +
+        HT.percent(this.lay.width[i], this.lay.width[0]) + ', depth ' + t.depth[i] + ', ' +
+        (this.lay.first[i + 1] - this.lay.first[i]) + ' children';
+    }
+
+    reveal(i) {
+      const y = this.tree.depth[i] * ROW, h = this.box.clientHeight;
+      if (y < this.box.scrollTop) this.box.scrollTop = y;
+      if (y + ROW > this.box.scrollTop + h) this.box.scrollTop = y + ROW - h;
+    }
+
+    hover(i, e) {
+      if (i !== this.hovered) {
+        this.hovered = i;
+        this.draw();
+      }
+      if (this.on.hover) this.on.hover(i, e ? e.clientX : 0, e ? e.clientY : 0);
+    }
+
+    at(e) {
+      const r = this.canvas.getBoundingClientRect(), x = e.clientX - r.left, y = e.clientY - r.top;
+      for (const b of this.boxes) {
+        if (y >= b.y && y < b.y + ROW && x >= b.x && x < b.x + b.w) return b.node;
+      }
+      return -1;
+    }
+
+    key(e) {
+      if (!this.tree || e.ctrlKey || e.metaKey || e.altKey) return;
+      const t = this.tree, lay = this.lay;
+      let i = this.selected < 0 ? this.zoomed : this.selected, to = -1;
+      const sibling = step => {
+        const all = i > 0 ? this.children(t.parent[i]).filter(c => lay.width[c] > 0) : [0];
+        const k = all.indexOf(i) + step;
+        return k >= 0 && k < all.length ? all[k] : i;
+      };
+      switch (e.key) {
+      case 'ArrowDown': to = lay.first[i] < lay.first[i + 1] ? lay.kids[lay.first[i]] : i; break;
+      case 'ArrowUp': to = i > 0 ? t.parent[i] : 0; break;
+      case 'ArrowLeft': to = sibling(-1); break;
+      case 'ArrowRight': to = sibling(1); break;
+      case 'Home': to = 0; break;
+      case 'Enter': case ' ': this.zoom(i); e.preventDefault(); return;
+      case 'Escape':
+        if (this.zoomed) { this.zoom(0); e.preventDefault(); e.stopPropagation(); }
+        return;
+      default: return;
+      }
+      e.preventDefault();
+      if (to >= 0 && lay.width[to] > 0) {
+        // A frame outside what is zoomed cannot be seen: zoom out as far as it needs.
+        let z = this.zoomed;
+        while (z > 0 && !this.within(to, z) && !this.within(z, to)) z = t.parent[z];
+        this.zoomed = z;
+        this.select(to);
+      }
+    }
+
+    within(i, top) {
+      while (i > top) i = this.tree.parent[i];
+      return i === top;
+    }
+
+    fill(i, dark) {
+      const t = this.tree, info = t.info[t.key[i]];
+      if (i === 0) return dark ? '#3a3f47' : '#d4d8de';
+      if (this.colour === 'change' && t.compared) {
+        const v = t.value(i, this.type), part = Math.min(1, Math.abs(v) / (this.lay.width[i] || 1));
+        const s = Math.round(15 + 70 * part);
+        return v >= 0 ? `hsl(8 ${s}% ${dark ? 38 : 74}%)` : `hsl(212 ${s}% ${dark ? 38 : 74}%)`;
+      }
+      const name = this.name(i);
+      const by = this.colour === 'function' ? name : this.colour === 'file' ? (info && info.file) || name
+        : (info && info.mod) || '';
+      let hue = this.colour === 'module' && this.hues.has(by) ? this.hues.get(by) : HUES[hash(by) % HUES.length];
+      if (this.colour === 'module' && !by) return dark ? '#4a4f58' : '#c9ced6';
+      const shade = hash(name) % 9 - 4;
+      return dark ? `hsl(${hue} 45% ${34 + shade}%)` : `hsl(${hue} 72% ${76 + shade}%)`;
+    }
+
+    draw() {
+      if (!this.tree || this.pending) return;
+      this.pending = true;
+      root.requestAnimationFrame(() => { this.pending = false; this.paint(); });
+    }
+
+    paint() {
+      const w = this.box.clientWidth, h = this.box.clientHeight, t = this.tree;
+      if (!w || !h) return;
+      this.spacer.style.height = Math.max(h, this.deepest() * ROW + 2) + 'px';
+      const cw = this.spacer.clientWidth, dpr = root.devicePixelRatio || 1, c = this.canvas;
+      if (c.width !== Math.round(cw * dpr) || c.height !== Math.round(h * dpr)) {
+        c.width = Math.round(cw * dpr);
+        c.height = Math.round(h * dpr);
+        c.style.width = cw + 'px';
+        c.style.height = h + 'px';
+      }
+      const g = c.getContext('2d'), dark = HT.dark();
+      g.setTransform(dpr, 0, 0, dpr, 0, 0);
+      g.clearRect(0, 0, cw, h);
+      g.font = FONT;
+      g.textBaseline = 'middle';
+      this.boxes = [];
+      const scroll = this.box.scrollTop, { width, first, kids } = this.lay;
+      const z = this.zoomed, scale = width[z] ? cw / width[z] : 0, x0 = this.x[z];
+      for (let i = z; i >= 0; i = t.parent[i]) if (i !== z) this.one(g, i, 0, cw, scroll, h, dark, true);
+      const stack = [z];
+      while (stack.length) {
+        const i = stack.pop(), x = (this.x[i] - x0) * scale, bw = width[i] * scale;
+        if (t.depth[i] * ROW > scroll + h) continue;
+        this.one(g, i, x, bw, scroll, h, dark, false);
+        for (let k = first[i]; k < first[i + 1]; k++) {
+          if (width[kids[k]] * scale < 0.4) break; // widest first: the rest is narrower
+          stack.push(kids[k]);
+        }
+      }
+      this.outline(g, this.hovered, dark ? '#ffffff' : '#000000', 1);
+      if (this.selected >= 0) {
+        this.outline(g, this.selected, dark ? '#7ab8ff' : '#0b5bd3', document.activeElement === c ? 2.5 : 1.5);
+      }
+    }
+
+    // How many rows the zoomed part has at this width.
+    deepest() {
+      const { width, first, kids } = this.lay, t = this.tree;
+      const least = width[this.zoomed] * 0.4 / (this.box.clientWidth || 1);
+      let max = t.depth[this.zoomed];
+      const stack = [this.zoomed];
+      while (stack.length) {
+        const i = stack.pop();
+        if (t.depth[i] > max) max = t.depth[i];
+        for (let k = first[i]; k < first[i + 1] && width[kids[k]] >= least; k++) stack.push(kids[k]);
+      }
+      return max + 1;
+    }
+
+    one(g, i, x, w, scroll, h, dark, ancestor) {
+      const y = this.tree.depth[i] * ROW - scroll;
+      if (y + ROW < 0 || y > h || !(w > 0)) return;
+      const bw = w > 2 ? w - 1 : Math.max(w, 0.6);
+      const dim = ancestor || (this.hits && !this.hits[i]);
+      g.globalAlpha = dim ? (ancestor && !this.hits ? 0.6 : 0.35) : 1;
+      g.fillStyle = this.hits && this.hits[i] ? (dark ? '#b23fa0' : '#f3a2ea') : this.fill(i, dark);
+      g.fillRect(x, y, bw, ROW - 1);
+      g.globalAlpha = dim ? 0.75 : 1;
+      if (w >= MIN_TEXT) {
+        g.fillStyle = dark ? '#f2f4f7' : '#14171b';
+        const text = this.fit(g, i === 0 ? this.rootText() : this.name(i), bw - 8);
+        if (text) g.fillText(text, x + 4, y + ROW / 2);
+      }
+      g.globalAlpha = 1;
+      this.boxes.push({ node: i, x, y, w: bw });
+    }
+
+    rootText() {
+      const ty = this.tree.types[this.type];
+      return (this.tree.compared ? 'change ' + HT.signed(this.tree.value(0, this.type), ty.unit)
+        : 'all ' + HT.format(this.tree.value(0, this.type), ty.unit));
+    }
+
+    // As much of a name as fits. Of a qualified one the end says more than the beginning.
+    fit(g, s, room) {
+      if (g.measureText(s).width <= room) return s;
+      const tail = s.replace(/^.*(?:::|\.|\/)(?=[^:./]+$)/, '');
+      if (tail !== s && tail.length > 2 && g.measureText('…' + tail).width <= room) return '…' + tail;
+      let lo = 0, hi = s.length;
+      while (lo < hi) {
+        const mid = (lo + hi + 1) >> 1;
+        if (g.measureText(s.slice(0, mid) + '…').width <= room) lo = mid; else hi = mid - 1;
+      }
+      return lo > 1 ? s.slice(0, lo) + '…' : '';
+    }
+
+    outline(g, i, colour, width) {
+      const b = i >= 0 && this.boxes.find(o => o.node === i);
+      if (!b) return;
+      g.strokeStyle = colour;
+      g.lineWidth = width;
+      g.strokeRect(b.x + width / 2, b.y + width / 2, Math.max(b.w - width, 1), ROW - 1 - width);
+    }
+  }
+
+  HT.Flame = Flame;
+
+  HT.dark = function () {
+    const set = document.documentElement.dataset.theme;
+    return set ? set === 'dark' : root.matchMedia('(prefers-color-scheme: dark)').matches;
+  };
+
+  // Fills an element with everything known about a node: all sample types, where, of what.
+  HT.facts = function (el, flame, i) {
+    const t = flame.tree, info = t.info[t.key[i]];
+    const row = (a, ...rest) => {
+      const tr = document.createElement('tr');
+      const th = document.createElement('th');
+      th.scope = 'row';
+      th.textContent = a;
+      tr.append(th);
+      for (const r of rest) {
+        const td = document.createElement('td');
+        td.textContent = r;
+        tr.append(td);
+      }
+      return tr;
+    };
+    const name = document.createElement('div');
+    name.className = 'fact-name';
+    name.textContent = i === 0 ? 'all' : flame.name(i);
+    const table = document.createElement('table');
+    t.types.forEach((ty, k) => {
+      const v = t.value(i, k), self = t.selfValue(i, k);
+      const cells = t.compared
+        ? [HT.signed(v, ty.unit), HT.format(t.before(i, k), ty.unit) + ' → ' + HT.format(t.now(i, k), ty.unit)]
+        : [HT.format(v, ty.unit), HT.percent(v, t.value(0, k)), self ? 'self ' + HT.format(self, ty.unit) : ''];
+      const tr = row(HT.typeLabel(ty), ...cells);
+      if (k === flame.type) tr.className = 'current';
+      table.append(tr);
+    });
+    const where = document.createElement('div');
+    where.className = 'fact-where';
+    if (info && i > 0) {
+      const line = info.line || info.start;
+      where.textContent = [info.file ? info.file + (line ? ':' + line : '') : '', info.mod].filter(Boolean).join('  ·  ');
+    }
+    el.replaceChildren(name, table, where);
+  };
+
+  // Keeps a tooltip beside the pointer and inside the window.
+  HT.tooltip = function (tip, flame, i, x, y) {
+    if (i < 0) { tip.hidden = true; return; }
+    HT.facts(tip, flame, i);
+    tip.hidden = false;
+    const r = tip.getBoundingClientRect();
+    tip.style.left = Math.max(4, Math.min(x + 14, root.innerWidth - r.width - 6)) + 'px';
+    tip.style.top = (y + 18 + r.height > root.innerHeight ? Math.max(4, y - r.height - 10) : y + 18) + 'px';
+  };
+
+  // The list of modules with their colour and share.
+  HT.legend = function (el, flame, onPick) {
+    const t = flame.tree, share = new Map();
+    for (let i = 1; i < t.size; i++) {
+      const info = t.info[t.key[i]], m = (info && info.mod) || '';
+      const v = Math.abs(t.selfValue(i, flame.type));
+      if (v || !share.has(m)) share.set(m, (share.get(m) || 0) + v);
+    }
+    const total = flame.lay.width[0];
+    const rows = [...share].filter(r => r[0]).sort((a, b) => b[1] - a[1]).slice(0, 12);
+    el.replaceChildren(...rows.map(([m, v]) => {
+      const b = document.createElement('button');
+      b.type = 'button';
+      b.className = 'chip';
+      b.title = m + ': ' + HT.percent(v, total) + ' is allocated directly by it. Click to find its frames.';
+      const dot = document.createElement('span');
+      dot.className = 'dot';
+      const hue = flame.hues.has(m) ? flame.hues.get(m) : HUES[hash(m) % HUES.length];
+      dot.style.background = HT.dark() ? `hsl(${hue} 45% 45%)` : `hsl(${hue} 72% 66%)`;
+      b.append(dot, HT.base(m) + ' ' + HT.percent(v, total));
+      b.addEventListener('click', () => onPick(m));
+      return b;
+    }));
+  };
+})(typeof window !== 'undefined' ? window : globalThis);

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+// The profile in the browser: a prefix tree of frames with one column of numbers a sample type.
+// Everything that is drawn (flame graph, top, call graph, traces) is computed from it.
+(function (root) {
+  'use strict';
+
+  const HT = root.HT = root.HT || {};
+
+  const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+  // As pprof prints them: powers of 1024, at most two decimals.
+  HT.format = function (v, unit) {
+    if (unit !== 'bytes') return Math.round(v).toLocaleString('en-US');
+    let a = Math.abs(v), i = 0;
+    while (a >= 1024 && i < BYTES.length - 1) { a /= 1024; i++; }
+    const s = a.toFixed(2).replace(/\.?0+$/, '');
+    return (v < 0 ? '-' : '') + s + BYTES[i];
+  };
+
+  HT.signed = (v, unit) => (v > 0 ? '+' : '') + HT.format(v, unit);
+
+  HT.percent = function (v, of) {
+    if (!of) return '0%';
+    const p = 100 * v / of, a = Math.abs(p);
+    return (a >= 99.95 && a <= 100.05 ? p.toFixed(0) : a >= 1 ? p.toFixed(2) : p.toPrecision(2)) + '%';
+  };
+
+  const TYPE_WORDS = {
+    inuse_space: 'In use, bytes', inuse_objects: 'In use, objects',
+    alloc_space: 'Allocated, bytes', alloc_objects: 'Allocated, objects',
+    peak_space: 'Peak, bytes', peak_objects: 'Peak, objects',
+  };
+  HT.typeLabel = t => TYPE_WORDS[t.type] || t.type;
+
+  HT.base = path => path.slice(path.lastIndexOf('/') + 1);
+
+  // Compiles what a person typed: a regex as pprof has them, or, when it is none, those letters.
+  HT.regex = function (text, flags) {
+    if (!text) return null;
+    try {
+      return new RegExp(text, flags || '');
+    } catch (e) {
+      return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), flags || '');
+    }
+  };
+
+  // What one frame is called at a granularity; equal names are one node.
+  function frameName(d, f, granularity) {
+    const fr = d.frames, s = d.strings;
+    const fn = s[fr.fn[f]], file = s[fr.file[f]], mod = s[fr.mod[f]];
+    if (!fn) {
+      const m = mod ? '[' + HT.base(mod) + ']' : '<unknown>';
+      return granularity === 'lines' || granularity === 'addresses' ? m + ' 0x' + s[fr.addr[f]] : m;
+    }
+    if (granularity === 'files') return file || '<unknown>';
+    if (granularity === 'lines') {
+      return fn + (file ? ' ' + file + (fr.line[f] ? ':' + fr.line[f] : '') : '');
+    }
+    return fn;
+  }
+
+  function matchFrames(d, re) {
+    const n = d.frames.fn.length, out = new Uint8Array(n);
+    if (!re) return null;
+    for (let f = 0; f < n; f++) {
+      const fr = d.frames, s = d.strings;
+      if ((s[fr.fn[f]] && re.test(s[fr.fn[f]])) || (s[fr.file[f]] && re.test(s[fr.file[f]])) ||
+          (s[fr.mod[f]] && re.test(s[fr.mod[f]]))) out[f] = 1;
+    }
+    return out;
+  }
+
+  // A growing tree whose children are found by (parent, key).
+  class Tree {
+    constructor(types) {
+      this.types = types;
+      this.parent = [-1];
+      this.key = [0];
+      this.names = ['all'];
+      this.info = [null];
+      this.ids = new Map();
+      this.index = new Map();
+      this.columns = types.length * 2; // now, then what it is compared with
+      this.self = Array.from({ length: this.columns }, () => [0]);
+    }
+
+    keyOf(name, info) {
+      let k = this.ids.get(name);
+      if (k === undefined) {
+        k = this.names.length;
+        this.names.push(name);
+        this.info.push(info);
+        this.ids.set(name, k);
+      }
+      return k;
+    }
+
+    child(p, k) {
+      const slot = k * 0x4000000 + p;
+      let c = this.index.get(slot);
+      if (c === undefined) {
+        c = this.parent.length;
+        this.index.set(slot, c);
+        this.parent.push(p);
+        this.key.push(k);
+        for (const col of this.self) col.push(0);
+      }
+      return c;
+    }
+
+    get size() { return this.parent.length; }
+
+    // Sums up, orders the children, and frees what only building needed.
+    finish() {
+      this.index = null;
+      const n = this.size;
+      this.parent = Int32Array.from(this.parent);
+      this.key = Int32Array.from(this.key);
+      this.self = this.self.map(c => Float64Array.from(c));
+      this.total = this.self.map(c => Float64Array.from(c));
+      for (const t of this.total) for (let i = n - 1; i > 0; i--) t[this.parent[i]] += t[i];
+      this.depth = new Int32Array(n);
+      this.maxDepth = 0;
+      for (let i = 1; i < n; i++) {
+        this.depth[i] = this.depth[this.parent[i]] + 1;
+        if (this.depth[i] > this.maxDepth) this.maxDepth = this.depth[i];
+      }
+      return this;
+    }
+
+    value(i, t) { return this.total[t][i] - this.total[t + this.types.length][i]; }
+    selfValue(i, t) { return this.self[t][i] - this.self[t + this.types.length][i]; }
+    before(i, t) { return this.total[t + this.types.length][i]; }
+    now(i, t) { return this.total[t][i]; }
+
+    // Lays out for one type: how wide each node is, and its children, widest first.
+    // A node that shrank is as wide as one that grew by as much.
+    layout(t) {
+      const n = this.size, w = new Float64Array(n);
+      for (let i = 0; i < n; i++) w[i] = Math.abs(this.selfValue(i, t));
+      for (let i = n - 1; i > 0; i--) w[this.parent[i]] += w[i];
+      const first = new Int32Array(n + 1);
+      for (let i = 1; i < n; i++) first[this.parent[i] + 1]++;
+      for (let i = 0; i < n; i++) first[i + 1] += first[i];
+      const at = first.slice(), kids = new Int32Array(n);
+      for (let i = 1; i < n; i++) kids[at[this.parent[i]]++] = i;
+      for (let i = 0; i < n; i++) {
+        if (first[i + 1] - first[i] > 1) {
+          kids.subarray(first[i], first[i + 1]).sort((a, b) => w[b] - w[a] || a - b);
+        }
+      }
+      return { width: w, first, kids };
+    }
+  }
+  HT.Tree = Tree;
+
+  // Builds the tree that is to be drawn.
+  //   data: a profile as the server writes it; before: one to compare with, or null
+  //   opt: { granularity, focus, ignore, hide, inverted }
+  HT.buildTree = function (data, before, opt) {
+    opt = opt || {};
+    const tree = new Tree(data.types);
+    addProfile(tree, data, 0, opt);
+    if (before) addProfile(tree, before, data.types.length, opt);
+    tree.compared = !!before;
+    tree.inverted = !!opt.inverted;
+    return tree.finish();
+  };
+
+  function typeMap(tree, d) {
+    return tree.types.map(t => d.types.findIndex(u => u.type === t.type && u.unit === t.unit));
+  }
+
+  function addProfile(tree, d, column, opt) {
+    const n = d.nodes.parent.length, parent = d.nodes.parent, frame = d.nodes.frame;
+    const focus = matchFrames(d, HT.regex(opt.focus)), ignore = matchFrames(d, HT.regex(opt.ignore));
+    const hide = matchFrames(d, HT.regex(opt.hide));
+    const keys = new Int32Array(d.frames.fn.length).fill(-1);
+    const types = typeMap(tree, d);
+    const focused = new Uint8Array(n), ignored = new Uint8Array(n);
+    const keep = new Uint8Array(n), has = new Uint8Array(n);
+    const keyAt = f => {
+      if (keys[f] < 0) {
+        const s = d.strings, fr = d.frames;
+        keys[f] = tree.keyOf(frameName(d, f, opt.granularity || 'functions'), {
+          fn: s[fr.fn[f]], file: s[fr.file[f]], line: fr.line[f], start: fr.start[f],
+          mod: s[fr.mod[f]], addr: s[fr.addr[f]],
+        });
+      }
+      return keys[f];
+    };
+    for (let i = 1; i < n; i++) {
+      const p = parent[i], f = frame[i];
+      focused[i] = focused[p] | (focus ? focus[f] : 0);
+      ignored[i] = ignored[p] | (ignore ? ignore[f] : 0);
+      keep[i] = (!focus || focused[i]) && !ignored[i] ? 1 : 0;
+      if (keep[i]) for (const c of d.nodes.self) if (c[i]) { has[i] = 1; break; }
+    }
+    keep[0] = !focus; // samples without a stack
+    has[0] = keep[0];
+    const add = (node, i) => {
+      types.forEach((from, t) => {
+        if (from >= 0) tree.self[column + t][node] += d.nodes.self[from][i];
+      });
+    };
+    if (opt.inverted) {
+      for (let i = 0; i < n; i++) {
+        if (!has[i]) continue;
+        let at = 0;
+        for (let j = i; j > 0; j = parent[j]) {
+          if (!hide || !hide[frame[j]]) at = tree.child(at, keyAt(frame[j]));
+        }
+        add(at, i);
+      }
+      return;
+    }
+    const wanted = new Uint8Array(n);
+    for (let i = n - 1; i > 0; i--) {
+      if (has[i]) wanted[i] = 1;
+      if (wanted[i]) wanted[parent[i]] = 1;
+    }
+    const to = new Int32Array(n);
+    for (let i = 0; i < n; i++) {
+      if (i > 0) {
+        if (!wanted[i]) continue;
+        const p = to[parent[i]];
+        to[i] = hide && hide[frame[i]] ? p : tree.child(p, keyAt(frame[i]));
+      }
+      if (has[i]) add(to[i], i);
+    }
+  }
+
+  // Walks a tree that is not inverted and tells, for every node, which keys are new on its path.
+  function walk(tree, visit) {
+    const lay = tree.layout(0), on = new Int32Array(tree.names.length);
+    const stack = [[0, lay.first[0]]];
+    while (stack.length) {
+      const top = stack[stack.length - 1], i = top[0];
+      if (top[1] < lay.first[i + 1]) {
+        const c = lay.kids[top[1]++];
+        visit(c, on[tree.key[c]] === 0, on);
+        on[tree.key[c]]++;
+        stack.push([c, lay.first[c]]);
+      } else {
+        stack.pop();
+        if (i) on[tree.key[i]]--;
+      }
+    }
+  }
+
+  // Flat and cumulative values by key. Recursion counts once in cum, as in pprof.
+  HT.top = function (tree, t) {
+    const n = tree.names.length, flat = new Float64Array(n), cum = new Float64Array(n);
+    const flatBefore = new Float64Array(n), cumBefore = new Float64Array(n);
+    const back = t + tree.types.length;
+    walk(tree, (i, outermost) => {
+      const k = tree.key[i];
+      flat[k] += tree.self[t][i];
+      flatBefore[k] += tree.self[back][i];
+      if (outermost) {
+        cum[k] += tree.total[t][i];
+        cumBefore[k] += tree.total[back][i];
+      }
+    });
+    const rows = [];
+    for (let k = 1; k < n; k++) {
+      rows.push({ key: k, name: tree.names[k], info: tree.info[k], flat: flat[k] - flatBefore[k],
+        cum: cum[k] - cumBefore[k], now: cum[k], before: cumBefore[k] });
+    }
+    return rows.filter(r => r.flat || r.cum || r.now || r.before);
+  };
+
+  // The call graph: nodes are keys, edges carry the value of the stacks that use them.
+  HT.graph = function (tree, t, limit) {
+    const rows = HT.top(tree, t).sort((a, b) => Math.abs(b.cum) - Math.abs(a.cum));
+    const kept = new Map(rows.slice(0, limit).map(r => [r.key, r]));
+    const edges = new Map(), near = new Int32Array(tree.size), seen = new Map();
+    // The nearest kept ancestor stands for those left out between (pprof's dashed edges).
+    for (let i = 1; i < tree.size; i++) {
+      const p = tree.parent[i];
+      near[i] = kept.has(tree.key[i]) ? i : near[p];
+      if (near[i] !== i || !near[p]) continue;
+      const from = tree.key[near[p]], to = tree.key[i], id = from + '>' + to;
+      // A recursive path uses an edge once, however often it goes round.
+      let a = near[p], again = false;
+      for (let up = seen.get(id) ? a : 0; up > 0; up = tree.parent[up]) {
+        if (seen.get(id).has(up)) { again = true; break; }
+      }
+      if (!seen.has(id)) seen.set(id, new Set());
+      seen.get(id).add(i);
+      if (again) continue;
+      const e = edges.get(id) || { from, to, value: 0, residual: false };
+      e.value += tree.value(i, t);
+      if (p !== near[p]) e.residual = true;
+      edges.set(id, e);
+    }
+    return { nodes: [...kept.values()], edges: [...edges.values()], left: rows.length - kept.size };
+  };
+
+  // Whole stacks, heaviest first: leaf first in each, as `traces` prints them.
+  HT.traces = function (tree, t, limit) {
+    const at = [];
+    for (let i = 0; i < tree.size; i++) if (tree.selfValue(i, t)) at.push(i);
+    at.sort((a, b) => Math.abs(tree.selfValue(b, t)) - Math.abs(tree.selfValue(a, t)));
+    return {
+      count: at.length,
+      rows: at.slice(0, limit).map(i => {
+        const frames = [];
+        for (let j = i; j > 0; j = tree.parent[j]) frames.push(tree.key[j]);
+        return { node: i, value: tree.selfValue(i, t), frames };
+      }),
+    };
+  };
+})(typeof window !== 'undefined' ? window : globalThis);

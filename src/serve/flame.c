@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "profile/profile.h"
+#include "serve/assets.h"
+#include "serve/flame.h"
+#include "serve/webdata.h"
+
+struct page {
+    const struct ht_profile *p, *before;
+    const char *title;
+};
+
+static int put_asset(FILE *out, const char *name)
+{
+    const struct ht_asset *a = ht_asset_find(name);
+
+    fwrite(a->data, 1, a->size, out);
+    return 0;
+}
+
+static int put_about(FILE *out, const struct page *page)
+{
+    time_t at = (time_t)(page->p->time_nanos / 1000000000);
+    char text[64];
+    struct tm tm;
+
+    if (page->p->time_nanos > 0 && gmtime_r(&at, &tm) &&
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC, ", &tm))
+        fputs(text, out);
+    fprintf(out, "%zu stacks", page->p->n_samples);
+    if (page->p->period > 1)
+        fprintf(out, ", one sample in %" PRId64 " bytes", page->p->period);
+    if (page->before)
+        fputs(", compared with an earlier profile", out);
+    return 0;
+}
+
+static int put_data(FILE *out, const struct page *page)
+{
+    int err;
+
+    fputs("<script type=\"application/json\" id=\"profile\">", out);
+    err = ht_web_data(out, page->p, page->title);
+    fputs("</script>\n", out);
+    if (!err && page->before) {
+        fputs("<script type=\"application/json\" id=\"before\">", out);
+        err = ht_web_data(out, page->before, page->title);
+        fputs("</script>\n", out);
+    }
+    return err;
+}
+
+static int put(FILE *out, const struct page *page, const char *word, size_t n)
+{
+    if (!strncmp(word, "@TITLE@", n))
+        return ht_web_html_text(out, page->title), 0;
+    if (!strncmp(word, "@ABOUT@", n))
+        return put_about(out, page);
+    if (!strncmp(word, "@STYLE@", n))
+        return put_asset(out, "style.css");
+    if (!strncmp(word, "@SCRIPT@", n)) {
+        put_asset(out, "model.js");
+        put_asset(out, "flame.js");
+        return put_asset(out, "flame_page.js");
+    }
+    if (!strncmp(word, "@DATA@", n))
+        return put_data(out, page);
+    fwrite(word, 1, n, out);
+    return 0;
+}
+
+int ht_flame_write(FILE *out, const struct ht_profile *p, const struct ht_profile *before,
+                   const char *title)
+{
+    const struct page page = {p, before, title};
+    const char *at = ht_asset_find("flame.html")->data;
+    int err = 0;
+
+    while (!err) {
+        const char *word = strchr(at, '@'), *end = word ? strchr(word + 1, '@') : NULL;
+
+        if (!end)
+            break;
+        fwrite(at, 1, (size_t)(word - at), out);
+        err = put(out, &page, word, (size_t)(end + 1 - word));
+        at = end + 1;
+    }
+    fputs(at, out);
+    if (!err && ferror(out))
+        err = -EIO;
+    return err;
+}

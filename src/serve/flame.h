@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The flame graph as one HTML file that needs nothing but itself. */
+#ifndef HEAPTAP_SRC_SERVE_FLAME_H
+#define HEAPTAP_SRC_SERVE_FLAME_H
+
+#include <stdio.h>
+
+struct ht_profile;
+
+/* Writes the file; with a profile to compare with when before is not NULL. 0 or -errno. */
+int ht_flame_write(FILE *out, const struct ht_profile *p, const struct ht_profile *before,
+                   const char *title);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve/keymap.h"
+
+static uint32_t key_hash(struct ht_key k)
+{
+    uint64_t h = k.a * 0x9e3779b97f4a7c15u;
+
+    h = ((h ^ (h >> 29)) + k.b) * 0xbf58476d1ce4e5b9u;
+    h = ((h ^ (h >> 32)) + k.c) * 0x94d049bb133111ebu;
+    return (uint32_t)(h ^ (h >> 31));
+}
+
+static bool grow(struct ht_keymap *m)
+{
+    uint32_t cap = m->cap ? m->cap * 2 : 64;
+    struct ht_key *keys;
+    uint32_t *slots;
+
+    if (m->cap >= UINT32_MAX / 8)
+        return false;
+    keys = reallocarray(m->keys, cap, sizeof *keys);
+    if (!keys)
+        return false;
+    m->keys = keys;
+    slots = calloc((size_t)cap * 2, sizeof *slots);
+    if (!slots)
+        return false;
+    free(m->slots);
+    m->slots = slots;
+    m->mask = cap * 2 - 1;
+    m->cap = cap;
+    for (uint32_t i = 0; i < m->n; i++) {
+        uint32_t at = key_hash(keys[i]) & m->mask;
+
+        while (slots[at])
+            at = (at + 1) & m->mask;
+        slots[at] = i + 1;
+    }
+    return true;
+}
+
+uint32_t ht_keymap_add(struct ht_keymap *m, struct ht_key key, bool *added)
+{
+    uint32_t at;
+
+    *added = false;
+    if (m->n == m->cap && !grow(m))
+        return UINT32_MAX;
+    for (at = key_hash(key) & m->mask; m->slots[at]; at = (at + 1) & m->mask) {
+        const struct ht_key *k = &m->keys[m->slots[at] - 1];
+
+        if (k->a == key.a && k->b == key.b && k->c == key.c)
+            return m->slots[at] - 1;
+    }
+    *added = true;
+    m->keys[m->n] = key;
+    m->slots[at] = ++m->n;
+    return m->n - 1;
+}
+
+void ht_keymap_finish(struct ht_keymap *m)
+{
+    free(m->keys);
+    free(m->slots);
+    memset(m, 0, sizeof *m);
+}

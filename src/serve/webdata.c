@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Folds a profile's samples into one prefix tree, root first, and writes it column by column. */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile/profile.h"
+#include "serve/keymap.h"
+#include "serve/webdata.h"
+
+struct frame {
+    uint32_t fn, file, mod; /* numbers of strings */
+    int64_t line, start;
+    uint64_t address; /* 0 when the frame has a name */
+};
+
+struct builder {
+    const struct ht_profile *p;
+    struct ht_keymap strings; /* pointer: the profile has interned them */
+    struct ht_keymap frames_by_key;
+    struct ht_keymap nodes; /* parent, frame */
+    struct frame *frames;
+    uint32_t frames_cap;
+    int64_t *self; /* n_sample_types a node */
+    uint32_t self_cap;
+};
+
+static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
+{
+    uint32_t more = *cap ? *cap * 2 : 256;
+    void *grown;
+
+    if (need <= *cap)
+        return true;
+    grown = reallocarray(*data, more, size);
+    if (!grown)
+        return false;
+    memset((char *)grown + *cap * size, 0, (more - *cap) * size);
+    *data = grown;
+    *cap = more;
+    return true;
+}
+
+static uint32_t string_number(struct builder *b, const char *s)
+{
+    bool added;
+
+    return ht_keymap_add(&b->strings, (struct ht_key){(uintptr_t)s, 0, 0}, &added);
+}
+
+/* A frame is a line of a function, or an address when nothing names it. */
+static uint32_t frame_number(struct builder *b, const struct ht_location *loc,
+                             const struct ht_line *line)
+{
+    const struct ht_function *fn = line ? line->function : NULL;
+    struct ht_key key = {(uintptr_t)fn, fn ? (uint64_t)line->line : loc->address,
+                         (uintptr_t)loc->mapping};
+    bool added;
+    uint32_t n = ht_keymap_add(&b->frames_by_key, key, &added);
+    struct frame *f;
+
+    if (n == UINT32_MAX || !added)
+        return n;
+    if (!reserve((void **)&b->frames, &b->frames_cap, n + 1, sizeof *b->frames))
+        return UINT32_MAX;
+    f = &b->frames[n];
+    f->fn = string_number(b, fn ? fn->name : "");
+    f->file = string_number(b, fn ? fn->filename : "");
+    f->mod = string_number(b, loc->mapping ? loc->mapping->file : "");
+    f->line = fn ? line->line : 0;
+    f->start = fn ? fn->start_line : 0;
+    f->address = fn ? 0 : loc->address;
+    return f->fn == UINT32_MAX || f->file == UINT32_MAX || f->mod == UINT32_MAX ? UINT32_MAX : n;
+}
+
+static uint32_t node_number(struct builder *b, uint32_t parent, uint32_t frame)
+{
+    bool added;
+    uint32_t n = ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
+
+    if (n == UINT32_MAX || !added)
+        return n;
+    return reserve((void **)&b->self, &b->self_cap, n + 1,
+                   (b->p->n_sample_types ? b->p->n_sample_types : 1) * sizeof *b->self)
+               ? n
+               : UINT32_MAX;
+}
+
+static int add_sample(struct builder *b, const struct ht_sample *s)
+{
+    size_t types = b->p->n_sample_types;
+    uint32_t node = 0;
+
+    for (size_t i = s->n_locations; i-- > 0;) {
+        const struct ht_location *loc = s->locations[i];
+
+        for (size_t k = loc->n_lines ? loc->n_lines : 1; k-- > 0;) {
+            uint32_t frame = frame_number(b, loc, loc->n_lines ? &loc->lines[k] : NULL);
+
+            if (frame == UINT32_MAX)
+                return -ENOMEM;
+            node = node_number(b, node, frame);
+            if (node == UINT32_MAX)
+                return -ENOMEM;
+        }
+    }
+    for (size_t t = 0; t < types; t++) {
+        int64_t *v = &b->self[node * types + t];
+
+        if (__builtin_add_overflow(*v, s->values[t], v))
+            *v = s->values[t] < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return 0;
+}
+
+static void write_head(FILE *out, const struct ht_profile *p, const char *title)
+{
+    size_t types = p->n_sample_types, chosen = types ? types - 1 : 0;
+
+    for (size_t t = 0; t < types; t++)
+        if (*p->default_sample_type && !strcmp(p->sample_types[t].type, p->default_sample_type))
+            chosen = t;
+    fputs("{\"v\":1,\"title\":", out);
+    ht_web_json_string(out, title);
+    fprintf(out, ",\"time\":%" PRId64 ",\"duration\":%" PRId64 ",\"period\":%" PRId64,
+            p->time_nanos / 1000000, p->duration_nanos / 1000000, p->period);
+    fprintf(out, ",\"default\":%zu,\"samples\":%zu,\"types\":[", chosen, p->n_samples);
+    for (size_t t = 0; t < types; t++) {
+        fputs(t ? ",{\"type\":" : "{\"type\":", out);
+        ht_web_json_string(out, p->sample_types[t].type);
+        fputs(",\"unit\":", out);
+        ht_web_json_string(out, p->sample_types[t].unit);
+        putc('}', out);
+    }
+    fputs("],\"comments\":[", out);
+    for (size_t i = 0; i < p->n_comments; i++) {
+        if (i)
+            putc(',', out);
+        ht_web_json_string(out, p->comments[i]);
+    }
+    fputs("],\"modules\":[", out);
+    for (size_t i = 0, n = 0; i < p->n_mappings; i++) {
+        if (!*p->mappings[i]->file)
+            continue;
+        if (n++)
+            putc(',', out);
+        ht_web_json_string(out, p->mappings[i]->file);
+    }
+    putc(']', out);
+}
+
+static void write_frames(FILE *out, const struct builder *b)
+{
+    uint32_t n = b->frames_by_key.n;
+
+#define COLUMN(name, format, value)                                                                \
+    do {                                                                                           \
+        fputs("\"" name "\":[", out);                                                              \
+        for (uint32_t i = 0; i < n; i++)                                                           \
+            fprintf(out, i ? "," format : format, b->frames[i].value);                             \
+        putc(']', out);                                                                            \
+    } while (0)
+    fputs(",\"frames\":{", out);
+    COLUMN("fn", "%" PRIu32, fn);
+    putc(',', out);
+    COLUMN("file", "%" PRIu32, file);
+    putc(',', out);
+    COLUMN("mod", "%" PRIu32, mod);
+    putc(',', out);
+    COLUMN("line", "%" PRId64, line);
+    putc(',', out);
+    COLUMN("start", "%" PRId64, start);
+    putc(',', out);
+    COLUMN("addr", "\"%" PRIx64 "\"", address);
+    putc('}', out);
+#undef COLUMN
+}
+
+static void write_nodes(FILE *out, const struct builder *b)
+{
+    size_t types = b->p->n_sample_types;
+
+    fputs(",\"nodes\":{\"parent\":[-1", out);
+    for (uint32_t i = 1; i < b->nodes.n; i++)
+        fprintf(out, ",%" PRIu64, b->nodes.keys[i].a);
+    fputs("],\"frame\":[0", out);
+    for (uint32_t i = 1; i < b->nodes.n; i++)
+        fprintf(out, ",%" PRIu64, b->nodes.keys[i].b);
+    fputs("],\"self\":[", out);
+    for (size_t t = 0; t < types; t++) {
+        fputs(t ? ",[" : "[", out);
+        for (uint32_t i = 0; i < b->nodes.n; i++)
+            fprintf(out, i ? ",%" PRId64 : "%" PRId64, b->self[i * types + t]);
+        putc(']', out);
+    }
+    fputs("]}}", out);
+}
+
+static void finish(struct builder *b)
+{
+    ht_keymap_finish(&b->strings);
+    ht_keymap_finish(&b->frames_by_key);
+    ht_keymap_finish(&b->nodes);
+    free(b->frames);
+    free(b->self);
+}
+
+int ht_web_data(FILE *out, const struct ht_profile *p, const char *title)
+{
+    struct builder b = {.p = p};
+    int err = 0;
+
+    /* Node 0 is the root, whose key no other node can have. */
+    if (node_number(&b, UINT32_MAX, UINT32_MAX) != 0)
+        err = -ENOMEM;
+    for (size_t i = 0; !err && i < p->n_samples; i++)
+        err = add_sample(&b, &p->samples[i]);
+    if (!err) {
+        write_head(out, p, title);
+        fputs(",\"strings\":[", out);
+        for (uint32_t i = 0; i < b.strings.n; i++) {
+            if (i)
+                putc(',', out);
+            ht_web_json_string(out, (const char *)(uintptr_t)b.strings.keys[i].a);
+        }
+        putc(']', out);
+        write_frames(out, &b);
+        write_nodes(out, &b);
+    }
+    finish(&b);
+    return err;
+}
