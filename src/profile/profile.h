@@ -135,6 +135,9 @@ int ht_profile_encode(const struct ht_profile *p, bool gzip, void **data, size_t
  * stays whole if anything fails. 0 or -errno. */
 int ht_profile_write_file(const struct ht_profile *p, const char *path);
 
+/* The same for any bytes. A path that is no regular file (a pipe, /dev/stdout) is written to. */
+int ht_file_replace(const char *path, const void *data, size_t size);
+
 /* 0 when the profile keeps pprof's rules (CheckValid), else -EINVAL with a line in msg. */
 int ht_profile_check(const struct ht_profile *p, char *msg, size_t msg_size);
 

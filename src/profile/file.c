@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Profiles in files. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "profile/profile.h"
+
+#define STREAM_LIMIT ((size_t)3 << 30)
+
+static int read_stream(int fd, void **data, size_t *size)
+{
+    size_t cap = 0, n = 0;
+    char *buf = NULL;
+    for (;;) {
+        if (n == cap) {
+            cap = cap ? cap * 2 : 65536;
+            char *more = cap > STREAM_LIMIT ? NULL : realloc(buf, cap);
+            if (!more) {
+                free(buf);
+                return cap > STREAM_LIMIT ? -EFBIG : -ENOMEM;
+            }
+            buf = more;
+        }
+        ssize_t r = read(fd, buf + n, cap - n);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0) {
+            int rc = -errno;
+            free(buf);
+            return rc;
+        }
+        if (!r)
+            break;
+        n += (size_t)r;
+    }
+    *data = buf;
+    *size = n;
+    return 0;
+}
+
+struct ht_profile *ht_profile_read_file(const char *path, int *err, char *msg, size_t msg_size)
+{
+    bool standard = !strcmp(path, "-");
+    const char *name = standard ? "standard input" : path;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    void *data = NULL;
+    size_t size = 0;
+    if (fd < 0) {
+        *err = -errno;
+    } else {
+        *err = read_stream(fd, &data, &size);
+        if (!standard)
+            close(fd);
+    }
+    if (*err) {
+        snprintf(msg, msg_size, "cannot read %s: %s", name, strerror(-*err));
+        return NULL;
+    }
+    char why[256] = "";
+    struct ht_profile *p = ht_profile_decode(data, size, err, why, sizeof(why));
+    free(data);
+    if (!p)
+        snprintf(msg, msg_size, "%s is not a profile heaptap can read: %s", name, why);
+    return p;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, data, size > (1u << 30) ? 1u << 30 : size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        data += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+int ht_file_replace(const char *path, const void *data, size_t size)
+{
+    struct stat st;
+    /* A pipe or a terminal is written to, not replaced. */
+    if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+            return -errno;
+        int rc = write_all(fd, data, size);
+        if (close(fd) && !rc)
+            rc = -errno;
+        return rc;
+    }
+    char *tmp;
+    if (asprintf(&tmp, "%s.XXXXXX", path) < 0)
+        return -ENOMEM;
+    int fd = mkostemp(tmp, O_CLOEXEC), rc = 0;
+    if (fd < 0) {
+        rc = -errno;
+        free(tmp);
+        return rc;
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    rc = write_all(fd, data, size);
+    if (!rc && fchmod(fd, 0666 & ~mask))
+        rc = -errno;
+    if (close(fd) && !rc)
+        rc = -errno;
+    if (!rc && rename(tmp, path))
+        rc = -errno;
+    if (rc)
+        unlink(tmp);
+    free(tmp);
+    return rc;
+}
+
+int ht_profile_write_file(const struct ht_profile *p, const char *path)
+{
+    void *data;
+    size_t size;
+    int rc = ht_profile_encode(p, true, &data, &size);
+    if (rc)
+        return rc;
+    rc = ht_file_replace(path, data, size);
+    free(data);
+    return rc;
+}

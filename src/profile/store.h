@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What the codecs know of a profile's store. Private to src/profile. */
+#ifndef HEAPTAP_SRC_PROFILE_STORE_H
+#define HEAPTAP_SRC_PROFILE_STORE_H
+
+#include "profile/profile.h"
+
+/* A profile that needs more is refused, so that no input, however packed, takes the machine. */
+#define HT_PROFILE_MEMORY_LIMIT ((size_t)4 << 30)
+
+/* Zeroed room for n 8-byte words. */
+void *ht_profile_alloc_words(struct ht_profile *p, size_t n);
+
+/* Appends a zeroed sample with nothing in it. */
+struct ht_sample *ht_profile_push_sample(struct ht_profile *p);
+
+/* Tells the store which ids are taken, so that added objects get others. 0: nothing to tell. */
+void ht_profile_note_ids(struct ht_profile *p, uint64_t mapping, uint64_t location,
+                         uint64_t function);
+
+/* labels.c: string labels first, then numeric ones, each by key; equal keys keep their order. */
+int ht_labels_sort(struct ht_label *labels, size_t n);
+
+/* legacy.c: whether the bytes begin like a text heap profile, and the parser for them. */
+bool ht_legacy_is(const char *data, size_t size);
+struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, char *msg,
+                                    size_t msg_size);
+
+/* inflate.c: gunzips (all members) into a malloc'ed buffer. 0 or -errno with msg. */
+int ht_inflate(const void *data, size_t size, void **out, size_t *out_size, char *msg,
+               size_t msg_size);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "profile/utf8.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Length of the sequence at s (RFC 3629: no overlong forms, no surrogates), 0 when it is none. */
+static size_t sequence(const uint8_t *s, size_t n)
+{
+    if (s[0] < 0x80)
+        return s[0] != 0;
+    size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n < len)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+bool ht_utf8_valid(const char *text, size_t n, size_t *bad)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    for (size_t i = 0; i < n;) {
+        uint64_t w;
+        if (n - i >= 8) {
+            memcpy(&w, s + i, 8);
+            /* Eight bytes of plain ASCII without NUL. */
+            if (!((w | (w - 0x0101010101010101u)) & 0x8080808080808080u)) {
+                i += 8;
+                continue;
+            }
+        }
+        size_t len = sequence(s + i, n - i);
+        if (!len) {
+            *bad = i;
+            return false;
+        }
+        i += len;
+    }
+    return true;
+}
