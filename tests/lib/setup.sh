@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# Sourced by quickstart and tests/run: what is missing is installed, then the tree is built.
+# The caller has set ROOT.
+
+say() { printf '%s\n' "$*"; }
+
+# wanted KIND: the packages of tests/packages.txt; KIND is "build" (without those marked "# test") or "all".
+wanted() {
+  if [ "$1" = build ]; then grep -v '# test' "$ROOT/tests/packages.txt"; else cat "$ROOT/tests/packages.txt"; fi |
+    sed 's/#.*//; s/[[:space:]]*$//' | grep -v '^$' | sort -u
+}
+
+have_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# "a|b": either will do, the first that can be had is installed.
+missing_packages() {
+  local line name ok
+  wanted "$1" | while read -r line; do
+    ok=
+    for name in ${line//|/ }; do
+      if have_package "$name"; then ok=1; fi
+    done
+    [ -n "$ok" ] || say "$line"
+  done
+}
+
+choose_package() {
+  local name
+  for name in ${1//|/ }; do
+    if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then say "$name"; return; fi
+  done
+}
+
+# install_missing KIND: 0 when everything of KIND is there in the end; else says what is not.
+install_missing() {
+  local kind=$1 missing names=() line name sudo=()
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    if command -v meson >/dev/null && command -v ninja >/dev/null && command -v gcc >/dev/null; then return 0; fi
+    say "heaptap: this system has no apt; install what these Debian packages hold, then run this again:"
+    wanted "$kind" | tr '\n' ' '; say
+    return 1
+  fi
+  missing=$(missing_packages "$kind")
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      say "heaptap: not root and no sudo; have root run: apt-get install" $missing
+      return 1
+    fi
+    sudo=(sudo)
+  fi
+  say "installing:" $missing
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null || say "heaptap: apt-get update failed; trying with the lists there are"
+  for line in $missing; do
+    name=$(choose_package "$line")
+    if [ -n "$name" ]; then names+=("$name"); fi
+  done
+  # A server's package must not start its daemon: the tests start their own, on their own ports.
+  if ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+    apt-get install -y -qq --no-install-recommends "${names[@]}" >/dev/null; then
+    # One package that cannot be had must not keep the others away.
+    for name in "${names[@]}"; do
+      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get install -y -qq --no-install-recommends "$name" >/dev/null || true
+    done
+  fi
+  missing=$(missing_packages "$kind")
+  [ -z "$missing" ] && return 0
+  say "heaptap: could not install:" $missing
+  return 1
+}
+
+# build DIR COMPILER [TARGET]...
+build() {
+  local dir=$1 compiler=$2
+  shift 2
+  if [ ! -f "$dir/build.ninja" ]; then
+    CC=$compiler meson setup "$dir" "$ROOT" --werror >"$dir.setup.log" 2>&1 ||
+      { cat "$dir.setup.log"; say "heaptap: meson could not set up $dir"; return 1; }
+    rm -f "$dir.setup.log"
+  fi
+  ninja -C "$dir" "$@" >"$dir/build.log" 2>&1 || { tail -n 60 "$dir/build.log"; say "heaptap: the build in $dir failed"; return 1; }
+}
