@@ -114,11 +114,12 @@ static bool open_recorded(struct search *s)
 {
     const char *file = s->what->file, *root = s->what->root ? s->what->root : "";
     struct ht_elf *e = &s->found->main;
-    if (*file != '/')
+    /* "[stack]"; and a relative path, which some writers record, is relative to here only. */
+    if (*file == '[' || (*file != '/' && *root))
         return false;
     if (*root && try_openf(s, e, "%s%s", root, file))
         return true;
-    if (s->proc_root[0] && try_openf(s, e, "%s%s", s->proc_root, file))
+    if (*file == '/' && s->proc_root[0] && try_openf(s, e, "%s%s", s->proc_root, file))
         return true;
     if (*root)
         return false;

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* C++, Rust and D names as people write them, cut down as pprof does. */
+#include "config.h"
+
+#include <errno.h>
+#include <libiberty/demangle.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbolize/symbolize.h"
+
+/* libiberty's answer can be exponentially longer than the name (substitutions of substitutions). */
+enum { NAME_MAX_LEN = 64 << 10 };
+
+int ht_demangle_parse(const char *word, enum ht_demangle *mode)
+{
+    static const char *const words[] = {
+        [HT_DEMANGLE_DEFAULT] = "default",
+        [HT_DEMANGLE_TEMPLATES] = "templates",
+        [HT_DEMANGLE_FULL] = "full",
+        [HT_DEMANGLE_NONE] = "none",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(word, words[i])) {
+            *mode = (enum ht_demangle)i;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+/* The length of an operator's own sign after "operator", whose < and > are no brackets. */
+static size_t operator_sign(const char *s)
+{
+    static const char *const signs[] = {"<=>", "<<=", ">>=", "->*", "<<", ">>", "<=",
+                                        ">=",  "->",  "<",   ">",   "()"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (!strncmp(s, signs[i], strlen(signs[i])))
+            return strlen(signs[i]);
+    return 0;
+}
+
+static bool word_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Takes the template arguments out, in place. Leaves the name as it is when they do not balance. */
+static void drop_templates(char *name)
+{
+    char *copy = strdup(name), *out = copy;
+    size_t depth = 0, parens = 0;
+    if (!copy)
+        return;
+    for (const char *s = name; *s;) {
+        if (!strncmp(s, "operator", 8) && (s == name || !word_char(s[-1])) && !word_char(s[8])) {
+            size_t n = 8 + operator_sign(s + 8);
+            if (!depth) {
+                memcpy(out, s, n);
+                out += n;
+            }
+            s += n;
+            continue;
+        }
+        bool arrow = s[0] == '-' && s[1] == '>';
+        if (arrow) {
+            if (!depth) {
+                *out++ = *s;
+                *out++ = s[1];
+            }
+            s += 2;
+            continue;
+        }
+        if (*s == '<' && !parens) {
+            /* "operator<< <int>": the space goes with the arguments. */
+            if (!depth++ && out > copy && out[-1] == ' ' && s[1] != ' ')
+                out--;
+        } else if (*s == '>' && !parens) {
+            if (!depth)
+                goto unbalanced;
+            depth--;
+        } else {
+            /* Comparisons inside an argument stand in parentheses, as do function types, whose
+             * brackets balance in any case. */
+            if (depth && *s == '(')
+                parens++;
+            else if (depth && *s == ')' && parens)
+                parens--;
+            if (!depth)
+                *out++ = *s;
+        }
+        s++;
+    }
+    if (!depth) {
+        *out = 0;
+        strcpy(name, copy);
+    }
+unbalanced:
+    free(copy);
+}
+
+static char *cut_clone(char *s)
+{
+    char *clone = strstr(s, " [clone ");
+    if (clone)
+        *clone = 0;
+    return s;
+}
+
+char *ht_demangle(const char *name, enum ht_demangle mode)
+{
+    char *s = NULL;
+    if (mode == HT_DEMANGLE_NONE || strlen(name) > NAME_MAX_LEN)
+        return strdup(name);
+    if (!strncmp(name, "_R", 2) || (!strncmp(name, "_ZN", 3) && strstr(name, "17h")))
+        s = rust_demangle(name, 0);
+    if (!s && !strncmp(name, "_D", 2))
+        s = dlang_demangle(name, 0);
+    bool cxx = !strncmp(name, "_Z", 2) || !strncmp(name, "___Z", 4);
+    if (!s && cxx) {
+        bool full = mode == HT_DEMANGLE_FULL;
+        s = cplus_demangle_v3(name, DMGL_ANSI | (full ? DMGL_PARAMS : 0));
+        if (s && full)
+            cut_clone(s);
+        if (s && mode == HT_DEMANGLE_DEFAULT)
+            drop_templates(s);
+    }
+    if (s && (!*s || strlen(s) > NAME_MAX_LEN)) {
+        free(s);
+        s = NULL;
+    }
+    return s ? s : strdup(name);
+}

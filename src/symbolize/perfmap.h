@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of JIT-compiled code, as runtimes leave them in /tmp/perf-PID.map. */
+#ifndef HEAPTAP_SRC_SYMBOLIZE_PERFMAP_H
+#define HEAPTAP_SRC_SYMBOLIZE_PERFMAP_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ht_perfmap;
+
+/* NULL when the process left none, or it is not to be trusted (another user's). */
+struct ht_perfmap *ht_perfmap_open(pid_t pid, const char *root);
+void ht_perfmap_close(struct ht_perfmap *m);
+
+/* NULL when no entry covers the address. The name lives as long as the map. */
+const char *ht_perfmap_find(const struct ht_perfmap *m, uint64_t addr);
+
+#endif
