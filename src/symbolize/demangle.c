@@ -99,6 +99,31 @@ unbalanced:
     free(copy);
 }
 
+/* What pprof does to names that came without mangling: takes each outermost start..end out. */
+static void drop_matching(char *name, char start, char end)
+{
+    size_t depth = 0, first = 0;
+    for (size_t i = 0; name[i]; i++) {
+        if (name[i] == start) {
+            if (depth++ == 0)
+                first = i;
+        } else if (name[i] == end) {
+            if (depth == 0)
+                return;
+            if (--depth == 0) {
+                memmove(name + first, name + i + 1, strlen(name + i + 1) + 1);
+                i = first - 1;
+            }
+        }
+    }
+}
+
+/* Not Java's "class.<init>" nor Go's "foo.(*Bar[...]).Method". */
+static bool looks_like_cxx(const char *s)
+{
+    return !strstr(s, ".<") && !strstr(s, "]).") && (strpbrk(s, "<>[]") || strstr(s, "::"));
+}
+
 static char *cut_clone(char *s)
 {
     char *clone = strstr(s, " [clone ");
@@ -129,5 +154,10 @@ char *ht_demangle(const char *name, enum ht_demangle mode)
         free(s);
         s = NULL;
     }
-    return s ? s : strdup(name);
+    if (!s && (s = strdup(name)) && mode != HT_DEMANGLE_FULL && looks_like_cxx(s)) {
+        drop_matching(s, '(', ')');
+        if (mode == HT_DEMANGLE_DEFAULT)
+            drop_matching(s, '<', '>');
+    }
+    return s;
 }

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "symbolize/symbolize.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "profile/profile.h"
+#include "symbolize/cache.h"
+#include "symbolize/functions.h"
+#include "symbolize/module.h"
+#include "symbolize/perfmap.h"
+
+/* A Location to be named, and where its address lies in the file. */
+struct target {
+    struct ht_location *loc;
+    uint64_t vaddr;
+    bool placed;
+};
+
+struct work {
+    struct ht_profile *p;
+    const struct ht_symbolize_options *o;
+    struct ht_functions functions;
+    struct ht_perfmap *perfmap;
+    struct target *targets; /* sorted by file, build-id, mapping, address */
+    size_t n;
+    struct timespec began;
+    const char *current; /* the file at work, for the progress line */
+    size_t current_n;
+    bool shown;
+    char replaced[256], missing[256];
+    size_t n_replaced, n_missing;
+};
+
+static bool named_already(const struct ht_mapping *m)
+{
+    return m->has_functions || m->has_filenames || m->has_line_numbers;
+}
+
+/* Memory that no file backs: JIT code lives there. */
+static bool anonymous(const struct ht_mapping *m)
+{
+    return !m || !*m->file || !strncmp(m->file, "//anon", 6) || !strncmp(m->file, "[anon", 5) ||
+           !strncmp(m->file, "/memfd:", 7) || !strcmp(m->file, "/dev/zero") ||
+           !strcmp(m->file, "[heap]");
+}
+
+static int by_module(const void *pa, const void *pb)
+{
+    const struct target *a = pa, *b = pb;
+    const struct ht_mapping *m = a->loc->mapping, *n = b->loc->mapping;
+    if (m != n) {
+        if (!m || !n)
+            return m ? 1 : -1;
+        int c = strcmp(m->file, n->file);
+        if (!c)
+            c = strcmp(m->build_id, n->build_id);
+        if (!c)
+            c = m->start < n->start ? -1 : m->start > n->start;
+        if (c)
+            return c;
+    }
+    return a->loc->address < b->loc->address ? -1 : a->loc->address > b->loc->address;
+}
+
+static int by_vaddr(const void *pa, const void *pb)
+{
+    const struct target *a = pa, *b = pb;
+    if (a->placed != b->placed)
+        return a->placed ? -1 : 1;
+    return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
+}
+
+static bool same_module(const struct target *a, const struct target *b)
+{
+    const struct ht_mapping *m = a->loc->mapping, *n = b->loc->mapping;
+    return m == n || (m && n && m->file == n->file && m->build_id == n->build_id);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static void tick(void *arg, size_t done)
+{
+    struct work *w = arg;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double s = (double)(now.tv_sec - w->began.tv_sec) +
+               (double)(now.tv_nsec - w->began.tv_nsec) / 1e9;
+    if (!w->o->progress || s < 1 || !isatty(fileno(w->o->progress)))
+        return;
+    fprintf(w->o->progress, "\rnaming addresses: %.40s %zu of %zu\033[K", base_name(w->current), done,
+            w->current_n);
+    fflush(w->o->progress);
+    w->shown = true;
+}
+
+/* Stands for the files that the answers were made from. */
+static uint64_t cache_key(const struct ht_found *f, bool lines)
+{
+    uint64_t key = lines ? 0x9e3779b97f4a7c15u : 0xc2b2ae3d27d4eb4fu;
+    const uint64_t parts[] = {f->main.size, f->main.mtime_ns, f->debug.size, f->debug.mtime_ns};
+    for (size_t i = 0; i < 4; i++) {
+        key = (key ^ parts[i]) * 0xff51afd7ed558ccdu;
+        key ^= key >> 32;
+    }
+    return key | 1;
+}
+
+static int apply(struct work *w, struct ht_location *loc, const struct ht_addr *a)
+{
+    if (!a->n_frames)
+        return 0;
+    struct ht_line *lines = ht_profile_alloc(w->p, a->n_frames * sizeof *lines);
+    if (!lines)
+        return -ENOMEM;
+    struct ht_mapping *m = loc->mapping;
+    for (uint32_t i = 0; i < a->n_frames; i++) {
+        const struct ht_frame *f = &a->frames[i];
+        lines[i].function = ht_functions_get(&w->functions, f->name, f->file, f->start_line);
+        lines[i].line = f->line;
+        if (!lines[i].function)
+            return -ENOMEM;
+        if (m) {
+            m->has_functions |= f->name != NULL;
+            m->has_filenames |= f->file != NULL;
+            m->has_line_numbers |= f->line != 0;
+        }
+    }
+    if (m)
+        m->has_inline_frames |= w->o->lines_and_inlines;
+    loc->lines = lines;
+    loc->n_lines = a->n_frames;
+    loc->is_folded = false;
+    return 0;
+}
+
+/* Takes the answers kept from before, works out the rest and keeps that. */
+static int resolve(struct work *w, struct ht_module *m, const char *build_id, struct ht_addr *addrs,
+                   size_t n, struct ht_cache **cache)
+{
+    bool lines = w->o->lines_and_inlines, keep = !w->o->no_cache && *build_id;
+    uint64_t key = cache_key(&m->found, lines);
+    unsigned char *known = calloc(n, 1);
+    struct ht_addr *rest = calloc(n, sizeof *rest);
+    size_t n_rest = 0;
+    int err = known && rest ? 0 : -ENOMEM;
+    if (!err && keep && (*cache = ht_cache_load(build_id, key)))
+        ht_cache_get(*cache, addrs, known, n);
+    for (size_t i = 0; i < n && !err; i++)
+        if (!known[i])
+            rest[n_rest++] = addrs[i];
+    w->current_n = n_rest;
+    if (!err && n_rest)
+        err = ht_module_resolve(m, rest, n_rest, lines, tick, w);
+    for (size_t i = 0, k = 0; i < n && !err; i++)
+        if (!known[i])
+            addrs[i] = rest[k++];
+    if (!err && keep && n_rest)
+        ht_cache_store(build_id, key, *cache, rest, n_rest);
+    free(known);
+    free(rest);
+    return err;
+}
+
+static void remember(char *list, size_t size, size_t *count, const char *file)
+{
+    size_t n = strlen(list);
+    if ((*count)++ < 3)
+        snprintf(list + n, size - n, "%s%.60s", n ? ", " : "", base_name(file));
+}
+
+/* Places, resolves and names the targets of one file. */
+static int name_module(struct work *w, struct target *t, size_t n)
+{
+    struct ht_mapping *map = t->loc->mapping;
+    struct ht_find what = {.file = map->file, .build_id = map->build_id, .start = map->start,
+                           .pid = w->o->pid, .root = w->o->root};
+    struct ht_module m;
+    struct ht_cache *cache = NULL;
+    w->current = map->file;
+    w->current_n = n;
+    tick(w, 0);
+    int err = ht_module_open(&m, &what, w->o->lines_and_inlines);
+    if (err == -ENOMEM)
+        return err;
+    if (err) {
+        if (m.found.replaced)
+            remember(w->replaced, sizeof w->replaced, &w->n_replaced, map->file);
+        else
+            remember(w->missing, sizeof w->missing, &w->n_missing, map->file);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_mapping *lm = t[i].loc->mapping;
+        t[i].placed = ht_module_vaddr(&m, lm->start, lm->limit, lm->offset, t[i].loc->address,
+                                      &t[i].vaddr) == 0;
+    }
+    qsort(t, n, sizeof *t, by_vaddr);
+    struct ht_addr *addrs = calloc(n, sizeof *addrs);
+    size_t n_addrs = 0;
+    err = addrs ? 0 : -ENOMEM;
+    for (size_t i = 0; i < n && t[i].placed && !err; i++)
+        if (!n_addrs || addrs[n_addrs - 1].vaddr != t[i].vaddr)
+            addrs[n_addrs++].vaddr = t[i].vaddr;
+    if (!err && n_addrs) {
+        const char *id = m.found.main.elf ? m.found.main.build_id : m.found.debug.build_id;
+        err = resolve(w, &m, id, addrs, n_addrs, &cache);
+    }
+    for (size_t i = 0, k = 0; i < n && t[i].placed && !err; i++) {
+        while (addrs[k].vaddr != t[i].vaddr)
+            k++;
+        err = apply(w, t[i].loc, &addrs[k]);
+    }
+    free(addrs);
+    ht_cache_close(cache);
+    ht_module_finish(&m);
+    return err;
+}
+
+static int name_jit(struct work *w, struct target *t, size_t n)
+{
+    if (!w->perfmap)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        struct ht_frame f = {.name = ht_perfmap_find(w->perfmap, t[i].loc->address)};
+        struct ht_addr a = {.frames = &f, .n_frames = f.name ? 1 : 0};
+        int err = apply(w, t[i].loc, &a);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static int collect(struct work *w)
+{
+    w->targets = calloc(w->p->n_locations + 1, sizeof *w->targets);
+    if (!w->targets)
+        return -ENOMEM;
+    for (size_t i = 0; i < w->p->n_locations; i++) {
+        struct ht_location *l = w->p->locations[i];
+        if (!w->o->force && (l->n_lines || (l->mapping && named_already(l->mapping))))
+            continue;
+        w->targets[w->n++].loc = l;
+    }
+    if (w->n)
+        qsort(w->targets, w->n, sizeof *w->targets, by_module);
+    return 0;
+}
+
+static void report(const struct work *w, char *msg, size_t size)
+{
+    if (!size)
+        return;
+    *msg = 0;
+    if (w->n_replaced)
+        snprintf(msg, size,
+                 "no names for %s%s: the file there now is another build than the profile's "
+                 "(PPROF_BINARY_PATH can point to the right one)",
+                 w->replaced, w->n_replaced > 3 ? " and others" : "");
+    else if (w->n_missing)
+        snprintf(msg, size, "no names for %s%s: not found (PPROF_BINARY_PATH can say where)",
+                 w->missing, w->n_missing > 3 ? " and others" : "");
+}
+
+int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, char *msg,
+                 size_t msg_size)
+{
+    static const struct ht_symbolize_options defaults = {.lines_and_inlines = true};
+    struct work w = {.p = p, .o = o ? o : &defaults};
+    clock_gettime(CLOCK_MONOTONIC, &w.began);
+    int err = ht_functions_init(&w.functions, p, w.o->demangle, w.o->force);
+    if (!err)
+        err = collect(&w);
+    if (!err && w.n && w.o->pid)
+        w.perfmap = ht_perfmap_open(w.o->pid, w.o->root);
+    for (size_t i = 0; i < w.n && !err;) {
+        size_t first = i;
+        while (i < w.n && same_module(&w.targets[first], &w.targets[i]))
+            i++;
+        struct target *t = &w.targets[first];
+        err = anonymous(t->loc->mapping) ? name_jit(&w, t, i - first)
+                                         : name_module(&w, t, i - first);
+    }
+    if (w.shown)
+        fputs("\r\033[K", w.o->progress);
+    report(&w, msg, msg_size);
+    ht_perfmap_close(w.perfmap);
+    ht_functions_finish(&w.functions);
+    free(w.targets);
+    return err;
+}
