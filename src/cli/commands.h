@@ -3,7 +3,8 @@
 #ifndef HEAPTAP_SRC_CLI_COMMANDS_H
 #define HEAPTAP_SRC_CLI_COMMANDS_H
 
-#define HT_COMMANDS(X)
+#define HT_COMMANDS(X) \
+    X("flame", ht_cmd_flame, "the flame graph as one HTML file")
 
 #define X(name, fn, help) int fn(int argc, char **argv);
 HT_COMMANDS(X)

@@ -44,6 +44,26 @@ static bool grow(struct ht_keymap *m)
     return true;
 }
 
+/* The slot that has the key, or the empty one where it would go. */
+static uint32_t slot_of(const struct ht_keymap *m, struct ht_key key)
+{
+    uint32_t at = key_hash(key) & m->mask;
+
+    for (; m->slots[at]; at = (at + 1) & m->mask) {
+        const struct ht_key *k = &m->keys[m->slots[at] - 1];
+
+        if (k->a == key.a && k->b == key.b && k->c == key.c)
+            break;
+    }
+    return at;
+}
+
+uint32_t ht_keymap_find(const struct ht_keymap *m, struct ht_key key)
+{
+    /* An empty slot is 0, which wraps to UINT32_MAX. */
+    return m->slots ? m->slots[slot_of(m, key)] - 1 : UINT32_MAX;
+}
+
 uint32_t ht_keymap_add(struct ht_keymap *m, struct ht_key key, bool *added)
 {
     uint32_t at;
@@ -51,12 +71,9 @@ uint32_t ht_keymap_add(struct ht_keymap *m, struct ht_key key, bool *added)
     *added = false;
     if (m->n == m->cap && !grow(m))
         return UINT32_MAX;
-    for (at = key_hash(key) & m->mask; m->slots[at]; at = (at + 1) & m->mask) {
-        const struct ht_key *k = &m->keys[m->slots[at] - 1];
-
-        if (k->a == key.a && k->b == key.b && k->c == key.c)
-            return m->slots[at] - 1;
-    }
+    at = slot_of(m, key);
+    if (m->slots[at])
+        return m->slots[at] - 1;
     *added = true;
     m->keys[m->n] = key;
     m->slots[at] = ++m->n;

@@ -22,6 +22,9 @@ struct ht_keymap {
  * set); UINT32_MAX when out of memory. */
 uint32_t ht_keymap_add(struct ht_keymap *m, struct ht_key key, bool *added);
 
+/* The number of a key, UINT32_MAX when it is not there. */
+uint32_t ht_keymap_find(const struct ht_keymap *m, struct ht_key key);
+
 void ht_keymap_finish(struct ht_keymap *m);
 
 #endif

@@ -43,7 +43,7 @@ def sample(leak):
               [1000, 1000 * 128, 3, 3 * 128])
     p.add([f("</script><script>window.pwned=1</script>", "\"'><img src=x onerror=window.pwned=1>", 1), HANDLE] + base,
           [3, 3 * 70000, 3, 3 * 70000])
-    p.add([f("bad\udcff\udcc3utf8", "src/\u2028bad.c", 2), HANDLE] + base, [1, 1000, 1, 1000])
+    p.add([f("odd\u2028\u0007name", "src/\u2028bad.c", 2), HANDLE] + base, [1, 1000, 1, 1000])
     return p
 
 

@@ -20,7 +20,7 @@
   HT.signed = (v, unit) => (v > 0 ? '+' : '') + HT.format(v, unit);
 
   HT.percent = function (v, of) {
-    if (!of) return '0%';
+    if (!of || !v) return '0%';
     const p = 100 * v / of, a = Math.abs(p);
     return (a >= 99.95 && a <= 100.05 ? p.toFixed(0) : a >= 1 ? p.toFixed(2) : p.toPrecision(2)) + '%';
   };

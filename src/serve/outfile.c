@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "serve/outfile.h"
+
+int ht_outfile_open(struct ht_outfile *o, const char *path)
+{
+    struct stat st;
+    mode_t mask;
+    int fd, err;
+
+    *o = (struct ht_outfile){.path = path};
+    if (!strcmp(path, "-")) {
+        o->f = stdout;
+        return 0;
+    }
+    /* A device or a pipe is written to, not replaced. */
+    if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+        o->f = fopen(path, "we");
+        return o->f ? 0 : -errno;
+    }
+    if (asprintf(&o->temporary, "%s.XXXXXX", path) < 0) {
+        o->temporary = NULL;
+        return -ENOMEM;
+    }
+    fd = mkostemp(o->temporary, O_CLOEXEC);
+    if (fd < 0) {
+        err = -errno;
+        free(o->temporary);
+        return err;
+    }
+    mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    o->f = fdopen(fd, "w");
+    if (o->f)
+        return 0;
+    err = -errno;
+    close(fd);
+    unlink(o->temporary);
+    free(o->temporary);
+    return err;
+}
+
+int ht_outfile_close(struct ht_outfile *o, int err)
+{
+    int failed = fflush(o->f) || ferror(o->f) ? -(errno ? errno : EIO) : 0;
+
+    if (o->f != stdout && fclose(o->f) && !failed)
+        failed = -errno;
+    if (!err)
+        err = failed;
+    if (!o->temporary)
+        return err;
+    if (!err && rename(o->temporary, o->path))
+        err = -errno;
+    if (err)
+        unlink(o->temporary);
+    free(o->temporary);
+    return err;
+}
