@@ -37,6 +37,20 @@ static bool section_filled(Elf *elf, const char *name)
     return section(elf, name, &sh) && sh.sh_type != SHT_NOBITS && sh.sh_size > 0;
 }
 
+static bool code_missing(Elf *elf)
+{
+    bool missing = false;
+    for (Elf_Scn *s = NULL; (s = elf_nextscn(elf, s));) {
+        GElf_Shdr sh;
+        if (!gelf_getshdr(s, &sh) || !(sh.sh_flags & SHF_EXECINSTR))
+            continue;
+        if (sh.sh_type != SHT_NOBITS)
+            return false;
+        missing = true;
+    }
+    return missing;
+}
+
 /* Takes what the rest asks of the file. */
 static int describe(struct ht_elf *e)
 {
@@ -49,6 +63,7 @@ static int describe(struct ht_elf *e)
     for (ssize_t i = 0; i < n && i < HT_BUILD_ID_MAX; i++)
         snprintf(e->build_id + 2 * i, 3, "%02x", ((const unsigned char *)id)[i]);
     e->has_dwarf = section_filled(e->elf, ".debug_info") || section_filled(e->elf, ".zdebug_info");
+    e->stripped_code = code_missing(e->elf);
     e->has_symtab = section_filled(e->elf, ".symtab");
     return 0;
 }

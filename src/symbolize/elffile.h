@@ -17,6 +17,7 @@ struct ht_elf {
     char build_id[2 * HT_BUILD_ID_MAX + 1]; /* lower-case hex, "" when none */
     bool has_dwarf;                         /* .debug_info or its compressed form */
     bool has_symtab;                        /* .symtab, not only .dynsym */
+    bool stripped_code;                     /* objcopy --only-keep-debug: the code is not in it */
     uint64_t size, mtime_ns;
 };
 

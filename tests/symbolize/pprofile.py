@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Just enough of profile.proto to write unsymbolised profiles and read named ones."""
+import gzip
+
+
+def varint(n):
+    n &= (1 << 64) - 1
+    out = bytearray()
+    while n > 127:
+        out.append(n & 127 | 128)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def num(field, n):
+    return varint(field << 3) + varint(n) if n else b""
+
+
+def sub(field, data):
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def write(path, mappings, addresses):
+    """mappings: (start, limit, offset, file, build_id); addresses: (address, mapping index or
+    None). One sample with one location each."""
+    strings = [""]
+
+    def s(text):
+        if text not in strings:
+            strings.append(text)
+        return strings.index(text)
+
+    out = sub(1, num(1, s("inuse_space")) + num(2, s("bytes")))
+    for i in range(len(addresses)):
+        out += sub(2, sub(1, varint(i + 1)) + sub(2, varint(i + 1)))
+    for i, (start, limit, offset, file, build_id) in enumerate(mappings):
+        out += sub(3, num(1, i + 1) + num(2, start) + num(3, limit) + num(4, offset) +
+                   num(5, s(file)) + num(6, s(build_id)))
+    for i, (address, mapping) in enumerate(addresses):
+        out += sub(4, num(1, i + 1) + num(2, 0 if mapping is None else mapping + 1) +
+                   num(3, address))
+    out += sub(11, num(1, s("space")) + num(2, s("bytes"))) + num(12, 1)
+    out += b"".join(sub(6, t.encode()) for t in strings)
+    with gzip.open(path, "wb") as f:
+        f.write(out)
+
+
+def fields(data):
+    i = 0
+
+    def take():
+        nonlocal i
+        n = shift = 0
+        while True:
+            b = data[i]
+            i += 1
+            n |= (b & 127) << shift
+            if b < 128:
+                return n
+            shift += 7
+
+    while i < len(data):
+        key = take()
+        if key & 7 == 0:
+            yield key >> 3, take()
+        else:
+            n = take()
+            yield key >> 3, data[i:i + n]
+            i += n
+
+
+def read(path):
+    """{address: [(name, system name, file, line)]}, and the mappings' has_* flags."""
+    with open(path, "rb") as f:
+        raw = f.read()
+    data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    top = list(fields(data))
+    strings = [v.decode() for k, v in top if k == 6]
+    functions, places, flags = {}, {}, []
+    for k, v in top:
+        if k == 5:
+            f = dict(fields(v))
+            functions[f[1]] = (strings[f.get(2, 0)], strings[f.get(3, 0)], strings[f.get(4, 0)])
+        if k == 3:
+            f = dict(fields(v))
+            flags.append(tuple(f.get(n, 0) for n in (7, 8, 9, 10)))
+    for k, v in top:
+        if k == 4:
+            lines = [dict(fields(x)) for n, x in fields(v) if n == 4]
+            address = dict(x for x in fields(v) if x[0] != 4).get(3, 0)
+            places[address] = [functions[x[1]] + (x.get(2, 0),) for x in lines]
+    return places, flags

@@ -1,0 +1,384 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""heaptap symbolize: where binaries and debug files are found, and what is refused."""
+import ctypes, os, re, shutil, subprocess, sys, tempfile, unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pprofile
+
+heaptap, programs = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+BIAS = 0x5555_0000_0000
+
+
+def sh(*cmd, **kw):
+    return subprocess.run(cmd, check=True, capture_output=True, text=True, **kw).stdout
+
+
+def build_id(path):
+    return re.search(r"Build ID: ([0-9a-f]+)", sh("readelf", "-n", path)).group(1)
+
+
+def code_segment(path):
+    """(offset, vaddr, memsz) of the executable PT_LOAD."""
+    for line in sh("readelf", "-lW", path).splitlines():
+        m = re.match(r"\s+LOAD\s+(\w+) (\w+) \w+ \w+ (\w+) R E", line)
+        if m:
+            return tuple(int(x, 16) for x in m.groups())
+
+
+def symbols(path):
+    """{name: (address, size)} of the functions."""
+    out = {}
+    for line in sh("readelf", "-sW", path).splitlines():
+        f = line.split()
+        if len(f) >= 8 and f[3] == "FUNC" and f[6].isdigit() and int(f[2], 0):
+            out[f[7]] = (int(f[1], 16), int(f[2], 0))
+    return out
+
+
+class Symbolize(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.env = dict(os.environ, XDG_CACHE_HOME=self.dir + "/cache", HOME=self.dir)
+        for name in ("PPROF_BINARY_PATH", "DEBUGINFOD_URLS"):
+            self.env.pop(name, None)
+        self.exe = self.dir + "/bin/prog"
+        os.mkdir(self.dir + "/bin")
+
+    def compile(self, src="plain.c", *flags):
+        sh("g++" if src.endswith(".cc") else "gcc", "-g", "-O2", "-Wl,--build-id=sha1", *flags,
+           "-o", self.exe, os.path.join(programs, src))
+        self.id = build_id(self.exe)
+        self.segment = code_segment(self.exe)
+        self.symbols = symbols(self.exe)
+
+    def profile(self, names, bias=BIAS, page=False, id=None, file=None):
+        """A profile with the second byte of each function; returns {name: address}."""
+        offset, vaddr, size = self.segment
+        start = bias + vaddr
+        if page:
+            cut = vaddr & 0xfff
+            offset, start, size = offset - cut, start - cut, (size + cut + 0xfff) & ~0xfff
+        at = {n: bias + self.symbols[n][0] + 1 for n in names}
+        pprofile.write(self.dir + "/in.pb.gz",
+                       [(start, start + size, offset, file or self.exe,
+                         self.id if id is None else id)], [(a, 0) for a in at.values()])
+        return at
+
+    def run_it(self, *options, **env):
+        r = subprocess.run([heaptap, "symbolize", self.dir + "/in.pb.gz", "-o",
+                            self.dir + "/out.pb.gz", *options], capture_output=True, text=True,
+                           env=dict(self.env, **env), timeout=60)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.said = r.stderr
+        self.places, self.flags = pprofile.read(self.dir + "/out.pb.gz")
+
+    def check(self, at, lines=True):
+        for name, address in at.items():
+            frames = self.places[address]
+            self.assertTrue(frames, "%s has no name" % name)
+            self.assertEqual(frames[-1][1], name)
+            self.assertEqual(frames[-1][3] > 0, lines, frames)
+        self.assertEqual(self.flags[0], (1, 1, 1, 1) if lines else (1, 0, 0, 1))
+        self.assertEqual(self.said, "")
+
+    def check_unnamed(self, at):
+        for address in at.values():
+            self.assertEqual(self.places[address], [])
+        self.assertEqual(self.flags[0], (0, 0, 0, 0))
+
+    def split_debug(self, debug, link=False):
+        os.makedirs(os.path.dirname(debug), exist_ok=True)
+        sh("objcopy", "--only-keep-debug", self.exe, debug)
+        sh("strip", self.exe)
+        if link:
+            sh("objcopy", "--add-gnu-debuglink=" + debug, self.exe)
+
+    def test_placement(self):
+        for flags, bias in (((), BIAS), (("-no-pie",), 0), (("-Wl,-z,noseparate-code",), BIAS)):
+            for page in (False, True):
+                with self.subTest(flags=flags, page=page):
+                    self.compile("plain.c", *flags)
+                    at = self.profile(["main", "build"], bias, page)
+                    self.run_it()
+                    self.check(at)
+
+    def test_without_build_id(self):
+        self.compile()
+        at = self.profile(["main"], id="")
+        self.run_it()
+        self.check(at)
+
+    def test_inlined(self):
+        self.compile("inlines.cc")
+        address = None
+        text = sh("addr2line", "-aif", "-e", self.exe,
+                  input="".join("%x\n" % a for a in range(self.symbols["main"][0],
+                                                           sum(self.symbols["main"]))))
+        for block in re.split(r"^0x", text, flags=re.M)[1:]:
+            lines = block.splitlines()
+            if len(lines) >= 7:
+                address, names = int(lines[0], 16), lines[1::2]
+                break
+        self.assertIsNotNone(address)
+        self.symbols["it"] = (address - 1, 1)
+        at = self.profile(["it"])
+        self.run_it()
+        self.assertEqual([f[1] for f in self.places[at["it"]]], names)
+
+    def test_debuglink(self):
+        for sub in ("", ".debug/"):
+            with self.subTest(sub=sub):
+                self.compile()
+                self.split_debug(self.dir + "/bin/" + sub + "prog.debug", link=True)
+                at = self.profile(["main", "build"])
+                self.run_it()
+                self.check(at)
+
+    def test_debuglink_of_another_build(self):
+        self.compile("plain.c", "-DOTHER", "-O0")
+        debug = self.dir + "/bin/prog.debug"
+        self.split_debug(debug)
+        self.compile()
+        sh("strip", self.exe)
+        sh("objcopy", "--add-gnu-debuglink=" + debug, self.exe)
+        at = self.profile(["main"])
+        self.run_it()
+        self.check_unnamed(at)
+
+    def test_debuglink_by_crc(self):
+        self.compile("plain.c", "-Wl,--build-id=sha1")
+        self.compile_without_id()
+        debug = self.dir + "/bin/prog.debug"
+        self.split_debug(debug, link=True)
+        at = self.profile(["main"], id="")
+        self.run_it()
+        self.check(at)
+        with open(debug, "ab") as f:
+            f.write(b"x")
+        self.run_it()
+        self.check_unnamed(at)
+
+    def compile_without_id(self):
+        sh("gcc", "-g", "-O2", "-Wl,--build-id=none", "-o", self.exe,
+           os.path.join(programs, "plain.c"))
+        self.segment, self.symbols = code_segment(self.exe), symbols(self.exe)
+
+    def test_binary_path(self):
+        self.compile()
+        where = self.dir + "/elsewhere"
+        for place in ("%s/prog" % self.id, "%s/%s.debug" % (self.id[:2], self.id[2:]), "prog"):
+            with self.subTest(place=place):
+                self.compile()
+                at = self.profile(["main", "build"], file="/no/such/prog")
+                os.makedirs(os.path.dirname("%s/%s" % (where, place)), exist_ok=True)
+                shutil.copy(self.exe, "%s/%s" % (where, place))
+                self.run_it(PPROF_BINARY_PATH="/nowhere:" + where)
+                self.check(at)
+                shutil.rmtree(where)
+
+    def test_only_debug_file(self):
+        self.compile()
+        at = self.profile(["main", "build"])
+        self.split_debug("%s/d/%s/%s.debug" % (self.dir, self.id[:2], self.id[2:]))
+        os.unlink(self.exe)
+        self.run_it(PPROF_BINARY_PATH=self.dir + "/d")
+        self.check(at)
+
+    def test_root(self):
+        self.compile()
+        os.makedirs(self.dir + "/container/app")
+        shutil.move(self.exe, self.dir + "/container/app/prog")
+        at = self.profile(["main"], file="/app/prog")
+        self.run_it("--root=" + self.dir + "/container")
+        self.check(at)
+
+    def test_deleted(self):
+        self.compile()
+        at = self.profile(["main"])
+        os.unlink(self.exe)
+        self.run_it()
+        self.check_unnamed(at)
+        self.assertRegex(self.said, r"^heaptap: .*prog.*not found.*\n$")
+
+    def test_replaced(self):
+        self.compile()
+        at = self.profile(["main"])
+        self.compile("inlines.cc")
+        self.run_it()
+        self.check_unnamed(at)
+        self.assertRegex(self.said, r"^heaptap: .*prog.*another build.*\n$")
+
+    def test_deleted_but_running(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to read /proc/PID/map_files")
+        src = self.dir + "/wait.c"
+        with open(src, "w") as f:
+            f.write("#include <unistd.h>\nint main(void) { write(1, \"x\", 1); pause(); }\n")
+        self.exe = self.dir + "/bin/wait"
+        sh("gcc", "-g", "-Wl,--build-id=sha1", "-o", self.exe, src)
+        self.id, self.segment = build_id(self.exe), code_segment(self.exe)
+        self.symbols = symbols(self.exe)
+        p = subprocess.Popen([self.exe], stdout=subprocess.PIPE)
+        try:
+            p.stdout.read(1)
+            with open("/proc/%d/maps" % p.pid) as f:
+                maps = f.read().splitlines()
+            for line in maps:
+                if " r-xp " in line and self.exe in line:
+                    bias = int(line.split("-")[0], 16) - (self.segment[1] & ~0xfff)
+            at = self.profile(["main"], bias)
+            os.unlink(self.exe)
+            self.run_it("--pid=%d" % p.pid)
+            self.check(at)
+        finally:
+            p.kill()
+            p.wait()
+            p.stdout.close()
+
+    def test_cache(self):
+        self.compile("inlines.cc")
+        at = self.profile([n for n in self.symbols if not n.startswith("_start")])
+        self.run_it()
+        first = self.places
+        files = os.listdir(self.dir + "/cache/heaptap")
+        self.assertEqual(files, [self.id + ".sym"])
+        kept = "%s/cache/heaptap/%s.sym" % (self.dir, self.id)
+        self.run_it()
+        self.assertEqual(self.places, first)
+        # A damaged file is not believed.
+        with open(kept, "rb") as f:
+            data = bytearray(f.read())
+        for i in range(0, len(data), max(1, len(data) // 50)):
+            bad = bytearray(data)
+            bad[i] ^= 0x41
+            with open(kept, "wb") as f:
+                f.write(bad[: len(bad) - i % 3])
+            self.run_it()
+            self.assertEqual(self.places, first)
+        # More addresses join those kept.
+        size = os.path.getsize(kept)
+        self.symbols = {n: (a + 4, s) for n, (a, s) in self.symbols.items() if s > 8}
+        self.profile(list(self.symbols))
+        self.run_it()
+        self.assertGreater(os.path.getsize(kept), size)
+        os.unlink(kept)
+        self.run_it("--no-cache")
+        self.assertFalse(os.path.exists(kept))
+
+    def test_demangle(self):
+        self.compile("inlines.cc")
+        name = next(n for n in self.symbols if n.startswith("_ZN4shop4fillILi3EEE"))
+        at = self.profile([name])[name]
+        for mode, want in (
+                ("default", "shop::fill"), ("templates", "shop::fill<3>"), ("none", name),
+                ("full", "int shop::fill<3>(shop::Holder<std::__cxx11::basic_string<char, "
+                         "std::char_traits<char>, std::allocator<char> > >&)")):
+            self.run_it("--demangle=" + mode)
+            self.assertEqual(self.places[at][-1][0], want)
+            self.assertEqual(self.places[at][-1][1], name)
+
+    def test_fast(self):
+        self.compile()
+        at = self.profile(["main", "build"])
+        self.run_it("--fast")
+        for name, a in at.items():
+            self.assertEqual(self.places[a], [(name, name, "", 0)])
+
+    def test_stripped_names_only_exported(self):
+        self.compile("plain.c", "-rdynamic")
+        sh("strip", self.exe)
+        at = self.profile(["main", "build"])
+        self.run_it()
+        self.assertEqual(self.places[at["main"]][0][0], "main")
+        # Not exported, and no neighbour's name instead.
+        self.assertEqual(self.places[at["build"]], [])
+
+    def test_jit(self):
+        pid = os.getpid()
+        path = "/tmp/perf-%d.map" % pid
+        with open(path, "w") as f:
+            f.write("7f0000001000 100 old code\nrubbish\n7f0000001000 80 LazyCompile:~run a.js:1\n"
+                    "7f0000002000 0 empty\n7f0000003000 10 void Foo::bar(int)\n")
+        self.addCleanup(os.unlink, path)
+        pprofile.write(self.dir + "/in.pb.gz", [(0x7f0000000000, 0x7f0000010000, 0, "", "")],
+                       [(0x7f0000001010, 0), (0x7f0000003001, None), (0x7f0000002000, 0)])
+        self.run_it("--pid=%d" % pid)
+        self.assertEqual(self.places[0x7f0000001010][0][1], "LazyCompile:~run a.js:1")
+        self.assertEqual(self.places[0x7f0000003001][0][1], "void Foo::bar(int)")
+        self.assertEqual(self.places[0x7f0000002000], [])
+
+    def test_vdso(self):
+        libc = ctypes.CDLL(None)
+        libc.getauxval.restype = ctypes.c_ulong
+        base = libc.getauxval(33)
+        if not base:
+            self.skipTest("no vdso here")
+        size = 0
+        with open("/proc/self/maps") as f:
+            for line in f:
+                if "[vdso]" in line:
+                    lo, hi = (int(x, 16) for x in line.split()[0].split("-"))
+                    size = hi - lo
+        image = ctypes.string_at(base, size)
+        self.exe = self.dir + "/vdso"
+        with open(self.exe, "wb") as f:
+            f.write(image)
+        start = 0x7fff00000000
+        at = {n: start + a + 1 for n, (a, s) in symbols(self.exe).items()}
+        pprofile.write(self.dir + "/in.pb.gz",
+                       [(start, start + size, 0, "linux-vdso.so.1", build_id(self.exe))],
+                       [(a, 0) for a in set(at.values())])
+        self.run_it()
+        names = {f[0][0] for f in self.places.values() if f}
+        self.assertTrue(any("clock_gettime" in n for n in names), names)
+
+    def test_hostile_binary(self):
+        """Damage anywhere in the file: names may be lost, nothing else."""
+        self.compile("inlines.cc")
+        with open(self.exe, "rb") as f:
+            good = f.read()
+        at = self.profile([n for n in self.symbols], id="")
+        spots = [int(m, 16) for m in re.findall(
+            r"\] \.(?:debug_\w+|symtab|strtab|dynsym) +\w+ +\w+ (\w+)", sh("readelf", "-SW", self.exe))]
+        for k in range(60):
+            bad = bytearray(good)
+            for j in range(1 + k % 5):
+                base = spots[(k + j) % len(spots)]
+                i = base + (k * 7919 + j * 104729) % 3000
+                if i < len(bad):
+                    bad[i] = (bad[i] ^ (0xff >> (k % 7))) & 0xff
+            with open(self.exe, "wb") as f:
+                f.write(bad if k % 10 else bad[: len(bad) * (k + 1) // 61])
+            self.run_it("--no-cache")
+        for size in (0, 1, 15, 16, 64, 120):
+            with open(self.exe, "wb") as f:
+                f.write(good[:size])
+            self.run_it("--no-cache")
+
+    def test_fifo_and_directory(self):
+        self.compile()
+        at = self.profile(["main"])
+        os.unlink(self.exe)
+        os.mkfifo(self.exe)
+        self.run_it()
+        self.check_unnamed(at)
+        os.unlink(self.exe)
+        os.mkdir(self.exe)
+        self.run_it()
+        self.check_unnamed(at)
+
+    def test_named_profile_is_left_alone(self):
+        self.compile()
+        self.profile(["main"])
+        self.run_it()
+        first = self.places
+        shutil.move(self.dir + "/out.pb.gz", self.dir + "/in.pb.gz")
+        os.unlink(self.exe)
+        self.run_it()
+        self.assertEqual(self.places, first)
+        self.assertEqual(self.said, "")
+
+
+unittest.main(argv=sys.argv[:1])
