@@ -209,16 +209,20 @@ static bool grow(struct ht_profile_store *st, void *array, size_t n, size_t *cap
     return true;
 }
 
+/* Ids from the upper half stay out of the way of those given here by themselves. */
+static void note_id(uint64_t *max, uint64_t id)
+{
+    if (id > *max && id < (uint64_t)1 << 63)
+        *max = id;
+}
+
 void ht_profile_note_ids(struct ht_profile *p, uint64_t mapping, uint64_t location,
                          uint64_t function)
 {
     struct ht_profile_store *st = p->store;
-    if (mapping > st->max_mapping_id)
-        st->max_mapping_id = mapping;
-    if (location > st->max_location_id)
-        st->max_location_id = location;
-    if (function > st->max_function_id)
-        st->max_function_id = function;
+    note_id(&st->max_mapping_id, mapping);
+    note_id(&st->max_location_id, location);
+    note_id(&st->max_function_id, function);
 }
 
 struct ht_mapping *ht_profile_add_mapping(struct ht_profile *p)

@@ -5,7 +5,8 @@
  * Ownership: a profile owns everything that hangs off it. All strings are interned in the
  * profile's own table (equal strings are the same pointer; the empty string is ht_profile_str(p, "")
  * and never NULL), so they can be compared by pointer inside one profile and live as long as it does.
- * Not thread-safe: one thread at a time on one profile.
+ * Not thread-safe: one thread at a time on one profile. A `mark` is scratch of the operation at
+ * hand: any call that takes a profile that is not const may leave anything in it.
  */
 #ifndef HEAPTAP_SRC_PROFILE_PROFILE_H
 #define HEAPTAP_SRC_PROFILE_PROFILE_H
@@ -34,6 +35,7 @@ struct ht_mapping {
     const char *file;
     const char *build_id; /* lower-case hex, "" when unknown */
     bool has_functions, has_filenames, has_line_numbers, has_inline_frames;
+    uintptr_t mark;
 };
 
 struct ht_function {
@@ -42,6 +44,7 @@ struct ht_function {
     const char *system_name; /* as in the symbol table */
     const char *filename;
     int64_t start_line;
+    uintptr_t mark;
 };
 
 struct ht_line {
@@ -57,6 +60,7 @@ struct ht_location {
     struct ht_line *lines; /* innermost inlined function first */
     size_t n_lines;
     bool is_folded;
+    uintptr_t mark;
 };
 
 struct ht_sample {

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* focus, ignore, hide, show, show_from and the tag filters, as google/pprof applies them. */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "profile/ops.h"
+#include "profile/prune.h"
+#include "profile/tagfilter.h"
+
+static bool line_matches(const struct ht_line *l, const struct ht_regex *re)
+{
+    return ht_regex_match(re, l->function->name) || ht_regex_match(re, l->function->filename);
+}
+
+static bool mapping_matches(const struct ht_location *l, const struct ht_regex *re)
+{
+    return l->mapping && ht_regex_match(re, l->mapping->file);
+}
+
+static bool location_matches(const struct ht_location *l, const struct ht_regex *re)
+{
+    for (size_t i = 0; i < l->n_lines; i++)
+        if (line_matches(&l->lines[i], re))
+            return true;
+    return mapping_matches(l, re);
+}
+
+/* Keeps the lines that match or, with keep false, those that do not. */
+static void choose_lines(struct ht_location *l, const struct ht_regex *re, bool keep)
+{
+    if (mapping_matches(l, re)) {
+        if (!keep)
+            l->n_lines = 0;
+        return;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_lines; i++)
+        if (line_matches(&l->lines[i], re) == keep)
+            l->lines[n++] = l->lines[i];
+    l->n_lines = n;
+}
+
+enum { FOCUSED = 1, IGNORED = 2, HIDDEN = 4 }; /* a location's mark */
+
+static unsigned mark_locations(struct ht_profile *p, const struct ht_regex *focus,
+                               const struct ht_regex *ignore, const struct ht_regex *hide,
+                               const struct ht_regex *show)
+{
+    unsigned matched = 0;
+    for (size_t i = 0; i < p->n_locations; i++) {
+        struct ht_location *l = p->locations[i];
+        l->mark = 0;
+        if (ignore && location_matches(l, ignore)) {
+            matched |= HT_IGNORE;
+            l->mark |= IGNORED;
+        } else if (!focus || location_matches(l, focus)) {
+            matched |= HT_FOCUS;
+            l->mark |= FOCUSED;
+        }
+        if (hide && location_matches(l, hide)) {
+            matched |= HT_HIDE;
+            choose_lines(l, hide, false);
+            if (!l->n_lines)
+                l->mark |= HIDDEN;
+        }
+        if (show) {
+            choose_lines(l, show, true);
+            if (l->n_lines)
+                matched |= HT_SHOW;
+            else
+                l->mark |= HIDDEN;
+        }
+    }
+    return matched;
+}
+
+static unsigned filter_names(struct ht_profile *p, const struct ht_regex *focus,
+                             const struct ht_regex *ignore, const struct ht_regex *hide,
+                             const struct ht_regex *show)
+{
+    if (!focus && !ignore && !hide && !show)
+        return HT_FOCUS;
+    unsigned matched = mark_locations(p, focus, ignore, hide, show);
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        struct ht_sample *s = &p->samples[i];
+        uintptr_t marks = 0;
+        for (size_t j = 0; j < s->n_locations; j++)
+            marks |= s->locations[j]->mark;
+        if (!(marks & FOCUSED) || (marks & IGNORED))
+            continue;
+        if (marks & HIDDEN) {
+            size_t n = 0;
+            for (size_t j = 0; j < s->n_locations; j++)
+                if (!(s->locations[j]->mark & HIDDEN))
+                    s->locations[n++] = s->locations[j];
+            s->n_locations = n;
+            if (!n)
+                continue;
+        }
+        p->samples[kept++] = *s;
+    }
+    p->n_samples = kept;
+    return matched;
+}
+
+/* Cuts what is rootward of the rootmost match. */
+static unsigned show_from(struct ht_profile *p, const struct ht_regex *re)
+{
+    unsigned matched = 0;
+    for (size_t i = 0; i < p->n_locations; i++) {
+        struct ht_location *l = p->locations[i];
+        l->mark = mapping_matches(l, re);
+        for (size_t j = l->n_lines; !l->mark && j-- > 0;) {
+            if (line_matches(&l->lines[j], re)) {
+                l->n_lines = j + 1;
+                l->mark = 1;
+            }
+        }
+        if (l->mark)
+            matched = HT_SHOW_FROM;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        struct ht_sample *s = &p->samples[i];
+        while (s->n_locations && !s->locations[s->n_locations - 1]->mark)
+            s->n_locations--;
+        if (s->n_locations)
+            p->samples[kept++] = *s;
+    }
+    p->n_samples = kept;
+    return matched;
+}
+
+static unsigned filter_tags(struct ht_profile *p, const struct ht_tag_filter *focus,
+                            const struct ht_tag_filter *ignore)
+{
+    unsigned matched = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        const struct ht_sample *s = &p->samples[i];
+        bool focused = !focus || ht_tag_filter_match(focus, s);
+        bool ignored = ignore && ht_tag_filter_match(ignore, s);
+        matched |= (focused ? HT_TAGFOCUS : 0u) | (ignored ? HT_TAGIGNORE : 0u);
+        if (focused && !ignored)
+            p->samples[kept++] = *s;
+    }
+    p->n_samples = kept;
+    return matched;
+}
+
+static unsigned show_tags(struct ht_profile *p, const struct ht_regex *show,
+                          const struct ht_regex *hide)
+{
+    unsigned matched = 0;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        struct ht_sample *s = &p->samples[i];
+        size_t n = 0;
+        for (size_t j = 0; j < s->n_labels; j++) {
+            bool shown = !show || ht_regex_match(show, s->labels[j].key);
+            bool hidden = hide && ht_regex_match(hide, s->labels[j].key);
+            matched |= (shown ? HT_TAGSHOW : 0u) | (hidden ? HT_TAGHIDE : 0u);
+            if (shown && !hidden)
+                s->labels[n++] = s->labels[j];
+        }
+        s->n_labels = n;
+    }
+    return matched;
+}
+
+enum { FOCUS, IGNORE, HIDE, SHOW, SHOW_FROM, TAGSHOW, TAGHIDE, PRUNE_FROM, N_REGEX };
+
+int ht_profile_filter(struct ht_profile *p, const struct ht_filter *f, unsigned *unmatched,
+                      char *msg, size_t msg_size)
+{
+    const struct {
+        const char *option, *pattern;
+        unsigned bit;
+    } given[N_REGEX] = {
+        [FOCUS] = {"focus", f->focus, HT_FOCUS},
+        [IGNORE] = {"ignore", f->ignore, HT_IGNORE},
+        [HIDE] = {"hide", f->hide, HT_HIDE},
+        [SHOW] = {"show", f->show, HT_SHOW},
+        [SHOW_FROM] = {"show_from", f->show_from, HT_SHOW_FROM},
+        [TAGSHOW] = {"tagshow", f->tagshow, HT_TAGSHOW},
+        [TAGHIDE] = {"taghide", f->taghide, HT_TAGHIDE},
+        [PRUNE_FROM] = {"prune_from", f->prune_from, 0},
+    };
+    struct ht_regex *re[N_REGEX] = {0};
+    struct ht_tag_filter *tagfocus = NULL, *tagignore = NULL;
+    struct ht_label_unit *units;
+    size_t n_units;
+    unsigned wanted = 0, matched = 0;
+    int rc = ht_profile_label_units(p, &units, &n_units);
+    for (int i = 0; !rc && i < N_REGEX; i++) {
+        if (!given[i].pattern || !*given[i].pattern)
+            continue;
+        rc = ht_regex_create(&re[i], given[i].pattern, given[i].option, msg, msg_size);
+        wanted |= given[i].bit;
+    }
+    if (!rc && f->tagfocus && *f->tagfocus) {
+        rc = ht_tag_filter_create(&tagfocus, f->tagfocus, "tagfocus", units, n_units, msg,
+                                  msg_size);
+        wanted |= HT_TAGFOCUS;
+    }
+    if (!rc && f->tagignore && *f->tagignore) {
+        rc = ht_tag_filter_create(&tagignore, f->tagignore, "tagignore", units, n_units, msg,
+                                  msg_size);
+        wanted |= HT_TAGIGNORE;
+    }
+    if (!rc) {
+        matched |= filter_names(p, re[FOCUS], re[IGNORE], re[HIDE], re[SHOW]);
+        if (re[SHOW_FROM])
+            matched |= show_from(p, re[SHOW_FROM]);
+        if (tagfocus || tagignore)
+            matched |= filter_tags(p, tagfocus, tagignore);
+        if (re[TAGSHOW] || re[TAGHIDE])
+            matched |= show_tags(p, re[TAGSHOW], re[TAGHIDE]);
+        if (re[PRUNE_FROM])
+            ht_profile_prune_from(p, re[PRUNE_FROM]);
+        if (unmatched)
+            *unmatched = wanted & ~matched;
+    }
+    for (int i = 0; i < N_REGEX; i++)
+        ht_regex_destroy(re[i]);
+    ht_tag_filter_destroy(tagfocus);
+    ht_tag_filter_destroy(tagignore);
+    return rc;
+}

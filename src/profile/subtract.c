@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* One profile less another, and the scaling that takes. */
+#include "config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile/ops.h"
+
+static const char base_key[] = "pprof::base", base_value[] = "true";
+
+bool ht_sample_is_diff_base(const struct ht_sample *s)
+{
+    for (size_t i = 0; i < s->n_labels; i++)
+        if (s->labels[i].str && !strcmp(s->labels[i].key, base_key) &&
+            !strcmp(s->labels[i].str, base_value))
+            return true;
+    return false;
+}
+
+static int64_t to_int64(double v)
+{
+    return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN; /* as x86 converts */
+}
+
+void ht_profile_scale_n(struct ht_profile *p, const double *ratios)
+{
+    bool changes = false;
+    for (size_t i = 0; i < p->n_sample_types; i++)
+        changes = changes || ratios[i] != 1;
+    if (!changes)
+        return;
+    size_t kept = 0;
+    for (size_t s = 0; s < p->n_samples; s++) {
+        int64_t *v = p->samples[s].values;
+        /* pprof looks at the values it scales only; so do we, or a diff would differ. */
+        bool keep = false;
+        for (size_t i = 0; i < p->n_sample_types; i++) {
+            if (ratios[i] == 1)
+                continue;
+            v[i] = to_int64(round((double)v[i] * ratios[i]));
+            keep = keep || v[i];
+        }
+        if (keep)
+            p->samples[kept++] = p->samples[s];
+    }
+    p->n_samples = kept;
+}
+
+void ht_profile_scale(struct ht_profile *p, double ratio)
+{
+    double *ratios = malloc(p->n_sample_types * sizeof(*ratios));
+    if (!ratios)
+        return;
+    for (size_t i = 0; i < p->n_sample_types; i++)
+        ratios[i] = ratio;
+    ht_profile_scale_n(p, ratios);
+    free(ratios);
+}
+
+static void totals(const struct ht_profile *p, uint64_t *sums)
+{
+    for (size_t s = 0; s < p->n_samples; s++)
+        for (size_t i = 0; i < p->n_sample_types; i++)
+            sums[i] += (uint64_t)p->samples[s].values[i];
+}
+
+int ht_profile_normalize(struct ht_profile *p, const struct ht_profile *base, char *msg,
+                         size_t msg_size)
+{
+    if (p->n_sample_types != base->n_sample_types) {
+        snprintf(msg, msg_size, "the profiles have different sample types (%zu and %zu)",
+                 p->n_sample_types, base->n_sample_types);
+        return -EINVAL;
+    }
+    size_t n = p->n_sample_types;
+    uint64_t *ours = calloc(n * 2 + 1, sizeof(*ours)), *theirs = ours + n;
+    double *ratios = calloc(n + 1, sizeof(*ratios));
+    int rc = ours && ratios ? 0 : -ENOMEM;
+    if (!rc) {
+        totals(p, ours);
+        totals(base, theirs);
+        for (size_t i = 0; i < n; i++)
+            ratios[i] = ours[i] ? (double)(int64_t)theirs[i] / (double)(int64_t)ours[i] : 0;
+        ht_profile_scale_n(p, ratios);
+    }
+    free(ours);
+    free(ratios);
+    return rc;
+}
+
+int ht_profile_set_label(struct ht_profile *p, const char *key, const char *value)
+{
+    const char *k = ht_profile_str(p, key), *v = ht_profile_str(p, value);
+    const char *none = ht_profile_str(p, "");
+    if (!k || !v)
+        return -ENOMEM;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        struct ht_sample *s = &p->samples[i];
+        struct ht_label *labels = ht_profile_alloc(p, (s->n_labels + 1) * sizeof(*labels));
+        if (!labels)
+            return -ENOMEM;
+        size_t n = 0;
+        labels[n++] = (struct ht_label){k, v, 0, none};
+        for (size_t j = 0; j < s->n_labels; j++)
+            if (!s->labels[j].str || strcmp(s->labels[j].key, key) != 0)
+                labels[n++] = s->labels[j];
+        s->labels = labels;
+        s->n_labels = n;
+    }
+    return 0;
+}
+
+struct ht_profile *ht_profile_subtract(struct ht_profile *p, struct ht_profile *base, bool diff,
+                                       bool normalize, int *err, char *msg, size_t msg_size)
+{
+    struct ht_profile *both[] = {p, base};
+    *err = diff ? ht_profile_set_label(base, base_key, base_value) : 0;
+    if (!*err && normalize)
+        *err = ht_profile_normalize(p, base, msg, msg_size);
+    if (*err == -ENOMEM)
+        snprintf(msg, msg_size, "out of memory");
+    if (*err)
+        return NULL;
+    ht_profile_scale(base, -1);
+    return ht_profile_merge(both, 2, err, msg, msg_size);
+}

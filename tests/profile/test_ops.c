@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* Merge, subtract, filter, prune and aggregate, by the results google/pprof's own tests expect. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "build.h"
+#include "profile/ops.h"
+#include "profile/units.h"
+
+static char msg[256];
+
+/* The names of a sample's frames, leaf first, "a b c". */
+static const char *names(const struct ht_profile *p, size_t sample)
+{
+    static char buf[256];
+    *buf = '\0';
+    const struct ht_sample *s = &p->samples[sample];
+    for (size_t i = 0; i < s->n_locations; i++)
+        for (size_t j = 0; j < s->locations[i]->n_lines; j++) {
+            if (*buf)
+                strcat(buf, " ");
+            strcat(buf, s->locations[i]->lines[j].function->name);
+        }
+    return buf;
+}
+
+static void label(struct ht_profile *p, size_t sample, const char *key, const char *str,
+                  int64_t num, const char *unit)
+{
+    struct ht_sample *s = &p->samples[sample];
+    struct ht_label *labels = ht_profile_alloc(p, (s->n_labels + 1) * sizeof(*labels));
+    if (s->n_labels)
+        memcpy(labels, s->labels, s->n_labels * sizeof(*labels));
+    labels[s->n_labels++] =
+        (struct ht_label){ht_profile_str(p, key), str ? ht_profile_str(p, str) : NULL, num,
+                          ht_profile_str(p, unit)};
+    s->labels = labels;
+}
+
+static void merge_elsewhere(void **state)
+{
+    struct ht_profile *a = small_profile(), *b = small_profile();
+    int err = 0;
+    /* The second process loaded the binary elsewhere and a few bytes shorter. */
+    b->mappings[0]->start += 0x10000;
+    b->mappings[0]->limit += 0x10000 - 8;
+    for (size_t i = 0; i < b->n_locations; i++)
+        b->locations[i]->address += 0x10000;
+    b->time_nanos = 5;
+    b->period = 600000;
+    struct ht_profile *m =
+        ht_profile_merge((struct ht_profile *[]){a, b}, 2, &err, msg, sizeof(msg));
+    assert_non_null(m);
+    assert_int_equal(m->n_samples, 2);
+    assert_int_equal(m->n_mappings, 1);
+    assert_int_equal(m->n_locations, 4);
+    assert_int_equal(m->samples[0].values[1], 600);
+    assert_int_equal(m->samples[0].locations[0]->address, 0x400300);
+    assert_int_equal(m->time_nanos, 5);
+    assert_int_equal(m->period, 600000);
+    assert_int_equal(ht_profile_check(m, msg, sizeof(msg)), 0);
+    ht_profile_destroy(m);
+
+    b->mappings[0]->build_id = ht_profile_str(b, "other");
+    m = ht_profile_merge((struct ht_profile *[]){a, b}, 2, &err, msg, sizeof(msg));
+    assert_int_equal(m->n_mappings, 2);
+    assert_int_equal(m->n_samples, 4);
+    assert_int_equal(m->n_functions, 4);
+    ht_profile_destroy(m);
+    ht_profile_destroy(a);
+    ht_profile_destroy(b);
+}
+
+static void merge_labels(void **state)
+{
+    struct ht_profile *a = small_profile(), *b = small_profile();
+    int err = 0;
+    label(a, 0, "bytes", NULL, 16, "");
+    label(a, 0, "who", "x", 0, "");
+    label(b, 0, "who", "x", 0, "");
+    label(b, 0, "bytes", NULL, 16, "");
+    label(b, 1, "bytes", NULL, 17, "");
+    struct ht_profile *m =
+        ht_profile_merge((struct ht_profile *[]){a, b}, 2, &err, msg, sizeof(msg));
+    assert_int_equal(m->n_samples, 3);
+    assert_int_equal(m->samples[0].values[0], 6);
+    ht_profile_destroy(m);
+    ht_profile_destroy(a);
+    ht_profile_destroy(b);
+}
+
+static void merge_types(void **state)
+{
+    struct ht_profile *a = small_profile(), *b = small_profile();
+    int err = 0;
+    /* Only inuse_space is common, and one says it in kilobytes. */
+    a->sample_types[0].type = ht_profile_str(a, "alloc_objects");
+    a->sample_types[1].unit = ht_profile_str(a, "kilobytes");
+    struct ht_profile *m =
+        ht_profile_merge((struct ht_profile *[]){a, b}, 2, &err, msg, sizeof(msg));
+    assert_non_null(m);
+    assert_int_equal(m->n_sample_types, 1);
+    assert_string_equal(m->sample_types[0].unit, "bytes");
+    assert_int_equal(m->samples[0].values[0], 300 * 1024 + 300);
+    ht_profile_destroy(m);
+    a->sample_types[0].type = ht_profile_str(a, "cpu");
+    assert_null(ht_profile_merge((struct ht_profile *[]){a, b}, 2, &err, msg, sizeof(msg)));
+    assert_int_equal(err, -EINVAL);
+    ht_profile_destroy(a);
+    ht_profile_destroy(b);
+}
+
+static void subtract(void **state)
+{
+    struct ht_profile *a = small_profile(), *b = small_profile();
+    int err = 0;
+    a->samples[0].values[1] = 1000;
+    struct ht_profile *d = ht_profile_subtract(a, b, false, false, &err, msg, sizeof(msg));
+    assert_int_equal(d->n_samples, 1); /* the other came to zero, and its frames went */
+    assert_int_equal(d->samples[0].values[0], 0);
+    assert_int_equal(d->samples[0].values[1], 700);
+    assert_int_equal(d->n_locations, 3);
+    ht_profile_destroy(d);
+    ht_profile_destroy(b);
+
+    b = small_profile();
+    d = ht_profile_subtract(a, b, true, false, &err, msg, sizeof(msg));
+    assert_int_equal(d->n_samples, 4);
+    assert_false(ht_sample_is_diff_base(&d->samples[0]));
+    assert_true(ht_sample_is_diff_base(&d->samples[2]));
+    assert_int_equal(d->samples[2].values[1], -300);
+    ht_profile_destroy(d);
+    ht_profile_destroy(a);
+    ht_profile_destroy(b);
+}
+
+static void normalize(void **state)
+{
+    struct ht_profile *a = small_profile(), *b = small_profile();
+    a->samples[0].values[1] = 1007;
+    a->samples[1].values[1] = 0;
+    assert_int_equal(ht_profile_normalize(a, b, msg, sizeof(msg)), 0);
+    assert_int_equal(a->samples[0].values[1], 293);
+    assert_int_equal(a->samples[0].values[0], 3);
+    ht_profile_destroy(a);
+    ht_profile_destroy(b);
+}
+
+struct filter_case {
+    struct ht_filter f;
+    size_t samples;
+    const char *first;
+    unsigned unmatched;
+};
+
+static void filters(void **state)
+{
+    const struct filter_case cases[] = {
+        {{.focus = "work"}, 1, "malloc work main", 0},
+        {{.focus = "/src/main"}, 2, "malloc work main", 0},
+        {{.focus = "^app$"}, 0, NULL, HT_FOCUS},
+        {{.focus = "/bin/app"}, 2, "malloc work main", 0},
+        {{.ignore = "idle"}, 1, "malloc work main", 0},
+        {{.focus = "main", .ignore = "m.lloc"}, 1, "idle main", 0},
+        {{.hide = "^work$"}, 2, "malloc main", 0},
+        {{.show = "^(work|idle)$"}, 2, "work", 0},
+        {{.show = "^work$"}, 1, "work", 0},
+        {{.show_from = "^work$"}, 1, "malloc work", 0},
+        {{.show_from = "nothing"}, 0, NULL, HT_SHOW_FROM},
+        {{.tagfocus = "100b"}, 1, "malloc work main", 0},
+        {{.tagfocus = ":1kb"}, 2, "malloc work main", 0},
+        {{.tagfocus = "1kb:"}, 1, "idle main", 0},
+        {{.tagfocus = "bytes=200b:2mb"}, 1, "idle main", 0},
+        {{.tagfocus = "size=1b:"}, 0, NULL, HT_TAGFOCUS},
+        {{.tagfocus = "who:x"}, 1, "idle main", 0},
+        {{.tagfocus = "who=y,x"}, 1, "idle main", 0},
+        {{.tagfocus = "who:y,who:x"}, 0, NULL, HT_TAGFOCUS},
+        {{.tagignore = "who=x"}, 1, "malloc work main", 0},
+        {{.prune_from = "work"}, 2, "work main", 0},
+        {{.ignore = "zzz", .hide = "zzz"}, 2, "malloc work main", HT_IGNORE | HT_HIDE},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct ht_profile *p = small_profile();
+        unsigned unmatched = 0;
+        label(p, 0, "bytes", NULL, 100, "bytes");
+        label(p, 1, "bytes", NULL, 1024, "bytes");
+        label(p, 1, "who", "x", 0, "");
+        assert_int_equal(ht_profile_filter(p, &cases[i].f, &unmatched, msg, sizeof(msg)), 0);
+        if (p->n_samples != cases[i].samples || unmatched != cases[i].unmatched)
+            fail_msg("case %zu: %zu samples, unmatched %u", i, p->n_samples, unmatched);
+        if (cases[i].first)
+            assert_string_equal(names(p, 0), cases[i].first);
+        ht_profile_destroy(p);
+    }
+    struct ht_profile *p = small_profile();
+    assert_int_equal(
+        ht_profile_filter(p, &(struct ht_filter){.hide = "(x"}, NULL, msg, sizeof(msg)), -EINVAL);
+    assert_non_null(strstr(msg, "hide"));
+    ht_profile_destroy(p);
+}
+
+static void tags_shown(void **state)
+{
+    struct ht_profile *p = small_profile();
+    label(p, 0, "bytes", NULL, 100, "bytes");
+    label(p, 0, "who", "x", 0, "");
+    struct ht_filter f = {.taghide = "^by"};
+    assert_int_equal(ht_profile_filter(p, &f, NULL, msg, sizeof(msg)), 0);
+    assert_int_equal(p->samples[0].n_labels, 1);
+    assert_string_equal(p->samples[0].labels[0].key, "who");
+    ht_profile_destroy(p);
+}
+
+/* A regular expression that would backtrack for ever gives up. */
+static void runaway(void **state)
+{
+    struct ht_profile *p = small_profile();
+    p->functions[0]->name = ht_profile_str(p, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    struct ht_filter f = {.focus = "(a+)+(a+)+(a+)+$b"};
+    assert_int_equal(ht_profile_filter(p, &f, NULL, msg, sizeof(msg)), 0);
+    assert_int_equal(p->n_samples, 0);
+    ht_profile_destroy(p);
+}
+
+static void prune(void **state)
+{
+    struct ht_profile *p = small_profile();
+    p->functions[2]->name = ht_profile_str(p, "ns::(anonymous namespace)::get(int)");
+    p->drop_frames = ht_profile_str(p, "ns::\\(anonymous namespace\\)::get|idle|main");
+    p->keep_frames = ht_profile_str(p, "id.*");
+    assert_int_equal(ht_profile_remove_uninteresting(p, msg, sizeof(msg)), 0);
+    /* main is the root: no frame of the user's own before it, so it stays. */
+    assert_string_equal(names(p, 0), "work main");
+    assert_string_equal(names(p, 1), "idle main");
+    p->drop_frames = ht_profile_str(p, "wor");
+    assert_int_equal(ht_profile_remove_uninteresting(p, msg, sizeof(msg)), 0);
+    assert_string_equal(names(p, 0), "work main");
+    p->drop_frames = ht_profile_str(p, "(");
+    assert_int_equal(ht_profile_remove_uninteresting(p, msg, sizeof(msg)), -EINVAL);
+    ht_profile_destroy(p);
+}
+
+/* An inlined frame that is dropped takes the ones inlined in it along, not those around it. */
+static void prune_inlined(void **state)
+{
+    struct ht_profile *p = small_profile();
+    struct ht_location *l = p->samples[0].locations[1];
+    struct ht_line *lines = ht_profile_alloc(p, 3 * sizeof(*lines));
+    for (int i = 0; i < 3; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "in%d", i);
+        lines[i].function = ht_profile_add_function(p);
+        lines[i].function->name = ht_profile_str(p, name);
+    }
+    l->lines = lines;
+    l->n_lines = 3;
+    p->drop_frames = ht_profile_str(p, "in1");
+    assert_int_equal(ht_profile_remove_uninteresting(p, msg, sizeof(msg)), 0);
+    assert_string_equal(names(p, 0), "in2 main");
+    ht_profile_destroy(p);
+}
+
+static void aggregate(void **state)
+{
+    struct ht_profile *p = small_profile();
+    ht_profile_aggregate(p, HT_BY_ADDRESSES, false, false);
+    assert_int_equal(p->locations[0]->address, 0x400100);
+    ht_profile_aggregate(p, HT_BY_LINES, false, false);
+    assert_int_equal(p->locations[0]->address, 0);
+    assert_int_equal(p->locations[0]->lines[0].line, 10);
+    ht_profile_aggregate(p, HT_BY_FUNCTIONS, false, false);
+    assert_int_equal(p->locations[0]->lines[0].line, 0);
+    assert_string_equal(p->functions[0]->filename, "");
+    assert_string_equal(p->functions[0]->name, "main");
+    ht_profile_destroy(p);
+    p = small_profile();
+    ht_profile_aggregate(p, HT_BY_FILES, false, false);
+    assert_string_equal(p->functions[0]->name, "");
+    assert_string_equal(p->functions[0]->filename, "/src/main.c");
+    ht_profile_destroy(p);
+}
+
+static void copies(void **state)
+{
+    struct ht_profile *p = small_profile();
+    p->locations[3]->id = (uint64_t)-1;
+    label(p, 0, "who", "x", 0, "");
+    struct ht_profile *q = ht_profile_copy(p);
+    ht_profile_destroy(p);
+    assert_int_equal(ht_profile_check(q, msg, sizeof(msg)), 0);
+    assert_string_equal(names(q, 0), "malloc work main");
+    assert_string_equal(q->samples[0].labels[0].str, "x");
+    assert_true(q->locations[3]->id == (uint64_t)-1);
+    assert_int_equal(ht_profile_add_location(q)->id, 5);
+    ht_profile_destroy(q);
+}
+
+static void select_type(void **state)
+{
+    struct ht_profile *p = small_profile();
+    assert_int_equal(ht_profile_sample_index(p, NULL, msg, sizeof(msg)), 1);
+    assert_int_equal(ht_profile_sample_index(p, "inuse_objects", msg, sizeof(msg)), 0);
+    assert_int_equal(ht_profile_sample_index(p, "0", msg, sizeof(msg)), 0);
+    assert_int_equal(ht_profile_sample_index(p, "2", msg, sizeof(msg)), -EINVAL);
+    assert_int_equal(ht_profile_sample_index(p, "cpu", msg, sizeof(msg)), -EINVAL);
+    assert_non_null(strstr(msg, "inuse_space"));
+    p->sample_types[1].type = ht_profile_str(p, "space");
+    assert_int_equal(ht_profile_sample_index(p, "inuse_space", msg, sizeof(msg)), 1);
+    p->default_sample_type = ht_profile_str(p, "inuse_objects");
+    assert_int_equal(ht_profile_sample_index(p, "", msg, sizeof(msg)), 0);
+    ht_profile_destroy(p);
+}
+
+static void units(void **state)
+{
+    static const struct {
+        int64_t value;
+        const char *from, *to, *want;
+    } cases[] = {
+        {0, "bytes", "auto", "0"},
+        {100, "bytes", "auto", "100B"},
+        {1024, "bytes", "minimum", "1kB"},
+        {1536, "bytes", "auto", "1.50kB"},
+        {-1536, "bytes", "auto", "-1.50kB"},
+        {1048576, "bytes", "MB", "1MB"},
+        {524288, "bytes", "MB", "0.50MB"},
+        {10, "count", "auto", "10"},
+        {10, "count", "minimum", "10"},
+        {1, "bytes", "MB", "0"},
+        {3, "kilobytes", "bytes", "3072B"},
+        {1500000, "nanoseconds", "auto", "1.50ms"},
+        {7200, "seconds", "auto", "2hrs"},
+        {5, "widgets", "gadgets", "5gadgets"},
+        {5, "bytes", "gadgets", "5B"},
+        {INT64_MIN, "bytes", "B", "-9223372036854775808B"},
+    };
+    char buf[400];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        assert_string_equal(
+            ht_unit_label(cases[i].value, cases[i].from, cases[i].to, buf, sizeof(buf)),
+            cases[i].want);
+    assert_string_equal(ht_percentage(1, 3, buf, sizeof(buf)), "33.33%");
+    assert_string_equal(ht_percentage(1, 1, buf, sizeof(buf)), "  100%");
+    assert_string_equal(ht_percentage(-1, 200, buf, sizeof(buf)), "  0.5%");
+    assert_string_equal(ht_percentage(1, 30000000, buf, sizeof(buf)), "3.3e-06%");
+    assert_string_equal(ht_percentage(1, 0, buf, sizeof(buf)), "    0%");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(merge_elsewhere), cmocka_unit_test(merge_labels),
+        cmocka_unit_test(merge_types),     cmocka_unit_test(subtract),
+        cmocka_unit_test(normalize),       cmocka_unit_test(filters),
+        cmocka_unit_test(tags_shown),      cmocka_unit_test(runaway),
+        cmocka_unit_test(prune),           cmocka_unit_test(prune_inlined),
+        cmocka_unit_test(aggregate),       cmocka_unit_test(copies),
+        cmocka_unit_test(select_type),     cmocka_unit_test(units),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
