@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "report/graph.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile/units.h"
+#include "report/paths.h"
+
+int64_t ht_abs64(int64_t v)
+{
+    return v < 0 ? (int64_t)(0 - (uint64_t)v) : v;
+}
+
+/* Sums wrap as Go's do; a hostile file must not be undefined behaviour. */
+static void add64(int64_t *a, int64_t b)
+{
+    *a = (int64_t)((uint64_t)*a + (uint64_t)b);
+}
+
+static size_t mix(uint64_t h)
+{
+    h ^= h >> 32;
+    h *= 0x9e3779b97f4a7c15u;
+    return (size_t)(h ^ h >> 29);
+}
+
+static size_t info_hash(const struct ht_node_info *i)
+{
+    uint64_t h = mix((uintptr_t)i->name);
+    h = mix(h + (uintptr_t)i->file);
+    h = mix(h + (uintptr_t)i->objfile);
+    h = mix(h + i->address);
+    return mix(h + (uint64_t)i->line * 31 + (uint64_t)i->start_line);
+}
+
+static bool info_equal(const struct ht_node_info *a, const struct ht_node_info *b)
+{
+    return a->name == b->name && a->file == b->file && a->objfile == b->objfile &&
+           a->address == b->address && a->start_line == b->start_line && a->line == b->line;
+}
+
+static struct ht_node *node_for(struct ht_graph *g, const struct ht_node_info *info)
+{
+    struct ht_node **slot = &g->node_hash[info_hash(info) & (g->node_hash_size - 1)];
+    for (struct ht_node *n = *slot; n; n = n->hash_next)
+        if (info_equal(&n->info, info))
+            return n;
+    struct ht_node *n = ht_profile_alloc(g->p, sizeof(*n));
+    if (!n) {
+        g->err = -ENOMEM;
+        return NULL;
+    }
+    n->info = *info;
+    n->kept = true;
+    n->index = (uint32_t)g->n_all;
+    n->hash_next = *slot;
+    *slot = n;
+    g->all[g->n_all++] = n;
+    return n;
+}
+
+static const char *clean_file(struct ht_profile *p, const char *file)
+{
+    if (!*file)
+        return file;
+    char *clean = ht_path_clean(file);
+    const char *s = clean ? ht_profile_str(p, clean) : NULL;
+    free(clean);
+    return s;
+}
+
+static struct ht_node *node_of_line(struct ht_graph *g, const struct ht_location *l,
+                                    const struct ht_line *line)
+{
+    const char *none = ht_profile_str(g->p, "");
+    const char *objfile = l->mapping ? l->mapping->file : none;
+    struct ht_node_info info = {.name = none, .file = none, .objfile = none, .address = l->address};
+    if (!line || !line->function) {
+        info.objfile = objfile;
+    } else {
+        const struct ht_function *f = line->function;
+        info.name = f->name;
+        info.line = line->line;
+        info.file = clean_file(g->p, f->filename);
+        if (g->o.obj_names || !*f->name) {
+            info.objfile = objfile;
+            info.start_line = f->start_line;
+        }
+    }
+    if (!none || !info.file) {
+        g->err = -ENOMEM;
+        return NULL;
+    }
+    return node_for(g, &info);
+}
+
+static size_t frames_of(const struct ht_location *l)
+{
+    return l->n_lines ? l->n_lines : 1;
+}
+
+static int make_nodes(struct ht_graph *g)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < g->p->n_locations; i++)
+        total += frames_of(g->p->locations[i]);
+    for (g->node_hash_size = 64; g->node_hash_size < total * 2;)
+        g->node_hash_size *= 2;
+    g->all = calloc(total + 1, sizeof(g->all[0]));
+    g->nodes = calloc(total + 1, sizeof(g->nodes[0]));
+    g->frames = calloc(total + 1, sizeof(g->frames[0]));
+    g->first_frame = calloc(g->p->n_locations + 1, sizeof(g->first_frame[0]));
+    g->node_hash = calloc(g->node_hash_size, sizeof(g->node_hash[0]));
+    g->edge_hash_size = 1024;
+    g->edge_hash = calloc(g->edge_hash_size, sizeof(g->edge_hash[0]));
+    if (!g->all || !g->nodes || !g->frames || !g->first_frame || !g->node_hash || !g->edge_hash)
+        return -ENOMEM;
+    size_t at = 0;
+    for (size_t i = 0; i < g->p->n_locations && !g->err; i++) {
+        struct ht_location *l = g->p->locations[i];
+        l->id = i + 1;
+        g->first_frame[i] = at;
+        for (size_t k = 0; k < frames_of(l); k++)
+            g->frames[at++] = node_of_line(g, l, l->n_lines ? &l->lines[k] : NULL);
+    }
+    return g->err;
+}
+
+static size_t edge_slot(const struct ht_graph *g, const struct ht_node *a, const struct ht_node *b)
+{
+    return mix(((uint64_t)a->index << 32 | b->index) + 1) & (g->edge_hash_size - 1);
+}
+
+static void grow_edge_hash(struct ht_graph *g)
+{
+    size_t old_size = g->edge_hash_size;
+    struct ht_edge **old = g->edge_hash, **table = calloc(old_size * 4, sizeof(table[0]));
+    if (!table)
+        return; /* chains get longer, nothing else */
+    g->edge_hash = table;
+    g->edge_hash_size = old_size * 4;
+    for (size_t i = 0; i < old_size; i++)
+        for (struct ht_edge *e = old[i], *next; e; e = next) {
+            next = e->hash_next;
+            size_t slot = edge_slot(g, e->src, e->dest);
+            e->hash_next = table[slot];
+            table[slot] = e;
+        }
+    free(old);
+}
+
+static struct ht_edge *edge_between(struct ht_graph *g, struct ht_node *src, struct ht_node *dest)
+{
+    size_t slot = edge_slot(g, src, dest);
+    for (struct ht_edge *e = g->edge_hash[slot]; e; e = e->hash_next)
+        if (e->src == src && e->dest == dest)
+            return e;
+    struct ht_edge *e = ht_profile_alloc(g->p, sizeof(*e));
+    if (!e) {
+        g->err = -ENOMEM;
+        return NULL;
+    }
+    e->src = src;
+    e->dest = dest;
+    e->is_inline = true; /* until a call that is not */
+    e->hash_next = g->edge_hash[slot];
+    g->edge_hash[slot] = e;
+    e->next_in = dest->in;
+    dest->in = e;
+    e->next_out = src->out;
+    src->out = e;
+    if (++g->n_edges > g->edge_hash_size)
+        grow_edge_hash(g);
+    return e;
+}
+
+static struct ht_tag *tag_of(struct ht_graph *g, struct ht_node *n, const struct ht_tag *like)
+{
+    for (struct ht_tag *t = n->tags; t; t = t->next)
+        if (t->name == like->name && t->group == like->group)
+            return t;
+    struct ht_tag *t = ht_profile_alloc(g->p, sizeof(*t));
+    if (!t) {
+        g->err = -ENOMEM;
+        return NULL;
+    }
+    *t = *like;
+    t->next = n->tags;
+    n->tags = t;
+    return t;
+}
+
+struct weight {
+    int64_t w, dw;
+    const struct ht_tag *tags; /* what the sample's labels ask for, linked by next */
+};
+
+static void add_sample(struct ht_graph *g, struct ht_node *n, const struct weight *w, bool flat)
+{
+    add64(flat ? &n->flat : &n->cum, w->w);
+    add64(flat ? &n->flat_div : &n->cum_div, w->dw);
+    for (const struct ht_tag *like = w->tags; like; like = like->next) {
+        struct ht_tag *t = tag_of(g, n, like);
+        if (!t)
+            return;
+        add64(flat ? &t->flat : &t->cum, w->w);
+        add64(flat ? &t->flat_div : &t->cum_div, w->dw);
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "key:value" of every string label, sorted and joined as dot wants it; "" when there is none. */
+static const char *join_labels(struct ht_graph *g, const struct ht_sample *s)
+{
+    char **parts = calloc(s->n_labels + 1, sizeof(parts[0]));
+    char *joined = NULL;
+    size_t n = 0, size = 0;
+    FILE *f = parts ? open_memstream(&joined, &size) : NULL;
+    for (size_t i = 0; f && i < s->n_labels; i++) {
+        const struct ht_label *l = &s->labels[i];
+        if (l->str && strcmp(l->key, "pprof::base") &&
+            asprintf(&parts[n], "%s:%s", l->key, l->str) >= 0)
+            n++;
+    }
+    if (f) {
+        qsort(parts, n, sizeof(parts[0]), by_text);
+        for (size_t i = 0; i < n; i++)
+            fprintf(f, "%s%s", i ? "\\n" : "", parts[i]);
+        fclose(f);
+    }
+    for (size_t i = 0; i < n; i++)
+        free(parts[i]);
+    free(parts);
+    const char *s2 = joined ? ht_profile_str(g->p, joined) : NULL;
+    free(joined);
+    return s2;
+}
+
+static struct ht_tag *sample_tags(struct ht_graph *g, const struct ht_sample *s)
+{
+    struct ht_tag *list = NULL, *t;
+    const char *joined = s->n_labels ? join_labels(g, s) : NULL;
+    if (!joined)
+        return NULL;
+    if (*joined && (t = ht_profile_alloc(g->p, sizeof(*t)))) {
+        t->name = joined;
+        t->unit = "";
+        list = t;
+    }
+    for (size_t i = 0; i < s->n_labels; i++) {
+        const struct ht_label *l = &s->labels[i];
+        char buf[96];
+        if (l->str || strcmp(l->key, "bytes") || !(t = ht_profile_alloc(g->p, sizeof(*t))))
+            continue;
+        ht_unit_label(l->num, g->o.bytes_unit, g->o.output_unit, buf, sizeof(buf));
+        t->group = joined;
+        t->name = ht_profile_str(g->p, buf);
+        t->unit = g->o.bytes_unit;
+        t->value = l->num;
+        t->next = list;
+        list = t;
+    }
+    return list;
+}
+
+static void add_stack(struct ht_graph *g, const struct ht_sample *s, const struct weight *w)
+{
+    struct ht_node *parent = NULL;
+    bool residual = false;
+    g->stamp++;
+    for (size_t i = s->n_locations; i-- > 0;) {
+        const struct ht_location *l = s->locations[i];
+        size_t n_frames = frames_of(l);
+        struct ht_node **frames = &g->frames[g->first_frame[l->id - 1]];
+        for (size_t k = n_frames; k-- > 0;) {
+            struct ht_node *n = frames[k];
+            if (!n->kept) {
+                residual = true;
+                continue;
+            }
+            if (n->seen != g->stamp) {
+                n->seen = g->stamp;
+                add_sample(g, n, w, false);
+            }
+            struct ht_edge *e = parent && parent != n ? edge_between(g, parent, n) : NULL;
+            if (e && e->seen != g->stamp) {
+                e->seen = g->stamp;
+                add64(&e->weight, w->w);
+                add64(&e->weight_div, w->dw);
+                e->residual |= residual;
+                e->is_inline &= k != n_frames - 1;
+            }
+            parent = n;
+            residual = false;
+        }
+    }
+    if (parent && !residual)
+        add_sample(g, parent, w, true);
+}
+
+static bool is_negative(const struct ht_node *n)
+{
+    return n->flat < 0 || (n->flat == 0 && n->cum < 0);
+}
+
+static int add_samples(struct ht_graph *g)
+{
+    for (size_t i = 0; i < g->p->n_samples && !g->err; i++) {
+        const struct ht_sample *s = &g->p->samples[i];
+        struct weight w = {.w = s->values[g->o.value]};
+        if (g->o.divisor >= 0)
+            w.dw = s->values[g->o.divisor];
+        if (!w.w && !w.dw)
+            continue;
+        if (g->o.tags)
+            w.tags = sample_tags(g, s);
+        add_stack(g, s, &w);
+    }
+    g->n_nodes = 0;
+    for (size_t i = 0; i < g->n_all; i++) {
+        struct ht_node *n = g->all[i];
+        if (n->kept && (n->cum || n->flat) && !(g->o.drop_negative && is_negative(n)))
+            g->nodes[g->n_nodes++] = n;
+    }
+    return g->err;
+}
+
+int ht_graph_init(struct ht_graph *g, struct ht_profile *p, const struct ht_graph_options *o)
+{
+    *g = (struct ht_graph){.p = p, .o = *o};
+    int err = make_nodes(g);
+    if (!err)
+        err = add_samples(g);
+    if (err)
+        ht_graph_finish(g);
+    return err;
+}
+
+int ht_graph_rebuild(struct ht_graph *g)
+{
+    memset(g->edge_hash, 0, g->edge_hash_size * sizeof(g->edge_hash[0]));
+    g->n_edges = 0;
+    for (size_t i = 0; i < g->n_all; i++) {
+        struct ht_node *n = g->all[i];
+        n->flat = n->flat_div = n->cum = n->cum_div = 0;
+        n->in = n->out = NULL;
+        n->tags = NULL;
+    }
+    return add_samples(g);
+}
+
+void ht_graph_finish(struct ht_graph *g)
+{
+    free(g->all);
+    free(g->nodes);
+    free(g->frames);
+    free(g->first_frame);
+    free(g->node_hash);
+    free(g->edge_hash);
+    *g = (struct ht_graph){0};
+}

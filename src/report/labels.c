@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* The lines that head a report. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "profile/units.h"
+#include "report/context.h"
+#include "report/paths.h"
+
+static int add(struct ht_labels *l, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int add(struct ht_labels *l, const char *format, ...)
+{
+    char *text, **lines = realloc(l->line, (l->n + 1) * sizeof(l->line[0]));
+    if (!lines)
+        return -ENOMEM;
+    l->line = lines;
+    va_list ap;
+    va_start(ap, format);
+    int n = vasprintf(&text, format, ap);
+    va_end(ap);
+    if (n < 0)
+        return -ENOMEM;
+    l->line[l->n++] = text;
+    return 0;
+}
+
+void ht_labels_finish(struct ht_labels *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->line[i]);
+    free(l->line);
+    *l = (struct ht_labels){0};
+}
+
+void ht_labels_print(const struct ht_labels *l, FILE *out)
+{
+    for (size_t i = 0; i < l->n; i++)
+        fprintf(out, "%s\n", l->line[i]);
+}
+
+char *ht_report_title(const struct ht_profile *p)
+{
+    return p->n_mappings && *p->mappings[0]->file ? ht_path_base(p->mappings[0]->file) : NULL;
+}
+
+static int add_time(struct ht_labels *l, int64_t nanos)
+{
+    time_t t = (time_t)(nanos / 1000000000 - (nanos % 1000000000 < 0));
+    struct tm tm;
+    char text[128];
+    if (!localtime_r(&t, &tm) ||
+        !strftime(text, sizeof(text), "%b %-d, %Y at %-I:%M%P (%Z)", &tm))
+        return 0;
+    return add(l, "Time: %s", text);
+}
+
+static int add_duration(struct ht_labels *l, const struct ht_report *r)
+{
+    char d[HT_VALUE_MAX], v[HT_VALUE_MAX], pct[HT_VALUE_MAX], ratio[HT_VALUE_MAX + 2] = "";
+    const char *unit;
+    double nanos = ht_unit_scale(r->total, r->sample_unit, "nanoseconds", &unit);
+    if (!strcmp(unit, "ns") && nanos != 0)
+        snprintf(ratio, sizeof(ratio), "(%s)",
+                 ht_report_percent((int64_t)nanos, r->p->duration_nanos, pct));
+    return add(l, "Duration: %s, Total samples = %s %s",
+               ht_unit_label(r->p->duration_nanos, "nanoseconds", "auto", d, sizeof(d)),
+               ht_report_value(r, r->total, v), ratio);
+}
+
+int ht_labels_profile(struct ht_labels *l, const struct ht_report *r)
+{
+    const struct ht_profile *p = r->p;
+    int err = 0;
+    char *title = ht_report_title(p);
+    if (title)
+        err = add(l, "File: %s", title);
+    free(title);
+    if (!err && p->n_mappings && *p->mappings[0]->build_id)
+        err = add(l, "Build ID: %s", p->mappings[0]->build_id);
+    for (size_t i = 0; !err && i < p->n_comments; i++)
+        if (p->comments[i][0] != '#')
+            err = add(l, "%s", p->comments[i]);
+    if (!err && *r->sample_type)
+        err = add(l, "Type: %s", r->sample_type);
+    if (!err && p->time_nanos)
+        err = add_time(l, p->time_nanos);
+    if (!err && p->duration_nanos)
+        err = add_duration(l, r);
+    return err;
+}
+
+/* pprof cuts a long expression at 80 bytes. */
+static int add_filters(struct ht_labels *l, const struct ht_report_options *o)
+{
+    const struct {
+        const char *name, *value;
+    } filters[] = {
+        {"focus", o->focus},         {"ignore", o->ignore},     {"hide", o->hide},
+        {"show", o->show},           {"show_from", o->show_from}, {"tagfocus", o->tagfocus},
+        {"tagignore", o->tagignore}, {"tagshow", o->tagshow},   {"taghide", o->taghide},
+    };
+    bool any = false;
+    int err = 0;
+    for (size_t i = 0; !err && i < sizeof(filters) / sizeof(filters[0]); i++) {
+        if (!filters[i].value || !*filters[i].value)
+            continue;
+        if (!any)
+            err = add(l, "Active filters:");
+        any = true;
+        char *text;
+        if (err || asprintf(&text, "%s=%s", filters[i].name, filters[i].value) < 0)
+            return -ENOMEM;
+        err = strlen(text) > 80 ? add(l, "   %.80s\xe2\x80\xa6", text) : add(l, "   %s", text);
+        free(text);
+    }
+    return err;
+}
+
+static int add_dropped(struct ht_labels *l, const struct ht_report *r, size_t n, const char *what,
+                       const char *weight, double fraction)
+{
+    char v[HT_VALUE_MAX];
+    if (!n)
+        return 0;
+    int64_t cut = ht_abs64((int64_t)((double)r->total * fraction));
+    return add(l, "Dropped %zu %s%s (%s <= %s)", n, what, n > 1 ? "s" : "", weight,
+               ht_report_value(r, cut, v));
+}
+
+int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges, bool full)
+{
+    const struct ht_graph *g = &r->graph;
+    char sum[HT_VALUE_MAX], pct[HT_VALUE_MAX], total[HT_VALUE_MAX];
+    int64_t flat = 0;
+    int err = full || !r->o.compact_labels ? ht_labels_profile(l, r) : 0;
+    for (size_t i = 0; i < g->n_nodes; i++)
+        flat = (int64_t)((uint64_t)flat + (uint64_t)ht_flat(g->nodes[i]));
+    if (!err)
+        err = add_filters(l, &r->o);
+    if (!err)
+        err = add(l, "Showing nodes accounting for %s, %s of %s total",
+                  ht_report_value(r, flat, sum), ht_report_percent_trimmed(flat, r->total, pct),
+                  ht_report_value(r, r->total, total));
+    if (!err && r->total) {
+        err = add_dropped(l, r, r->dropped_nodes, "node", "cum", r->o.nodefraction);
+        if (!err)
+            err = add_dropped(l, r, dropped_edges, "edge", "freq", r->o.edgefraction);
+        if (!err && g->n_nodes && g->n_nodes < r->n_before_top)
+            err = add(l, "Showing top %zu nodes out of %zu", g->n_nodes, r->n_before_top);
+    }
+    if (!err && full)
+        err = add(l, "\nSee https://git.io/JfYMW for how to read the graph");
+    return err;
+}

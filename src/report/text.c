@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* top: the sites in a flat list. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "report/context.h"
+
+/* Whether calls to the node were inlined: always, at some callers, or never. */
+static const char *inline_mark(const struct ht_node *n)
+{
+    bool inlined = false, called = false;
+    for (const struct ht_edge *e = n->in; e; e = e->next_in)
+        if (!e->dead) {
+            inlined |= e->is_inline;
+            called |= !e->is_inline;
+        }
+    return !inlined ? "" : called ? " (partial-inline)" : " (inline)";
+}
+
+static void print_rows(FILE *out, struct ht_report *r)
+{
+    struct ht_graph *g = &r->graph;
+    int64_t sum = 0;
+    fprintf(out, "%10s %5s%% %5s%% %10s %5s%%\n", "flat", "flat", "sum", "cum", "cum");
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        struct ht_node *n = g->nodes[i];
+        char flat[HT_VALUE_MAX], flat_pct[HT_VALUE_MAX], sum_pct[HT_VALUE_MAX];
+        char cum[HT_VALUE_MAX], cum_pct[HT_VALUE_MAX];
+        sum = (int64_t)((uint64_t)sum + (uint64_t)ht_flat(n));
+        fprintf(out, "%10s %s %s %10s %s  %s%s\n", ht_report_value(r, ht_flat(n), flat),
+                ht_report_percent(ht_flat(n), r->total, flat_pct),
+                ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
+                ht_report_percent(ht_cum(n), r->total, cum_pct), ht_node_name(g, n),
+                inline_mark(n));
+    }
+}
+
+int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_options *o)
+{
+    struct ht_report r;
+    struct ht_labels labels = {0};
+    int err = ht_report_begin(&r, HT_REPORT_TOP, p, o);
+    if (err)
+        return err;
+    if (!(err = ht_report_trimmed_graph(&r)) && !(err = ht_labels_report(&labels, &r, 0, false))) {
+        ht_labels_print(&labels, out);
+        print_rows(out, &r);
+    }
+    ht_labels_finish(&labels);
+    ht_report_finish(&r);
+    return err;
+}
