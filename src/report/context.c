@@ -242,9 +242,10 @@ static int64_t cutoff(int64_t total, double fraction)
 int ht_report_trimmed_graph(struct ht_report *r)
 {
     bool visual = r->kind == HT_REPORT_DOT;
-    enum ht_node_order order = visual     ? HT_ORDER_ENTROPY
-                               : r->o.cum ? HT_ORDER_CUM
-                                          : HT_ORDER_FLAT;
+    enum ht_node_order order = visual        ? HT_ORDER_ENTROPY
+                               : r->o.cum    ? HT_ORDER_CUM
+                               : r->o.growth ? HT_ORDER_GROWTH
+                                             : HT_ORDER_FLAT;
     struct ht_graph *g = &r->graph;
     int err = ht_report_whole_graph(r);
     if (err)

@@ -83,6 +83,7 @@ struct ht_graph {
 
 enum ht_node_order {
     HT_ORDER_FLAT,
+    HT_ORDER_GROWTH, /* not pprof's: signed, largest flat first */
     HT_ORDER_CUM,
     HT_ORDER_ENTROPY,
     HT_ORDER_NAME,

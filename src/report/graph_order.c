@@ -58,6 +58,10 @@ static int compare_nodes(const void *pa, const void *pb, void *arg)
             !(c = strcmp(ht_node_name(o->g, a), ht_node_name(o->g, b))))
             c = larger_first(a->cum, b->cum);
         break;
+    case HT_ORDER_GROWTH:
+        if (!(c = smaller_first(b->score, a->score)))
+            c = strcmp(ht_node_name(o->g, a), ht_node_name(o->g, b));
+        break;
     case HT_ORDER_CUM:
     case HT_ORDER_ENTROPY:
         if (!(c = larger_first(a->score, b->score)) &&
@@ -120,7 +124,9 @@ void ht_nodes_sort(struct ht_graph *g, struct ht_node **nodes, size_t n, enum ht
 {
     struct order o = {.g = g, .by = order};
     for (size_t i = 0; i < n; i++)
-        nodes[i]->score = order == HT_ORDER_ENTROPY ? entropy_score(nodes[i]) : nodes[i]->cum;
+        nodes[i]->score = order == HT_ORDER_ENTROPY  ? entropy_score(nodes[i])
+                          : order == HT_ORDER_GROWTH ? nodes[i]->flat
+                                                     : nodes[i]->cum;
     qsort_r(nodes, n, sizeof(nodes[0]), compare_nodes, &o);
 }
 

@@ -29,6 +29,7 @@ struct ht_report_options {
     double nodefraction, edgefraction, divide_by;
     bool cum, no_inlines, mean, drop_negative, relative_percentages, compact_labels, no_trim;
     bool json;
+    bool growth; /* of a difference: largest growth first, shrinkage last */
     /* Where one line about a failure goes; may be NULL. */
     char *msg;
     size_t msg_size;

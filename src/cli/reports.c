@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "cli/reports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+
+static int top(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
+{
+    return a->sizes ? ht_report_sizes(out, p, &a->report) : ht_report_top(out, p, &a->report);
+}
+
+#define PLAIN(name)                                                                                \
+    static int name(FILE *out, struct ht_profile *p, const struct ht_report_args *a)               \
+    {                                                                                              \
+        return ht_report_##name(out, p, &a->report);                                               \
+    }
+
+PLAIN(tree)
+PLAIN(peek)
+PLAIN(list)
+PLAIN(dot)
+PLAIN(folded)
+
+static int svg(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
+{
+    return ht_report_graphviz(out, p, &a->report, "svg");
+}
+
+static int png(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
+{
+    return ht_report_graphviz(out, p, &a->report, "png");
+}
+
+static const struct ht_report_command commands[] = {
+    {"top", top, false, false, "top [OPTIONS] SOURCE..."},
+    {"tree", tree, false, false, "tree [OPTIONS] SOURCE..."},
+    {"peek", peek, true, false, "peek [OPTIONS] RE SOURCE..."},
+    {"list", list, true, false, "list [OPTIONS] RE SOURCE..."},
+    {"folded", folded, false, false, "folded [OPTIONS] SOURCE..."},
+    {"dot", dot, false, false, "dot [OPTIONS] SOURCE..."},
+    {"svg", svg, false, false, "svg [OPTIONS] SOURCE... [-o FILE]"},
+    {"png", png, false, true, "png [OPTIONS] SOURCE... -o FILE"},
+};
+
+const struct ht_report_command *ht_report_command_at(unsigned i)
+{
+    return i < sizeof(commands) / sizeof(commands[0]) ? &commands[i] : NULL;
+}
+
+const struct ht_report_command *ht_report_command_find(const char *name)
+{
+    const struct ht_report_command *c;
+    if (!strcmp(name, "text"))
+        name = "top";
+    for (unsigned i = 0; (c = ht_report_command_at(i)); i++)
+        if (!strcmp(c->name, name))
+            return c;
+    return NULL;
+}
+
+int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *p,
+                          const struct ht_report_args *a)
+{
+    struct ht_output o;
+    bool to_stdout = !a->output || !*a->output || !strcmp(a->output, "-");
+    if (c->binary && !a->report.json && to_stdout && isatty(STDOUT_FILENO)) {
+        fprintf(stderr, "heaptap: %s: not to a terminal; name a file with -o FILE\n", c->name);
+        return 1;
+    }
+    int err = ht_output_open(&o, a->output);
+    if (err) {
+        fprintf(stderr, "heaptap: cannot write %s: %s\n", a->output, strerror(-err));
+        return 1;
+    }
+    err = c->run(o.file, p, a);
+    int write_err = ht_output_close(&o, err);
+    if (err) {
+        const char *msg = a->report.msg;
+        fprintf(stderr, "heaptap: %s: %s\n", c->name, msg && *msg ? msg : strerror(-err));
+        return 1;
+    }
+    if (write_err && write_err != -EPIPE) {
+        fprintf(stderr, "heaptap: cannot write %s: %s\n", to_stdout ? "standard output" : a->output,
+                strerror(-write_err));
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* list: the source of matching functions, each line with its flat and cum. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/context.h"
+#include "report/source.h"
+
+/* Lines shown before the first and behind the last that has weight. */
+#define MARGIN 5
+
+static const char *value_or_dot(const struct ht_report *r, int64_t v, char buf[HT_VALUE_MAX])
+{
+    return v ? ht_report_value(r, v, buf) : ".";
+}
+
+struct range {
+    int64_t start, end;
+};
+
+static struct range lines_of(struct ht_node *const *nodes, size_t n)
+{
+    const struct ht_node_info *first = &nodes[0]->info;
+    struct range range = {first->start_line ? first->start_line : first->line - MARGIN,
+                          first->line + MARGIN};
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_node_info *info = &nodes[i]->info;
+        int64_t start = info->start_line ? info->start_line : info->line - MARGIN;
+        if (start < range.start)
+            range.start = start;
+        else if (info->line + MARGIN > range.end)
+            range.end = info->line + MARGIN;
+    }
+    if (range.start < 1)
+        range.start = 1;
+    return range;
+}
+
+struct sums {
+    int64_t flat, cum;
+};
+
+static void add_node(struct sums *s, const struct ht_node *n)
+{
+    s->flat = (int64_t)((uint64_t)s->flat + (uint64_t)n->flat);
+    s->cum = (int64_t)((uint64_t)s->cum + (uint64_t)n->cum);
+}
+
+static int by_line(const void *a, const void *b)
+{
+    const struct ht_node *const *na = a, *const *nb = b;
+    return ((*na)->info.line > (*nb)->info.line) - ((*na)->info.line < (*nb)->info.line);
+}
+
+static void print_line(FILE *out, struct ht_report *r, struct sums s, int64_t line, const char *text)
+{
+    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX];
+    fprintf(out, "%10s %10s %6lld:%s\n", value_or_dot(r, s.flat, flat), value_or_dot(r, s.cum, cum),
+            (long long)line, text);
+}
+
+/* The nodes of one function in one file; sorts them by line. */
+static void print_file(FILE *out, struct ht_report *r, struct ht_node **nodes, size_t n)
+{
+    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], pct[HT_VALUE_MAX], msg[512];
+    struct ht_source source;
+    struct sums sum = {0};
+    for (size_t i = 0; i < n; i++)
+        add_node(&sum, nodes[i]);
+    fprintf(out, "ROUTINE ======================== %s in %s\n", nodes[0]->info.name,
+            nodes[0]->info.file);
+    fprintf(out, "%10s %10s (flat, cum) %s of Total\n", ht_report_value(r, sum.flat, flat),
+            ht_report_value(r, sum.cum, cum), ht_report_percent(sum.cum, r->total, pct));
+    struct range range = lines_of(nodes, n);
+    qsort(nodes, n, sizeof(nodes[0]), by_line);
+    bool have = ht_source_open(&source, nodes[0]->info.file, r->o.source_path, r->o.trim_path, msg,
+                               sizeof(msg)) == 0;
+    if (!have)
+        fprintf(out, " Error: %s\n", msg);
+    size_t at = 0;
+    for (int64_t line = range.start; have && line <= range.end; line++) {
+        const char *text = ht_source_line(&source, line);
+        struct sums s = {0};
+        if (!text)
+            break;
+        while (at < n && nodes[at]->info.line < line)
+            at++;
+        for (size_t i = at; i < n && nodes[i]->info.line == line; i++)
+            add_node(&s, nodes[i]);
+        print_line(out, r, s, line, text);
+    }
+    for (size_t i = 0; !have && i < n;) {
+        struct sums s = {0};
+        int64_t line = nodes[i]->info.line;
+        while (i < n && nodes[i]->info.line == line)
+            add_node(&s, nodes[i++]);
+        print_line(out, r, s, line, "");
+    }
+    if (have)
+        ht_source_close(&source);
+}
+
+static int by_file(const void *a, const void *b)
+{
+    const struct ht_node *const *na = a, *const *nb = b;
+    return strcmp((*na)->info.file, (*nb)->info.file);
+}
+
+/* All nodes of one function: a part for each file. */
+static void print_function(FILE *out, struct ht_report *r, struct ht_node **nodes, size_t n)
+{
+    size_t i = 0;
+    qsort(nodes, n, sizeof(nodes[0]), by_file);
+    while (i < n && !*nodes[i]->info.file)
+        i++;
+    if (i == n)
+        fprintf(out, "No source information for %s\n", nodes[0]->info.name);
+    while (i < n) {
+        size_t end = i;
+        while (end < n && nodes[end]->info.file == nodes[i]->info.file)
+            end++;
+        print_file(out, r, nodes + i, end - i);
+        i = end;
+    }
+}
+
+static int print_list(FILE *out, struct ht_report *r)
+{
+    struct ht_graph *g = &r->graph;
+    struct ht_node **nodes = calloc(g->n_nodes + 1, sizeof(nodes[0]));
+    char total[HT_VALUE_MAX];
+    size_t n = 0;
+    if (!nodes)
+        return ht_report_fail(r, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < g->n_nodes; i++)
+        if (ht_regex_match(r->symbol, g->nodes[i]->info.name))
+            nodes[n++] = g->nodes[i];
+    ht_nodes_sort(g, nodes, n, HT_ORDER_NAME);
+    if (n)
+        fprintf(out, "Total: %s\n", ht_report_value(r, r->total, total));
+    for (size_t i = 0; i < n;) {
+        size_t end = i;
+        while (end < n && nodes[end]->info.name == nodes[i]->info.name)
+            end++;
+        print_function(out, r, nodes + i, end - i);
+        i = end;
+    }
+    free(nodes);
+    return n ? 0 : ht_report_fail(r, -ENOENT, "no matches found for regexp: %s", r->o.symbol);
+}
+
+int ht_report_list(FILE *out, struct ht_profile *p, const struct ht_report_options *o)
+{
+    struct ht_report r;
+    int err = ht_report_begin(&r, HT_REPORT_LIST, p, o);
+    if (err)
+        return err;
+    if (!(err = ht_report_whole_graph(&r)))
+        err = print_list(out, &r);
+    ht_report_finish(&r);
+    return err;
+}
