@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "report/context.h"
+#include "report/json.h"
 
 /* Whether calls to the node were inlined: always, at some callers, or never. */
 static const char *inline_mark(const struct ht_node *n)
@@ -43,7 +44,13 @@ int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_option
     int err = ht_report_begin(&r, HT_REPORT_TOP, p, o);
     if (err)
         return err;
-    if (!(err = ht_report_trimmed_graph(&r)) && !(err = ht_labels_report(&labels, &r, 0, false))) {
+    if ((err = ht_report_trimmed_graph(&r))) {
+        ht_report_finish(&r);
+        return err;
+    }
+    if (o->json) {
+        err = ht_json_rows(out, &r, "top", false);
+    } else if (!(err = ht_labels_report(&labels, &r, 0, false))) {
         ht_labels_print(&labels, out);
         print_rows(out, &r);
     }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "report/context.h"
+#include "report/json.h"
 
 static const char separator[] =
     "----------------------------------------------------------+-------------";
@@ -67,7 +68,13 @@ static int report_tree(FILE *out, struct ht_profile *p, const struct ht_report_o
     int err = ht_report_begin(&r, kind, p, o);
     if (err)
         return err;
-    if (!(err = ht_report_trimmed_graph(&r)) && !(err = ht_labels_report(&labels, &r, 0, false))) {
+    if ((err = ht_report_trimmed_graph(&r))) {
+        ht_report_finish(&r);
+        return err;
+    }
+    if (o->json) {
+        err = ht_json_rows(out, &r, kind == HT_REPORT_PEEK ? "peek" : "tree", true);
+    } else if (!(err = ht_labels_report(&labels, &r, 0, false))) {
         ht_labels_print(&labels, out);
         err = print_tree(out, &r);
     }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts dot's output is made of. */
+#ifndef HEAPTAP_SRC_REPORT_DOT_H
+#define HEAPTAP_SRC_REPORT_DOT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "report/context.h"
+
+void ht_dot_escape(FILE *out, const char *s);
+
+/* A frame's name broken over lines, without package path or namespaces. */
+void ht_dot_node_name(FILE *out, const struct ht_node_info *info);
+
+/* The boxes of a node's labels; false when there are none. */
+bool ht_dot_nodelets(FILE *out, struct ht_report *r, struct ht_node *n, size_t id);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* svg and png: graphviz lays dot's output out. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "report/report.h"
+
+extern char **environ;
+
+static int fail(const struct ht_report_options *o, int err, const char *line)
+{
+    if (o->msg && o->msg_size)
+        snprintf(o->msg, o->msg_size, "%s", line);
+    return err;
+}
+
+static int start(const char *format, int in, int out, pid_t *pid)
+{
+    char option[16];
+    snprintf(option, sizeof(option), "-T%s", format);
+    char dot[] = "dot", *argv[] = {dot, option, NULL};
+    posix_spawn_file_actions_t fa;
+    int err = posix_spawn_file_actions_init(&fa);
+    if (err)
+        return -err;
+    posix_spawn_file_actions_adddup2(&fa, in, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
+    err = posix_spawnp(pid, "dot", &fa, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&fa);
+    return -err;
+}
+
+static int finish(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return -ENOENT;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static int copy(FILE *from, FILE *to)
+{
+    char buf[65536];
+    size_t n;
+    rewind(from);
+    while ((n = fread(buf, 1, sizeof(buf), from)) > 0)
+        fwrite(buf, 1, n, to);
+    return ferror(from) || ferror(to) ? -EIO : 0;
+}
+
+/* Files rather than pipes between us and graphviz: neither side can block the other. */
+int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
+                       const char *format)
+{
+    if (o->json)
+        return ht_report_dot(out, p, o);
+    FILE *graph = tmpfile(), *drawing = tmpfile();
+    pid_t pid;
+    int err = -EIO;
+    if (!graph || !drawing) {
+        err = fail(o, -errno, "cannot make a temporary file (is $TMPDIR writable?)");
+        goto out;
+    }
+    if ((err = ht_report_dot(graph, p, o)))
+        goto out;
+    if (fflush(graph) || fseek(graph, 0, SEEK_SET)) {
+        err = fail(o, -errno, "cannot write a temporary file");
+        goto out;
+    }
+    err = start(format, fileno(graph), fileno(drawing), &pid);
+    if (!err)
+        err = finish(pid);
+    if (err == -ENOENT)
+        fail(o, err, "graphviz is not installed: no program 'dot' (apt-get install graphviz, or "
+                     "use the dot, folded or flame report)");
+    else if (err)
+        fail(o, err, "graphviz's dot failed on the graph");
+    else
+        err = copy(drawing, out);
+out:
+    if (graph)
+        fclose(graph);
+    if (drawing)
+        fclose(drawing);
+    return err;
+}
