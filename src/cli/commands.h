@@ -4,6 +4,15 @@
 #define HEAPTAP_SRC_CLI_COMMANDS_H
 
 #define HT_COMMANDS(X) \
+    X("top", ht_cmd_report, "where the heap is: sites in a flat list") \
+    X("tree", ht_cmd_report, "each site between its callers and callees") \
+    X("peek", ht_cmd_report, "callers and callees of matching functions") \
+    X("list", ht_cmd_report, "the source of matching functions, with weights") \
+    X("folded", ht_cmd_report, "stacks for flamegraph.pl and speedscope") \
+    X("dot", ht_cmd_report, "the call graph for graphviz") \
+    X("svg", ht_cmd_report, "the call graph as SVG") \
+    X("png", ht_cmd_report, "the call graph as PNG") \
+    X("diff", ht_cmd_diff, "growth from one profile to another") \
     X("flame", ht_cmd_flame, "the flame graph as one HTML file") \
     X("symbolize", ht_cmd_symbolize, "put names and lines into a profile")
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/output.h"
+#include "serve/outfile.h"
 
 static int top(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
 {
@@ -67,27 +67,28 @@ const struct ht_report_command *ht_report_command_find(const char *name)
 int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *p,
                           const struct ht_report_args *a)
 {
-    struct ht_output o;
+    struct ht_outfile o;
     bool to_stdout = !a->output || !*a->output || !strcmp(a->output, "-");
     if (c->binary && !a->report.json && to_stdout && isatty(STDOUT_FILENO)) {
         fprintf(stderr, "heaptap: %s: not to a terminal; name a file with -o FILE\n", c->name);
         return 1;
     }
-    int err = ht_output_open(&o, a->output);
+    const char *path = to_stdout ? "-" : a->output;
+    int err = ht_outfile_open(&o, path);
     if (err) {
-        fprintf(stderr, "heaptap: cannot write %s: %s\n", a->output, strerror(-err));
+        fprintf(stderr, "heaptap: cannot write %s: %s\n", path, strerror(-err));
         return 1;
     }
-    err = c->run(o.file, p, a);
-    int write_err = ht_output_close(&o, err);
-    if (err) {
+    int report_err = c->run(o.f, p, a);
+    err = ht_outfile_close(&o, report_err);
+    if (report_err) {
         const char *msg = a->report.msg;
-        fprintf(stderr, "heaptap: %s: %s\n", c->name, msg && *msg ? msg : strerror(-err));
+        fprintf(stderr, "heaptap: %s: %s\n", c->name, msg && *msg ? msg : strerror(-report_err));
         return 1;
     }
-    if (write_err && write_err != -EPIPE) {
-        fprintf(stderr, "heaptap: cannot write %s: %s\n", to_stdout ? "standard output" : a->output,
-                strerror(-write_err));
+    if (err && err != -EPIPE) {
+        fprintf(stderr, "heaptap: cannot write %s: %s\n", to_stdout ? "standard output" : path,
+                strerror(-err));
         return 1;
     }
     return 0;
