@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Reports equal those of `go tool pprof`, line for line, over a corpus and a matrix of options.
+
+usage: compat.py HEAPTAP [--quick]
+Exit 77 when Go is not installed: it is what we are compared with."""
+import concurrent.futures
+import difflib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pprofgen
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def pprof_path():
+    go = shutil.which("go")
+    if not go:
+        print("SKIP compat: no go on this machine (apt-get install golang-go)")
+        sys.exit(77)
+    r = subprocess.run([go, "tool", "-n", "pprof"], capture_output=True, text=True)
+    if r.returncode:
+        print("SKIP compat: go has no pprof tool: " + r.stderr.strip())
+        sys.exit(77)
+    return r.stdout.strip()
+
+
+def make_corpus(d):
+    made = pprofgen.random_profile
+    day = 1700000000 * 10**9
+    made(d + "/plain.pb.gz", 1, time_nanos=day)
+    made(d + "/recursion.pb.gz", 2, recursion=True, functions=6, time_nanos=day)
+    made(d + "/no-inlines.pb.gz", 3, inlines=False)
+    made(d + "/no-symbols.pb.gz", 4, symbols=False)
+    made(d + "/labels.pb.gz", 5, labels=True, comments=["lost: 3 samples", "#hidden"])
+    made(d + "/negative.pb.gz", 6, negative=True, duration=90 * 10**9, time_nanos=day)
+    made(d + "/large.pb.gz", 7, magnitude=40, samples=800, functions=200)
+    made(d + "/tiny.pb.gz", 8, samples=2, functions=3)
+    made(d + "/dropped.pb.gz", 9, drop="malloc|operator new.*", keep="operator new", time_nanos=day)
+    made(d + "/default.pb.gz", 10, default="alloc_space")
+    made(d + "/before.pb.gz", 11, samples=200)
+    made(d + "/after.pb.gz", 11, samples=300, time_nanos=day)
+    p = pprofgen.Profile(types=(("samples", "count"), ("cpu", "nanoseconds")))
+    f = [p.function("work"), p.function("rest", "rest.c")]
+    l = [p.location(0, 0x10 + i, [(x, i + 1)]) for i, x in enumerate(f)]
+    p.sample([l[0], l[1]], [3, 3 * 10**7])
+    p.sample([l[1]], [1, 12345])
+    p.write(d + "/cpu.pb.gz", duration=10**9)
+    p = pprofgen.Profile(types=(("objects", "count"), ("space", "kilobytes")))
+    l = [p.location(0, 0, [(p.function(n), 0)]) for n in ("x", "y", "z")]
+    p.sample(l, [2, 7000])
+    p.sample(l[1:], [1, 3])
+    p.write(d + "/kilobytes.pb.gz")
+    p = pprofgen.Profile()
+    p.mapping(0x1000, 0x2000, 0, "/bin/empty")
+    p.write(d + "/empty.pb.gz")
+    with open(d + "/gperftools.heap", "w") as t:
+        t.write("heap profile:     12:    53248 [    40:   163840] @ heap_v2/524288\n"
+                "     8:    32768 [    20:    81920] @ 0x00401100 0x00401200 0x00401300\n"
+                "     4:    20480 [    20:    81920] @ 0x00401110 0x00401300\n\n"
+                "MAPPED_LIBRARIES:\n"
+                "00400000-00500000 r-xp 00000000 08:01 123 /usr/bin/prog\n")
+    with open(d + "/unscaled.heap", "w") as t:
+        t.write("heap profile: 3: 300 [3: 300] @ heapprofile\n"
+                "1: 100 [1: 100] @ 0x1100 0x1200\n2: 200 [2: 200] @ 0x1110 0x1200\n\n"
+                "MAPPED_LIBRARIES:\n00001000-00002000 r-xp 00000000 08:01 5 /usr/bin/p\n")
+    env = dict(os.environ, GOCACHE=d + "/gocache", GOFLAGS="-mod=mod", GO111MODULE="auto")
+    r = subprocess.run(["go", "run", HERE + "/corpus.go", d], capture_output=True, text=True,
+                       env=env)
+    if r.returncode:
+        print("compat: go run: " + r.stderr)
+        return 1
+    return 0
+
+
+# What follows the report's name; {d} is the corpus.
+EVERYWHERE = [[], ["-cum"], ["-sample_index=0"], ["-lines"], ["-addresses"], ["-files"]]
+FULL = EVERYWHERE + [
+    ["-sample_index=1"], ["-alloc_space"], ["-inuse_objects"], ["-filefunctions"], ["-noinlines"],
+    ["-noinlines", "-lines"], ["-focus=Cache|parse"], ["-ignore=Cache|grow"], ["-hide=main|block"],
+    ["-show=a.b|parse|fmt"], ["-show_from=Cache|main"], ["-focus=libdata"], ["-focus=nothing here"],
+    ["-ignore=.*"], ["-focus=parse", "-ignore=lex", "-lines"], ["-tagfocus=1kb:"],
+    ["-tagfocus=:1mb"], ["-tagignore=bytes=16b:1kb"], ["-tagfocus=thread=main"],
+    ["-tagfocus=io"], ["-tagshow=thread"], ["-taghide=bytes"], ["-prune_from=Cache"],
+    ["-nodecount=5"], ["-nodecount=3", "-cum", "-lines"], ["-nodefraction=0.1"], ["-trim=false"],
+    ["-unit=MB"], ["-unit=auto"], ["-unit=bytes"], ["-mean"], ["-divide_by=3"],
+    ["-relative_percentages", "-focus=parse"], ["-compact_labels"], ["-drop_negative"],
+    ["-trim_path=/src", "-lines"], ["-source_path=/x/proj", "-files"],
+    ["-base={d}/before.pb.gz"], ["-diff_base={d}/before.pb.gz"],
+    ["-base={d}/before.pb.gz", "-cum", "-lines"], ["-diff_base={d}/before.pb.gz", "-drop_negative"],
+    ["-base={d}/before.pb.gz", "-normalize"],
+]
+FULL_FOR = {"plain", "recursion", "labels", "negative", "after", "go-after"}
+HEAP = {"cpu", "kilobytes"}  # other sample types: bases and names do not apply
+
+
+def cases(d, quick):
+    for name in sorted(os.listdir(d)):
+        stem = name.split(".")[0]
+        if not name.endswith(".pb.gz"):
+            continue
+        path = d + "/" + name
+        full = stem in FULL_FOR and not quick
+        for report in ("top", "tree"):
+            for options in FULL if full and report != "traces" else EVERYWHERE:
+                if report == "traces" and options == ["-cum"]:
+                    continue
+                if stem in ("go-after",) and any("base=" in o for o in options):
+                    options = [o.replace("before.pb.gz", "go-before.pb.gz") for o in options]
+                yield report, None, options, [path]
+        for options in [[], ["-lines"], ["-cum", "-sample_index=0"]]:
+            yield "peek", "parse|main|x|prog", options, [path]
+            yield "dot", None, options, [path]
+        if stem == "plain":
+            yield "list", "Cache::insert", [], [path]
+            yield "list", "no such function", [], [path]
+            yield "top", None, [], [path, d + "/after.pb.gz"]
+            yield "top", None, ["-sample_index=nonsense"], [path]
+            yield "top", None, ["-focus=("], [path]
+        if stem == "go-after":
+            yield "list", "main.grow", ["-source_path=" + HERE], [path]
+            yield "list", "main", [], [path]
+            yield "tree", None, [], [path, d + "/go-before.pb.gz"]
+    yield "top", None, [], [d + "/tiny.pb.gz", d + "/cpu.pb.gz"]
+
+
+# The one line that a report of ours has and pprof's has not (docs/reader.md).
+def ours(report, text):
+    lines = text.splitlines()
+    if report == "list":
+        out, skip = [], False
+        for line in lines:
+            if line.startswith(" Error:"):
+                skip = True
+            elif line.startswith(("ROUTINE", "No source")):
+                skip = False
+            elif skip:
+                continue
+            out.append(line)
+        lines = out
+    return normal(report, lines)
+
+
+def normal(report, lines):
+    """In an unstable order in pprof: dot's lines, and calls of weights w and -w."""
+    if report == "dot":
+        return sorted(lines)
+    if report not in ("tree", "peek"):
+        return lines
+    out, run, weight = [], [], None
+    for line in lines + [""]:
+        w = line.split()[0].lstrip("-") if " |   " in line else None
+        if w is None or w != weight:
+            out += sorted(run, key=lambda l: l.split(" |   ")[1:])
+            run = []
+        weight = w
+        run.append(line)
+    return out
+
+
+def compare(heaptap, pprof, d, case):
+    report, regex, options, sources = case
+    options = [o.format(d=d) for o in options]
+    flag = "-%s%s" % (report, "=" + regex if regex else "")
+    env = dict(os.environ, HOME=d, TZ="Europe/Paris", PPROF_TMPDIR=d)
+    env.pop("PPROF_BINARY_PATH", None)
+    a = subprocess.run([pprof, "-symbolize=none", flag] + options + sources, capture_output=True,
+                       env=env, cwd=d)
+    b = subprocess.run([heaptap, report, "--symbolize=none"] + options +
+                       ([regex] if regex else []) + sources, capture_output=True, env=env, cwd=d)
+    what = "heaptap %s" % " ".join([report] + options + ([repr(regex)] if regex else []) +
+                                   [os.path.basename(s) for s in sources])
+    if (a.returncode != 0) != (b.returncode != 0):
+        return "%s: exit %d, pprof's %d\n%s%s" % (what, b.returncode, a.returncode,
+                                                 b.stderr.decode(), a.stderr.decode())
+    if a.returncode:
+        return None
+    x = normal(report, a.stdout.decode(errors="replace").splitlines())
+    y = ours(report, b.stdout.decode(errors="replace"))
+    if x == y:
+        return None
+    diff = list(difflib.unified_diff(x, y, "pprof", "heaptap", lineterm="", n=1))
+    return what + "\n" + "\n".join(diff[:16])
+
+
+def main():
+    heaptap, quick = os.path.abspath(sys.argv[1]), "--quick" in sys.argv[2:]
+    pprof = pprof_path()
+    with tempfile.TemporaryDirectory(prefix="heaptap-compat.") as d:
+        if make_corpus(d):
+            return 1
+        todo, failed = list(cases(d, quick)), []
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            for r in pool.map(lambda c: compare(heaptap, pprof, d, c), todo):
+                if r:
+                    failed.append(r)
+        for f in failed[:int(os.environ.get("SHOW", "20"))]:
+            print("FAIL " + f)
+        print("compat: %d of %d reports equal go tool pprof's" % (len(todo) - len(failed), len(todo)))
+        return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
