@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "serving.h"
+
+extern char **environ;
+
+/* "127.0.0.1:6060", ":8080", "8080", "[::1]:6060", "localhost" -> host and port. */
+static int parse_listen(char *text, struct ht_serve_options *o)
+{
+    char *colon = strrchr(text, ':'), *close = strchr(text, ']'), *port = NULL, *end;
+    unsigned long n;
+
+    if (*text == '[' && close) {
+        *close = '\0';
+        o->host = text + 1;
+        port = close[1] == ':' ? close + 2 : NULL;
+    } else if (colon) {
+        *colon = '\0';
+        if (*text)
+            o->host = text;
+        port = colon + 1;
+    } else if (strspn(text, "0123456789") == strlen(text)) {
+        port = text;
+    } else {
+        o->host = text;
+    }
+    if (!port)
+        return 0;
+    errno = 0;
+    n = strtoul(port, &end, 10);
+    if (end == port || *end || errno || n > 65535 || *port == '-')
+        return -EINVAL;
+    o->port = (uint16_t)n;
+    return 0;
+}
+
+/* The first line of the file. Exit status. */
+static int read_token(const char *path, char *token, size_t size)
+{
+    FILE *f = fopen(path, "re");
+    struct stat st;
+
+    if (!f)
+        return ht_complain(1, "cannot read the token of %s: %s", path, strerror(errno));
+    if (!fgets(token, (int)size, f))
+        *token = '\0';
+    token[strcspn(token, "\r\n")] = '\0';
+    if (!fstat(fileno(f), &st) && S_ISREG(st.st_mode) && (st.st_mode & 077))
+        fprintf(stderr, "heaptap: others can read %s; chmod 600 keeps the token secret\n", path);
+    fclose(f);
+    if (strlen(token) < 8)
+        return ht_complain(1, "the token in the first line of %s is shorter than 8 letters", path);
+    return 0;
+}
+
+/* This directory, unless it is so high that it holds more than sources. */
+static int default_roots(struct ht_serving *s)
+{
+    static char include[] = "/usr/include", src[] = "/usr/src", here[PATH_MAX];
+    const char *home = getenv("HOME");
+    char *roots[] = {include, src, here};
+    size_t n = getcwd(here, sizeof here) && strcmp(here, "/") != 0 &&
+                       (!home || strcmp(here, home) != 0)
+                   ? 3
+                   : 2;
+
+    s->roots.word = malloc(sizeof roots);
+    if (!s->roots.word)
+        return ht_complain(1, "out of memory");
+    memcpy(s->roots.word, roots, sizeof roots);
+    s->roots.n = n;
+    return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr four;
+
+    return !host || !strcmp(host, "localhost") || !strcmp(host, "::1") ||
+           (inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
+}
+
+static void say_where(const struct ht_serve_options *o, uint16_t port)
+{
+    if (o->unix_path) {
+        printf("heaptap: serving on %s\n", o->unix_path);
+    } else {
+        bool six = o->host && strchr(o->host, ':');
+
+        printf("heaptap: serving http://%s%s%s:%u/\n", six ? "[" : "", o->host ? o->host : "127.0.0.1",
+               six ? "]" : "", port);
+    }
+    fflush(stdout);
+    if (!o->unix_path && !is_loopback(o->host))
+        fprintf(stderr,
+                "heaptap: whoever can reach %s can read %s: function names, paths, command lines, "
+                "heap sizes, and source files below the source roots%s\n",
+                o->host, o->token ? "with the token" : "without a password",
+                o->token ? " (unencrypted)" : "; --token-file=FILE demands a token");
+}
+
+static void open_browser(uint16_t port)
+{
+    char url[64], program[] = "xdg-open", *argv[] = {program, url, NULL};
+    pid_t pid;
+
+    if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
+        return;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
+    posix_spawnp(&pid, program, NULL, NULL, argv, environ);
+}
+
+int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, const char *compare,
+                   bool browser)
+{
+    struct ht_serve_options o = {.port = 6060, .unix_path = s->unix_path, .compare = compare};
+    struct ht_server *server;
+    char token[1024], msg[512], *listen = NULL;
+    sigset_t ends;
+    int sig, status = 0;
+
+    if (s->listen) {
+        listen = strdup(s->listen);
+        if (!listen || parse_listen(listen, &o)) {
+            free(listen);
+            return ht_complain(2, "--listen=%s is no ADDR:PORT", s->listen);
+        }
+    }
+    if (s->token_file) {
+        status = read_token(s->token_file, token, sizeof token);
+        o.token = token;
+    }
+    if (!status && !s->roots.n)
+        status = default_roots(s);
+    if (status) {
+        free(listen);
+        return status;
+    }
+    o.hosts = s->hosts.word;
+    o.n_hosts = s->hosts.n;
+    o.source_roots = s->roots.word;
+    o.n_source_roots = s->roots.n;
+    /* Before the first thread, so that all inherit it. */
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    server = ht_serve_start(&o, source, msg, sizeof msg);
+    if (server) {
+        say_where(&o, ht_serve_port(server));
+        if (browser && !s->no_browser && !o.unix_path && is_loopback(o.host))
+            open_browser(ht_serve_port(server));
+        sigwait(&ends, &sig);
+        ht_serve_stop(server);
+    } else {
+        status = ht_complain(1, "%s", msg);
+    }
+    free(listen);
+    return status;
+}
+
+void ht_serving_finish(struct ht_serving *s)
+{
+    ht_words_finish(&s->hosts);
+    ht_words_finish(&s->roots);
+}

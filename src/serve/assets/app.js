@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+// The page of the server: what is looked at, its address, and when it is fetched again.
+(function (root) {
+  'use strict';
+
+  const HT = root.HT, el = HT.el, $ = id => document.getElementById(id);
+  const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', search: '', colour: '',
+    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0' };
+
+  const app = root.heaptap = {
+    id: '', info: null, targets: [], live: false, data: null, before: null, marked: null,
+    state: { ...DEFAULTS }, trees: new Map(), sources: new Map(), views: HT.views,
+
+    type() {
+      const i = this.data.types.findIndex(t => t.type === this.state.type);
+      return i >= 0 ? i : this.data.default;
+    },
+
+    // The tree as the state asks for it; computed once for each way of looking.
+    tree(opt) {
+      const st = this.state, by = opt.by || st.by;
+      const key = JSON.stringify([by, !!opt.inverted, st.focus, st.ignore]);
+      if (!this.trees.has(key)) {
+        this.trees.set(key, HT.buildTree(this.data, this.before, { granularity: by, inverted: opt.inverted, focus: st.focus, ignore: st.ignore }));
+      }
+      return this.trees.get(key);
+    },
+
+    remember(change) {
+      Object.assign(this.state, change);
+      const h = new URLSearchParams();
+      for (const k in DEFAULTS) {
+        const v = this.state[k];
+        if (v !== DEFAULTS[k]) h.set(k, v === true ? '1' : v);
+      }
+      const text = h.toString();
+      if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? '#' + text : location.pathname);
+    },
+
+    set(change) {
+      const was = { ...this.state };
+      if (change.view && change.view !== was.view) history.pushState(null, '', location.href);
+      this.remember(change);
+      if (this.state.focus !== was.focus || this.state.ignore !== was.ignore) this.trees.clear();
+      draw();
+    },
+
+    async sourceText(file) {
+      if (!this.sources.has(file)) {
+        const text = await (await get(`/${this.id}/api/source?file=${encodeURIComponent(file)}`)).text();
+        this.sources.set(file, text.split('\n'));
+      }
+      return this.sources.get(file);
+    },
+  };
+
+  function readState() {
+    const h = new URLSearchParams(location.hash.slice(1));
+    app.state = { ...DEFAULTS };
+    for (const k in DEFAULTS) {
+      if (h.has(k)) app.state[k] = typeof DEFAULTS[k] === 'boolean' ? h.get(k) === '1' : h.get(k);
+    }
+    if (!HT.views.some(v => v.id === app.state.view)) app.state.view = 'flame';
+    if (!['functions', 'lines', 'files'].includes(app.state.by)) app.state.by = 'functions';
+    if (!/^\w+[+-]$/.test(app.state.sort)) app.state.sort = 'flat-';
+  }
+
+  // ---- Asking the server
+
+  async function get(path) {
+    const token = sessionStorage.getItem('heaptap-token');
+    let r;
+    try {
+      r = await fetch(path, { headers: token ? { Authorization: 'Bearer ' + token } : {}, cache: 'no-store' });
+    } catch (e) {
+      throw new Error('the server does not answer');
+    }
+    if (r.status === 401) {
+      await askToken();
+      return get(path);
+    }
+    if (!r.ok) throw new Error((await r.text()).slice(0, 300) || 'the server answers ' + r.status);
+    return r;
+  }
+
+  let asking = null;
+  function askToken() {
+    asking = asking || new Promise(done => {
+      const go = () => {
+        sessionStorage.setItem('heaptap-token', $('token').value);
+        $('login').close();
+        asking = null;
+        done();
+      };
+      $('login-go').onclick = go;
+      $('token').onkeydown = e => { if (e.key === 'Enter') go(); };
+      $('login').showModal();
+    });
+    return asking;
+  }
+
+  function notice(text) {
+    $('notice').hidden = !text;
+    $('notice').textContent = text || '';
+  }
+
+  // ---- One target
+
+  async function fetchData() {
+    app.data = await (await get(`/${app.id}/api/profile`)).json();
+    await fetchBase();
+    app.trees.clear();
+  }
+
+  async function fetchBase() {
+    const base = app.state.base;
+    app.before = null;
+    if (base === 'mark') app.before = app.marked && app.marked.data;
+    else if (base) app.before = await (await get(`/${base}/api/profile`)).json();
+  }
+
+  function about() {
+    const d = app.data, parts = [];
+    if (d.time > 0) parts.push(new Date(d.time).toLocaleString());
+    parts.push(d.samples.toLocaleString('en-US') + ' stacks');
+    if (d.period > 1) parts.push('one sample in ' + HT.format(d.period, 'bytes'));
+    parts.push(...d.comments);
+    return parts.join(' · ');
+  }
+
+  function fillControls() {
+    $('type').replaceChildren(...app.data.types.map((t, i) => new Option(HT.typeLabel(t), t.type, false, i === app.type())));
+    $('by').value = app.state.by;
+    for (const k of ['focus', 'ignore']) if (document.activeElement !== $(k)) $(k).value = app.state[k];
+    const options = [new Option('nothing', '')];
+    if (app.marked) options.push(new Option('mark of ' + app.marked.at, 'mark'));
+    for (const t of app.targets) if (t.id !== app.id) options.push(new Option(t.name + (t.pid ? ' ' + t.id : ''), t.id));
+    $('base').replaceChildren(...options);
+    $('base').value = app.state.base === 'mark' && !app.marked ? '' : app.state.base;
+    $('refresh').value = app.state.refresh;
+    $('mark').hidden = $('refresh-label').hidden = !app.live;
+    $('by-label').hidden = app.state.view === 'source';
+    $('tabs').replaceChildren(...HT.views.map((v, i) => el('a', { href: '#view=' + v.id, 'aria-current': v.id === app.state.view ? 'page' : 'false',
+      title: `${v.label} (${i + 1})`, onclick: e => { e.preventDefault(); app.set({ view: v.id }); } }, v.label)));
+  }
+
+  let shown = null;
+  function draw() {
+    const view = HT.views.find(v => v.id === app.state.view), main = $('view');
+    fillControls();
+    if (shown !== view) {
+      main.replaceChildren();
+      $('facts').hidden = true;
+      $('tip').hidden = true;
+      shown = view;
+      $('status').textContent = view.label;
+    }
+    const scroll = main.querySelector('.scroll, .graph'), at = scroll ? [scroll.scrollLeft, scroll.scrollTop] : null;
+    view.show(main, app);
+    const now = main.querySelector('.scroll, .graph');
+    if (at && now) [now.scrollLeft, now.scrollTop] = at;
+    document.title = (app.info ? app.info.name + ' ' : '') + view.label.toLowerCase() + ' · heaptap';
+    schedule();
+  }
+
+  let timer = 0;
+  function schedule() {
+    clearTimeout(timer);
+    const s = Number(app.state.refresh);
+    if (app.live && s > 0) timer = setTimeout(reload, s * 1000);
+  }
+
+  async function reload() {
+    clearTimeout(timer);
+    try {
+      await fetchData();
+      notice('');
+      $('about').textContent = about();
+      draw();
+    } catch (e) {
+      notice('Cannot fetch the profile: ' + e.message + (app.data ? '. What is shown is from before.' : '.'));
+      schedule();
+    }
+  }
+
+  function mark() {
+    app.marked = { at: new Date().toLocaleTimeString(), data: app.data };
+    if (app.state.base === 'mark') app.before = app.data;
+    app.trees.clear();
+    $('status').textContent = 'Marked';
+    app.remember({ base: 'mark' });
+    fetchBase().then(draw);
+  }
+
+  async function download() {
+    try {
+      const url = URL.createObjectURL(await (await get(`/${app.id}/debug/pprof/heap`)).blob());
+      const a = el('a', { href: url, download: `heaptap.${app.info.name}.${app.id}.pb.gz` });
+      a.click();
+      setTimeout(() => URL.revokeObjectURL(url), 10000);
+    } catch (e) {
+      notice('Cannot download: ' + e.message);
+    }
+  }
+
+  // ---- The list of processes
+
+  const history_ = new Map();
+
+  function spark(values) {
+    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    svg.setAttribute('class', 'spark');
+    svg.setAttribute('viewBox', '0 0 100 26');
+    svg.setAttribute('preserveAspectRatio', 'none');
+    svg.setAttribute('role', 'img');
+    const lo = Math.min(...values), hi = Math.max(...values);
+    svg.setAttribute('aria-label', `in use: from ${HT.format(lo, 'bytes')} to ${HT.format(hi, 'bytes')} while this page was open`);
+    const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+    const step = 100 / Math.max(1, values.length - 1);
+    const y = v => (hi > lo ? 24 - 22 * (v - lo) / (hi - lo) : 13).toFixed(1);
+    line.setAttribute('points', (values.length > 1 ? values : [values[0], values[0]]).map((v, i) =>
+      (values.length > 1 ? i * step : i * 100).toFixed(1) + ',' + y(v)).join(' '));
+    svg.append(line);
+    return svg;
+  }
+
+  function drawList() {
+    $('title').textContent = '';
+    $('about').textContent = app.live ? 'Profiled processes' : 'Profiles';
+    const cell = (v, unit) => el('td', {}, v >= 0 ? HT.format(v, unit) : '');
+    const rows = app.targets.map(t => {
+      const h = history_.get(t.id) || [];
+      if (t.inuse_space >= 0) h.push(t.inuse_space);
+      if (h.length > 90) h.shift();
+      history_.set(t.id, h);
+      return el('tr', { class: t.pid && !t.alive ? 'ended' : '' },
+        el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where' },
+          t.error ? t.error : t.cmdline.join(' ').slice(0, 200))),
+        el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'ended') : 'file'),
+        cell(t.inuse_space, 'bytes'), el('td', { class: 'hide-small' }, h.length ? spark(h) : ''), cell(t.inuse_objects, 'count'),
+        el('td', { class: 'hide-small' }, t.alloc_space >= 0 ? HT.format(t.alloc_space, 'bytes') : ''),
+        el('td', { class: 'hide-small' }, t.lost > 0 ? HT.format(t.lost, 'count') : '0'));
+    });
+    const head = ['Program', 'PID', 'State', 'In use', 'In use over time', 'Objects', 'Allocated', 'Lost'];
+    $('view').replaceChildren(el('div', { class: 'scroll' }, rows.length
+      ? el('table', { class: 'data', id: 'targets' }, el('thead', {}, el('tr', {}, ...head.map((h, i) =>
+        el('th', { scope: 'col', class: i === 0 ? 'text' : i === 4 || i > 5 ? 'hide-small' : '' }, el('span', { class: 'plain' }, h))))), el('tbody', {}, ...rows))
+      : el('p', { class: 'empty' }, 'No profiled process. Start one with: heaptap run PROGRAM')));
+  }
+
+  async function list() {
+    try {
+      await targets();
+      notice('');
+      if (!document.activeElement || !document.activeElement.closest('#targets')) drawList();
+    } catch (e) {
+      notice('Cannot list: ' + e.message);
+    }
+    if (app.live) timer = setTimeout(list, 2000);
+  }
+
+  async function targets() {
+    const r = await (await get('/api/targets')).json();
+    app.targets = r.targets;
+    app.live = r.live;
+    app.compare = r.compare;
+  }
+
+  // ---- Start
+
+  function typed(id) {
+    let wait = 0;
+    $(id).addEventListener('input', e => {
+      clearTimeout(wait);
+      wait = setTimeout(() => app.set({ [id]: e.target.value }), 200);
+    });
+  }
+
+  function listen() {
+    for (const k of ['type', 'by', 'refresh']) $(k).addEventListener('change', e => app.set({ [k]: e.target.value }));
+    typed('focus');
+    typed('ignore');
+    $('base').addEventListener('change', async e => {
+      app.remember({ base: e.target.value });
+      try {
+        await fetchBase();
+      } catch (err) {
+        notice('Cannot compare: ' + err.message);
+      }
+      app.trees.clear();
+      draw();
+    });
+    $('mark').addEventListener('click', mark);
+    $('reload').addEventListener('click', reload);
+    $('download').addEventListener('click', download);
+    window.addEventListener('popstate', () => { readState(); app.trees.clear(); if (app.data) fetchBase().then(draw, draw); });
+  }
+
+  function keys(e) {
+    if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+    if (e.key === '?' && !typing) { $('help').showModal(); e.preventDefault(); return; }
+    if (!app.data) return;
+    if (typing) {
+      if (e.key === 'Escape') document.activeElement.blur();
+      return;
+    }
+    const view = HT.views.find(v => v.id === app.state.view), n = Number(e.key);
+    if (n >= 1 && n <= HT.views.length) app.set({ view: HT.views[n - 1].id });
+    else if (view.key && view.key(e.key, app)) { /* the view's own */ }
+    else if (e.key === '/') $('focus').focus();
+    else if (e.key === 't') app.set({ type: app.data.types[(app.type() + 1) % app.data.types.length].type });
+    else if (e.key === 'r') reload();
+    else if (e.key === 'm' && app.live) mark();
+    else return;
+    e.preventDefault();
+  }
+
+  async function main() {
+    $('theme').addEventListener('click', () => {
+      document.documentElement.dataset.theme = HT.dark() ? 'light' : 'dark';
+      if (app.data) draw();
+    });
+    $('help-button').addEventListener('click', () => $('help').showModal());
+    $('help-close').addEventListener('click', () => $('help').close());
+    document.addEventListener('keydown', keys);
+    app.id = (location.pathname.match(/^\/([0-9.]+)\/?$/) || [])[1] || '';
+    if (!app.id) {
+      await list();
+      const last = app.targets[app.targets.length - 1];
+      if (app.compare && last) location.replace(`/${last.id}/#base=${encodeURIComponent(app.compare)}`);
+      else if (app.targets.length === 1 && !app.live) location.replace(`/${last.id}/${location.hash}`);
+      return;
+    }
+    readState();
+    listen();
+    try {
+      await targets();
+    } catch (e) {
+      notice('Cannot list: ' + e.message);
+    }
+    app.info = app.targets.find(t => t.id === app.id) || { id: app.id, name: app.id, pid: 0 };
+    $('title').textContent = app.info.name + (app.info.pid ? ' ' + app.id : '');
+    $('home').title = 'All profiles';
+    $('target').hidden = false;
+    await reload();
+  }
+
+  main();
+})(window);

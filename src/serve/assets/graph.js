@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// The call graph as SVG: callers above what they call, heavy paths kept short and straight.
+(function (root) {
+  'use strict';
+
+  const HT = root.HT;
+  const SVG = 'http://www.w3.org/2000/svg';
+
+  function el(name, attrs, text) {
+    const e = document.createElementNS(SVG, name);
+    for (const k in attrs) e.setAttribute(k, attrs[k]);
+    if (text !== undefined) e.textContent = text;
+    return e;
+  }
+
+  // Rank: the longest way from a root, edges that close a cycle left out.
+  function rank(nodes, out) {
+    const state = new Map(), order = [];
+    const visit = k => {
+      const stack = [[k, 0]];
+      state.set(k, 1);
+      while (stack.length) {
+        const top = stack[stack.length - 1], edges = out.get(top[0]) || [];
+        if (top[1] < edges.length) {
+          const e = edges[top[1]++];
+          if (state.get(e.to) === 1) e.back = true;
+          else if (!state.has(e.to)) { state.set(e.to, 1); stack.push([e.to, 0]); }
+        } else {
+          state.set(top[0], 2);
+          order.push(top[0]);
+          stack.pop();
+        }
+      }
+    };
+    const called = new Set();
+    for (const es of out.values()) for (const e of es) called.add(e.to);
+    for (const n of nodes) if (!called.has(n.key)) visit(n.key);
+    for (const n of nodes) if (!state.has(n.key)) visit(n.key);
+    const r = new Map(nodes.map(n => [n.key, 0]));
+    for (const k of order.reverse()) {
+      for (const e of out.get(k) || []) if (!e.back) r.set(e.to, Math.max(r.get(e.to), r.get(k) + 1));
+    }
+    return r;
+  }
+
+  function shorten(s, n) {
+    if (s.length <= n) return s;
+    const tail = s.replace(/^.*(?:::|\/)(?=[^:/]+$)/, '');
+    return tail.length < s.length && tail.length < n ? '…' + tail : s.slice(0, n - 1) + '…';
+  }
+
+  // Draws into box. pick(key) is called when a node is chosen.
+  HT.drawGraph = function (box, tree, t, limit, pick) {
+    const g = HT.graph(tree, t, limit), unit = tree.types[t].unit;
+    const total = tree.layout(t).width[0] || 1;
+    const edges = g.edges.filter(e => e.from !== e.to && Math.abs(e.value) >= total / 1000);
+    const out = new Map();
+    for (const e of edges.sort((a, b) => Math.abs(b.value) - Math.abs(a.value))) {
+      if (!out.has(e.from)) out.set(e.from, []);
+      out.get(e.from).push(e);
+    }
+    const ranks = rank(g.nodes, out), rows = [];
+    for (const n of g.nodes) {
+      const share = Math.abs(n.flat) / total;
+      n.font = 11 + Math.round(9 * Math.sqrt(share));
+      n.label = shorten(n.name, 38);
+      n.w = Math.max(90, n.label.length * n.font * 0.58 + 20);
+      n.h = n.font + 34;
+      const r = ranks.get(n.key);
+      (rows[r] = rows[r] || []).push(n);
+    }
+    const byKey = new Map(g.nodes.map(n => [n.key, n]));
+    // Each row in the order of the middle of its callers, twice down, so that few lines cross.
+    const place = row => { let x = 0; for (const n of row) { n.x = x; x += n.w + 28; } };
+    rows.forEach(place);
+    for (let pass = 0; pass < 4; pass++) {
+      for (const row of rows) {
+        for (const n of row) {
+          let sum = 0, weight = 0;
+          for (const e of edges) {
+            const o = e.to === n.key ? byKey.get(e.from) : pass > 0 && e.from === n.key ? byKey.get(e.to) : null;
+            if (o) { const v = Math.abs(e.value) || 1; sum += (o.x + o.w / 2) * v; weight += v; }
+          }
+          n.want = weight ? sum / weight : n.x + n.w / 2;
+        }
+        row.sort((a, b) => a.want - b.want);
+        // As near to the wish as the neighbour on the left lets it.
+        let left = -Infinity, over = 0;
+        for (const n of row) {
+          n.x = Math.max(n.want - n.w / 2, left);
+          over += n.x - (n.want - n.w / 2);
+          left = n.x + n.w + 28;
+        }
+        for (const n of row) n.x -= over / row.length;
+      }
+    }
+    let minX = Infinity, maxX = 0, y = 16;
+    for (const row of rows) {
+      const h = Math.max(...row.map(n => n.h));
+      for (const n of row) {
+        n.y = y + (h - n.h) / 2;
+        minX = Math.min(minX, n.x);
+        maxX = Math.max(maxX, n.x + n.w);
+      }
+      y += h + 46;
+    }
+    const pad = 16, w = (rows.length ? maxX - minX : 0) + 2 * pad;
+    const svg = el('svg', { width: Math.ceil(w), height: Math.ceil(y), role: 'group', 'aria-label': 'Call graph' });
+    const defs = el('defs', {}), marker = el('marker', { id: 'tip-of-edge', viewBox: '0 0 8 8', refX: 7, refY: 4,
+      markerWidth: 7, markerHeight: 7, orient: 'auto-start-reverse', markerUnits: 'userSpaceOnUse' });
+    marker.append(el('path', { d: 'M0 0L8 4L0 8z' }));
+    defs.append(marker);
+    svg.append(defs);
+    for (const n of g.nodes) n.x += pad - minX;
+    for (const e of edges) {
+      const a = byKey.get(e.from), b = byKey.get(e.to);
+      const x1 = a.x + a.w / 2, y1 = a.y + a.h, x2 = b.x + b.w / 2, y2 = b.y;
+      const bend = Math.max(30, Math.abs(y2 - y1) / 2);
+      const path = el('path', {
+        class: 'edge' + (e.residual ? ' residual' : '') + (tree.compared ? (e.value > 0 ? ' grew' : ' shrank') : ''),
+        d: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`,
+        'stroke-width': (1 + 5 * Math.abs(e.value) / total).toFixed(1), 'marker-end': 'url(#tip-of-edge)',
+      });
+      path.append(el('title', {}, a.name + ' → ' + b.name + ': ' + HT.format(e.value, unit)));
+      svg.append(path);
+      svg.append(el('text', { class: 'edge-text', x: (x1 + x2) / 2 + 4, y: (y1 + y2) / 2 + 4, 'font-size': 11 },
+        HT.format(e.value, unit)));
+    }
+    for (const n of g.nodes) {
+      const node = el('g', { class: 'node', tabindex: 0, role: 'button',
+        'aria-label': `${n.name}, flat ${HT.format(n.flat, unit)}, cumulative ${HT.format(n.cum, unit)}` });
+      node.append(el('title', {}, n.name), el('rect', { x: n.x, y: n.y, width: n.w, height: n.h }));
+      const share = Math.abs(n.cum) / total;
+      node.lastChild.setAttribute('stroke-width', (1 + 2 * share).toFixed(1));
+      node.append(el('text', { x: n.x + n.w / 2, y: n.y + n.font + 6, 'text-anchor': 'middle', 'font-size': n.font }, n.label));
+      node.append(el('text', { class: 'small', x: n.x + n.w / 2, y: n.y + n.h - 8, 'text-anchor': 'middle', 'font-size': 11 },
+        (n.flat && n.flat !== n.cum ? HT.format(n.flat, unit) + ' of ' : '') + HT.format(n.cum, unit) +
+        ' (' + HT.percent(n.cum, total) + ')'));
+      node.addEventListener('click', () => pick(n.key));
+      node.addEventListener('keydown', ev => { if (ev.key === 'Enter') pick(n.key); });
+      svg.append(node);
+    }
+    box.replaceChildren(svg);
+    const heavy = g.nodes[0];
+    if (heavy && w > box.clientWidth) box.scrollLeft = heavy.x + heavy.w / 2 - box.clientWidth / 2;
+    return g;
+  };
+})(typeof window !== 'undefined' ? window : globalThis);

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// The views of one profile. Each is { id, label, show(main, app) } and draws from app.tree().
+(function (root) {
+  'use strict';
+
+  const HT = root.HT;
+
+  function el(name, props, ...children) {
+    const e = document.createElement(name);
+    for (const k in props || {}) {
+      if (k === 'class') e.className = props[k];
+      else if (k.startsWith('on')) e.addEventListener(k.slice(2), props[k]);
+      else if (k in e && typeof props[k] !== 'string') e[k] = props[k];
+      else e.setAttribute(k, props[k]);
+    }
+    e.append(...children.filter(c => c !== null && c !== undefined && c !== false));
+    return e;
+  }
+  HT.el = el;
+
+  const tone = (app, v) => (!app.before ? '' : v > 0 ? 'grew' : v < 0 ? 'shrank' : '');
+  const amount = (app, v, unit) => (app.before ? HT.signed(v, unit) : HT.format(v, unit));
+
+  function empty(main, text) {
+    main.replaceChildren(el('p', { class: 'empty' }, text));
+  }
+
+  // ---- Flame graph
+
+  const flame = {
+    id: 'flame', label: 'Flame graph',
+    show(main, app) {
+      const st = app.state;
+      if (!main.querySelector('.flame')) this.build(main, app);
+      const tree = app.tree({ inverted: st.inverted });
+      this.flame.colour = st.colour === 'change' && !app.before ? 'module' : st.colour || (app.before ? 'change' : 'module');
+      this.colour.value = this.flame.colour;
+      this.change.disabled = !app.before;
+      this.inverted.checked = st.inverted;
+      this.flame.show(tree, app.type(), HT.moduleHues(app.data));
+      HT.legend(this.legend, this.flame, m => {
+        this.search.value = m.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+        this.find(app);
+      });
+      if (this.search.value !== st.search) this.search.value = st.search;
+      this.find(app);
+      this.reset.disabled = this.flame.zoomed === 0;
+      this.none.hidden = this.flame.lay.width[0] > 0;
+    },
+    build(main, app) {
+      this.inverted = el('input', { type: 'checkbox', onchange: e => app.set({ inverted: e.target.checked }) });
+      this.change = el('option', { value: 'change' }, 'change');
+      this.colour = el('select', { onchange: e => app.set({ colour: e.target.value }) },
+        ...['module', 'file', 'function'].map(v => el('option', { value: v }, v)), this.change);
+      this.search = el('input', { type: 'search', id: 'search', placeholder: 'regex   ( / )', autocomplete: 'off',
+        spellcheck: 'false', oninput: () => this.find(app) });
+      this.found = el('output', { id: 'found', 'aria-live': 'polite' });
+      this.reset = el('button', { type: 'button', id: 'reset', onclick: () => this.flame.zoom(0) }, 'Reset zoom');
+      this.legend = el('div', { class: 'legend', 'aria-label': 'Modules' });
+      this.none = el('p', { class: 'empty', hidden: true },
+        app.before ? 'Nothing has changed.' : 'Nothing of this kind in the profile.');
+      const box = el('div', { class: 'flame', id: 'flame' });
+      main.replaceChildren(el('div', { class: 'flame-view' },
+        el('div', { class: 'view-controls' }, el('label', {}, 'Search', this.search), this.found,
+          el('label', {}, 'Colour', this.colour), el('label', {}, this.inverted, 'Leaf first'), this.reset),
+        this.legend, box, this.none));
+      const tip = document.getElementById('tip'), facts = document.getElementById('facts');
+      this.flame = new HT.Flame(box, {
+        hover: (i, x, y) => HT.tooltip(tip, this.flame, i, x, y),
+        select: i => { if (i >= 0) { facts.hidden = false; HT.facts(facts, this.flame, i); } },
+        zoom: () => { this.reset.disabled = this.flame.zoomed === 0; },
+      });
+    },
+    find(app) {
+      const text = this.search.value, r = this.flame.searchFor(text);
+      this.found.textContent = !text ? '' : r.nodes ? r.nodes + ' frames, ' + (100 * r.share).toFixed(1) + '%' : 'no frame matches';
+      if (text !== app.state.search) app.remember({ search: text });
+    },
+    key(k, app) {
+      if (k === 'i') app.set({ inverted: !app.state.inverted });
+      else if (k === 'c') {
+        const all = [...this.colour.options].filter(o => !o.disabled).map(o => o.value);
+        app.set({ colour: all[(all.indexOf(this.flame.colour) + 1) % all.length] });
+      } else if (k === '/') this.search.focus();
+      else if (k === 'Escape' && this.flame.zoomed) this.flame.zoom(0);
+      else return false;
+      return true;
+    },
+  };
+
+  // ---- Top
+
+  const top = {
+    id: 'top', label: 'Top',
+    show(main, app) {
+      const t = app.type(), tree = app.tree({}), unit = tree.types[t].unit;
+      const total = app.before ? tree.layout(t).width[0] : tree.value(0, t);
+      const columns = [
+        { id: 'flat', label: 'Flat', value: r => r.flat },
+        { id: 'cum', label: 'Cum', value: r => r.cum },
+        ...(app.before ? [{ id: 'before', label: 'Before', value: r => r.before }, { id: 'now', label: 'Now', value: r => r.now }] : []),
+        { id: 'name', label: { functions: 'Function', lines: 'Line', files: 'File' }[app.state.by], text: true, value: r => r.name },
+      ];
+      const [by, down] = (app.state.sort || 'flat-').match(/^(\w+)([+-])$/).slice(1);
+      const col = columns.find(c => c.id === by) || columns[0], sign = down === '-' ? -1 : 1;
+      const rows = HT.top(tree, t).filter(r => !app.before || r.flat || r.cum);
+      rows.sort((a, b) => (col.text ? sign * a.name.localeCompare(b.name) : sign * (col.value(a) - col.value(b))) ||
+        Math.abs(b.cum) - Math.abs(a.cum) || a.name.localeCompare(b.name));
+      if (!rows.length) return empty(main, app.before ? 'Nothing has changed.' : 'Nothing of this kind in the profile.');
+      const limit = this.all ? rows.length : 250;
+      const head = el('tr', {}, ...columns.map(c => el('th', { scope: 'col', class: c.text ? 'text' : '',
+        'aria-sort': c === col ? (sign < 0 ? 'descending' : 'ascending') : 'none' },
+      el('button', { type: 'button', 'data-sort': c.id, onclick: () => app.set({
+        sort: c.id + (c === col ? (sign < 0 ? '+' : '-') : c.text ? '+' : '-') }) },
+      c.label + (c === col ? (sign < 0 ? ' ↓' : ' ↑') : '')))));
+      const number = (v, meter) => {
+        const td = el('td', { class: tone(app, v) }, amount(app, v, unit) + ' ', el('span', { class: 'where hide-small' }, HT.percent(v, total)));
+        if (meter && total) {
+          const bar = el('span', { class: 'meter', 'aria-hidden': 'true' });
+          bar.style.width = Math.min(100, 100 * Math.abs(v) / total).toFixed(1) + '%';
+          td.append(bar);
+        }
+        return td;
+      };
+      const body = rows.slice(0, limit).map(r => el('tr', {}, number(r.flat, true), number(r.cum, true),
+        ...(app.before ? [el('td', {}, HT.format(r.before, unit)), el('td', {}, HT.format(r.now, unit))] : []),
+        el('td', { class: 'text' }, el('button', { type: 'button', class: 'name-link', title: 'Show its source',
+          onclick: () => app.set({ view: 'source', fn: (r.info && r.info.fn) || r.name }) }, r.name), ' ',
+        el('span', { class: 'where' }, r.info && app.state.by === 'functions' && r.info.mod ? HT.base(r.info.mod) : ''))));
+      const caption = el('caption', {}, app.before
+        ? `Change ${HT.signed(tree.value(0, t), unit)}; percentages are of all that changed.`
+        : `${HT.format(total, unit)} in ${rows.length.toLocaleString('en-US')} ${app.state.by}.`);
+      main.replaceChildren(el('div', { class: 'scroll' }, el('table', { class: 'data', id: 'top-table' }, caption,
+        el('thead', {}, head), el('tbody', {}, ...body)),
+      rows.length > limit && el('p', {}, el('button', { type: 'button', onclick: () => { this.all = true; this.show(main, app); } },
+        `Show all ${rows.length.toLocaleString('en-US')}`))));
+    },
+  };
+
+  // ---- Call graph
+
+  const graph = {
+    id: 'graph', label: 'Call graph',
+    show(main, app) {
+      const limit = Number(app.state.nodes) || 40, t = app.type(), tree = app.tree({});
+      const size = el('select', { onchange: e => app.set({ nodes: e.target.value }) },
+        ...[20, 40, 80, 160].map(n => el('option', { value: String(n), selected: n === limit }, String(n))));
+      const box = el('div', { class: 'graph' }), left = el('output', {});
+      main.replaceChildren(el('div', { class: 'view-controls' }, el('label', {}, 'Nodes', size), left), box);
+      const g = HT.drawGraph(box, tree, t, limit, key => app.set({ view: 'source', fn: (tree.info[key] && tree.info[key].fn) || tree.names[key] }));
+      left.textContent = g.left > 0 ? g.left.toLocaleString('en-US') + ' lighter nodes are not drawn; a dashed line passes through some.' : '';
+      if (!g.nodes.length) box.replaceChildren(el('p', { class: 'empty' }, 'Nothing to draw.'));
+    },
+  };
+
+  // ---- Source
+
+  const source = {
+    id: 'source', label: 'Source',
+    show(main, app) {
+      const t = app.type(), tree = app.tree({ by: 'lines' }), unit = tree.types[t].unit;
+      const rows = HT.top(tree, t).filter(r => r.info && r.info.fn);
+      const byFn = new Map();
+      for (const r of rows) {
+        const f = byFn.get(r.info.fn) || { name: r.info.fn, cum: 0, rows: [] };
+        f.cum = Math.max(f.cum, Math.abs(r.cum));
+        f.rows.push(r);
+        byFn.set(r.info.fn, f);
+      }
+      const all = [...byFn.values()].sort((a, b) => b.cum - a.cum);
+      if (!all.length) return empty(main, 'No function of this profile has a name: there is no source to show.');
+      const heaviest = rows.slice().sort((a, b) => Math.abs(b.flat) - Math.abs(a.flat))[0];
+      const fn = byFn.get(app.state.fn) || byFn.get(heaviest.info.fn);
+      const pick = el('select', { id: 'fn', onchange: e => app.set({ fn: e.target.value }) },
+        ...all.slice(0, 400).map(f => el('option', { value: f.name, selected: f === fn }, f.name)));
+      if (!all.slice(0, 400).includes(fn)) pick.append(el('option', { value: fn.name, selected: true }, fn.name));
+      const whole = el('input', { type: 'checkbox', checked: !!app.state.whole, onchange: e => app.set({ whole: e.target.checked }) });
+      const box = el('div', { class: 'scroll' });
+      main.replaceChildren(el('div', { class: 'view-controls' }, el('label', {}, 'Function', pick), el('label', {}, whole, 'Whole file')), box);
+      const files = new Map();
+      for (const r of fn.rows) {
+        if (!files.has(r.info.file)) files.set(r.info.file, []);
+        files.get(r.info.file).push(r);
+      }
+      for (const [file, lines] of files) this.file(box, app, fn.name, file, lines, unit);
+    },
+    async file(box, app, fn, file, rows, unit) {
+      const head = el('h2', { class: 'source-file' }, fn + (file ? '  in ' + file : ''));
+      const part = el('div', {}), note = el('p', { class: 'where' });
+      box.append(head, note, part);
+      const values = new Map(rows.map(r => [r.info.line, r]));
+      const draw = text => {
+        const numbers = [...values.keys()].filter(n => n > 0).sort((a, b) => a - b);
+        let list = numbers;
+        if (text) {
+          const from = app.state.whole ? 1 : Math.max(1, numbers[0] - 6);
+          const to = app.state.whole ? text.length : Math.min(text.length, numbers[numbers.length - 1] + 6);
+          list = [];
+          for (let n = from; n <= to; n++) list.push(n);
+        }
+        if (values.has(0)) list = [0, ...list];
+        part.replaceChildren(el('table', { class: 'code' }, el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Flat'),
+          el('th', { scope: 'col' }, 'Cum'), el('th', { scope: 'col' }, 'Line'), el('th', {}))),
+        el('tbody', {}, ...list.map(n => {
+          const r = values.get(n), num = v => (v ? amount(app, v, unit) : '.');
+          return el('tr', { class: r && r.flat ? 'hot' : '' }, el('td', {}, r ? num(r.flat) : ''), el('td', {}, r ? num(r.cum) : ''),
+            el('td', { class: 'line-no' }, n ? String(n) : '?'), el('td', { class: 'line-text' }, text && n ? text[n - 1] || '' : ''));
+        }))));
+      };
+      draw(null);
+      if (!file || ![...values.keys()].some(n => n > 0)) return;
+      try {
+        draw(await app.sourceText(file));
+      } catch (e) {
+        note.textContent = 'Without its text: ' + e.message;
+      }
+    },
+  };
+
+  // ---- Traces
+
+  const traces = {
+    id: 'traces', label: 'Traces',
+    show(main, app) {
+      const t = app.type(), tree = app.tree({}), unit = tree.types[t].unit, tr = HT.traces(tree, t, 200);
+      if (!tr.rows.length) return empty(main, 'Nothing of this kind in the profile.');
+      main.replaceChildren(el('div', { class: 'scroll' },
+        el('p', { class: 'about' }, `${tr.count.toLocaleString('en-US')} stacks, heaviest first` +
+          (tr.count > tr.rows.length ? `; the first ${tr.rows.length} are shown.` : '.')),
+        ...tr.rows.map(r => el('div', { class: 'trace' }, el('div', { class: 'amount ' + tone(app, r.value) }, amount(app, r.value, unit)),
+          el('ol', {}, ...r.frames.map(k => el('li', {}, tree.names[k])))))));
+    },
+  };
+
+  HT.views = [flame, top, graph, source, traces];
+})(typeof window !== 'undefined' ? window : globalThis);

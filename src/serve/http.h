@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the server: one request, and how it is answered. */
+#ifndef HEAPTAP_SRC_SERVE_HTTP_H
+#define HEAPTAP_SRC_SERVE_HTTP_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "serve/serve.h"
+
+/* Connections at once; each has a thread while it lasts. */
+#define HT_MAX_CONNECTIONS 128
+/* Requests that wait for seconds= at once. */
+#define HT_MAX_WAITING 32
+#define HT_MAX_SECONDS 3600
+/* Profiles in memory at once: others wait for their turn. */
+#define HT_MAX_BUILDING 4
+#define HT_MAX_BODY (1024 * 1024)
+
+struct ht_server {
+    struct ht_serve_options o;
+    const struct ht_serve_source *source;
+    struct MHD_Daemon *daemon;
+    uint16_t port;
+    pthread_mutex_t lock; /* building, waiting, stopping; changed is its condition */
+    pthread_cond_t changed;
+    unsigned building, waiting;
+    bool stopping;
+    pthread_mutex_t symbols; /* one thread at a time in the symboliser */
+};
+
+struct ht_request {
+    struct ht_server *s;
+    struct MHD_Connection *c;
+    const char *method, *path; /* the path without the target's part */
+    char id[32];               /* the target, "" when the path names none */
+    char *body;
+    size_t body_size;
+};
+
+/* A parameter of the query, NULL when it is not there. */
+const char *ht_query(const struct ht_request *r, const char *name);
+
+/* Answers with a malloc'ed body, which is the library's from then on. disposition may be NULL. */
+enum MHD_Result ht_answer(const struct ht_request *r, unsigned status, const char *type,
+                          const char *disposition, void *body, size_t size);
+/* Answers with a static body. */
+enum MHD_Result ht_answer_static(const struct ht_request *r, const char *type, const char *body,
+                                 size_t size);
+/* Answers with one line of plain text that the pprof command shows to its user. */
+enum MHD_Result ht_answer_error(const struct ht_request *r, unsigned status, const char *format,
+                                ...) __attribute__((format(printf, 3, 4)));
+
+/* A body that is written with stdio. */
+struct ht_body {
+    FILE *out;
+    char *data;
+    size_t size;
+};
+int ht_body_open(struct ht_body *b);
+/* Ends it and answers; err other than 0 answers 500 instead. */
+enum MHD_Result ht_body_answer(const struct ht_request *r, struct ht_body *b, int err,
+                               const char *type, const char *disposition);
+
+/* guard.c: 0 when the request may be served, else the status that refuses it and why. */
+unsigned ht_guard(const struct ht_request *r, bool data, const char **why);
+
+/* A profile of the request's target, with symbols and without uninteresting frames when asked.
+ * NULL after the request has been answered with the error; *answer is then what to return. */
+struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
+                                      enum MHD_Result *answer);
+void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
+
+/* Waits for one of the places for profiles in memory; leave gives it back. */
+void ht_building_enter(struct ht_server *s);
+void ht_building_leave(struct ht_server *s);
+
+/* Handlers. */
+enum MHD_Result ht_get_index(const struct ht_request *r);
+enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs);
+enum MHD_Result ht_get_cmdline(const struct ht_request *r);
+enum MHD_Result ht_get_symbol(const struct ht_request *r);
+enum MHD_Result ht_get_metrics(const struct ht_request *r);
+enum MHD_Result ht_get_page(const struct ht_request *r);
+enum MHD_Result ht_get_static(const struct ht_request *r, const char *name);
+enum MHD_Result ht_get_targets(const struct ht_request *r);
+enum MHD_Result ht_get_data(const struct ht_request *r);
+enum MHD_Result ht_get_source(const struct ht_request *r);
+
+/* legacy.c: debug=1, the text form that pprof and people read. 0 or -errno. */
+int ht_legacy_write(FILE *out, const struct ht_profile *p);
+
+#endif

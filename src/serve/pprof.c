@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* The endpoints of Go's net/http/pprof that make sense for a heap. */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "profile/ops.h"
+#include "profile/profile.h"
+#include "serve/http.h"
+#include "serve/webdata.h"
+#include "symbolize/symbolize.h"
+
+#define TEXT "text/plain; charset=utf-8"
+
+void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
+{
+    const struct ht_symbolize_options o = {.lines_and_inlines = true, .pid = pid};
+    char msg[256];
+
+    /* What has no name keeps its address; a reader sees that for himself. */
+    pthread_mutex_lock(&s->symbols);
+    ht_symbolize(p, &o, msg, sizeof msg);
+    pthread_mutex_unlock(&s->symbols);
+}
+
+static struct ht_profile *profile_of(const struct ht_request *r, const struct ht_target *t,
+                                     bool symbols, enum MHD_Result *answer)
+{
+    char msg[512] = "";
+    int err = -ENOMEM;
+    struct ht_profile *p;
+
+    ht_building_enter(r->s);
+    p = r->s->source->profile(r->s->source->ctx, t->id, &err, msg, sizeof msg);
+    if (p && symbols) {
+        ht_symbols(r->s, p, t->alive ? t->pid : 0);
+        ht_profile_remove_uninteresting(p, msg, sizeof msg);
+    }
+    ht_building_leave(r->s);
+    if (!p)
+        *answer = ht_answer_error(
+            r, err == -ENOENT ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, "%s", msg);
+    return p;
+}
+
+/* The target a request is about: the one it names, or the only one there is. */
+static bool find_target(const struct ht_request *r, struct ht_target **list, size_t *n,
+                        struct ht_target **found, enum MHD_Result *answer)
+{
+    int err = r->s->source->list(r->s->source->ctx, list, n);
+
+    if (err) {
+        *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR,
+                                  "cannot list the processes: %s", strerror(-err));
+        return false;
+    }
+    *found = NULL;
+    for (size_t i = 0; i < *n; i++)
+        if (*r->id ? !strcmp((*list)[i].id, r->id) : *n == 1)
+            *found = &(*list)[i];
+    if (*found)
+        return true;
+    if (*r->id)
+        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND, "no profiled process or file %s here",
+                                  r->id);
+    else if (*n == 0)
+        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND,
+                                  "no profiled process (start one with heaptap run PROGRAM)");
+    else
+        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND,
+                                  "%zu processes here: say which, as in /%s%s", *n, (*list)[0].id,
+                                  r->path);
+    ht_targets_free(*list, *n);
+    return false;
+}
+
+struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
+                                      enum MHD_Result *answer)
+{
+    struct ht_target *list, *t;
+    struct ht_profile *p;
+    size_t n;
+
+    if (!find_target(r, &list, &n, &t, answer))
+        return NULL;
+    p = profile_of(r, t, symbols, answer);
+    ht_targets_free(list, n);
+    return p;
+}
+
+enum MHD_Result ht_get_cmdline(const struct ht_request *r)
+{
+    struct ht_target *list, *t;
+    enum MHD_Result answer;
+    char *copy;
+    size_t n, size;
+
+    if (!find_target(r, &list, &n, &t, &answer))
+        return answer;
+    size = t->cmdline_size;
+    /* As Go: between the arguments, not behind the last. */
+    if (size && !t->cmdline[size - 1])
+        size--;
+    copy = malloc(size + 1);
+    if (copy)
+        memcpy(copy, t->cmdline, size);
+    ht_targets_free(list, n);
+    return copy ? ht_answer(r, MHD_HTTP_OK, TEXT, NULL, copy, size) : MHD_NO;
+}
+
+enum MHD_Result ht_get_index(const struct ht_request *r)
+{
+    static const char *const rows[][2] = {
+        {"heap", "what is in use now, and what has been allocated since the start"},
+        {"allocs", "the same, shown first by what has been allocated"},
+        {"cmdline", "the command line"},
+        {"symbol", "names for addresses"},
+    };
+    struct ht_target *list;
+    struct ht_body b;
+    size_t n;
+    int err = r->s->source->list(r->s->source->ctx, &list, &n);
+
+    if (err || ht_body_open(&b)) {
+        if (!err)
+            ht_targets_free(list, n);
+        return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot list the processes");
+    }
+    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+          "<title>/debug/pprof/</title></head><body>\n",
+          b.out);
+    for (size_t i = 0; i < n; i++) {
+        if (*r->id && strcmp(list[i].id, r->id) != 0)
+            continue;
+        fputs("<h1>", b.out);
+        ht_web_html_text(b.out, list[i].name);
+        fprintf(b.out, " %s%s</h1>\n<table>\n", list[i].pid ? list[i].id : "",
+                list[i].pid && !list[i].alive ? " (ended)" : "");
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+            fprintf(b.out, "<tr><td><a href=\"/%s/debug/pprof/%s%s\">%s</a></td><td>%s</td></tr>\n",
+                    list[i].id, rows[k][0], k < 2 ? "?debug=1" : "", rows[k][0], rows[k][1]);
+        fputs("</table>\n", b.out);
+    }
+    if (!n)
+        fputs("<p>No profiled process. Start one with <code>heaptap run PROGRAM</code>.</p>\n",
+              b.out);
+    fputs("</body></html>\n", b.out);
+    ht_targets_free(list, n);
+    return ht_body_answer(r, &b, 0, "text/html; charset=utf-8", NULL);
+}
+
+/* Sleeps unless the server stops. False when there are too many asleep already, or it stops. */
+static bool wait_seconds(struct ht_server *s, long seconds)
+{
+    struct timespec until;
+    bool slept = false;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += seconds;
+    pthread_mutex_lock(&s->lock);
+    if (s->waiting < HT_MAX_WAITING) {
+        s->waiting++;
+        while (!s->stopping && pthread_cond_timedwait(&s->changed, &s->lock, &until) != ETIMEDOUT)
+            ;
+        s->waiting--;
+        slept = !s->stopping;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return slept;
+}
+
+/* What happened in the next seconds: the second profile minus the first. */
+static struct ht_profile *delta(const struct ht_request *r, const struct ht_target *t, long seconds,
+                                bool symbols, enum MHD_Result *answer)
+{
+    struct ht_profile *first = profile_of(r, t, symbols, answer), *second, *d;
+    char msg[256] = "";
+    int err = 0;
+
+    if (!first)
+        return NULL;
+    if (!wait_seconds(r->s, seconds)) {
+        ht_profile_destroy(first);
+        *answer = ht_answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                  "%d requests wait for their seconds already; try again later",
+                                  HT_MAX_WAITING);
+        return NULL;
+    }
+    second = profile_of(r, t, symbols, answer);
+    if (!second) {
+        ht_profile_destroy(first);
+        return NULL;
+    }
+    {
+        int64_t from = first->time_nanos, to = second->time_nanos;
+
+        d = ht_profile_subtract(second, first, false, false, &err, msg, sizeof msg);
+        if (d) {
+            d->time_nanos = to;
+            d->duration_nanos = to - from;
+        }
+    }
+    ht_profile_destroy(first);
+    ht_profile_destroy(second);
+    if (!d)
+        *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "%s", msg);
+    return d;
+}
+
+static enum MHD_Result send_text(const struct ht_request *r, struct ht_profile *p)
+{
+    struct ht_body b;
+    int err = ht_body_open(&b);
+
+    if (!err)
+        err = ht_legacy_write(b.out, p);
+    ht_profile_destroy(p);
+    return ht_body_answer(r, &b, err, TEXT, NULL);
+}
+
+static enum MHD_Result send_proto(const struct ht_request *r, struct ht_profile *p, bool allocs,
+                                  bool is_delta)
+{
+    char disposition[64];
+    void *data;
+    size_t size;
+    int err;
+
+    if (allocs)
+        p->default_sample_type = ht_profile_str(p, "alloc_space");
+    ht_building_enter(r->s);
+    err = p->default_sample_type ? ht_profile_encode(p, true, &data, &size) : -ENOMEM;
+    ht_building_leave(r->s);
+    ht_profile_destroy(p);
+    if (err)
+        return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot write the profile: %s",
+                               strerror(-err));
+    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"",
+             allocs ? "allocs" : "heap", is_delta ? "-delta" : "");
+    return ht_answer(r, MHD_HTTP_OK, "application/octet-stream", disposition, data, size);
+}
+
+enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
+{
+    const char *seconds = ht_query(r, "seconds"), *debug = ht_query(r, "debug");
+    const char *symbolize = ht_query(r, "symbolize");
+    bool text = debug && strtol(debug, NULL, 10) != 0;
+    bool symbols = text || !symbolize || strcmp(symbolize, "none") != 0;
+    struct ht_target *list, *t;
+    struct ht_profile *p;
+    enum MHD_Result answer;
+    long wait = 0;
+    size_t n;
+
+    if (seconds) {
+        char *end;
+
+        errno = 0;
+        wait = strtol(seconds, &end, 10);
+        if (end == seconds || *end || errno || wait <= 0 || wait > HT_MAX_SECONDS)
+            return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
+                                   "seconds must be a whole number from 1 to %d", HT_MAX_SECONDS);
+        if (text)
+            return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
+                                   "seconds and debug cannot be had together");
+        if (!r->s->source->live)
+            return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
+                                   "this is a file: it has no next %ld seconds", wait);
+    }
+    if (!find_target(r, &list, &n, &t, &answer))
+        return answer;
+    p = wait ? delta(r, t, wait, symbols, &answer) : profile_of(r, t, symbols, &answer);
+    ht_targets_free(list, n);
+    if (!p)
+        return answer;
+    return text ? send_text(r, p) : send_proto(r, p, allocs, wait > 0);
+}

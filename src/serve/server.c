@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* One thread a connection: a slow client, or one that waits for seconds=, holds up nobody. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "serve/http.h"
+#include "serve/listen.h"
+
+const char *ht_query(const struct ht_request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* "/4242/debug/pprof/heap" is target 4242's "/debug/pprof/heap". */
+static void split_target(struct ht_request *r, const char *url)
+{
+    size_t n = strspn(url + 1, "0123456789.");
+
+    r->path = url;
+    if (n == 0 || n >= sizeof r->id || (url[1 + n] && url[1 + n] != '/'))
+        return;
+    memcpy(r->id, url + 1, n);
+    r->id[n] = '\0';
+    r->path = url[1 + n] ? url + 1 + n : "/";
+}
+
+static enum MHD_Result dispatch(const struct ht_request *r)
+{
+    static const struct {
+        const char *path;
+        enum MHD_Result (*get)(const struct ht_request *r);
+    } table[] = {
+        {"/debug/pprof", ht_get_index},
+        {"/debug/pprof/", ht_get_index},
+        {"/debug/pprof/cmdline", ht_get_cmdline},
+        {"/debug/pprof/symbol", ht_get_symbol},
+        {"/metrics", ht_get_metrics},
+        {"/api/targets", ht_get_targets},
+        {"/api/profile", ht_get_data},
+        {"/api/source", ht_get_source},
+    };
+    bool page = !strcmp(r->path, "/") || !strncmp(r->path, "/static/", 8);
+    bool post = !strcmp(r->method, "POST");
+    const char *why = NULL;
+    unsigned refused = ht_guard(r, !page, &why);
+
+    if (refused)
+        return ht_answer_error(r, refused, "%s", why);
+    if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0 &&
+        !(post && !strcmp(r->path, "/debug/pprof/symbol")))
+        return ht_answer_error(r, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is not served here", r->method);
+    if (!strcmp(r->path, "/"))
+        return ht_get_page(r);
+    if (page)
+        return ht_get_static(r, r->path + strlen("/static/"));
+    if (!strcmp(r->path, "/debug/pprof/heap"))
+        return ht_get_heap(r, false);
+    if (!strcmp(r->path, "/debug/pprof/allocs"))
+        return ht_get_heap(r, true);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(r->path, table[i].path))
+            return table[i].get(r);
+    return ht_answer_error(r, MHD_HTTP_NOT_FOUND,
+                           "nothing here; /debug/pprof/ lists what this server has");
+}
+
+static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **state)
+{
+    struct ht_request *r = *state;
+
+    if (!r) {
+        r = calloc(1, sizeof *r);
+        if (!r)
+            return MHD_NO;
+        r->s = ctx;
+        r->c = c;
+        *state = r;
+        return MHD_YES;
+    }
+    if (*upload_size) {
+        /* What is beyond the limit is read and forgotten; the request is then refused. */
+        if (r->body_size <= HT_MAX_BODY) {
+            char *more = realloc(r->body, r->body_size + *upload_size + 1);
+
+            if (!more)
+                return MHD_NO;
+            memcpy(more + r->body_size, upload, *upload_size);
+            r->body = more;
+            r->body_size += *upload_size;
+            more[r->body_size] = '\0';
+        }
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    r->method = method;
+    if (*url != '/')
+        return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "the address must begin with /");
+    if (r->body_size > HT_MAX_BODY)
+        return ht_answer_error(r, MHD_HTTP_CONTENT_TOO_LARGE, "a request has at most %d bytes",
+                               HT_MAX_BODY);
+    split_target(r, url);
+    return dispatch(r);
+}
+
+static void completed(void *ctx, struct MHD_Connection *c, void **state,
+                      enum MHD_RequestTerminationCode why)
+{
+    struct ht_request *r = *state;
+
+    if (r)
+        free(r->body);
+    free(r);
+    *state = NULL;
+}
+
+void ht_building_enter(struct ht_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->building >= HT_MAX_BUILDING)
+        pthread_cond_wait(&s->changed, &s->lock);
+    s->building++;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void ht_building_leave(struct ht_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->building--;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+struct ht_server *ht_serve_start(const struct ht_serve_options *o,
+                                 const struct ht_serve_source *source, char *msg, size_t msg_size)
+{
+    struct ht_server *s = calloc(1, sizeof *s);
+    pthread_condattr_t attr;
+    int fd;
+
+    if (!s) {
+        snprintf(msg, msg_size, "out of memory");
+        return NULL;
+    }
+    s->o = *o;
+    s->source = source;
+    fd = o->unix_path ? ht_listen_unix(o->unix_path, msg, msg_size)
+                      : ht_listen_tcp(o->host ? o->host : "127.0.0.1", o->port, &s->port, msg,
+                                      msg_size);
+    if (fd < 0) {
+        free(s);
+        return NULL;
+    }
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->symbols, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    s->daemon = MHD_start_daemon(
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL,
+        NULL, handle, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HT_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)1024 * 1024, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (!s->daemon) {
+        snprintf(msg, msg_size, "cannot start the HTTP server: %s", strerror(errno));
+        close(fd);
+        pthread_cond_destroy(&s->changed);
+        pthread_mutex_destroy(&s->symbols);
+        pthread_mutex_destroy(&s->lock);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+uint16_t ht_serve_port(const struct ht_server *s)
+{
+    return s->port;
+}
+
+void ht_serve_stop(struct ht_server *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    MHD_stop_daemon(s->daemon);
+    if (s->o.unix_path)
+        unlink(s->o.unix_path);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->symbols);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the server's profiles come from. A source is asked anew at every request, so processes may
+ * come and go; what it returns belongs to the caller. Its functions are called from many threads.
+ */
+#ifndef HEAPTAP_SRC_SERVE_TARGET_H
+#define HEAPTAP_SRC_SERVE_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ht_profile;
+
+/* One thing that can be looked at: a process, dead or alive, or a file. */
+struct ht_target {
+    char id[32];   /* the first part of its address: the PID, or a file's number */
+    char *name;    /* program or file */
+    char *cmdline; /* NUL-separated */
+    size_t cmdline_size;
+    pid_t pid; /* 0 for a file */
+    bool alive;
+};
+
+/* What can be had without a walk over the stacks; negative: unknown. */
+struct ht_target_stats {
+    int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
+    int64_t stacks, samples, lost, rate;
+};
+
+struct ht_serve_source {
+    void *ctx;
+    bool live; /* profiles change: the page offers marks, refresh and seconds= */
+    /* A new array and its length, to be freed by ht_targets_free. 0 or -errno. */
+    int (*list)(void *ctx, struct ht_target **targets, size_t *n);
+    /* A fresh profile, without symbols unless its file has them. NULL with *err (-ENOENT when
+     * there is no such target any more) and one line in msg. */
+    struct ht_profile *(*profile)(void *ctx, const char *id, int *err, char *msg, size_t msg_size);
+    /* 0 or -errno. */
+    int (*stats)(void *ctx, const char *id, struct ht_target_stats *stats);
+};
+
+void ht_targets_free(struct ht_target *targets, size_t n);
+
+/* Files, which are read again when they have changed on disk. paths must outlive the source. */
+int ht_source_files_init(struct ht_serve_source *s, char **paths, size_t n);
+void ht_source_files_finish(struct ht_serve_source *s);
+
+/* The sums of a profile, for sources that have nothing quicker. */
+void ht_target_stats_of(const struct ht_profile *p, struct ht_target_stats *stats);
+
+#endif
