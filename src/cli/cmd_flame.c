@@ -5,64 +5,86 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
-#include "profile/profile.h"
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "cli/words.h"
+#include "profile/ops.h"
 #include "serve/flame.h"
 #include "serve/outfile.h"
-#include "words.h"
 
-static const char usage[] =
-    "usage: heaptap flame SOURCE [-o FILE] [--base=SOURCE] [--title=TEXT]\n\n"
-    "Writes the flame graph as one HTML file that needs no network and no server.\n"
-    "  -o, --output=FILE   where to (default: flame.html in this directory; - is standard output)\n"
-    "  --base=SOURCE       an earlier profile: shows what has changed since\n"
-    "  --title=TEXT        the heading (default: the source's name)\n";
+static const char usage[] = "flame [OPTIONS] SOURCE [-o FILE.html]";
 
-static struct ht_profile *read_profile(const char *path)
+/* The profile a report of these options would see. NULL after a complaint. */
+static struct ht_profile *load(struct ht_report_args *a)
 {
-    char msg[512];
-    int err;
-    struct ht_profile *p = ht_profile_read_file(path, &err, msg, sizeof msg);
+    const struct ht_report_options *r = &a->report;
+    const struct ht_filter filter = {
+        .focus = r->focus, .ignore = r->ignore, .hide = r->hide, .show = r->show,
+        .show_from = r->show_from, .tagfocus = r->tagfocus, .tagignore = r->tagignore,
+        .tagshow = r->tagshow, .taghide = r->taghide, .prune_from = r->prune_from};
+    char msg[512] = "";
+    int err = 0, type;
+    struct ht_profile *p = ht_load_profile(a, 0, &err, msg, sizeof msg);
 
-    if (!p)
-        ht_complain(1, "%s", msg);
-    return p;
+    if (p && !ht_profile_filter(p, &filter, NULL, msg, sizeof msg) &&
+        (type = ht_profile_sample_index(p, r->sample_index, msg, sizeof msg)) >= 0) {
+        p->default_sample_type = p->sample_types[type].type;
+        return p;
+    }
+    ht_complain(1, "%s", msg);
+    ht_profile_destroy(p);
+    return NULL;
 }
 
-static int write_flame(const char *source, const char *base, const char *title, const char *output)
+static int write_flame(struct ht_report_args *a)
 {
-    struct ht_profile *p = read_profile(source), *before = NULL;
+    const char *output = a->output ? a->output : "flame.html", *title = a->sources[0];
+    size_t n_bases = a->n_bases, n_sources = a->n_sources;
+    const char **sources = a->sources;
+    struct ht_profile *p, *before = NULL;
     struct ht_outfile out;
     int err;
 
-    if (!p || (base && !(before = read_profile(base)))) {
+    /* The page subtracts by itself, for it shows what was and what is. */
+    a->n_bases = 0;
+    p = load(a);
+    if (p && n_bases) {
+        a->sources = a->bases;
+        a->n_sources = n_bases;
+        before = load(a);
+        a->sources = sources;
+        a->n_sources = n_sources;
+    }
+    a->n_bases = n_bases;
+    if (!p || (n_bases && !before)) {
         ht_profile_destroy(p);
         return 1;
     }
     err = ht_outfile_open(&out, output);
     if (!err)
-        err = ht_outfile_close(&out, ht_flame_write(out.f, p, before, title ? title : source));
+        err = ht_outfile_close(&out, ht_flame_write(out.f, p, before, title));
     ht_profile_destroy(before);
     ht_profile_destroy(p);
-    return err ? ht_complain(1, "cannot write %s: %s", output, strerror(-err)) : 0;
+    if (err)
+        return ht_complain(1, "cannot write %s: %s", output, strerror(-err));
+    if (strcmp(output, "-") != 0)
+        fprintf(stderr, "heaptap: wrote %s\n", output);
+    return 0;
 }
 
 int ht_cmd_flame(int argc, char **argv)
 {
-    const char *output = "flame.html", *base = NULL, *title = NULL;
-    const struct ht_word_option options[] = {
-        {"output", 'o', .value = &output},
-        {"base", .value = &base},
-        {"title", .value = &title},
-        {NULL},
-    };
-    struct ht_words rest = {0};
-    int status = ht_words_read(argc, argv, options, usage, &rest);
+    struct ht_report_args a;
+    int status;
 
-    if (status < 0 && rest.n != 1)
-        status = ht_complain(2, "flame takes one SOURCE: heaptap flame FILE -o OUT.html");
-    if (status < 0)
-        status = write_flame(rest.word[0], base, title, output);
-    ht_words_finish(&rest);
+    ht_report_args_init(&a);
+    status = ht_report_args_parse(&a, argc, argv, usage);
+    if (status)
+        status = status < 0 ? 2 : 0;
+    else if (!a.n_sources)
+        status = ht_complain(2, "name a profile (usage: heaptap %s)", usage);
+    else
+        status = write_flame(&a);
+    ht_report_args_finish(&a);
     return status;
 }

@@ -75,7 +75,8 @@ enum MHD_Result ht_answer_error(const struct ht_request *r, unsigned status, con
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
-    return ht_answer(r, status, "text/plain; charset=utf-8", NULL, line, (size_t)n);
+    line[n] = '\n'; /* in place of the terminator */
+    return ht_answer(r, status, "text/plain; charset=utf-8", NULL, line, (size_t)n + 1);
 }
 
 int ht_body_open(struct ht_body *b)
