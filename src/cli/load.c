@@ -9,26 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/source.h"
 #include "profile/ops.h"
 #include "symbolize/symbolize.h"
 
-struct ht_profile *ht_load_source(const char *source, const struct ht_report_args *a, int *err,
-                                  char *msg, size_t msg_size)
-{
-    (void)a;
-    return ht_profile_read_file(source, err, msg, msg_size);
-}
-
 static struct ht_profile *load_merged(const char *const *sources, size_t n,
-                                      const struct ht_report_args *a, int *err, char *msg,
-                                      size_t msg_size)
+                                      int *err, char *msg, size_t msg_size)
 {
     if (n == 1)
-        return ht_load_source(sources[0], a, err, msg, msg_size);
+        return ht_source_load(sources[0], err, msg, msg_size);
     struct ht_profile **parts = calloc(n, sizeof(parts[0])), *merged = NULL;
     size_t got = 0;
     *err = -ENOMEM;
-    while (parts && got < n && (parts[got] = ht_load_source(sources[got], a, err, msg, msg_size)))
+    while (parts && got < n && (parts[got] = ht_source_load(sources[got], err, msg, msg_size)))
         got++;
     if (parts && got == n)
         merged = ht_profile_merge(parts, n, err, msg, msg_size);
@@ -42,7 +35,7 @@ static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_repo
                                       int *err, char *msg, size_t msg_size)
 {
     struct ht_profile *diff = NULL;
-    struct ht_profile *base = load_merged(a->bases, a->n_bases, a, err, msg, msg_size);
+    struct ht_profile *base = load_merged(a->bases, a->n_bases, err, msg, msg_size);
     if (base)
         diff = ht_profile_subtract(p, base, a->diff_base, a->normalize, err, msg, msg_size);
     ht_profile_destroy(base);
@@ -55,7 +48,7 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
 {
     char note[512] = "";
     struct ht_profile *p =
-        load_merged(a->sources + first, a->n_sources - first, a, err, msg, msg_size);
+        load_merged(a->sources + first, a->n_sources - first, err, msg, msg_size);
     if (p && a->n_bases)
         p = minus_bases(p, a, err, msg, msg_size);
     if (!p)

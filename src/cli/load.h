@@ -8,10 +8,6 @@
 #include "cli/report_options.h"
 #include "profile/profile.h"
 
-/* One SOURCE as it is. NULL with *err and one line in msg that names the source. */
-struct ht_profile *ht_load_source(const char *source, const struct ht_report_args *a, int *err,
-                                  char *msg, size_t msg_size);
-
 /*
  * The sources from the first-th on, merged, minus the bases, with names, without the frames the
  * profile calls uninteresting: what pprof does before a report. NULL with one line in msg.

@@ -76,9 +76,11 @@ static void print_file(FILE *out, struct ht_report *r, struct ht_node **nodes, s
             ht_report_value(r, sum.cum, cum), ht_report_percent(sum.cum, r->total, pct));
     struct range range = lines_of(nodes, n);
     qsort(nodes, n, sizeof(nodes[0]), by_line);
-    bool have = ht_source_open(&source, nodes[0]->info.file, r->o.source_path, r->o.trim_path, msg,
-                               sizeof(msg)) == 0;
-    if (!have)
+    /* A profile may say that a function begins behind its lines: then there is nothing to open. */
+    bool sane = range.start <= range.end;
+    bool have = sane && ht_source_open(&source, nodes[0]->info.file, r->o.source_path,
+                                       r->o.trim_path, msg, sizeof(msg)) == 0;
+    if (sane && !have)
         fprintf(out, " Error: %s\n", msg);
     size_t at = 0;
     for (int64_t line = range.start; have && line <= range.end; line++) {
@@ -92,7 +94,7 @@ static void print_file(FILE *out, struct ht_report *r, struct ht_node **nodes, s
             add_node(&s, nodes[i]);
         print_line(out, r, s, line, text);
     }
-    for (size_t i = 0; !have && i < n;) {
+    for (size_t i = 0; sane && !have && i < n;) {
         struct sums s = {0};
         int64_t line = nodes[i]->info.line;
         while (i < n && nodes[i]->info.line == line)

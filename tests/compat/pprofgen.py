@@ -107,7 +107,7 @@ def random_profile(path, seed, samples=300, functions=40, symbols=True, recursio
     for i in range(functions):
         base = NAMES[i % len(NAMES)]
         name = base if i < len(NAMES) else "%s_%d" % (base, i)
-        fns.append(p.function(name, "/src/./proj//dir%d/file%d.cc" % (i % 3, i % 7), 10 * i))
+        fns.append(p.function(name, "/src/./proj//dir%d/file%d.cc" % (i % 3, i % 7), i % 5))
     locs = []
     for i in range(functions * 3):
         m, start = (exe, 0x400000) if i % 4 else (lib, 0x7F0000000000)
