@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heaptap from inside a program. The program need not link with the library: the functions are weak,
+ * and the inline calls below do nothing and say so (-ENOSYS) when it is not preloaded.
+ *
+ * All are thread-safe. heaptap_call_active, _dump, _dump_fd and _version are async-signal-safe.
+ */
+#ifndef HEAPTAP_HEAPTAP_H
+#define HEAPTAP_HEAPTAP_H
+
+#include <errno.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) && !defined(HEAPTAP_STRONG)
+#define HEAPTAP_WEAK __attribute__((weak))
+#else
+#define HEAPTAP_WEAK
+#endif
+
+/* 1 while this process is sampled, 0 while it is dormant (--start=off, heaptap_stop). */
+int heaptap_active(void) HEAPTAP_WEAK;
+
+/* Begin and end sampling. What was sampled stays in the profile, and its frees are followed. 0 or
+ * -errno. A thread notices within its next MiB of allocations. */
+int heaptap_start(void) HEAPTAP_WEAK;
+int heaptap_stop(void) HEAPTAP_WEAK;
+
+/* Writes the profile to a path (NULL: the configured pattern, numbered), or to an open descriptor.
+ * 0 or -errno; -EBUSY while another dump runs (with NULL it is made right after that one). */
+int heaptap_dump(const char *path) HEAPTAP_WEAK;
+int heaptap_dump_fd(int fd) HEAPTAP_WEAK;
+
+/* Mean bytes between samples from now on; 1 is exact mode. -EINVAL for 0 or more than 2^40. */
+int heaptap_set_rate(size_t bytes) HEAPTAP_WEAK;
+
+/* Takes down the frees that signal handlers left behind, so that the next dump has them. 0. */
+int heaptap_flush(void) HEAPTAP_WEAK;
+
+/* "0.1.0". */
+const char *heaptap_version(void) HEAPTAP_WEAK;
+
+static inline int heaptap_call_active(void)
+{
+    return heaptap_active ? heaptap_active() : -ENOSYS;
+}
+static inline int heaptap_call_start(void)
+{
+    return heaptap_start ? heaptap_start() : -ENOSYS;
+}
+static inline int heaptap_call_stop(void)
+{
+    return heaptap_stop ? heaptap_stop() : -ENOSYS;
+}
+static inline int heaptap_call_dump(const char *path)
+{
+    return heaptap_dump ? heaptap_dump(path) : -ENOSYS;
+}
+static inline int heaptap_call_dump_fd(int fd)
+{
+    return heaptap_dump_fd ? heaptap_dump_fd(fd) : -ENOSYS;
+}
+static inline int heaptap_call_set_rate(size_t bytes)
+{
+    return heaptap_set_rate ? heaptap_set_rate(bytes) : -ENOSYS;
+}
+static inline int heaptap_call_flush(void)
+{
+    return heaptap_flush ? heaptap_flush() : -ENOSYS;
+}
+static inline const char *heaptap_call_version(void)
+{
+    return heaptap_version ? heaptap_version() : "";
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The allocator underneath: the next definition of everything in hooked.h, and the arena that
+ * serves while it is being looked up.
+ */
+#ifndef HEAPTAP_SRC_PRELOAD_BACKEND_H
+#define HEAPTAP_SRC_PRELOAD_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "preload/hooked.h"
+
+#define X(symbol, type, parameters) extern type(*ht_next_##symbol) parameters;
+HT_HOOKED(X)
+#undef X
+
+/* True when the next definition comes from the allocator itself (or was built here) and not from a
+ * C++ library that calls malloc or free, where it would be counted a second time. */
+#define X(symbol, type, parameters) extern bool ht_direct_##symbol;
+HT_HOOKED_NEW(X)
+HT_HOOKED_DELETE(X)
+#undef X
+
+/* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is
+ * inside the look-up itself, which is served by the arena. */
+void ht_backend_resolve(void);
+bool ht_backend_ready(void);
+
+/* The arena: zeroed blocks, each at an address that free's mask test admits; never reused. */
+void *ht_arena_alloc(size_t size, size_t align);
+bool ht_arena_owns(const void *p);
+size_t ht_arena_size(const void *p);
+
+/* Memory at an alignment from whatever the allocator has for it. NULL when refused. */
+void *ht_next_aligned(size_t align, size_t size);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Start, fork and exit. */
+#ifndef HEAPTAP_SRC_PRELOAD_LIFECYCLE_H
+#define HEAPTAP_SRC_PRELOAD_LIFECYCLE_H
+
+#include <stdbool.h>
+
+#include "preload/state.h"
+
+/* The region is there and this process's own. */
+static inline bool ht_active(void)
+{
+    return ht_state && atomic_load_explicit(&ht_state->active, memory_order_acquire) == 1;
+}
+
+/* One line on standard error, unless descriptor 2 is no longer the one the process started with. */
+void ht_say(const char *a, const char *b, const char *c);
+
+#endif

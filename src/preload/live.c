@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "preload/live.h"
+#include "preload/state.h"
+#include "preload/sys.h"
+#include "preload/writer.h"
+
+#define SHARDS        256u
+#define NODE_BITS     11u
+#define NODES         (1u << NODE_BITS) /* a chunk of 64 KiB */
+#define NODE_CHUNKS   16384u            /* 33 million live samples */
+#define STRIPES       16u
+#define FIRST_BUCKETS 16u
+#define BATCH         16u
+
+/* `lock` guards the rest and the nodes whose address hashes here. */
+struct shard {
+    _Atomic uint32_t lock;
+    uint32_t count, buckets; /* buckets: a power of two, 0 before the first insert */
+    uint32_t *heads;         /* node index + 1 */
+};
+
+static struct shard shards[SHARDS];
+static _Atomic(struct ht_node *) chunks[NODE_CHUNKS]; /* release; never unmapped */
+static _Atomic uint32_t n_nodes;                      /* handed out so far; relaxed */
+static _Atomic uint64_t free_lists[STRIPES]; /* tag << 32 | node + 1; the tag defeats ABA */
+
+/* How many live objects hash to a value; sticks at 255. Written before the object's address leaves
+ * malloc, so a free that was handed the pointer by any means sees it. */
+static _Atomic uint8_t filter[1u << 16];
+
+#define PENDING 64u
+static _Atomic uint64_t pending[PENDING]; /* addresses; CAS from and to 0 */
+static _Atomic uint32_t n_pending;
+
+/* Head arrays come from here and are given up on doubling: at most as much again is lost. */
+static _Atomic uint32_t pool_lock;
+static unsigned char *pool;
+static size_t pool_left;
+
+static uint64_t hash_of(const void *p)
+{
+    return ht_mix((uint64_t)p >> 4);
+}
+
+static struct ht_node *node_at(uint32_t i)
+{
+    return atomic_load_explicit(&chunks[i >> NODE_BITS], memory_order_acquire) + (i & (NODES - 1));
+}
+
+bool ht_live_maybe(const void *p)
+{
+    return atomic_load_explicit(&filter[hash_of(p) >> 48], memory_order_relaxed) != 0;
+}
+
+static void filter_add(uint64_t h, int delta)
+{
+    _Atomic uint8_t *f = &filter[h >> 48];
+    uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
+    while (v != 255 && !(v == 0 && delta < 0) &&
+           !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta),
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+static uint32_t pop(_Atomic uint64_t *list)
+{
+    uint64_t head = atomic_load_explicit(list, memory_order_acquire);
+    while ((uint32_t)head) {
+        uint32_t i = (uint32_t)head - 1;
+        uint64_t next = ((head >> 32) + 1) << 32 | node_at(i)->next;
+        if (atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_acquire,
+                                                  memory_order_acquire))
+            return i + 1;
+    }
+    return 0;
+}
+
+static void push(_Atomic uint64_t *list, uint32_t node)
+{
+    struct ht_node *n = node_at(node - 1);
+    uint64_t head = atomic_load_explicit(list, memory_order_relaxed), next;
+    do {
+        n->next = (uint32_t)head;
+        next = ((head >> 32) + 1) << 32 | node;
+    } while (!atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_release,
+                                                    memory_order_relaxed));
+}
+
+static bool chunk_ready(uint32_t c)
+{
+    if (c >= NODE_CHUNKS)
+        return false;
+    if (atomic_load_explicit(&chunks[c], memory_order_acquire))
+        return true;
+    struct ht_node *fresh = ht_sys_anonymous(NODES * sizeof *fresh), *none = NULL;
+    if (!fresh)
+        return false;
+    if (!atomic_compare_exchange_strong_explicit(&chunks[c], &none, fresh, memory_order_acq_rel,
+                                                 memory_order_acquire))
+        SYS2(SYS_munmap, fresh, NODES * sizeof *fresh);
+    return true;
+}
+
+uint32_t ht_live_reserve(void)
+{
+    uint32_t mine = ht_tls.stripe % STRIPES;
+    for (uint32_t i = 0; i < STRIPES; i++) {
+        /* Other stripes too: what one thread allocates another may free. */
+        uint32_t node = pop(&free_lists[(mine + i) % STRIPES]);
+        if (node)
+            return node;
+    }
+    uint32_t first = atomic_fetch_add_explicit(&n_nodes, BATCH, memory_order_relaxed);
+    if (!chunk_ready(first >> NODE_BITS)) {
+        /* The batch is handed back if nobody came behind it, else lost: memory is out anyway. */
+        uint32_t expected = first + BATCH;
+        atomic_compare_exchange_strong_explicit(&n_nodes, &expected, first, memory_order_relaxed,
+                                                memory_order_relaxed);
+        return 0;
+    }
+    for (uint32_t i = 1; i < BATCH; i++)
+        push(&free_lists[mine], first + i + 1);
+    return first + 1;
+}
+
+void ht_live_unreserve(uint32_t node)
+{
+    push(&free_lists[ht_tls.stripe % STRIPES], node);
+}
+
+static uint32_t *new_heads(uint32_t n)
+{
+    size_t bytes = n * sizeof(uint32_t);
+    if (bytes >= 65536)
+        return ht_sys_anonymous(bytes);
+    if (!ht_try_lock(&pool_lock))
+        return NULL;
+    uint32_t *out = NULL;
+    if (pool_left < bytes) {
+        unsigned char *fresh = ht_sys_anonymous(65536);
+        if (fresh) {
+            pool = fresh;
+            pool_left = 65536;
+        }
+    }
+    if (pool_left >= bytes) {
+        out = (uint32_t *)pool;
+        pool += bytes;
+        pool_left -= bytes;
+    }
+    ht_unlock(&pool_lock);
+    return out;
+}
+
+/* Doubles a shard's buckets; chains just grow longer when memory is out. Lock held. */
+static void widen(struct shard *s)
+{
+    uint32_t n = s->buckets ? s->buckets * 2 : FIRST_BUCKETS;
+    uint32_t *heads = new_heads(n);
+    if (!heads)
+        return;
+    for (uint32_t b = 0; b < s->buckets; b++) {
+        for (uint32_t i = s->heads[b], next; i; i = next) {
+            struct ht_node *node = node_at(i - 1);
+            next = node->next;
+            uint64_t a = atomic_load_explicit(&node->addr, memory_order_relaxed);
+            uint32_t *to = &heads[(uint32_t)hash_of((void *)a) & (n - 1)];
+            node->next = *to;
+            *to = i;
+        }
+    }
+    if (s->buckets * sizeof(uint32_t) >= 65536)
+        SYS2(SYS_munmap, s->heads, s->buckets * sizeof(uint32_t));
+    s->heads = heads;
+    s->buckets = n;
+}
+
+static struct shard *shard_of(uint64_t h)
+{
+    return &shards[(h >> 40) & (SHARDS - 1)];
+}
+
+static uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
+{
+    if (!s->buckets)
+        return 0;
+    uint32_t *link = &s->heads[(uint32_t)h & (s->buckets - 1)];
+    for (; *link; link = &node_at(*link - 1)->next) {
+        struct ht_node *n = node_at(*link - 1);
+        if (atomic_load_explicit(&n->addr, memory_order_relaxed) == (uint64_t)p) {
+            uint32_t i = *link;
+            *link = n->next;
+            s->count--;
+            return i;
+        }
+    }
+    return 0;
+}
+
+static void clear_node(struct ht_node *n, struct ht_record *out)
+{
+    *out = (struct ht_record){.size = n->size, .site = n->site, .time = n->time, .found = true};
+    if (!ht_forked())
+        ht_mirror_clear(n->mirror);
+    atomic_store_explicit(&n->addr, 0, memory_order_release);
+}
+
+static bool forget_pending(const void *p)
+{
+    if (!atomic_load_explicit(&n_pending, memory_order_acquire))
+        return false;
+    for (uint32_t i = 0; i < PENDING; i++) {
+        uint64_t a = (uint64_t)p;
+        if (atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
+                                                    memory_order_relaxed)) {
+            atomic_fetch_sub_explicit(&n_pending, 1, memory_order_release);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
+                    struct ht_record *stale)
+{
+    uint64_t h = hash_of(p);
+    struct shard *s = shard_of(h);
+    struct ht_node *n = node_at(node - 1);
+    stale->found = false;
+    if (!ht_try_lock(&s->lock))
+        return false;
+    uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
+    if (old) {
+        forget_pending(p); /* its free was remembered: it is done here, and must not hit us */
+        clear_node(node_at(old - 1), stale);
+    } else {
+        filter_add(h, 1);
+    }
+    if (s->count >= s->buckets)
+        widen(s);
+    if (!s->buckets) {
+        filter_add(h, -1);
+        ht_unlock(&s->lock);
+        return false;
+    }
+    n->size = size;
+    n->site = site;
+    n->time = time;
+    uint32_t *head = &s->heads[(uint32_t)h & (s->buckets - 1)];
+    n->next = *head;
+    atomic_store_explicit(&n->addr, (uint64_t)p, memory_order_release);
+    *head = node;
+    s->count++;
+    if (site && !ht_forked())
+        ht_mirror_set(&n->mirror, (uint64_t)p, size, site, time);
+    ht_unlock(&s->lock);
+    if (old)
+        ht_live_unreserve(old);
+    return true;
+}
+
+static void remember(const void *p)
+{
+    for (uint32_t i = 0; i < PENDING; i++) {
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong_explicit(&pending[i], &none, (uint64_t)p,
+                                                    memory_order_acq_rel, memory_order_relaxed)) {
+            atomic_fetch_add_explicit(&n_pending, 1, memory_order_release);
+            return;
+        }
+    }
+    ht_lose(HT_LOSS_FREE);
+}
+
+int ht_live_take(const void *p, struct ht_record *out)
+{
+    uint64_t h = hash_of(p);
+    struct shard *s = shard_of(h);
+    out->found = false;
+    if (!ht_try_lock(&s->lock)) {
+        remember(p);
+        return -EBUSY;
+    }
+    uint32_t i = unlink_node(s, h, p);
+    if (i) {
+        clear_node(node_at(i - 1), out);
+        filter_add(h, -1);
+    }
+    ht_unlock(&s->lock);
+    if (!i)
+        return -ENOENT;
+    ht_live_unreserve(i);
+    return 0;
+}
+
+bool ht_live_pending(void)
+{
+    return atomic_load_explicit(&n_pending, memory_order_relaxed) != 0;
+}
+
+void ht_live_drain(void (*done)(const struct ht_record *))
+{
+    for (uint32_t i = 0; i < PENDING; i++) {
+        uint64_t a = atomic_load_explicit(&pending[i], memory_order_acquire);
+        if (!a || !atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
+                                                           memory_order_relaxed))
+            continue;
+        atomic_fetch_sub_explicit(&n_pending, 1, memory_order_release);
+        struct ht_record record;
+        if (!ht_live_take((void *)a, &record))
+            done(&record);
+    }
+}
+
+void ht_live_adopt(void)
+{
+    for (uint32_t i = 0; i < STRIPES; i++)
+        atomic_store(&free_lists[i], 0);
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        atomic_store(&shards[i].lock, 0);
+        shards[i].count = 0;
+        if (shards[i].buckets)
+            memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
+    }
+    atomic_store(&pool_lock, 0);
+    for (uint32_t i = 0; i < sizeof filter; i++)
+        atomic_store_explicit(&filter[i], 0, memory_order_relaxed);
+    uint32_t n = atomic_load(&n_nodes);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!atomic_load(&chunks[i >> NODE_BITS])) {
+            atomic_store(&n_nodes, i);
+            break;
+        }
+        struct ht_node *node = node_at(i);
+        node->mirror = 0;
+        uint64_t a = atomic_load(&node->addr);
+        struct shard *s = shard_of(hash_of((void *)a));
+        if (a && s->count >= s->buckets)
+            widen(s);
+        if (!a || !s->buckets) {
+            atomic_store(&node->addr, 0);
+            push(&free_lists[i % STRIPES], i + 1);
+            continue;
+        }
+        uint32_t *head = &s->heads[(uint32_t)hash_of((void *)a) & (s->buckets - 1)];
+        node->next = *head;
+        *head = i + 1;
+        s->count++;
+        filter_add(hash_of((void *)a), 1);
+    }
+}
+
+void ht_live_each(void (*fn)(struct ht_node *, void *), void *ctx)
+{
+    uint32_t n = atomic_load(&n_nodes);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!atomic_load(&chunks[i >> NODE_BITS]))
+            break;
+        struct ht_node *node = node_at(i);
+        if (atomic_load(&node->addr))
+            fn(node, ctx);
+    }
+}

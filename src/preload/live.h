@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The live table: sampled objects by address. The index is private memory, so that a forked child
+ * has, by copy-on-write and at no cost, exactly what was live at the fork; each record is mirrored
+ * into the region for readers.
+ */
+#ifndef HEAPTAP_SRC_PRELOAD_LIVE_H
+#define HEAPTAP_SRC_PRELOAD_LIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "region/layout.h"
+
+/* addr is authoritative: stored last (release) on insert, cleared first on removal. The rest is
+ * guarded by the lock of the shard the address hashes to. 32 bytes: two a cache line. */
+struct ht_node {
+    _Atomic uint64_t addr;
+    uint64_t size;
+    ht_ref site;    /* 0: held so that its free stays unsized, but not accounted */
+    ht_ref mirror;  /* the node's record in the region; kept over reuse; 0: none yet */
+    uint32_t next;  /* node index + 1, in a bucket or a free list */
+    uint32_t time;
+};
+
+struct ht_record {
+    uint64_t size;
+    ht_ref site;
+    uint32_t time;
+    bool found;
+};
+
+/* False: certainly not a sampled object (one load, no lock). True: look it up. */
+bool ht_live_maybe(const void *p);
+
+/* A node to be filled, or 0 when memory ran out. */
+uint32_t ht_live_reserve(void);
+void ht_live_unreserve(uint32_t node);
+
+/* Publishes the node under p. A record already there is stale (its free went past us): it is
+ * replaced and returned in *stale. False when the shard's lock could not be had: nothing was done. */
+bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
+                    struct ht_record *stale);
+
+/* Takes p's record out. -ENOENT when it is not there; -EBUSY when the lock could not be had (the
+ * free is remembered and done by ht_live_drain, or counted as lost). */
+int ht_live_take(const void *p, struct ht_record *out);
+
+/* Frees remembered while a lock was held; calls done(record) for each. Cheap when there are none. */
+bool ht_live_pending(void);
+void ht_live_drain(void (*done)(const struct ht_record *));
+
+/* In a forked child, before anything else: rebuilds the index from the inherited nodes, whose locks
+ * and lists another thread of the parent may have been changing. */
+void ht_live_adopt(void);
+
+/* Calls fn for every node that is live. Single-threaded use (adoption). */
+void ht_live_each(void (*fn)(struct ht_node *node, void *ctx), void *ctx);
+
+#endif

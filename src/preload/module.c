@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "preload/create.h"
+#include "preload/module.h"
+#include "preload/state.h"
+#include "preload/text.h"
+#include "preload/writer.h"
+
+struct ht_object ht_self;
+
+static int (*find_object)(void *, struct dl_find_object *);
+
+bool ht_module_setup(void)
+{
+    find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    if (find_object)
+        ht_object_find((uint64_t)&ht_module_setup, &ht_self);
+    return find_object != NULL;
+}
+
+bool ht_object_find(uint64_t pc, struct ht_object *o)
+{
+    struct dl_find_object d;
+    if (!find_object || find_object((void *)pc, &d))
+        return false;
+    o->start = (uint64_t)d.dlfo_map_start;
+    o->end = (uint64_t)d.dlfo_map_end;
+    o->link_map = (uint64_t)d.dlfo_link_map;
+    o->eh_frame_hdr = (uint64_t)d.dlfo_eh_frame;
+    return true;
+}
+
+static const Elf64_Ehdr *elf_header(uint64_t start)
+{
+    /* The lowest segment of a linked object begins with its ELF header, readable. */
+    const Elf64_Ehdr *e = (const Elf64_Ehdr *)start;
+    return memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
+                   e->e_phentsize != sizeof(Elf64_Phdr) ||
+                   e->e_phoff + (uint64_t)e->e_phnum * sizeof(Elf64_Phdr) > 4096
+               ? NULL
+               : e;
+}
+
+/*
+ * Another library at the same place (dlclose, dlopen) has the same addresses but not the same
+ * header and build-id. The note is read where it was found the first time; that is in the first
+ * page, always mapped, or else in a layout that the equal header words vouch for.
+ */
+static bool same(const struct ht_module *m, const struct ht_object *o)
+{
+    if (m->start != o->start || m->end != o->end || m->link_map != o->link_map ||
+        m->eh_frame_hdr != o->eh_frame_hdr)
+        return false;
+    const Elf64_Ehdr *e = (const Elf64_Ehdr *)o->start;
+    if (m->ident[0] != (e->e_entry ^ ((uint64_t)e->e_phnum << 48)) || m->ident[1] != e->e_shoff)
+        return false;
+    return !m->note_addr || !memcmp((const void *)m->note_addr, &m->ident[2], 16);
+}
+
+static void read_note(struct ht_module *m, uint64_t at, uint64_t end)
+{
+    while (at + sizeof(Elf64_Nhdr) <= end) {
+        const Elf64_Nhdr *n = (const Elf64_Nhdr *)at;
+        uint64_t name = at + sizeof *n, desc = name + ((n->n_namesz + 3ull) & ~3ull);
+        uint64_t next = desc + ((n->n_descsz + 3ull) & ~3ull);
+        if (next > end || next <= at)
+            return;
+        if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 &&
+            !memcmp((const void *)name, "GNU", 4) && n->n_descsz <= sizeof m->build_id) {
+            memcpy(m->build_id, (const void *)desc, n->n_descsz);
+            m->build_id_size = n->n_descsz;
+            if (n->n_descsz >= 16) {
+                m->note_addr = desc;
+                memcpy(&m->ident[2], (const void *)desc, 16);
+            }
+            return;
+        }
+        at = next;
+    }
+}
+
+static void read_headers(struct ht_module *m, const struct ht_object *o)
+{
+    const Elf64_Ehdr *e = elf_header(o->start);
+    if (!e)
+        return;
+    const Elf64_Phdr *p = (const Elf64_Phdr *)(o->start + e->e_phoff);
+    uint64_t lowest = UINT64_MAX;
+    for (unsigned i = 0; i < e->e_phnum; i++)
+        if (p[i].p_type == PT_LOAD && p[i].p_vaddr < lowest)
+            lowest = p[i].p_vaddr;
+    m->bias = o->start - (lowest & ~4095ull);
+    m->ident[0] = e->e_entry ^ ((uint64_t)e->e_phnum << 48);
+    m->ident[1] = e->e_shoff;
+    for (unsigned i = 0; i < e->e_phnum; i++) {
+        uint64_t at = m->bias + p[i].p_vaddr, end = at + p[i].p_memsz;
+        if (at < o->start || end > o->end || end < at)
+            continue;
+        if (p[i].p_type == PT_NOTE && !m->build_id_size)
+            read_note(m, at, end);
+        if (p[i].p_type == PT_LOAD && (p[i].p_flags & PF_X) && m->n_segments < HT_MAX_SEGMENTS) {
+            m->segments[m->n_segments].start = at;
+            m->segments[m->n_segments].limit = end;
+            m->segments[m->n_segments++].offset = p[i].p_offset;
+        }
+    }
+}
+
+static bool write_path(struct ht_module *m, const char *path, uint32_t n)
+{
+    if (n > 4000)
+        n = 4000;
+    m->path = ht_data_new(n + 1);
+    if (!m->path)
+        return false;
+    char *to = ht_at(m->path);
+    memcpy(to, path, n);
+    to[n] = 0;
+    m->path_size = n;
+    return true;
+}
+
+static bool name_module(struct ht_module *m, const struct link_map *l)
+{
+    char buf[2200];
+    if (m->start == getauxval(AT_SYSINFO_EHDR)) {
+        m->flags |= HT_MODULE_VDSO;
+        return write_path(m, "linux-vdso.so.1", 15);
+    }
+    const char *name = l->l_name ? l->l_name : "";
+    if (!*name) {
+        m->flags |= HT_MODULE_MAIN;
+        name = ht_process.exe;
+    }
+    struct ht_text t = ht_text(buf, sizeof buf);
+    if (*name != '/') {
+        ht_text_string(&t, ht_process.cwd);
+        ht_text_string(&t, "/");
+    }
+    ht_text_string(&t, name);
+    return write_path(m, buf, (uint32_t)(t.at - buf));
+}
+
+static void publish(struct ht_module *m, ht_ref ref)
+{
+    atomic_store_explicit(&m->commit, HT_COMMITTED, memory_order_release);
+    uint64_t slot = ht_mix(m->link_map ^ m->start) % HT_MODULE_SLOTS;
+    atomic_store_explicit(&ht_state->modules[slot], ref, memory_order_release);
+}
+
+/* A record evicted from its slot by a hash collision is found again by walking the table. */
+static ht_ref search(const struct ht_object *o)
+{
+    struct ht_view v;
+    ht_own_view(&v);
+    struct ht_cursor c = {.kind = HT_KIND_MODULE};
+    const struct ht_module *m;
+    while ((m = ht_view_next(&v, &c)))
+        if (same(m, o))
+            return c.ref;
+    return 0;
+}
+
+ht_ref ht_module_of(const struct ht_object *o)
+{
+    struct ht_state *s = ht_state;
+    _Atomic ht_ref *slot = &s->modules[ht_mix(o->link_map ^ o->start) % HT_MODULE_SLOTS];
+    ht_ref ref = atomic_load_explicit(slot, memory_order_acquire);
+    if (ref && same(ht_at(ref), o))
+        return ref;
+    static _Atomic uint32_t making; /* one maker at a time: no module twice */
+    if (!ht_try_lock(&making))
+        return 0;
+    ref = search(o);
+    if (ref) {
+        atomic_store_explicit(slot, ref, memory_order_release);
+    } else if ((ref = ht_record_new(HT_KIND_MODULE))) {
+        struct ht_module *m = ht_at(ref);
+        m->start = o->start;
+        m->end = o->end;
+        m->link_map = o->link_map;
+        m->eh_frame_hdr = o->eh_frame_hdr;
+        read_headers(m, o);
+        if (name_module(m, (const struct link_map *)o->link_map))
+            publish(m, ref);
+        else
+            ref = 0;
+    }
+    ht_unlock(&making);
+    return ref;
+}
+
+void ht_module_record_main(void)
+{
+    /* Not AT_ENTRY: that is the loader's when the program is the loader's argument. */
+    const struct r_debug *d = dlsym(RTLD_DEFAULT, "_r_debug");
+    struct ht_object o;
+    if (d && d->r_map && ht_object_find((uint64_t)d->r_map->l_ld, &o))
+        ht_module_of(&o);
+}
+
+ht_ref ht_module_copy(const struct ht_module *old, const char *path, uint32_t path_size)
+{
+    ht_ref ref = ht_record_new(HT_KIND_MODULE);
+    if (!ref)
+        return 0;
+    struct ht_module *m = ht_at(ref);
+    memcpy((char *)m + sizeof m->commit, (const char *)old + sizeof m->commit,
+           sizeof *m - sizeof m->commit);
+    if (!write_path(m, path, path_size))
+        return 0;
+    publish(m, ref);
+    return ref;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+#include "preload/backend.h"
+#include "preload/dump.h"
+#include "preload/lifecycle.h"
+#include "preload/sample.h"
+#include "preload/sys.h"
+#include "preload/writer.h"
+#include "region/weight.h"
+
+__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
+
+_Atomic uint64_t ht_rate;
+uint32_t ht_free_mask; /* relaxed; 0 is always right, only slower */
+_Atomic uint32_t ht_aligned;
+
+/*
+ * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
+ * every pointer up in a filter instead; above, free's test of the address is all there is.
+ */
+#define ALIGN_MIN_RATE 131072u
+
+/* glibc puts a mmapped chunk's data 16 bytes into a page: bit 4 is left out of the test. */
+#define PLACED_MASK 0xfefu
+
+/* While some sampled block lies at an unmarked address (a large calloc or realloc whose clearing
+ * or copying we would not pay for) the mask is 0. Guarded by unmarked_lock. */
+static _Atomic uint32_t unmarked_lock;
+static uint64_t unmarked_live;
+
+static uint32_t normal_mask(void)
+{
+    return atomic_load_explicit(&ht_aligned, memory_order_relaxed) ? PLACED_MASK : 0;
+}
+
+static void unmarked_change(int64_t delta)
+{
+    bool locked = ht_try_lock(&unmarked_lock);
+    unmarked_live += (uint64_t)delta;
+    if (!locked) { /* never to be trusted again */
+        unmarked_live |= 1ull << 62;
+        ht_free_mask = 0;
+        return;
+    }
+    __atomic_store_n(&ht_free_mask, unmarked_live ? 0 : normal_mask(), __ATOMIC_RELEASE);
+    ht_unlock(&unmarked_lock);
+}
+
+static bool marked(const void *p)
+{
+    return ((uintptr_t)p & PLACED_MASK) == 0;
+}
+
+void ht_sample_set_rate(uint64_t rate)
+{
+    /* Towards a smaller rate the mask opens first. It never closes again: samples that were not
+     * placed may live for ever. */
+    static bool was_small;
+    if (rate && rate < ALIGN_MIN_RATE) {
+        was_small = true;
+        atomic_store(&ht_aligned, 0);
+        unmarked_change(0);
+    } else if (rate && !was_small) {
+        atomic_store(&ht_aligned, 1);
+        unmarked_change(0);
+    }
+    atomic_store_explicit(&ht_rate, rate, memory_order_release);
+    if (ht_state && !ht_forked())
+        atomic_store_explicit(&ht_state->header->rate, rate, memory_order_relaxed);
+}
+
+#define DORMANT_STEP (1u << 20)
+
+static void draw(struct ht_tls *t)
+{
+    t->rate = atomic_load_explicit(&ht_rate, memory_order_relaxed);
+    t->left = t->rate ? ht_distance(ht_random(&t->random), t->rate) : DORMANT_STEP;
+}
+
+static void thread_setup(struct ht_tls *t)
+{
+    static _Atomic uint64_t ordinal;
+    uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
+    uint64_t seed = ht_config.seed;
+    if (!seed) { /* AT_RANDOM is the process's; time and place make the thread's, and a fork's */
+        const void *r = (const void *)getauxval(AT_RANDOM);
+        if (r)
+            memcpy(&seed, r, 8);
+        seed ^= __builtin_ia32_rdtsc() ^ (uint64_t)t;
+    }
+    t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
+    t->stripe = (uint32_t)n;
+    ht_stack_bounds(t);
+    t->ready = 1;
+    draw(t);
+}
+
+static void release(struct ht_tls *t)
+{
+    if (HT_UNLIKELY(t->guard == 1 && ht_live_pending()))
+        ht_live_drain(ht_free_account);
+    t->guard--;
+}
+
+bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
+{
+    struct ht_tls *t = &ht_tls;
+    if (HT_UNLIKELY(t->guard)) {
+        /* A signal handler, or the allocator calling itself. `left` has wrapped; the outer
+         * hook draws it anew. */
+        if (t->rate && ht_backend_ready())
+            ht_lose(HT_LOSS_REENTRANT);
+        return false;
+    }
+    if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
+        if (!ht_backend_ready() || !ht_state) {
+            t->left = 0;
+            return false;
+        }
+        t->guard = 1;
+        if (!t->ready)
+            thread_setup(t);
+        else
+            draw(t);
+        t->guard = 0;
+        uint64_t step = (uint64_t)size + 1, left = t->left;
+        t->left = left - step;
+        if (left >= step)
+            return false;
+        if (!t->rate) {
+            t->left = DORMANT_STEP;
+            return false;
+        }
+    }
+    t->guard = 1;
+    hit->rate = t->rate;
+    if (HT_UNLIKELY(ht_forked()))
+        ht_child_adopt();
+    if (HT_UNLIKELY(!ht_active()) || !(hit->node = ht_live_reserve())) {
+        ht_lose(HT_LOSS_FULL);
+        draw(t);
+        release(t);
+        return false;
+    }
+    hit->saved_errno = errno;
+    hit->regs = regs;
+    hit->size = size;
+    hit->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
+    return true;
+}
+
+void *ht_hit_place(struct ht_hit *hit, size_t align)
+{
+    if (!hit->place)
+        return NULL;
+    void *p = ht_next_aligned(align > 4096 ? align : 4096, hit->size);
+    if (!p)
+        errno = hit->saved_errno;
+    return p;
+}
+
+/* Values that peak and growth need; only kept when one of them is asked for. */
+static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool alloc)
+{
+    struct ht_region_header *h = ht_state->header;
+    uint32_t epoch = atomic_load_explicit(&h->peak_epoch, memory_order_acquire);
+    /* The first change after a peak keeps what the site held at the peak. */
+    if (atomic_load_explicit(&site->peak_epoch, memory_order_relaxed) != epoch) {
+        struct ht_values v;
+        ht_site_values(site, &v);
+        atomic_store_explicit(&site->peak_objects, (uint64_t)v.inuse_objects, memory_order_relaxed);
+        atomic_store_explicit(&site->peak_bytes, (uint64_t)v.inuse_bytes, memory_order_relaxed);
+        atomic_store_explicit(&site->peak_epoch, epoch, memory_order_release);
+    }
+    if (!alloc) {
+        atomic_fetch_sub_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
+        return;
+    }
+    atomic_fetch_add_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
+}
+
+/* A new highest total opens a new epoch: every site not touched since holds its value at it. */
+static void note_peak(void)
+{
+    struct ht_region_header *h = ht_state->header;
+    uint64_t now = atomic_load_explicit(&h->inuse_bytes, memory_order_relaxed);
+    uint64_t peak = atomic_load_explicit(&h->peak_bytes, memory_order_relaxed);
+    if (now > peak + peak / 512 &&
+        atomic_compare_exchange_strong_explicit(&h->peak_bytes, &peak, now, memory_order_relaxed,
+                                                memory_order_relaxed))
+        atomic_fetch_add_explicit(&h->peak_epoch, 1, memory_order_release);
+}
+
+static void add(struct ht_totals *t, const struct ht_split *objects, const struct ht_split *bytes)
+{
+    ht_count(&t->bytes.whole, bytes->whole);
+    if (bytes->fraction)
+        ht_count(&t->bytes.fraction, bytes->fraction);
+    ht_count(&t->objects.whole, objects->whole);
+    if (objects->fraction)
+        ht_count(&t->objects.fraction, objects->fraction);
+    ht_count(&t->count, 1);
+}
+
+void ht_free_account(const struct ht_record *r)
+{
+    if (!r->site || ht_forked() || !ht_active())
+        return;
+    struct ht_site *site = ht_at(r->site);
+    struct ht_split objects, bytes;
+    ht_weights(r->size, site->rate, &objects, &bytes);
+    if (HT_UNLIKELY(ht_state->peak_or_growth))
+        track_inuse(site, &bytes, false);
+    add(&site->freed, &objects, &bytes);
+}
+
+void ht_sample_account_inherited(ht_ref ref, uint64_t size)
+{
+    struct ht_site *site = ht_at(ref);
+    struct ht_split objects, bytes;
+    ht_weights(size, site->rate, &objects, &bytes);
+    if (ht_state->peak_or_growth)
+        track_inuse(site, &bytes, true);
+    add(&site->alloc, &objects, &bytes);
+    ht_count(&ht_state->header->samples, 1);
+}
+
+static uint32_t seconds_since_start(void)
+{
+    uint64_t now = ht_sys_clock(CLOCK_MONOTONIC_COARSE);
+    uint64_t start = ht_state->header->start_mono_ns;
+    return now > start ? (uint32_t)((now - start) / 1000000000u) : 0;
+}
+
+static ht_ref site_of(const struct ht_hit *hit)
+{
+    ht_ref frames[HT_MAX_DEPTH];
+    uint32_t flags, n = ht_unwind(hit->regs, frames, ht_config.depth, &flags);
+    if (!n)
+        return 0;
+    if (flags & HT_STACK_TRUNCATED)
+        ht_count(&ht_state->header->truncated, 1);
+    ht_ref stack = ht_stack_intern(frames, n, flags);
+    return stack ? ht_site_intern(stack, hit->size, hit->rate) : 0;
+}
+
+static void write_down(struct ht_hit *hit, void *p)
+{
+    ht_ref ref = site_of(hit);
+    if (ref) {
+        struct ht_site *site = ht_at(ref);
+        struct ht_split objects, bytes;
+        ht_weights(hit->size, hit->rate, &objects, &bytes);
+        if (HT_UNLIKELY(ht_state->peak_or_growth))
+            track_inuse(site, &bytes, true);
+        add(&site->alloc, &objects, &bytes);
+        ht_count(&ht_state->header->samples, 1);
+    } else {
+        ht_lose(HT_LOSS_FULL);
+    }
+    /* Without a site the node still goes in: a placed block's free must stay unsized. */
+    struct ht_record stale;
+    uint32_t time = ref ? seconds_since_start() : 0;
+    if (!marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
+        unmarked_change(1);
+    if (!ht_live_insert(hit->node, p, hit->size, ref, time, &stale)) {
+        /* Not in the table: take the sample back, so that nothing lives for ever. */
+        struct ht_record gone = {.size = hit->size, .site = ref, .found = true};
+        ht_free_account(&gone);
+        ht_live_unreserve(hit->node);
+        ht_lose(HT_LOSS_BUSY);
+    } else if (stale.found) {
+        ht_free_account(&stale);
+        if (stale.site)
+            ht_lose(HT_LOSS_STALE);
+    }
+    if (ref && HT_UNLIKELY(ht_state->peak_or_growth))
+        note_peak();
+}
+
+void *ht_hit_end(struct ht_hit *hit, void *p)
+{
+    struct ht_tls *t = &ht_tls;
+    if (p) {
+        write_down(hit, p);
+        ht_dump_if_due();
+        errno = hit->saved_errno;
+    } else {
+        ht_live_unreserve(hit->node);
+    }
+    draw(t);
+    release(t);
+    return p;
+}
+
+void ht_hit_cancel(struct ht_hit *hit)
+{
+    ht_live_unreserve(hit->node);
+    draw(&ht_tls);
+    release(&ht_tls);
+}
+
+bool ht_free_begin(void *p, struct ht_record *out)
+{
+    out->found = false;
+    if (HT_LIKELY(!ht_live_maybe(p)))
+        return false;
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    if (HT_UNLIKELY(ht_forked()))
+        ht_child_adopt();
+    int r = ht_live_take(p, out);
+    if (!r && !marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
+        unmarked_change(-1);
+    release(t);
+    return r != -ENOENT;
+}
+
+void ht_free_undo(void *p, const struct ht_record *r)
+{
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    struct ht_record stale;
+    uint32_t node = ht_live_reserve();
+    if (!marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
+        unmarked_change(1);
+    if (!node || !ht_live_insert(node, p, r->size, r->site, r->time, &stale)) {
+        ht_free_account(r);
+        ht_lose(HT_LOSS_FULL);
+    }
+    release(t);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sampler: when an allocation is taken, where it is put, what is written down. A hook's cold path
+ * is: ht_hit_begin; the allocation; ht_hit_end.
+ */
+#ifndef HEAPTAP_SRC_PRELOAD_SAMPLE_H
+#define HEAPTAP_SRC_PRELOAD_SAMPLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/live.h"
+#include "preload/state.h"
+#include "preload/unwind.h"
+
+/* Sampled blocks smaller than this are placed at a marked address; larger ones too unless that
+ * would cost a copy or a clearing. */
+#define HT_PLACE_COPY_MAX 32768u
+
+struct ht_hit {
+    struct ht_regs regs;
+    uint64_t size, rate;
+    uint32_t node;
+    int saved_errno;
+    bool place; /* ask ht_hit_place first */
+};
+
+/* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
+ * ht_hit_begin. What the assembler of malloc does, for the other hooks. */
+static inline bool ht_charge(size_t size)
+{
+    struct ht_tls *t = &ht_tls;
+    uint64_t step = (uint64_t)size + 1, left = t->left;
+    t->left = left - step;
+    return HT_UNLIKELY(left < step);
+}
+
+/*
+ * After a borrow: decides whether this allocation is a sample. True: the thread is guarded until
+ * ht_hit_end or ht_hit_cancel. False: the caller allocates as if we were not here.
+ */
+bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs);
+
+/* A block of the hit's size at a marked address (alignment at least `align`), or NULL. */
+void *ht_hit_place(struct ht_hit *hit, size_t align);
+
+/* Writes the sample down (p NULL: the allocation failed, nothing is written) and drops the guard.
+ * Returns p; errno is the one from before when p is not NULL. */
+void *ht_hit_end(struct ht_hit *hit, void *p);
+
+/* Drops the guard without a sample. */
+void ht_hit_cancel(struct ht_hit *hit);
+
+/* Takes p's record out before the real free. True when p was (or may have been) placed by us: free
+ * it without its size. */
+bool ht_free_begin(void *p, struct ht_record *out);
+
+/* Accounts a record taken out. */
+void ht_free_account(const struct ht_record *r);
+
+/* Counts an object that a forked child has from its parent as allocated. */
+void ht_sample_account_inherited(ht_ref site, uint64_t size);
+
+/* Puts a record back that a failed realloc leaves alive. */
+void ht_free_undo(void *p, const struct ht_record *r);
+
+/* Recomputes free's mask after the rate changed. */
+void ht_sample_set_rate(uint64_t rate);
+
+/* Makes a forked child independent of its parent. */
+void ht_child_adopt(void);
+
+#endif

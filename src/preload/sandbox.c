@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+#include "preload/lifecycle.h"
+#include "preload/sample.h"
+#include "preload/sandbox.h"
+
+bool ht_sandboxed;
+
+/* Called by sandbox.S with the program's arguments saved. */
+void ht_before_sandbox(void)
+{
+    int saved = errno;
+    if (ht_forked() && !ht_tls.guard)
+        ht_child_adopt(); /* the child's region, while a file can still be made */
+    ht_sandboxed = true;
+    errno = saved;
+}
+
+/* The next definitions, looked up on first use: before main in practice. */
+void *ht_next_prctl, *ht_next_syscall;
+
+__attribute__((constructor)) static void find(void)
+{
+    ht_next_prctl = dlsym(RTLD_NEXT, "prctl");
+    ht_next_syscall = dlsym(RTLD_NEXT, "syscall");
+}
+
+void ht_find_sandbox_calls(void)
+{
+    find();
+}

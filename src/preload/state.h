@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the target half keeps: 64 bytes a thread, one block of process state that a fork's child finds
+ * zeroed, and a few globals that it inherits.
+ */
+#ifndef HEAPTAP_SRC_PRELOAD_STATE_H
+#define HEAPTAP_SRC_PRELOAD_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "region/layout.h"
+
+#define HT_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define HT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/*
+ * Per thread; touched by its own thread and by signal handlers on it. `left` must come first: the
+ * assembler fast path subtracts from it. All zero: not initialised, and the first call is a borrow.
+ */
+struct ht_tls {
+    uint64_t left;     /* bytes (size + 1 each) to the next sample */
+    uint64_t rate;     /* that `left` was drawn with; 0: not sampling, `left` is a re-check */
+    uint64_t random;   /* splitmix64 state */
+    uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
+    uint32_t ready;
+    uint32_t guard;    /* > 0: inside a hook's cold path */
+    uint32_t stripe;   /* which free list of live nodes */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");
+
+extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
+
+struct ht_region_header;
+
+#define HT_ROOT_BITS   12
+#define HT_CACHE_BITS  12
+#define HT_MODULE_SLOTS 256
+
+/*
+ * Everything that refers to this process's region. It lies in memory marked MADV_WIPEONFORK: a
+ * forked child finds zeroes and knows it has no region yet; a vfork child shares it and is as one
+ * of our threads. Fields: _Atomic as declared, others written under `grow` or before `active`.
+ */
+struct ht_state {
+    _Atomic uint32_t active; /* release once the region is ready */
+    _Atomic uint32_t starting;
+    _Atomic uint32_t grow;   /* try-lock: new chunk or new module */
+    uint32_t peak_or_growth;
+    unsigned char *base;     /* of the region */
+    struct ht_region_header *header;
+    uint64_t limit;          /* bytes mapped */
+    _Atomic uint64_t cursors[HT_KIND_COUNT]; /* (chunk + 1) << 32 | used */
+    _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
+    _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];
+    _Atomic ht_ref stack_roots[1u << HT_ROOT_BITS];
+    _Atomic ht_ref modules[HT_MODULE_SLOTS]; /* by hash of the link_map */
+    _Atomic uint32_t dump_busy, dump_wanted;
+    uint32_t dump_number;
+    _Atomic uint64_t next_interval_ns, last_dump_inuse;
+    char region_path[1200];  /* "" when the region is in private memory */
+};
+
+struct ht_config {
+    uint64_t rate;
+    uint32_t depth;
+    int signal_number; /* 0: none */
+    uint64_t interval_ns, growth;
+    uint64_t run_id;
+    uint64_t seed;     /* 0: from AT_RANDOM */
+    uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
+    bool peak, children, start, secure;
+    enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
+    char output[1024];     /* absolute pattern */
+    char region_dir[256];
+};
+
+extern struct ht_config ht_config;
+extern struct ht_state *ht_state;      /* NULL until the library is initialised */
+extern _Atomic uint64_t ht_rate;       /* current; 0: dormant */
+extern uint32_t ht_free_mask;          /* address bits that are 0 in every sampled block; 0: any */
+extern _Atomic uint32_t ht_aligned;    /* sampled blocks are placed so that ht_free_mask holds */
+
+static inline bool ht_forked(void)
+{
+    return ht_state && !atomic_load_explicit(&ht_state->active, memory_order_acquire);
+}
+
+static inline void ht_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static inline void ht_lose(enum ht_loss why)
+{
+    struct ht_state *s = ht_state;
+    if (s && atomic_load_explicit(&s->active, memory_order_acquire))
+        ht_count(&s->header->losses[why], 1);
+}
+
+/* A lock taken by trying a bounded number of times: a thread that is preempted, of lower real-time
+ * priority or below us on this very stack (a signal) must not hang its peer. */
+static inline bool ht_try_lock(_Atomic uint32_t *lock)
+{
+    for (int i = 0; i < 20000; i++) {
+        if (!atomic_load_explicit(lock, memory_order_relaxed) &&
+            !atomic_exchange_explicit(lock, 1, memory_order_acquire))
+            return true;
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+static inline void ht_unlock(_Atomic uint32_t *lock)
+{
+    atomic_store_explicit(lock, 0, memory_order_release);
+}
+
+static inline uint64_t ht_mix(uint64_t x)
+{
+    x ^= x >> 32;
+    x *= 0xd6e8feb86659fd93ULL;
+    x ^= x >> 29;
+    x *= 0xd6e8feb86659fd93ULL;
+    return x ^ (x >> 32);
+}
+
+#endif

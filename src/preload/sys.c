@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "preload/sys.h"
+
+void *ht_sys_anonymous(size_t n)
+{
+    long r = SYS6(SYS_mmap, 0, n, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return SYS_FAILED(r) ? NULL : (void *)r;
+}
+
+long ht_sys_read_file(const char *path, char *buf, size_t n)
+{
+    long fd = SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (SYS_FAILED(fd))
+        return fd;
+    size_t got = 0;
+    long r = 0;
+    while (got < n - 1 && (r = SYS3(SYS_read, fd, buf + got, n - 1 - got)) > 0)
+        got += (size_t)r;
+    SYS1(SYS_close, fd);
+    buf[got] = 0;
+    return r < 0 ? r : (long)got;
+}
+
+uint64_t ht_sys_clock(int clock)
+{
+    struct timespec t = {0, 0};
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls without libc: no errno, no cancellation point, no lazy binding, usable in a signal
+ * handler. Results are the kernel's: >= 0 or -errno.
+ */
+#ifndef HEAPTAP_SRC_PRELOAD_SYS_H
+#define HEAPTAP_SRC_PRELOAD_SYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+static inline long ht_syscall(long n, long a, long b, long c, long d, long e, long f)
+{
+    long r;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(r)
+                     : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return r;
+}
+
+#define SYS0(n)             ht_syscall(n, 0, 0, 0, 0, 0, 0)
+#define SYS1(n, a)          ht_syscall(n, (long)(a), 0, 0, 0, 0, 0)
+#define SYS2(n, a, b)       ht_syscall(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define SYS3(n, a, b, c)    ht_syscall(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define SYS4(n, a, b, c, d) ht_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define SYS6(n, a, b, c, d, e, f)                                                                  \
+    ht_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+#define SYS_FAILED(r) ((unsigned long)(r) > -4096UL)
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* Anonymous private memory, not reserved; NULL when refused. */
+void *ht_sys_anonymous(size_t n);
+
+/* Reads a whole small file into buf (NUL-terminated, at most n - 1 bytes). Bytes read or -errno. */
+long ht_sys_read_file(const char *path, char *buf, size_t n);
+
+/* Nanoseconds of a clock, by the vDSO; no system call with the usual clock sources. */
+uint64_t ht_sys_clock(int clock);
+
+#endif

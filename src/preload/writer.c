@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <string.h>
+
+#include "preload/sys.h"
+#include "preload/writer.h"
+#include <errno.h>
+#include <sys/mman.h>
+
+static uint64_t chunk_offset(uint32_t i)
+{
+    return HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE;
+}
+
+/*
+ * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs is a
+ * SIGBUS (HAZARDS 29), MADV_POPULATE_WRITE is an error. When the file has no room left the rest of
+ * the region continues in private memory, which a reader of the living process still reaches.
+ * madvise and mmap are what allocators themselves call, so a filter that lets malloc live lets us.
+ */
+static bool reserve_chunk(struct ht_state *s, uint32_t i)
+{
+    uint64_t at = chunk_offset(i);
+    if (at + HT_CHUNK_SIZE > s->limit)
+        return false;
+    if (atomic_load_explicit(&s->header->private_from, memory_order_relaxed))
+        return true;
+    long r = SYS3(SYS_madvise, s->base + at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
+    if (!SYS_FAILED(r))
+        return true;
+    r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_READ | PROT_WRITE,
+             MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (SYS_FAILED(r))
+        return false;
+    SYS3(SYS_madvise, s->base + at, s->limit - at, MADV_DONTDUMP);
+    atomic_store_explicit(&s->header->private_from, at, memory_order_release);
+    return true;
+}
+
+/* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
+static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
+{
+    struct ht_state *s = ht_state;
+    if (!ht_try_lock(&s->grow))
+        return false;
+    bool ok = true;
+    if (atomic_load_explicit(&s->cursors[kind], memory_order_acquire) == seen) {
+        uint32_t i = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed);
+        ok = reserve_chunk(s, i);
+        if (ok) {
+            struct ht_chunk *c = (struct ht_chunk *)(s->base + chunk_offset(i));
+            c->magic = HT_CHUNK_MAGIC;
+            atomic_store_explicit(&c->kind, kind, memory_order_release);
+            atomic_store_explicit(&s->header->n_chunks, i + 1, memory_order_release);
+            atomic_store_explicit(&s->cursors[kind], (uint64_t)(i + 1) << 32, memory_order_release);
+        }
+    }
+    ht_unlock(&s->grow);
+    return ok;
+}
+
+/* Bumps a kind's cursor by n units of `unit` bytes. */
+static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit)
+{
+    struct ht_state *s = ht_state;
+    uint32_t capacity = (HT_CHUNK_SIZE - (uint32_t)sizeof(struct ht_chunk)) / unit;
+    for (;;) {
+        uint64_t v = atomic_load_explicit(&s->cursors[kind], memory_order_acquire);
+        /* A full chunk's cursor differs from any earlier one: `seen` in new_chunk has no ABA. */
+        uint32_t used = (uint32_t)v;
+        if (!v || used + n > capacity) {
+            if (!new_chunk(kind, v))
+                return 0;
+            continue;
+        }
+        if (atomic_compare_exchange_weak_explicit(&s->cursors[kind], &v, v + n,
+                                                  memory_order_acq_rel, memory_order_relaxed))
+            return (ht_ref)((chunk_offset((uint32_t)(v >> 32) - 1) + sizeof(struct ht_chunk) +
+                             (uint64_t)used * unit) / 8);
+    }
+}
+
+ht_ref ht_record_new(enum ht_chunk_kind kind)
+{
+    return bump(kind, 1, ht_kind_size(kind));
+}
+
+ht_ref ht_data_new(size_t n)
+{
+    return bump(HT_KIND_DATA, (uint32_t)((n + 7) / 8), 8);
+}
+
+ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module))
+{
+    uint64_t h = ht_mix(pc ^ ((uint64_t)module << 32));
+    _Atomic ht_ref *link = &ht_state->frame_roots[h & ((1u << HT_ROOT_BITS) - 1)];
+    ht_ref mine = 0;
+    for (h >>= HT_ROOT_BITS;; h = (h >> 2) | (h << 62)) {
+        ht_ref at = atomic_load_explicit(link, memory_order_acquire);
+        if (!at) {
+            if (!mine) {
+                if (!(mine = ht_record_new(HT_KIND_FRAME)))
+                    return 0;
+                struct ht_frame *f = ht_at(mine);
+                f->pc = pc;
+                f->module = module;
+                f->recipe = recipe(pc, module);
+            }
+            /* Committed before it is linked; a lost race leaves a frame that no stack names. */
+            atomic_store_explicit(&((struct ht_frame *)ht_at(mine))->commit, HT_COMMITTED,
+                                  memory_order_release);
+            if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
+                                                        memory_order_acquire))
+                return mine;
+        }
+        struct ht_frame *f = ht_at(at);
+        if (f->pc == pc && f->module == module)
+            return at;
+        link = &f->child[h & 3];
+    }
+}
+
+ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags)
+{
+    uint64_t hash = n * 0x9e3779b97f4a7c15ULL + flags;
+    for (uint32_t i = 0; i < n; i++)
+        hash = (hash ^ frames[i]) * 0xd6e8feb86659fd93ULL, hash ^= hash >> 29;
+    hash = ht_mix(hash);
+    uint64_t h = hash;
+    _Atomic ht_ref *link = &ht_state->stack_roots[h & ((1u << HT_ROOT_BITS) - 1)];
+    ht_ref mine = 0;
+    for (h >>= HT_ROOT_BITS;; h = (h >> 2) | (h << 62)) {
+        ht_ref at = atomic_load_explicit(link, memory_order_acquire);
+        if (!at) {
+            if (!mine) {
+                ht_ref list = ht_data_new(n * sizeof(ht_ref));
+                if (!list || !(mine = ht_record_new(HT_KIND_STACK)))
+                    return 0;
+                memcpy(ht_at(list), frames, n * sizeof(ht_ref));
+                struct ht_stack *s = ht_at(mine);
+                s->hash = hash;
+                s->frames = list;
+                s->n_frames = (uint16_t)n;
+                s->flags = (uint16_t)flags;
+                atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
+            }
+            if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
+                                                        memory_order_acquire))
+                return mine;
+        }
+        struct ht_stack *s = ht_at(at);
+        if (s->hash == hash && s->n_frames == n && s->flags == flags &&
+            !memcmp(ht_at(s->frames), frames, n * sizeof(ht_ref)))
+            return at;
+        link = &s->child[h & 3];
+    }
+}
+
+/* Four classes a doubling, as allocators have. */
+static void size_class(uint64_t size, uint64_t *low, uint64_t *high)
+{
+    if (size < 16) {
+        *low = 0;
+        *high = 15;
+        return;
+    }
+    int shift = 63 - __builtin_clzll(size) - 2;
+    *low = size >> shift << shift;
+    *high = *low + (1ULL << shift) - 1;
+}
+
+#define EXACT_SIZES 16 /* sites of one stack that have one size each; then classes, to stay bounded */
+
+ht_ref ht_site_intern(ht_ref stack_ref, uint64_t size, uint64_t rate)
+{
+    struct ht_stack *stack = ht_at(stack_ref);
+    ht_ref head = atomic_load_explicit(&stack->sites, memory_order_acquire), mine = 0, seen_to = 0;
+    uint32_t n = 0;
+    ht_ref wide = 0;
+    for (;;) {
+        for (ht_ref at = head; at && at != seen_to; n++) {
+            struct ht_site *s = ht_at(at);
+            if (s->rate == rate && size >= s->size_low && size <= s->size_high) {
+                if (s->size_low == s->size_high)
+                    return at;
+                wide = at;
+            }
+            at = s->next;
+        }
+        /* An exact site made before the classes began still takes its own size. */
+        if (wide)
+            return wide;
+        if (!mine) {
+            if (!(mine = ht_record_new(HT_KIND_SITE)))
+                return 0;
+            struct ht_site *s = ht_at(mine);
+            s->stack = stack_ref;
+            s->rate = rate;
+            if (n < EXACT_SIZES)
+                s->size_low = s->size_high = size;
+            else
+                size_class(size, &s->size_low, &s->size_high);
+        }
+        struct ht_site *s = ht_at(mine);
+        s->next = head;
+        seen_to = head;
+        atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
+        if (atomic_compare_exchange_strong_explicit(&stack->sites, &head, mine,
+                                                    memory_order_acq_rel, memory_order_acquire))
+            return mine;
+    }
+}
+
+void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, uint32_t time)
+{
+    if (!*mirror && !(*mirror = ht_record_new(HT_KIND_LIVE)))
+        return;
+    struct ht_live *l = ht_at(*mirror);
+    l->size = size;
+    l->site = site;
+    l->time = time;
+    atomic_fetch_add_explicit(&l->sequence, 1, memory_order_release);
+    atomic_store_explicit(&l->addr, addr, memory_order_release);
+}
+
+void ht_mirror_clear(ht_ref mirror)
+{
+    if (mirror)
+        atomic_store_explicit(&((struct ht_live *)ht_at(mirror))->addr, 0, memory_order_release);
+}
+
+void ht_own_view(struct ht_view *v)
+{
+    struct ht_state *s = ht_state;
+    v->base = s->base;
+    v->header = s->header;
+    v->n_chunks = atomic_load_explicit(&s->header->n_chunks, memory_order_acquire);
+    v->size = HT_HEADER_SIZE + (uint64_t)v->n_chunks * HT_CHUNK_SIZE;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The region: one mapped file a process, written by the target alone and read by anybody.
+ *
+ * It is a header followed by chunks of HT_CHUNK_SIZE. A chunk holds records of one kind, all of one
+ * size, so that a reader can walk a region of a process that was killed anywhere: what is not
+ * committed is skipped, what comes behind it is still found. Nothing ever moves and nothing but live
+ * records is ever taken back. Records refer to each other by ht_ref: the byte offset from the start
+ * of the region divided by 8; 0 is none.
+ *
+ * Memory order: a record is written with plain stores and becomes visible by a release store of its
+ * `commit` (live records: of `addr`); readers load that with acquire. Counters are relaxed and only
+ * grow; a reader loads what was freed before what was allocated, so a difference is never negative
+ * by more than what happened while it read.
+ */
+#ifndef HEAPTAP_SRC_REGION_LAYOUT_H
+#define HEAPTAP_SRC_REGION_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
+#define HT_LAYOUT_VERSION 1u
+#define HT_HEADER_SIZE    16384u
+#define HT_CHUNK_SIZE     65536u
+#define HT_CHUNK_MAGIC    0x4b4e4843u /* "CHNK" */
+#define HT_REGION_MAX     (1ULL << 34) /* what an ht_ref can address, halved */
+#define HT_MAX_DEPTH      512
+#define HT_MAX_SEGMENTS   6
+
+typedef uint32_t ht_ref;
+
+enum ht_chunk_kind {
+    HT_KIND_NONE,
+    HT_KIND_MODULE,
+    HT_KIND_FRAME,
+    HT_KIND_STACK,
+    HT_KIND_SITE,
+    HT_KIND_LIVE,
+    HT_KIND_DATA, /* frame lists and strings: reached by reference only */
+    HT_KIND_COUNT
+};
+
+/* The head of every chunk. `kind` is stored with release once the chunk is populated. */
+struct ht_chunk {
+    uint32_t magic;
+    _Atomic uint32_t kind;
+    uint64_t reserved[7];
+};
+
+enum {
+    HT_COMMITTED = 0xc0de1u, /* value of a record's commit word */
+};
+
+/* A mapped object. Written once under the frame that first needed it. */
+struct ht_module {
+    _Atomic uint32_t commit;
+    uint32_t n_segments;      /* executable ones, at most HT_MAX_SEGMENTS */
+    uint64_t start, end;      /* of the whole object in memory */
+    uint64_t bias;            /* l_addr */
+    uint64_t eh_frame_hdr;    /* address of PT_GNU_EH_FRAME's contents, 0: none */
+    uint64_t link_map;        /* the loader's handle: part of the identity */
+    uint64_t ident[4];        /* words of the mapped ELF header and note: tell a reload apart */
+    uint64_t note_addr;       /* where ident[2..3] were read, 0: nowhere */
+    uint8_t build_id[32];
+    uint32_t build_id_size;   /* 0: none */
+    ht_ref path;              /* into a DATA chunk */
+    uint32_t path_size;       /* without the NUL */
+    uint32_t flags;           /* HT_MODULE_* */
+    struct {
+        uint64_t start, limit, offset;
+    } segments[HT_MAX_SEGMENTS];
+    uint64_t reserved[14];
+};
+_Static_assert(sizeof(struct ht_module) == 408, "module record");
+
+enum {
+    HT_MODULE_MAIN = 1,
+    HT_MODULE_VDSO = 2,
+};
+
+/*
+ * A return address with the module it lies in: the same address in another module (after dlclose
+ * and dlopen) is another frame. `recipe` is the target's own (how to step out of this frame) and means
+ * nothing to a reader. child: a hash trie over the pc, two bits a level; CAS from 0, release.
+ */
+struct ht_frame {
+    uint64_t pc;
+    uint64_t recipe;
+    ht_ref module; /* 0: in no known object */
+    _Atomic uint32_t commit;
+    _Atomic ht_ref child[4];
+};
+_Static_assert(sizeof(struct ht_frame) == 40, "frame record");
+
+/* A call stack: refs of frames, leaf first, in a DATA chunk. child as in ht_frame, over the hash. */
+struct ht_stack {
+    uint64_t hash;
+    ht_ref frames;
+    uint16_t n_frames;
+    uint16_t flags; /* HT_STACK_* */
+    _Atomic ht_ref child[4];
+    _Atomic ht_ref sites; /* head of the list through ht_site.next; CAS, release */
+    _Atomic uint32_t commit;
+    uint64_t reserved;
+};
+_Static_assert(sizeof(struct ht_stack) == 48, "stack record");
+
+enum {
+    HT_STACK_TRUNCATED = 1, /* the unwinder had to stop before the thread's first frame */
+    HT_STACK_DEPTH = 2,     /* cut at the configured depth */
+};
+
+/*
+ * What one stack allocated in one size class at one rate. A weight is kept as a whole part and a
+ * fraction of 2^-28, so that free takes away exactly what malloc added, whatever the order; in exact
+ * mode the fractions stay 0. All counters: relaxed fetch_add.
+ */
+#define HT_FRACTION_BITS 28
+struct ht_weight {
+    _Atomic uint64_t whole;
+    _Atomic uint64_t fraction;
+};
+
+struct ht_totals {
+    _Atomic uint64_t count; /* samples */
+    struct ht_weight objects, bytes;
+};
+
+struct ht_site {
+    ht_ref stack;
+    ht_ref next; /* next site of the same stack; written before commit */
+    uint64_t rate;
+    uint64_t size_low, size_high; /* equal: every object has that size; else an inclusive class */
+    struct ht_totals alloc, freed;
+    _Atomic uint64_t peak_objects, peak_bytes; /* rounded; valid for peak_epoch */
+    _Atomic uint32_t peak_epoch;
+    _Atomic uint32_t commit;
+};
+_Static_assert(sizeof(struct ht_site) == 136, "site record");
+
+/*
+ * A sampled object that lives. addr: release when filled, 0 when free. A reader that finds the
+ * same `sequence` before and after has a whole record.
+ */
+struct ht_live {
+    _Atomic uint64_t addr;
+    uint64_t size;
+    ht_ref site;
+    uint32_t time; /* seconds after header.start_mono_ns */
+    _Atomic uint32_t sequence;
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct ht_live) == 32, "live record");
+
+enum ht_loss {
+    HT_LOSS_FULL,      /* a table could not grow */
+    HT_LOSS_REENTRANT, /* a signal handler allocated inside our hook */
+    HT_LOSS_BUSY,      /* a lock could not be had in bounded time */
+    HT_LOSS_STALE,     /* a live record replaced: its free went past us */
+    HT_LOSS_FREE,      /* a free that could not be taken down */
+    HT_LOSS_COUNT
+};
+
+enum ht_region_state {
+    HT_STATE_RUNNING = 1,
+    HT_STATE_DUMPED, /* the last dump is written, or there was nothing to write */
+};
+
+enum {
+    HT_REGION_PEAK = 1,        /* peak values are kept */
+    HT_REGION_SIGNAL_LOST = 2, /* the program has its own handler for our signal */
+    HT_REGION_ADOPTED = 4,     /* starts with what the parent had live at the fork */
+};
+
+struct ht_region_header {
+    /* Fixed once created; covered by `checksum`. */
+    uint64_t magic;
+    uint32_t version;
+    uint32_t header_size, chunk_size;
+    uint32_t pid, uid, parent_pid;
+    uint64_t size;           /* of the mapping, virtual */
+    uint64_t start_ticks;    /* /proc/PID/stat field 22, 0: unknown */
+    uint64_t start_wall_ns;  /* CLOCK_REALTIME when the region was made */
+    uint64_t start_mono_ns;  /* CLOCK_MONOTONIC then */
+    uint64_t run_id;         /* given by `heaptap run`, 0: none */
+    uint64_t address;        /* where the target has it mapped */
+    uint32_t depth, signal_number;
+    char exe[1024];
+    char output[1024];       /* absolute pattern */
+    char command_line[2048]; /* NUL separated */
+    char name[64];           /* %e */
+    uint32_t command_line_size;
+    uint32_t checksum;       /* FNV-1a of the bytes before it */
+
+    /* Changing; relaxed unless said otherwise. */
+    _Atomic uint32_t n_chunks;     /* handed out; release after the chunk is reserved */
+    _Atomic uint32_t state;        /* enum ht_region_state, release */
+    _Atomic uint32_t flags;
+    _Atomic uint32_t peak_epoch;
+    _Atomic uint64_t private_from; /* chunks at or above are in the target's private memory; 0: none */
+    _Atomic uint64_t rate;
+    _Atomic uint64_t samples, losses[HT_LOSS_COUNT], truncated;
+    _Atomic uint64_t dumps, dump_failures;
+    _Atomic uint32_t dump_errno, reserved0;
+    _Atomic uint64_t inuse_bytes, peak_bytes; /* kept for peak and growth only */
+    char last_dump[1024];          /* path; whole when `dumps` was raised (release) */
+};
+_Static_assert(sizeof(struct ht_region_header) <= HT_HEADER_SIZE, "header");
+
+static inline uint32_t ht_kind_size(uint32_t kind)
+{
+    switch (kind) {
+    case HT_KIND_MODULE:
+        return sizeof(struct ht_module);
+    case HT_KIND_FRAME:
+        return sizeof(struct ht_frame);
+    case HT_KIND_STACK:
+        return sizeof(struct ht_stack);
+    case HT_KIND_SITE:
+        return sizeof(struct ht_site);
+    case HT_KIND_LIVE:
+        return sizeof(struct ht_live);
+    default:
+        return 0;
+    }
+}
+
+static inline uint32_t ht_kind_capacity(uint32_t kind)
+{
+    uint32_t size = ht_kind_size(kind);
+    return size ? (HT_CHUNK_SIZE - (uint32_t)sizeof(struct ht_chunk)) / size : 0;
+}
+
+static inline uint32_t ht_fnv1a(const void *data, uint64_t n)
+{
+    const unsigned char *p = data;
+    uint32_t h = 2166136261u;
+    for (uint64_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * 16777619u;
+    return h;
+}
+
+#endif

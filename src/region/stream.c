@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "profile.pb-c.h"
+#include "region/stream.h"
+
+#define PB(name) Heaptap__Pprof__##name
+
+/* The fixed part of the string table; the enum must follow it. */
+static char *const fixed_strings[] = {
+    "", "alloc_objects", "count", "alloc_space", "bytes", "inuse_objects", "inuse_space",
+    "peak_objects", "peak_space", "space", "heaptap " HT_VERSION,
+    /* The allocation family: readers drop these frames and what they called (PPROF: drop_frames
+     * is matched on names with parameters cut). */
+    "malloc|calloc|realloc|reallocarray|free|cfree|posix_memalign|aligned_alloc|memalign|valloc|"
+    "pvalloc|operator new|operator new\\[\\]|operator delete|operator delete\\[\\]|mallocx|rallocx|"
+    "tc_malloc|tc_calloc|tc_realloc|tc_new|tc_newarray|_Znwm|_Znam",
+};
+enum { S_EMPTY, S_ALLOC_OBJECTS, S_COUNT, S_ALLOC_SPACE, S_BYTES, S_INUSE_OBJECTS, S_INUSE_SPACE,
+       S_PEAK_OBJECTS, S_PEAK_SPACE, S_SPACE, S_VERSION, S_DROP, S_FIXED };
+
+struct stream {
+    const struct ht_view *v;
+    const struct ht_stream_options *o;
+    struct ht_stream_workspace *w;
+    ht_sink_fn sink;
+    void *sink_ctx;
+    z_stream z;
+    int64_t n_strings;
+    int error;
+};
+
+static void *fixed_alloc(void *opaque, unsigned items, unsigned size)
+{
+    struct ht_stream_workspace *w = opaque;
+    size_t n = ((size_t)items * size + 15) & ~(size_t)15;
+    if (n > sizeof w->deflate - w->deflate_used)
+        return NULL;
+    void *p = w->deflate + w->deflate_used;
+    w->deflate_used += n;
+    return p;
+}
+
+static void fixed_free(void *opaque, void *p)
+{
+    (void)opaque;
+    (void)p;
+}
+
+static void squeeze(struct stream *s, int flush)
+{
+    int r;
+    do {
+        s->z.next_out = s->w->output;
+        s->z.avail_out = sizeof s->w->output;
+        r = deflate(&s->z, flush);
+        size_t n = sizeof s->w->output - s->z.avail_out;
+        if (n && !s->error)
+            s->error = s->sink(s->sink_ctx, s->w->output, n);
+        if (r == Z_STREAM_ERROR)
+            s->error = -EIO;
+    } while (!s->error && (s->z.avail_out == 0 || (flush == Z_FINISH && r != Z_STREAM_END)));
+}
+
+static void put(struct stream *s, const PB(Profile) * part)
+{
+    if (s->error)
+        return;
+    size_t n = protobuf_c_message_get_packed_size(&part->base);
+    if (n > sizeof s->w->message) {
+        s->error = -EMSGSIZE;
+        return;
+    }
+    protobuf_c_message_pack(&part->base, s->w->message);
+    if (!s->o->gzip) {
+        s->error = s->sink(s->sink_ctx, s->w->message, n);
+        return;
+    }
+    s->z.next_in = s->w->message;
+    s->z.avail_in = (unsigned)n;
+    squeeze(s, Z_NO_FLUSH);
+}
+
+static int64_t put_string(struct stream *s, char *text)
+{
+    PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+    char *one[1] = {text};
+    part.n_string_table = 1;
+    part.string_table = one;
+    put(s, &part);
+    return s->n_strings++;
+}
+
+static char *append(char *at, const char *end, const char *text)
+{
+    while (*text && at < end)
+        *at++ = *text++;
+    *at = 0;
+    return at;
+}
+
+static char *append_number(char *at, const char *end, uint64_t n)
+{
+    char digits[24];
+    int i = sizeof digits;
+    digits[--i] = 0;
+    do
+        digits[--i] = (char)('0' + n % 10);
+    while (n /= 10);
+    return append(at, end, digits + i);
+}
+
+static void put_comment(struct stream *s, const char *what, uint64_t n, const char *unit)
+{
+    char line[160], *end = line + sizeof line - 1;
+    char *at = append(line, end, what);
+    at = append_number(at, end, n);
+    append(at, end, unit);
+    int64_t index = put_string(s, line);
+    PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+    part.n_comment = 1;
+    part.comment = &index;
+    put(s, &part);
+}
+
+static uint64_t load(const _Atomic uint64_t *p)
+{
+    return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+static void put_head(struct stream *s)
+{
+    const struct ht_region_header *h = s->v->header;
+    bool peak = atomic_load_explicit(&h->flags, memory_order_relaxed) & HT_REGION_PEAK;
+    PB(ValueType) types[6], period = HEAPTAP__PPROF__VALUE_TYPE__INIT, *list[6];
+    static const int64_t names[6][2] = {
+        {S_ALLOC_OBJECTS, S_COUNT}, {S_ALLOC_SPACE, S_BYTES}, {S_INUSE_OBJECTS, S_COUNT},
+        {S_INUSE_SPACE, S_BYTES}, {S_PEAK_OBJECTS, S_COUNT}, {S_PEAK_SPACE, S_BYTES},
+    };
+    for (int i = 0; i < 6; i++) {
+        types[i] = (PB(ValueType))HEAPTAP__PPROF__VALUE_TYPE__INIT;
+        types[i].type = names[i][0];
+        types[i].unit = names[i][1];
+        list[i] = &types[i];
+    }
+    period.type = S_SPACE;
+    period.unit = S_BYTES;
+    PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+    part.n_sample_type = peak ? 6 : 4;
+    part.sample_type = list;
+    part.period_type = &period;
+    part.period = (int64_t)load(&h->rate);
+    part.time_nanos = s->o->time_nanos;
+    part.drop_frames = S_DROP;
+    if (peak) /* the reader's default is the last type */
+        part.default_sample_type = S_INUSE_SPACE;
+    int64_t version = S_VERSION;
+    part.n_comment = 1;
+    part.comment = &version;
+    part.n_string_table = S_FIXED;
+    part.string_table = (char **)fixed_strings;
+    s->n_strings = S_FIXED;
+    put(s, &part);
+
+    static const char *const lost[HT_LOSS_COUNT] = {
+        "lost: table full: ", "lost: signal handler inside a hook: ", "lost: table busy: ",
+        "lost: stale live records replaced: ", "lost: frees not taken down: ",
+    };
+    put_comment(s, "pid: ", h->pid, "");
+    put_comment(s, "samples: ", load(&h->samples), "");
+    put_comment(s, "truncated stacks: ", load(&h->truncated), " samples");
+    for (int i = 0; i < HT_LOSS_COUNT; i++)
+        if (load(&h->losses[i]))
+            put_comment(s, lost[i], load(&h->losses[i]), " samples");
+}
+
+static bool put_sample(struct stream *s, ht_ref ref, const struct ht_site *site, bool peak,
+                       uint32_t epoch)
+{
+    struct ht_values x;
+    if (s->o->values) {
+        if (!s->o->values(s->o->ctx, ref, site, &x))
+            return false;
+    } else {
+        ht_site_values(site, &x);
+    }
+    int64_t values[6] = {x.alloc_objects, x.alloc_bytes, x.inuse_objects, x.inuse_bytes};
+    if (peak) { /* untouched since the peak: what it holds now is what it held then */
+        bool kept = atomic_load_explicit(&site->peak_epoch, memory_order_acquire) == epoch;
+        values[4] = kept ? (int64_t)load(&site->peak_objects) : x.inuse_objects;
+        values[5] = kept ? (int64_t)load(&site->peak_bytes) : x.inuse_bytes;
+    }
+    if (!values[0] && !values[1] && !values[2] && !values[3])
+        return false;
+
+    const struct ht_stack *stack = ht_view_record(s->v, site->stack, HT_KIND_STACK);
+    uint32_t n = 0;
+    const ht_ref *frames = stack ? ht_view_frames(s->v, stack, &n) : NULL;
+    if (!frames)
+        return false;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (ht_view_record(s->v, frames[i], HT_KIND_FRAME))
+            s->w->locations[kept++] = frames[i];
+    int64_t size = (int64_t)site->size_low;
+    if (site->size_low != site->size_high && x.alloc_objects > 0)
+        size = x.alloc_bytes / x.alloc_objects;
+    PB(Label) label = HEAPTAP__PPROF__LABEL__INIT, *labels[1] = {&label};
+    label.key = S_BYTES;
+    label.num = size;
+    label.num_unit = S_BYTES;
+    PB(Sample) sample = HEAPTAP__PPROF__SAMPLE__INIT, *samples[1] = {&sample};
+    sample.n_location_id = kept;
+    sample.location_id = s->w->locations;
+    sample.n_value = peak ? 6 : 4;
+    sample.value = values;
+    sample.n_label = 1;
+    sample.label = labels;
+    PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+    part.n_sample = 1;
+    part.sample = samples;
+    put(s, &part);
+    return true;
+}
+
+static uint64_t mapping_id(ht_ref module, uint32_t segment)
+{
+    return (uint64_t)module * 8 + segment + 1;
+}
+
+static void put_locations(struct stream *s)
+{
+    struct ht_cursor c = {.kind = HT_KIND_FRAME};
+    const struct ht_frame *f;
+    while (!s->error && (f = ht_view_next(s->v, &c))) {
+        PB(Location) location = HEAPTAP__PPROF__LOCATION__INIT, *one[1] = {&location};
+        location.id = c.ref;
+        /* Every address is a return address: one less is inside the call (pprof's rule). */
+        location.address = f->pc ? f->pc - 1 : 0;
+        const struct ht_module *m =
+            f->module ? ht_view_record(s->v, f->module, HT_KIND_MODULE) : NULL;
+        for (uint32_t i = 0; m && i < m->n_segments && i < HT_MAX_SEGMENTS; i++)
+            if (location.address >= m->segments[i].start &&
+                location.address < m->segments[i].limit) {
+                location.mapping_id = mapping_id(f->module, i);
+                break;
+            }
+        PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+        part.n_location = 1;
+        part.location = one;
+        put(s, &part);
+    }
+}
+
+static void put_modules(struct stream *s)
+{
+    static const char hex[] = "0123456789abcdef";
+    struct ht_cursor c = {.kind = HT_KIND_MODULE};
+    const struct ht_module *m;
+    while (!s->error && (m = ht_view_next(s->v, &c))) {
+        char id[2 * sizeof m->build_id + 1];
+        uint32_t n = m->build_id_size <= sizeof m->build_id ? m->build_id_size : 0, path_size;
+        for (uint32_t i = 0; i < n; i++) {
+            id[2 * i] = hex[m->build_id[i] >> 4];
+            id[2 * i + 1] = hex[m->build_id[i] & 15];
+        }
+        id[2 * n] = 0;
+        int64_t file = put_string(s, (char *)ht_view_path(s->v, m, &path_size));
+        int64_t build_id = n ? put_string(s, id) : 0;
+        for (uint32_t i = 0; i < m->n_segments && i < HT_MAX_SEGMENTS; i++) {
+            if (m->segments[i].start >= m->segments[i].limit)
+                continue;
+            PB(Mapping) mapping = HEAPTAP__PPROF__MAPPING__INIT, *one[1] = {&mapping};
+            mapping.id = mapping_id(c.ref, i);
+            mapping.memory_start = m->segments[i].start;
+            mapping.memory_limit = m->segments[i].limit;
+            mapping.file_offset = m->segments[i].offset;
+            mapping.filename = file;
+            mapping.build_id = build_id;
+            PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+            part.n_mapping = 1;
+            part.mapping = one;
+            put(s, &part);
+        }
+    }
+}
+
+int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_options *o,
+                          struct ht_stream_workspace *w, ht_sink_fn sink, void *sink_ctx)
+{
+    struct stream s = {.v = v, .o = o, .w = w, .sink = sink, .sink_ctx = sink_ctx};
+    if (o->gzip) {
+        w->deflate_used = 0;
+        s.z.zalloc = fixed_alloc;
+        s.z.zfree = fixed_free;
+        s.z.opaque = w;
+        /* Window 2^13 and memory level 7 take 96 KiB; +16 asks for a gzip head and CRC. */
+        if (deflateInit2(&s.z, 6, Z_DEFLATED, 13 + 16, 7, Z_DEFAULT_STRATEGY) != Z_OK)
+            return -ENOMEM;
+    }
+    put_head(&s);
+    bool peak = atomic_load_explicit(&v->header->flags, memory_order_relaxed) & HT_REGION_PEAK;
+    uint32_t epoch = atomic_load_explicit(&v->header->peak_epoch, memory_order_acquire);
+    int64_t written = 0;
+    /* Samples before locations before mappings: each refers only to what was committed before
+     * it, so the later walks see all that the earlier ones named while the target goes on. */
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *site;
+    while (!s.error && (site = ht_view_next(v, &c)))
+        written += put_sample(&s, c.ref, site, peak, epoch);
+    put_locations(&s);
+    put_modules(&s);
+    if (o->gzip && !s.error)
+        squeeze(&s, Z_FINISH);
+    return s.error ? s.error : written;
+}
+
+bool ht_region_has_samples(const struct ht_view *v)
+{
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *site;
+    while ((site = ht_view_next(v, &c)))
+        if (load(&site->alloc.count))
+            return true;
+    return false;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes a region as a pprof profile, one message at a time, in a fixed workspace and without
+ * allocation: the same code runs in the target's signal handler and in a reader outside.
+ */
+#ifndef HEAPTAP_SRC_REGION_STREAM_H
+#define HEAPTAP_SRC_REGION_STREAM_H
+
+#include <stdbool.h>
+
+#include "region/view.h"
+
+/* Takes bytes; 0 or -errno, which ends the stream. */
+typedef int (*ht_sink_fn)(void *sink, const void *data, size_t size);
+
+struct ht_stream_options {
+    bool gzip;
+    int64_t time_nanos;
+    /* When set, replaces a site's values (a reader that filters by age). False: leave it out. */
+    bool (*values)(void *ctx, ht_ref site_ref, const struct ht_site *site, struct ht_values *out);
+    void *ctx;
+};
+
+/* About 200 KiB; needs no initialisation. One stream at a time in one. */
+struct ht_stream_workspace {
+    uint64_t locations[HT_MAX_DEPTH];
+    unsigned char message[24576];
+    unsigned char output[8192];
+    unsigned char deflate[160 * 1024];
+    size_t deflate_used;
+};
+
+/* Streams the profile. Returns the number of samples written, or -errno. Async-signal-safe when
+ * the sink is. */
+int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_options *o,
+                          struct ht_stream_workspace *w, ht_sink_fn sink, void *sink_ctx);
+
+/* True when some site of the region has a sample. */
+bool ht_region_has_samples(const struct ht_view *v);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "region/view.h"
+
+static int refuse(char *msg, size_t n, const char *why)
+{
+    if (msg && n) {
+        size_t len = strlen(why);
+        if (len >= n)
+            len = n - 1;
+        memcpy(msg, why, len);
+        msg[len] = 0;
+    }
+    return -EINVAL;
+}
+
+static int terminated(const char *s, size_t n)
+{
+    return memchr(s, 0, n) != NULL;
+}
+
+int ht_view_init(struct ht_view *v, const void *base, uint64_t size, char *msg, size_t msg_size)
+{
+    const struct ht_region_header *h = base;
+    if (size < HT_HEADER_SIZE)
+        return refuse(msg, msg_size, "too short for a heaptap region");
+    if (h->magic != HT_REGION_MAGIC)
+        return refuse(msg, msg_size, "not a heaptap region");
+    if (h->version != HT_LAYOUT_VERSION)
+        return refuse(msg, msg_size, "a region of another heaptap version");
+    if (h->header_size != HT_HEADER_SIZE || h->chunk_size != HT_CHUNK_SIZE)
+        return refuse(msg, msg_size, "a region with another layout");
+    if (h->checksum != ht_fnv1a(h, offsetof(struct ht_region_header, checksum)))
+        return refuse(msg, msg_size, "a region with a damaged header");
+    if (!terminated(h->exe, sizeof h->exe) || !terminated(h->output, sizeof h->output) ||
+        !terminated(h->name, sizeof h->name) || h->command_line_size > sizeof h->command_line)
+        return refuse(msg, msg_size, "a region with a damaged header");
+    v->base = base;
+    v->size = size;
+    v->header = h;
+    uint64_t n = (size - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
+    uint32_t handed = atomic_load_explicit(&h->n_chunks, memory_order_acquire);
+    v->n_chunks = n < handed ? (uint32_t)n : handed;
+    return 0;
+}
+
+static const struct ht_chunk *chunk_at(const struct ht_view *v, uint64_t i)
+{
+    return (const struct ht_chunk *)(v->base + HT_HEADER_SIZE + i * HT_CHUNK_SIZE);
+}
+
+const void *ht_view_at(const struct ht_view *v, ht_ref ref, uint64_t n)
+{
+    uint64_t at = (uint64_t)ref * 8;
+    if (at < HT_HEADER_SIZE + sizeof(struct ht_chunk))
+        return NULL;
+    uint64_t i = (at - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
+    uint64_t within = (at - HT_HEADER_SIZE) % HT_CHUNK_SIZE;
+    if (i >= v->n_chunks || within < sizeof(struct ht_chunk) || n > HT_CHUNK_SIZE - within)
+        return NULL;
+    return v->base + at;
+}
+
+static uint32_t committed(const void *record, uint32_t kind)
+{
+    switch (kind) {
+    case HT_KIND_MODULE:
+        return atomic_load_explicit(&((const struct ht_module *)record)->commit,
+                                    memory_order_acquire) == HT_COMMITTED;
+    case HT_KIND_FRAME:
+        return atomic_load_explicit(&((const struct ht_frame *)record)->commit,
+                                    memory_order_acquire) == HT_COMMITTED;
+    case HT_KIND_STACK:
+        return atomic_load_explicit(&((const struct ht_stack *)record)->commit,
+                                    memory_order_acquire) == HT_COMMITTED;
+    case HT_KIND_SITE:
+        return atomic_load_explicit(&((const struct ht_site *)record)->commit,
+                                    memory_order_acquire) == HT_COMMITTED;
+    case HT_KIND_LIVE:
+        return atomic_load_explicit(&((const struct ht_live *)record)->addr,
+                                    memory_order_acquire) != 0;
+    default:
+        return 0;
+    }
+}
+
+const void *ht_view_record(const struct ht_view *v, ht_ref ref, uint32_t kind)
+{
+    uint32_t size = ht_kind_size(kind);
+    const unsigned char *p = size ? ht_view_at(v, ref, size) : NULL;
+    if (!p)
+        return NULL;
+    uint64_t i = ((uint64_t)ref * 8 - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
+    const struct ht_chunk *c = chunk_at(v, i);
+    if (atomic_load_explicit(&c->kind, memory_order_acquire) != kind)
+        return NULL;
+    uint64_t within = (uint64_t)(p - (const unsigned char *)c) - sizeof *c;
+    return within % size == 0 && committed(p, kind) ? p : NULL;
+}
+
+const void *ht_view_next(const struct ht_view *v, struct ht_cursor *cur)
+{
+    uint32_t size = ht_kind_size(cur->kind), capacity = ht_kind_capacity(cur->kind);
+    for (; cur->chunk < v->n_chunks; cur->chunk++, cur->index = 0) {
+        const struct ht_chunk *c = chunk_at(v, cur->chunk);
+        if (c->magic != HT_CHUNK_MAGIC ||
+            atomic_load_explicit(&c->kind, memory_order_acquire) != cur->kind)
+            continue;
+        while (cur->index < capacity) {
+            const unsigned char *p = (const unsigned char *)(c + 1) + (uint64_t)cur->index++ * size;
+            if (!committed(p, cur->kind))
+                continue;
+            cur->ref = (ht_ref)((uint64_t)(p - v->base) / 8);
+            return p;
+        }
+    }
+    return NULL;
+}
+
+const ht_ref *ht_view_frames(const struct ht_view *v, const struct ht_stack *s, uint32_t *n)
+{
+    *n = s->n_frames;
+    if (*n > HT_MAX_DEPTH)
+        return NULL;
+    return ht_view_at(v, s->frames, (uint64_t)*n * sizeof(ht_ref));
+}
+
+const char *ht_view_path(const struct ht_view *v, const struct ht_module *m, uint32_t *n)
+{
+    uint32_t size = m->path_size;
+    const char *s = size <= 4096 ? ht_view_at(v, m->path, (uint64_t)size + 1) : NULL;
+    if (!s || s[size] || memchr(s, 0, size)) {
+        *n = 0;
+        return "";
+    }
+    *n = size;
+    return s;
+}
+
+int ht_view_live(const struct ht_live *record, struct ht_live *copy)
+{
+    for (int tries = 0; tries < 8; tries++) {
+        uint32_t before = atomic_load_explicit(&record->sequence, memory_order_acquire);
+        uint64_t addr = atomic_load_explicit(&record->addr, memory_order_acquire);
+        if (!addr)
+            return 0;
+        copy->size = record->size;
+        copy->site = record->site;
+        copy->time = record->time;
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&record->sequence, memory_order_relaxed) == before &&
+            atomic_load_explicit(&record->addr, memory_order_relaxed) == addr) {
+            atomic_init(&copy->addr, addr);
+            atomic_init(&copy->sequence, before);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int64_t ht_weight_difference(const struct ht_weight *a, const struct ht_weight *b)
+{
+    uint64_t bw = 0, bf = 0;
+    if (b) { /* freed before allocated: see layout.h */
+        bw = atomic_load_explicit(&b->whole, memory_order_acquire);
+        bf = atomic_load_explicit(&b->fraction, memory_order_acquire);
+    }
+    uint64_t aw = atomic_load_explicit(&a->whole, memory_order_relaxed);
+    uint64_t af = atomic_load_explicit(&a->fraction, memory_order_relaxed);
+    __int128 fixed = ((__int128)aw - bw) * (1 << HT_FRACTION_BITS) + ((__int128)af - bf);
+    if (fixed <= 0)
+        return 0;
+    fixed = (fixed + (1 << (HT_FRACTION_BITS - 1))) >> HT_FRACTION_BITS;
+    return fixed > INT64_MAX ? INT64_MAX : (int64_t)fixed;
+}
+
+void ht_site_values(const struct ht_site *s, struct ht_values *out)
+{
+    out->inuse_objects = ht_weight_difference(&s->alloc.objects, &s->freed.objects);
+    out->inuse_bytes = ht_weight_difference(&s->alloc.bytes, &s->freed.bytes);
+    out->alloc_objects = ht_weight_difference(&s->alloc.objects, NULL);
+    out->alloc_bytes = ht_weight_difference(&s->alloc.bytes, NULL);
+    if (out->inuse_objects > out->alloc_objects)
+        out->inuse_objects = out->alloc_objects;
+    if (out->inuse_bytes > out->alloc_bytes)
+        out->inuse_bytes = out->alloc_bytes;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading a region: bounds-checked, without allocation, safe on hostile bytes, usable inside the
+ * target (from a signal handler) and outside on a copy.
+ */
+#ifndef HEAPTAP_SRC_REGION_VIEW_H
+#define HEAPTAP_SRC_REGION_VIEW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "region/layout.h"
+
+struct ht_view {
+    const unsigned char *base;
+    uint64_t size; /* bytes that may be read */
+    const struct ht_region_header *header;
+    uint32_t n_chunks; /* whole chunks within size */
+};
+
+/* Checks magic, version, checksum and sizes. 0, or -EINVAL with one line in msg (may be NULL). */
+int ht_view_init(struct ht_view *v, const void *base, uint64_t size, char *msg, size_t msg_size);
+
+/* The bytes a reference points to, or NULL when they do not lie wholly inside one chunk. */
+const void *ht_view_at(const struct ht_view *v, ht_ref ref, uint64_t n);
+
+/* A committed record of a kind at a reference, or NULL. */
+const void *ht_view_record(const struct ht_view *v, ht_ref ref, uint32_t kind);
+
+/* Walks the committed records of one kind, in the order they were made as far as chunks go. */
+struct ht_cursor {
+    uint32_t kind, chunk, index;
+    ht_ref ref; /* of the record last returned */
+};
+const void *ht_view_next(const struct ht_view *v, struct ht_cursor *c);
+
+/* The frames of a stack, leaf first: refs, n of them; NULL when damaged. */
+const ht_ref *ht_view_frames(const struct ht_view *v, const struct ht_stack *s, uint32_t *n);
+
+/* A module's path; never NULL; *n gets its length. */
+const char *ht_view_path(const struct ht_view *v, const struct ht_module *m, uint32_t *n);
+
+/* A copy of a live record that nobody was changing meanwhile; 0 when there is none. */
+int ht_view_live(const struct ht_live *record, struct ht_live *copy);
+
+/* Values of a site, rounded here and nowhere before. */
+struct ht_values {
+    int64_t alloc_objects, alloc_bytes, inuse_objects, inuse_bytes;
+};
+void ht_site_values(const struct ht_site *s, struct ht_values *out);
+
+/* What the objects of a site weigh that are not in `freed`: used for peaks too. */
+int64_t ht_weight_difference(const struct ht_weight *a, const struct ht_weight *b);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <string.h>
+
+#include "region/layout.h"
+#include "region/weight.h"
+
+static const double LN2_HIGH = 6.93147180369123816490e-01;
+static const double LN2_LOW = 1.90821492927058770002e-10;
+
+double ht_ln(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    int e = (int)((bits >> 52) & 0x7ff) - 1023;
+    bits = (bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL;
+    double m;
+    memcpy(&m, &bits, 8);
+    if (m > 1.41421356237309504880) {
+        m *= 0.5;
+        e++;
+    }
+    /* ln m = 2 atanh(f), |f| <= 0.1716: the series to f^21 leaves less than 2^-56. */
+    double f = (m - 1.0) / (m + 1.0), s = f * f, sum = 0;
+    for (int k = 21; k >= 3; k -= 2)
+        sum = (sum + 1.0 / k) * s;
+    return e * LN2_HIGH + (e * LN2_LOW + 2.0 * f * (1.0 + sum));
+}
+
+double ht_one_minus_exp(double x)
+{
+    if (x > 40.0)
+        return 1.0;
+    if (x < 0.5) { /* series: exp would cancel */
+        double term = x, sum = x;
+        for (int k = 2; k < 20; k++) {
+            term *= -x / k;
+            sum += term;
+        }
+        return sum;
+    }
+    int k = (int)(x * 1.44269504088896340736 + 0.5);
+    double r = (x - k * LN2_HIGH) - k * LN2_LOW, term = 1, sum = 1;
+    for (int i = 1; i < 20; i++) {
+        term *= -r / i;
+        sum += term;
+    }
+    uint64_t bits = (uint64_t)(1023 - k) << 52;
+    double scale;
+    memcpy(&scale, &bits, 8);
+    return 1.0 - sum * scale;
+}
+
+double ht_probability(uint64_t size, uint64_t rate)
+{
+    if (rate <= 1)
+        return 1.0;
+    return ht_one_minus_exp(((double)size + 1.0) / (double)rate);
+}
+
+static struct ht_split split(double v)
+{
+    struct ht_split s;
+    s.whole = (uint64_t)v;
+    s.fraction = (uint64_t)((v - (double)s.whole) * (1 << HT_FRACTION_BITS));
+    return s;
+}
+
+void ht_weights(uint64_t size, uint64_t rate, struct ht_split *objects, struct ht_split *bytes)
+{
+    double p = ht_probability(size, rate);
+    if (p >= 1.0) {
+        *objects = (struct ht_split){1, 0};
+        *bytes = (struct ht_split){size, 0};
+        return;
+    }
+    *objects = split(1.0 / p);
+    *bytes = split((double)size / p);
+}
+
+uint64_t ht_distance(uint64_t random_bits, uint64_t rate)
+{
+    if (rate <= 1)
+        return 0;
+    double u = ((double)(random_bits >> 11) + 0.5) * 0x1p-53;
+    return (uint64_t)(-ht_ln(u) * (double)rate);
+}
