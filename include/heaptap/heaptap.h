@@ -43,6 +43,7 @@ int heaptap_flush(void) HEAPTAP_WEAK;
 /* "0.1.0". */
 const char *heaptap_version(void) HEAPTAP_WEAK;
 
+#ifndef HEAPTAP_STRONG /* the library itself has no use for these */
 static inline int heaptap_call_active(void)
 {
     return heaptap_active ? heaptap_active() : -ENOSYS;
@@ -75,6 +76,7 @@ static inline const char *heaptap_call_version(void)
 {
     return heaptap_version ? heaptap_version() : "";
 }
+#endif
 
 #ifdef __cplusplus
 }

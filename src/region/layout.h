@@ -72,7 +72,7 @@ struct ht_module {
     } segments[HT_MAX_SEGMENTS];
     uint64_t reserved[14];
 };
-_Static_assert(sizeof(struct ht_module) == 408, "module record");
+_Static_assert(sizeof(struct ht_module) == 392, "module record");
 
 enum {
     HT_MODULE_MAIN = 1,

@@ -11,7 +11,7 @@
 #define PB(name) Heaptap__Pprof__##name
 
 /* The fixed part of the string table; the enum must follow it. */
-static char *const fixed_strings[] = {
+static const char *const fixed_strings[] = {
     "", "alloc_objects", "count", "alloc_space", "bytes", "inuse_objects", "inuse_space",
     "peak_objects", "peak_space", "space", "heaptap " HT_VERSION,
     /* The allocation family: readers drop these frames and what they called (PPROF: drop_frames
