@@ -518,6 +518,15 @@ static struct ht_profile *decode_proto(const void *data, size_t size, int *err, 
     return NULL;
 }
 
+/* A proto's first message has bytes that no text has (0x08 is the tag of every first field). */
+static bool is_text(const uint8_t *b, size_t size)
+{
+    for (size_t i = 0; i < size && i < 64; i++)
+        if ((b[i] < ' ' || b[i] > '~') && b[i] != '\t' && b[i] != '\n' && b[i] != '\r')
+            return false;
+    return true;
+}
+
 struct ht_profile *ht_profile_decode(const void *data, size_t size, int *err, char *msg,
                                      size_t msg_size)
 {
@@ -535,6 +544,11 @@ struct ht_profile *ht_profile_decode(const void *data, size_t size, int *err, ch
     if (!size) {
         *err = -EINVAL;
         snprintf(msg, msg_size, "it is empty");
+    } else if (ht_legacy_is(data, size)) {
+        p = ht_legacy_decode(data, size, err, msg, msg_size);
+    } else if (is_text(data, size)) {
+        *err = -EINVAL;
+        snprintf(msg, msg_size, "it is text, but not a heap profile's");
     } else {
         p = decode_proto(data, size, err, msg, msg_size);
     }

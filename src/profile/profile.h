@@ -135,6 +135,11 @@ struct ht_profile *ht_profile_read_file(const char *path, int *err, char *msg, s
 /* Encodes as gzipped (or raw) proto into a malloc'ed buffer. 0 or -errno. */
 int ht_profile_encode(const struct ht_profile *p, bool gzip, void **data, size_t *size);
 
+/* The same as gperftools' text, for readers that know no proto. -EINVAL with msg when the profile is
+ * a difference or of something else than a heap. */
+int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size, char *msg,
+                           size_t msg_size);
+
 /* Writes a file by way of a temporary name beside it and rename(2); an old file of that name
  * stays whole if anything fails. 0 or -errno. */
 int ht_profile_write_file(const struct ht_profile *p, const char *path);

@@ -140,7 +140,7 @@ static void damaged(void **state)
 static void refused(void **state)
 {
     REFUSED("", "empty");
-    REFUSED("hello, world\n", "malformed");
+    REFUSED("hello, world\n", "text");
     REFUSED("\x32\x01x", "string_table[0]");
     REFUSED("\x0a\x00", "string index 0");
     REFUSED(HEAD "\x12\xff\xff\xff\xff\x07", "malformed field at byte 4"); /* a 2 GB length */
