@@ -49,7 +49,10 @@ export function done() {
 // Fails the test when a page throws, logs an error or asks the network for anything not allowed.
 export function watch(page, allowed) {
   page.on('pageerror', e => check('page error', false, e.message));
-  page.on('console', m => { if (m.type() === 'error') check('console error', false, m.text()); });
+  // A source file that cannot be shown is a 404, which the browser logs and the page explains.
+  page.on('console', m => {
+    if (m.type() === 'error' && !m.location().url.includes('/api/source')) check('console error', false, m.text());
+  });
   page.on('request', r => {
     if (!allowed.some(a => r.url().startsWith(a))) check('request elsewhere', false, r.url());
   });
@@ -69,4 +72,15 @@ export async function shots(page, name, settle) {
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.emulateMedia({ colorScheme: 'light' });
   await page.waitForTimeout(250);
+}
+
+// Waits until a function is true in the page. (Playwright's own waitForFunction needs eval, which
+// the server's Content-Security-Policy forbids.)
+export async function until(page, fn, arg) {
+  for (let i = 0; i < 100; i++) {
+    // A navigation in between destroys what was being evaluated.
+    if (await page.evaluate(fn, arg).catch(() => false)) return;
+    await page.waitForTimeout(60);
+  }
+  throw new Error('waited too long for ' + fn);
 }

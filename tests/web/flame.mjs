@@ -3,7 +3,7 @@
 // are the profile's. node flame.mjs FLAME.html DIFF.html TOTALS.json
 import fs from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { start, check, done, watch, shots } from './browser.mjs';
+import { start, check, done, watch, shots, until } from './browser.mjs';
 
 const [file, diff, totalsFile] = process.argv.slice(2);
 const totals = JSON.parse(fs.readFileSync(totalsFile, 'utf8'));
@@ -12,7 +12,7 @@ const { context, stop } = await start();
 const page = await context.newPage();
 watch(page, ['file:', 'data:']);
 await page.goto(pathToFileURL(file).href);
-await page.waitForFunction(() => window.heaptap && window.heaptap.flame.boxes.length > 20);
+await until(page, () => window.heaptap && window.heaptap.flame.boxes.length > 20);
 
 const total = () => page.evaluate(() => {
   const f = window.heaptap.flame;
@@ -97,7 +97,7 @@ await shots(page, 'flame-inverted');
 // The address keeps the state.
 check('state in the address', (await page.evaluate(() => location.hash)).includes('inverted=1'));
 await page.reload();
-await page.waitForFunction(() => window.heaptap);
+await until(page, () => window.heaptap);
 check('state comes back', await page.isChecked('#inverted'));
 check('names of the profile run nothing', await page.evaluate(() => window.pwned === undefined));
 
@@ -105,7 +105,7 @@ check('names of the profile run nothing', await page.evaluate(() => window.pwned
 const two = await context.newPage();
 watch(two, ['file:', 'data:']);
 await two.goto(pathToFileURL(diff).href);
-await two.waitForFunction(() => window.heaptap && window.heaptap.flame.boxes.length > 3);
+await until(two, () => window.heaptap && window.heaptap.flame.boxes.length > 3);
 const grew = await two.evaluate(() => {
   const { flame } = window.heaptap;
   let at = 0;

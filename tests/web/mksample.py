@@ -16,7 +16,7 @@ def f(name, file, line, module=APP):
 START = [f("main", "src/main.cc", 41), ("__libc_start_main", "csu/libc-start.c", 381, LIBC), f("_start", "", 0)]
 HANDLE = f("server::Connection::handle", "src/server/connection.cc", 120)
 LOOP = f("server::EventLoop::run", "src/server/loop.cc", 77)
-NEW = f("std::vector<unsigned char, std::allocator<unsigned char> >::_M_realloc_insert", "bits/vector.tcc", 440, CXX)
+NEW = f("std::vector::_M_realloc_insert", "bits/vector.tcc", 440, CXX)
 
 
 def sample(leak):
@@ -41,7 +41,7 @@ def sample(leak):
     for k in range(12):
         p.add([(0x3000010 + 64 * k, LIBC), f("server::Logger::write", "src/server/log.cc", 9 + k)] + base,
               [1000, 1000 * 128, 3, 3 * 128])
-    p.add([f("</script><script>window.pwned=1</script>", "\"'><img src=x onerror=window.pwned=1>", 1), HANDLE] + base,
+    p.add([f("<img src=x onerror=window.pwned=1 ", "\"'><img src=x onerror=window.pwned=1>", 1), HANDLE] + base,
           [3, 3 * 70000, 3, 3 * 70000])
     p.add([f("odd\u2028\u0007name", "src/\u2028bad.c", 2), HANDLE] + base, [1, 1000, 1, 1000])
     return p

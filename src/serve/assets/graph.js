@@ -4,6 +4,7 @@
   'use strict';
 
   const HT = root.HT;
+  const GAP = 28;
   const SVG = 'http://www.w3.org/2000/svg';
 
   function el(name, attrs, text) {
@@ -53,9 +54,21 @@
   HT.drawGraph = function (box, tree, t, limit, pick) {
     const g = HT.graph(tree, t, limit), unit = tree.types[t].unit;
     const total = tree.layout(t).width[0] || 1;
-    const edges = g.edges.filter(e => e.from !== e.to && Math.abs(e.value) >= total / 1000);
+    // As pprof: nodes below 0.5 % and edges below 0.1 % are left out, but each node keeps its
+    // heaviest caller, so that nothing hangs in the air.
+    const shownNodes = g.nodes.filter((n, i) => i === 0 || Math.abs(n.cum) >= total / 200);
+    const shown = new Set(shownNodes.map(n => n.key)), called = new Set();
+    g.left += g.nodes.length - shownNodes.length;
+    g.nodes = shownNodes;
+    const edges = g.edges.filter(e => e.from !== e.to && shown.has(e.from) && shown.has(e.to))
+      .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
+      .filter(e => {
+        const keep = Math.abs(e.value) >= total / 1000 || !called.has(e.to);
+        called.add(e.to);
+        return keep;
+      });
     const out = new Map();
-    for (const e of edges.sort((a, b) => Math.abs(b.value) - Math.abs(a.value))) {
+    for (const e of edges) {
       if (!out.has(e.from)) out.set(e.from, []);
       out.get(e.from).push(e);
     }
@@ -64,35 +77,46 @@
       const share = Math.abs(n.flat) / total;
       n.font = 11 + Math.round(9 * Math.sqrt(share));
       n.label = shorten(n.name, 38);
-      n.w = Math.max(90, n.label.length * n.font * 0.58 + 20);
+      n.amount = (n.flat && n.flat !== n.cum ? HT.format(n.flat, unit) + ' of ' : '') + HT.format(n.cum, unit) +
+        ' (' + HT.percent(n.cum, total) + ')';
+      n.w = Math.max(n.label.length * n.font * 0.6, n.amount.length * 6.6) + 22;
       n.h = n.font + 34;
       const r = ranks.get(n.key);
       (rows[r] = rows[r] || []).push(n);
     }
     const byKey = new Map(g.nodes.map(n => [n.key, n]));
-    // Each row in the order of the middle of its callers, twice down, so that few lines cross.
-    const place = row => { let x = 0; for (const n of row) { n.x = x; x += n.w + 28; } };
-    rows.forEach(place);
-    for (let pass = 0; pass < 4; pass++) {
-      for (const row of rows) {
-        for (const n of row) {
-          let sum = 0, weight = 0;
-          for (const e of edges) {
-            const o = e.to === n.key ? byKey.get(e.from) : pass > 0 && e.from === n.key ? byKey.get(e.to) : null;
-            if (o) { const v = Math.abs(e.value) || 1; sum += (o.x + o.w / 2) * v; weight += v; }
-          }
-          n.want = weight ? sum / weight : n.x + n.w / 2;
+    // Rows take turns: down the graph each node moves towards its callers, up towards what it
+    // calls, so that few lines cross and heavy paths are straight.
+    const ins = new Map(g.nodes.map(n => [n.key, []]));
+    for (const e of edges) ins.get(e.to).push(e);
+    for (const row of rows) { let x = 0; for (const n of row) { n.x = x; x += n.w + GAP; } }
+    const settle = (row, near, other) => {
+      for (const n of row) {
+        let sum = 0, weight = 0;
+        for (const e of near(n)) {
+          const o = byKey.get(other(e)), v = Math.abs(e.value) || 1;
+          sum += (o.x + o.w / 2) * v;
+          weight += v;
         }
-        row.sort((a, b) => a.want - b.want);
-        // As near to the wish as the neighbour on the left lets it.
-        let left = -Infinity, over = 0;
-        for (const n of row) {
-          n.x = Math.max(n.want - n.w / 2, left);
-          over += n.x - (n.want - n.w / 2);
-          left = n.x + n.w + 28;
-        }
-        for (const n of row) n.x -= over / row.length;
+        n.want = (weight ? sum / weight : n.x + n.w / 2) - n.w / 2;
       }
+      row.sort((a, b) => a.want - b.want);
+      // Blocks of touching neighbours move together to the mean of what their members want.
+      const blocks = [];
+      for (const n of row) {
+        let b = { nodes: [n], x: n.want, w: n.w };
+        while (blocks.length && blocks[blocks.length - 1].x + blocks[blocks.length - 1].w + GAP > b.x) {
+          const a = blocks.pop();
+          const x = (a.x * a.nodes.length + (b.x - a.w - GAP) * b.nodes.length) / (a.nodes.length + b.nodes.length);
+          b = { nodes: a.nodes.concat(b.nodes), x, w: a.w + GAP + b.w };
+        }
+        blocks.push(b);
+      }
+      for (const b of blocks) { let x = b.x; for (const n of b.nodes) { n.x = x; x += n.w + GAP; } }
+    };
+    for (let pass = 0; pass < 4; pass++) {
+      for (const row of rows) settle(row, n => ins.get(n.key), e => e.from);
+      for (const row of rows.slice().reverse()) settle(row, n => out.get(n.key) || [], e => e.to);
     }
     let minX = Infinity, maxX = 0, y = 16;
     for (const row of rows) {
@@ -123,7 +147,7 @@
       });
       path.append(el('title', {}, a.name + ' → ' + b.name + ': ' + HT.format(e.value, unit)));
       svg.append(path);
-      svg.append(el('text', { class: 'edge-text', x: (x1 + x2) / 2 + 4, y: (y1 + y2) / 2 + 4, 'font-size': 11 },
+      svg.append(el('text', { class: 'edge-text', x: (x1 + x2) / 2 + 8, y: (y1 + y2) / 2 + 4, 'font-size': 11 },
         HT.format(e.value, unit)));
     }
     for (const n of g.nodes) {
@@ -134,8 +158,7 @@
       node.lastChild.setAttribute('stroke-width', (1 + 2 * share).toFixed(1));
       node.append(el('text', { x: n.x + n.w / 2, y: n.y + n.font + 6, 'text-anchor': 'middle', 'font-size': n.font }, n.label));
       node.append(el('text', { class: 'small', x: n.x + n.w / 2, y: n.y + n.h - 8, 'text-anchor': 'middle', 'font-size': 11 },
-        (n.flat && n.flat !== n.cum ? HT.format(n.flat, unit) + ' of ' : '') + HT.format(n.cum, unit) +
-        ' (' + HT.percent(n.cum, total) + ')'));
+        n.amount));
       node.addEventListener('click', () => pick(n.key));
       node.addEventListener('keydown', ev => { if (ev.key === 'Enter') pick(n.key); });
       svg.append(node);

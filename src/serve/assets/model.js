@@ -13,7 +13,7 @@
     if (unit !== 'bytes') return Math.round(v).toLocaleString('en-US');
     let a = Math.abs(v), i = 0;
     while (a >= 1024 && i < BYTES.length - 1) { a /= 1024; i++; }
-    const s = a.toFixed(2).replace(/\.?0+$/, '');
+    const s = a.toFixed(2).replace(/\.00$/, '');
     return (v < 0 ? '-' : '') + s + BYTES[i];
   };
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// The server's page for two files in a browser: every view draws, figures are the profile's, the
+// comparison finds what was planted, addresses carry the state. node page.mjs URL TOTALS.json
+import fs from 'node:fs';
+import { start, check, done, watch, shots, until } from './browser.mjs';
+
+const [url, totalsFile, flatFile] = process.argv.slice(2);
+const totals = JSON.parse(fs.readFileSync(totalsFile, 'utf8'));
+const { context, stop } = await start();
+const page = await context.newPage();
+watch(page, [url, 'data:', 'blob:']);
+
+// Two files open compared, newest first; the flame graph's widest path is the leak.
+await page.goto(url);
+await until(page, () => window.heaptap && window.heaptap.data && window.heaptap.before);
+check('opens the newer file compared with the older', new URL(page.url()).pathname === '/2/' && page.url().includes('base=1'), page.url());
+await page.waitForTimeout(200);
+const grew = await page.evaluate(() => {
+  const f = HT.views[0].flame;
+  let at = 0;
+  while (f.children(at).length && f.lay.width[f.children(at)[0]] > 0) at = f.children(at)[0];
+  return [f.name(at), f.tree.value(at, f.type)];
+});
+check('compare finds the leak', grew[0] === 'cache::Entry::make' && grew[1] === 700 * 65536, grew);
+await shots(page, 'page-compare');
+await page.keyboard.press('2');
+await page.waitForSelector('#top-table');
+const first = await page.textContent('#top-table tbody tr');
+check('compared top', first.includes('cache::Entry::make') && first.includes('+43.75MB'), first);
+await shots(page, 'page-compare-top');
+
+// One file alone.
+await page.selectOption('#base', '');
+await until(page, () => !window.heaptap.before);
+await page.waitForSelector('#top-table');
+const flat = JSON.parse(fs.readFileSync(flatFile, 'utf8'));
+const rows = await page.evaluate(() => HT.top(heaptap.tree({}), heaptap.type()).map(r => [r.name, r.flat, r.cum]));
+for (const [name, f, c] of rows) {
+  const want = flat[name];
+  check('flat and cum of ' + name, want && want[0] === f && want[1] === c, [f, c, want]);
+}
+check('as many rows', rows.length === Object.keys(flat).length, [rows.length, Object.keys(flat).length]);
+await shots(page, 'page-top');
+await page.click('button[data-sort="cum"]');
+check('sorted by cum', (await page.getAttribute('th:has([data-sort="cum"])', 'aria-sort')) === 'descending');
+const cums = await page.$$eval('#top-table tbody tr td:nth-child(2)', tds => tds.map(t => t.textContent));
+check('heaviest first', cums[0].startsWith('282.02MB'), cums[0]);
+await page.click('button[data-sort="cum"]');
+check('sorted the other way', (await page.getAttribute('th:has([data-sort="cum"])', 'aria-sort')) === 'ascending');
+await page.click('button[data-sort="name"]');
+check('sorted by name', (await page.getAttribute('th:has([data-sort="name"])', 'aria-sort')) === 'ascending');
+
+// Sample types and filters.
+for (const t of Object.keys(totals)) {
+  await page.selectOption('#type', t);
+  const v = await page.evaluate(() => heaptap.tree({}).value(0, heaptap.type()));
+  check('total of ' + t, v === totals[t], [v, totals[t]]);
+}
+await page.fill('#focus', 'cache::');
+await page.waitForTimeout(350);
+check('focus', (await page.textContent('#top-table')).includes('cache::Entry::make') && !(await page.textContent('#top-table')).includes('codec::'));
+await page.fill('#ignore', 'cache::');
+await page.waitForTimeout(350);
+check('ignore', (await page.textContent('#view')).includes('Nothing of this kind'));
+await page.fill('#ignore', '');
+await page.fill('#focus', '');
+await page.waitForTimeout(350);
+
+// Call graph, source, traces, flame graph.
+await page.evaluate(() => document.activeElement.blur());
+await page.keyboard.press('3');
+await page.waitForSelector('.graph svg .node');
+check('graph nodes', (await page.$$('.graph .node')).length > 10);
+check('graph edges', (await page.$$('.graph .edge')).length > 10);
+await shots(page, 'page-graph');
+await page.keyboard.press('4');
+await page.waitForSelector('table.code');
+await page.selectOption('#fn', 'cache::Cache::insert');
+await until(page, () => document.querySelector('#view').textContent.includes('planted here'));
+const code = await page.textContent('table.code');
+check('source lines', code.includes('planted here'), code);
+await shots(page, 'page-source');
+await page.evaluate(() => document.activeElement.blur());
+await page.keyboard.press('5');
+await page.waitForSelector('.trace');
+check('traces', (await page.$$('.trace')).length > 50);
+await shots(page, 'page-traces');
+await page.keyboard.press('1');
+await until(page, () => HT.views[0].flame && HT.views[0].flame.boxes.length > 20);
+await page.selectOption('#type', 'inuse_space');
+await shots(page, 'page-flame');
+await page.keyboard.press('Escape');
+await page.evaluate(() => document.activeElement.blur());
+await page.keyboard.press('/');
+await page.keyboard.type('huffman');
+check('search', /^\d+ frames/.test(await page.textContent('#found')), await page.textContent('#found'));
+
+// The address brings the same view back, and Back the one before.
+const there = page.url();
+check('address has the state', there.includes('search=huffman') && there.includes('type=inuse_space'), there);
+const again = await context.newPage();
+watch(again, [url, 'data:', 'blob:']);
+await again.goto(there);
+await until(again, () => HT.views[0].flame && HT.views[0].flame.boxes.length > 20);
+check('search comes back', (await again.inputValue('#search')) === 'huffman');
+await again.click('nav a:nth-child(2)');
+await again.waitForSelector('#top-table');
+await again.goBack();
+await again.waitForSelector('#flame');
+
+// Download.
+const [dl] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
+check('download', fs.statSync(await dl.path()).size > 500);
+check('names of the profile run nothing', await page.evaluate(() => window.pwned === undefined));
+// What a screen reader needs: everything that can be operated has a name.
+const nameless = await page.$$eval('button, select, input, a', all => all.filter(e => e.offsetParent &&
+  !(e.textContent.trim() || e.getAttribute('aria-label') || e.closest('label'))).map(e => e.outerHTML));
+check('controls without a name', nameless.length === 0, nameless);
+await page.setViewportSize({ width: 400, height: 800 });
+await page.waitForTimeout(150);
+const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+check('no sideways scrolling at 400 px', wide <= 400, wide);
+
+await stop();
+done();
