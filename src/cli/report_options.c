@@ -322,7 +322,8 @@ const char *ht_report_option_value(const struct ht_report_args *a, size_t i, cha
         snprintf(buf, size, "%s", granularities[a->report.granularity]);
         break;
     case SORT:
-        snprintf(buf, size, "%s", a->report.cum ? "cum" : "flat");
+        if (!strcmp(o->name, "sort"))
+            snprintf(buf, size, "%s", a->report.cum ? "cum" : "flat");
         break;
     case CHOICE:
     case SAMPLE:

@@ -44,10 +44,10 @@ static void apply_kind(struct ht_report *r)
         break;
     case HT_REPORT_PEEK:
     case HT_REPORT_FOLDED:
-    case HT_REPORT_SIZES:
         trim = false;
         break;
     case HT_REPORT_TOP:
+    case HT_REPORT_SIZES:
         if (r->o.nodecount < 0)
             r->o.nodecount = 0;
         break;

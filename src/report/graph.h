@@ -107,6 +107,14 @@ static inline int64_t ht_div_value(int64_t v, int64_t div)
     return div ? v / div : v;
 }
 
+/* Whether calls to the node were inlined into its callers. */
+enum ht_inlining {
+    HT_NEVER_INLINED,
+    HT_INLINED_SOMEWHERE,
+    HT_INLINED_EVERYWHERE,
+};
+enum ht_inlining ht_node_inlining(const struct ht_node *n);
+
 /* Sorts nodes by pprof's rules, the last of which leaves no ties. */
 void ht_nodes_sort(struct ht_graph *g, struct ht_node **nodes, size_t n, enum ht_node_order order);
 

@@ -58,3 +58,14 @@ const char *ht_node_name(struct ht_graph *g, struct ht_node *n)
     }
     return n->printable;
 }
+
+enum ht_inlining ht_node_inlining(const struct ht_node *n)
+{
+    bool inlined = false, called = false;
+    for (const struct ht_edge *e = n->in; e; e = e->next_in)
+        if (!e->dead) {
+            inlined |= e->is_inline;
+            called |= !e->is_inline;
+        }
+    return !inlined ? HT_NEVER_INLINED : called ? HT_INLINED_SOMEWHERE : HT_INLINED_EVERYWHERE;
+}

@@ -138,10 +138,22 @@ static json_t *edges_of(struct ht_report *r, struct ht_node *n, bool in)
 
 int ht_json_write(FILE *out, json_t *root)
 {
-    int err = root && json_dumpf(root, out, JSON_INDENT(1)) == 0 ? 0 : -EIO;
+    int err = root && json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 ? 0 : -EIO;
     fputc('\n', out);
     json_decref(root);
     return err;
+}
+
+static const char *inlining(const struct ht_node *n)
+{
+    switch (ht_node_inlining(n)) {
+    case HT_INLINED_EVERYWHERE:
+        return "always";
+    case HT_INLINED_SOMEWHERE:
+        return "partly";
+    default:
+        return "never";
+    }
 }
 
 int ht_json_rows(FILE *out, struct ht_report *r, const char *report, bool with_edges)
@@ -155,6 +167,7 @@ int ht_json_rows(FILE *out, struct ht_report *r, const char *report, bool with_e
             continue;
         matched++;
         json_t *row = ht_json_node(r, g->nodes[i]);
+        set_text(row, "inline", inlining(g->nodes[i]));
         if (with_edges) {
             json_object_set_new(row, "callers", edges_of(r, g->nodes[i], true));
             json_object_set_new(row, "callees", edges_of(r, g->nodes[i], false));

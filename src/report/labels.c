@@ -159,3 +159,17 @@ int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t drop
         err = add(l, "\nSee https://git.io/JfYMW for how to read the graph");
     return err;
 }
+
+int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_options *o)
+{
+    struct ht_report r;
+    struct ht_labels l = {0};
+    int err = ht_report_begin(&r, HT_REPORT_TOP, p, o);
+    if (err)
+        return err;
+    if (!(err = ht_labels_profile(&l, &r)))
+        ht_labels_print(&l, out);
+    ht_labels_finish(&l);
+    ht_report_finish(&r);
+    return err;
+}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report/context.h"
+#include "report/json.h"
 #include "report/source.h"
 
 /* Lines shown before the first and behind the last that has weight. */
@@ -55,25 +56,68 @@ static int by_line(const void *a, const void *b)
     return ((*na)->info.line > (*nb)->info.line) - ((*na)->info.line < (*nb)->info.line);
 }
 
-static void print_line(FILE *out, struct ht_report *r, struct sums s, int64_t line, const char *text)
+struct listing {
+    FILE *out;
+    json_t *json; /* the functions so far; NULL when text is wanted */
+    json_t *lines;
+};
+
+static void print_line(struct listing *l, struct ht_report *r, struct sums s, int64_t line,
+                       const char *text)
 {
+    if (l->json) {
+        json_t *j = json_object();
+        json_object_set_new(j, "line", json_integer(line));
+        json_object_set_new(j, "flat", json_integer(s.flat));
+        json_object_set_new(j, "cum", json_integer(s.cum));
+        if (text)
+            json_object_set_new(j, "source", ht_json_text(text));
+        json_array_append_new(l->lines, j);
+        return;
+    }
     char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX];
-    fprintf(out, "%10s %10s %6lld:%s\n", value_or_dot(r, s.flat, flat), value_or_dot(r, s.cum, cum),
-            (long long)line, text);
+    fprintf(l->out, "%10s %10s %6lld:%s\n", value_or_dot(r, s.flat, flat),
+            value_or_dot(r, s.cum, cum), (long long)line, text ? text : "");
+}
+
+static void print_heading(struct listing *l, struct ht_report *r, const struct ht_node *n,
+                          struct sums sum)
+{
+    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], pct[HT_VALUE_MAX];
+    if (l->json) {
+        json_t *j = json_object();
+        l->lines = json_array();
+        json_object_set_new(j, "function", ht_json_text(n->info.name));
+        json_object_set_new(j, "file", ht_json_text(n->info.file));
+        json_object_set_new(j, "flat", json_integer(sum.flat));
+        json_object_set_new(j, "cum", json_integer(sum.cum));
+        json_object_set_new(j, "lines", l->lines);
+        json_array_append_new(l->json, j);
+        return;
+    }
+    fprintf(l->out, "ROUTINE ======================== %s in %s\n", n->info.name, n->info.file);
+    fprintf(l->out, "%10s %10s (flat, cum) %s of Total\n", ht_report_value(r, sum.flat, flat),
+            ht_report_value(r, sum.cum, cum), ht_report_percent(sum.cum, r->total, pct));
+}
+
+static void print_error(struct listing *l, const char *msg)
+{
+    if (l->json)
+        json_object_set_new(json_array_get(l->json, json_array_size(l->json) - 1), "error",
+                            ht_json_text(msg));
+    else
+        fprintf(l->out, " Error: %s\n", msg);
 }
 
 /* The nodes of one function in one file; sorts them by line. */
-static void print_file(FILE *out, struct ht_report *r, struct ht_node **nodes, size_t n)
+static void print_file(struct listing *l, struct ht_report *r, struct ht_node **nodes, size_t n)
 {
-    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], pct[HT_VALUE_MAX], msg[512];
+    char msg[512];
     struct ht_source source;
     struct sums sum = {0};
     for (size_t i = 0; i < n; i++)
         add_node(&sum, nodes[i]);
-    fprintf(out, "ROUTINE ======================== %s in %s\n", nodes[0]->info.name,
-            nodes[0]->info.file);
-    fprintf(out, "%10s %10s (flat, cum) %s of Total\n", ht_report_value(r, sum.flat, flat),
-            ht_report_value(r, sum.cum, cum), ht_report_percent(sum.cum, r->total, pct));
+    print_heading(l, r, nodes[0], sum);
     struct range range = lines_of(nodes, n);
     qsort(nodes, n, sizeof(nodes[0]), by_line);
     /* A profile may say that a function begins behind its lines: then there is nothing to open. */
@@ -81,7 +125,7 @@ static void print_file(FILE *out, struct ht_report *r, struct ht_node **nodes, s
     bool have = sane && ht_source_open(&source, nodes[0]->info.file, r->o.source_path,
                                        r->o.trim_path, msg, sizeof(msg)) == 0;
     if (sane && !have)
-        fprintf(out, " Error: %s\n", msg);
+        print_error(l, msg);
     size_t at = 0;
     for (int64_t line = range.start; have && line <= range.end; line++) {
         const char *text = ht_source_line(&source, line);
@@ -92,14 +136,14 @@ static void print_file(FILE *out, struct ht_report *r, struct ht_node **nodes, s
             at++;
         for (size_t i = at; i < n && nodes[i]->info.line == line; i++)
             add_node(&s, nodes[i]);
-        print_line(out, r, s, line, text);
+        print_line(l, r, s, line, text);
     }
     for (size_t i = 0; sane && !have && i < n;) {
         struct sums s = {0};
         int64_t line = nodes[i]->info.line;
         while (i < n && nodes[i]->info.line == line)
             add_node(&s, nodes[i++]);
-        print_line(out, r, s, line, "");
+        print_line(l, r, s, line, NULL);
     }
     if (have)
         ht_source_close(&source);
@@ -112,19 +156,19 @@ static int by_file(const void *a, const void *b)
 }
 
 /* All nodes of one function: a part for each file. */
-static void print_function(FILE *out, struct ht_report *r, struct ht_node **nodes, size_t n)
+static void print_function(struct listing *l, struct ht_report *r, struct ht_node **nodes, size_t n)
 {
     size_t i = 0;
     qsort(nodes, n, sizeof(nodes[0]), by_file);
     while (i < n && !*nodes[i]->info.file)
         i++;
-    if (i == n)
-        fprintf(out, "No source information for %s\n", nodes[0]->info.name);
+    if (i == n && !l->json)
+        fprintf(l->out, "No source information for %s\n", nodes[0]->info.name);
     while (i < n) {
         size_t end = i;
         while (end < n && nodes[end]->info.file == nodes[i]->info.file)
             end++;
-        print_file(out, r, nodes + i, end - i);
+        print_file(l, r, nodes + i, end - i);
         i = end;
     }
 }
@@ -141,16 +185,23 @@ static int print_list(FILE *out, struct ht_report *r)
         if (ht_regex_match(r->symbol, g->nodes[i]->info.name))
             nodes[n++] = g->nodes[i];
     ht_nodes_sort(g, nodes, n, HT_ORDER_NAME);
-    if (n)
+    struct listing l = {.out = out, .json = r->o.json ? json_array() : NULL};
+    if (n && !l.json)
         fprintf(out, "Total: %s\n", ht_report_value(r, r->total, total));
     for (size_t i = 0; i < n;) {
         size_t end = i;
         while (end < n && nodes[end]->info.name == nodes[i]->info.name)
             end++;
-        print_function(out, r, nodes + i, end - i);
+        print_function(&l, r, nodes + i, end - i);
         i = end;
     }
     free(nodes);
+    if (n && l.json) {
+        json_t *root = ht_json_header(r, "list");
+        json_object_set_new(root, "functions", l.json);
+        return ht_json_write(out, root);
+    }
+    json_decref(l.json);
     return n ? 0 : ht_report_fail(r, -ENOENT, "no matches found for regexp: %s", r->o.symbol);
 }
 

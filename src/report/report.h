@@ -48,6 +48,9 @@ int ht_report_peek(FILE *out, struct ht_profile *p, const struct ht_report_optio
 int ht_report_list(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 int ht_report_dot(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
+/* The lines above a report alone: what the profile is of, and when. */
+int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+
 /* One line a stack, root first, frames joined by ';', then the value: what flamegraph.pl and
  * speedscope read. */
 int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_options *o);

@@ -105,15 +105,46 @@ static const struct row *rows_of(const struct rows *rows, const struct ht_node *
     return rows->all + low;
 }
 
+/* More sizes than a person reads become ranges of a factor of two. */
+#define MAX_ROWS 16
+
+struct range {
+    int64_t low, high, objects, space;
+};
+
+static int64_t power_below(int64_t v)
+{
+    return v < 1 ? 0 : (int64_t)1 << (63 - __builtin_clzll((unsigned long long)v));
+}
+
+/* ranges has room for n, and 66 are enough for any. */
+static size_t make_ranges(const struct row *row, size_t n, struct range *ranges)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct range *last = k ? &ranges[k - 1] : NULL;
+        if (last && n > MAX_ROWS && power_below(row[i].size) == power_below(last->low)) {
+            last->high = row[i].size;
+            last->objects = (int64_t)((uint64_t)last->objects + (uint64_t)row[i].objects);
+            last->space = (int64_t)((uint64_t)last->space + (uint64_t)row[i].space);
+        } else {
+            ranges[k++] = (struct range){row[i].size, row[i].size, row[i].objects, row[i].space};
+        }
+    }
+    return k;
+}
+
 static void print_site(FILE *out, struct ht_report *r, const struct rows *rows, struct ht_node *site)
 {
     static const char bar[] = "########################################";
     char v[HT_VALUE_MAX], pct[HT_VALUE_MAX], each[HT_VALUE_MAX];
+    struct range row[MAX_ROWS + 66];
     size_t n;
-    const struct row *row = rows_of(rows, site, &n);
+    const struct row *exact = rows_of(rows, site, &n);
     int64_t most = 0;
     if (!n)
         return;
+    n = make_ranges(exact, n, row);
     fprintf(out, "%10s %s  %s\n", ht_report_value(r, ht_flat(site), v),
             ht_report_percent(ht_flat(site), r->total, pct), ht_node_name(&r->graph, site));
     for (size_t i = 0; i < n; i++)
@@ -123,8 +154,11 @@ static void print_site(FILE *out, struct ht_report *r, const struct rows *rows, 
         fprintf(out, "%10s ", ht_unit_label(row[i].space, "bytes", "auto", v, sizeof(v)));
         if (rows->objects >= 0)
             fprintf(out, "%12" PRId64 " of", row[i].objects);
-        fprintf(out, " %10s%s%.*s\n", ht_unit_label(row[i].size, "bytes", "auto", each, sizeof(each)),
-                width ? "  " : "", width, bar);
+        fprintf(out, " %10s", ht_unit_label(row[i].low, "bytes", "auto", each, sizeof(each)));
+        ht_unit_label(row[i].high, "bytes", "auto", each, sizeof(each));
+        fprintf(out, "%s%-10s", row[i].high > row[i].low ? ".." : "  ",
+                row[i].high > row[i].low ? each : "");
+        fprintf(out, "%.*s\n", width, bar);
     }
 }
 

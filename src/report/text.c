@@ -7,17 +7,11 @@
 #include "report/context.h"
 #include "report/json.h"
 
-/* Whether calls to the node were inlined: always, at some callers, or never. */
-static const char *inline_mark(const struct ht_node *n)
-{
-    bool inlined = false, called = false;
-    for (const struct ht_edge *e = n->in; e; e = e->next_in)
-        if (!e->dead) {
-            inlined |= e->is_inline;
-            called |= !e->is_inline;
-        }
-    return !inlined ? "" : called ? " (partial-inline)" : " (inline)";
-}
+static const char *const inline_marks[] = {
+    [HT_NEVER_INLINED] = "",
+    [HT_INLINED_SOMEWHERE] = " (partial-inline)",
+    [HT_INLINED_EVERYWHERE] = " (inline)",
+};
 
 static void print_rows(FILE *out, struct ht_report *r)
 {
@@ -33,7 +27,7 @@ static void print_rows(FILE *out, struct ht_report *r)
                 ht_report_percent(ht_flat(n), r->total, flat_pct),
                 ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
                 ht_report_percent(ht_cum(n), r->total, cum_pct), ht_node_name(g, n),
-                inline_mark(n));
+                inline_marks[ht_node_inlining(n)]);
     }
 }
 
