@@ -12,7 +12,7 @@
 
 #include "preload/create.h"
 #include "preload/sys.h"
-#include "preload/text.h"
+#include "region/text.h"
 #include "preload/writer.h"
 
 #define VIRTUAL_SIZE (2ULL << 30)

@@ -13,9 +13,10 @@
 #include "preload/lifecycle.h"
 #include "preload/sample.h"
 #include "preload/sys.h"
-#include "preload/text.h"
 #include "preload/writer.h"
+#include "region/pattern.h"
 #include "region/stream.h"
+#include "region/text.h"
 
 /* One dump at a time (ht_state->dump_busy): workspace and stack are its holder's. Untouched pages of
  * .bss until the first dump. */
@@ -39,76 +40,20 @@ static int write_all(void *sink, const void *data, size_t n)
     return 0;
 }
 
-/* UTC of seconds since 1970 as 20260131T235959Z (civil-from-days, H. Hinnant's algorithm). */
-static void put_time(struct ht_text *t, uint64_t seconds)
-{
-    int64_t days = (int64_t)(seconds / 86400) + 719468, era = days / 146097;
-    int64_t doe = days - era * 146097, yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    int64_t month = mp < 10 ? mp + 3 : mp - 9;
-    ht_text_padded(t, (uint64_t)(yoe + era * 400 + (month <= 2)), 4);
-    ht_text_padded(t, (uint64_t)month, 2);
-    ht_text_padded(t, (uint64_t)(doy - (153 * mp + 2) / 5 + 1), 2);
-    ht_text_char(t, 'T');
-    ht_text_padded(t, seconds % 86400 / 3600, 2);
-    ht_text_padded(t, seconds % 3600 / 60, 2);
-    ht_text_padded(t, seconds % 60, 2);
-    ht_text_char(t, 'Z');
-}
-
-/* Puts `.N` before a final .pb.gz, or at the end. */
-static void insert_number(char *path, size_t size, uint64_t n)
-{
-    size_t length = strlen(path), tail = 0;
-    if (length > 6 && !strcmp(path + length - 6, ".pb.gz"))
-        tail = 6;
-    struct ht_text t = ht_text(path + length - tail, size - (length - tail));
-    ht_text_char(&t, '.');
-    ht_text_number(&t, n);
-    ht_text_string(&t, tail ? ".pb.gz" : "");
-}
-
 /* Expands a pattern. False when it does not fit. */
 static bool expand(char *out, size_t size, const char *pattern, const char *name, uint32_t pid,
                    uint32_t number, bool last)
 {
-    bool numbered = false, by_pid = false;
-    struct ht_text t = ht_text(out, size - 48);
-    for (const char *p = pattern; *p; p++) {
-        if (*p != '%' || !p[1]) {
-            ht_text_char(&t, *p);
-            continue;
-        }
-        switch (*++p) {
-        case 'p':
-            ht_text_number(&t, pid);
-            by_pid = true;
-            break;
-        case 'n':
-            ht_text_number(&t, number);
-            numbered = true;
-            break;
-        case 'e':
-            ht_text_string(&t, name);
-            break;
-        case 'h':
-            ht_text_string(&t, ht_process.host);
-            break;
-        case 't':
-            put_time(&t, ht_sys_clock(CLOCK_REALTIME) / 1000000000u);
-            break;
-        default:
-            ht_text_char(&t, *p);
-        }
-    }
-    if (t.cut)
-        return false;
-    /* One file for a family of processes: all but the one that was started get their pid in. */
-    if (!by_pid && ht_config.run_root && ht_config.run_root != pid)
-        insert_number(out, size, pid);
-    if (!last && !numbered)
-        insert_number(out, size, number);
-    return true;
+    struct ht_pattern v = {
+        .name = name,
+        .host = ht_process.host,
+        .pid = pid,
+        .number = number,
+        .seconds = ht_sys_clock(CLOCK_REALTIME) / 1000000000u,
+        .last = last,
+        .relative = ht_config.run_root && ht_config.run_root != pid,
+    };
+    return ht_pattern_expand(out, size, pattern, &v);
 }
 
 /* Without `run` nobody says which process is the first: a file that was written since this process
@@ -119,7 +64,7 @@ static void step_aside(char *path, size_t size, const struct ht_region_header *h
     if (ht_config.run_root || SYS_FAILED(SYS2(SYS_stat, path, &st)))
         return;
     if ((uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec > h->start_wall_ns)
-        insert_number(path, size, h->pid);
+        ht_pattern_insert(path, size, h->pid);
 }
 
 static int stream_to(const struct ht_view *v, long fd)

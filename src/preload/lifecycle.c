@@ -18,7 +18,7 @@
 #include "preload/sandbox.h"
 #include "preload/settings.h"
 #include "preload/sys.h"
-#include "preload/text.h"
+#include "region/text.h"
 #include "preload/writer.h"
 
 struct ht_state *ht_state;

@@ -10,7 +10,7 @@
 #include "preload/create.h"
 #include "preload/module.h"
 #include "preload/state.h"
-#include "preload/text.h"
+#include "region/text.h"
 #include "preload/writer.h"
 
 struct ht_object ht_self;

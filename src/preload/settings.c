@@ -15,7 +15,7 @@
 #include "preload/settings.h"
 #include "preload/state.h"
 #include "preload/sys.h"
-#include "preload/text.h"
+#include "region/text.h"
 #include "region/units.h"
 
 struct ht_config ht_config;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Building short texts in a caller's buffer: no stdio, no allocation, always terminated. */
-#ifndef HEAPTAP_SRC_PRELOAD_TEXT_H
-#define HEAPTAP_SRC_PRELOAD_TEXT_H
+#ifndef HEAPTAP_SRC_REGION_TEXT_H
+#define HEAPTAP_SRC_REGION_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
