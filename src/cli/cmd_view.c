@@ -2,9 +2,9 @@
 /* heaptap view: the web page for one file, or two compared. */
 #include "config.h"
 
-#include "commands.h"
+#include "cli/commands.h"
 #include "profile/profile.h"
-#include "serving.h"
+#include "cli/serving.h"
 
 static const char usage[] =
     "usage: heaptap view [OPTIONS] FILE\n"

@@ -16,6 +16,7 @@
     X("shell", ht_cmd_shell, "an interactive prompt with all reports") \
     X("flame", ht_cmd_flame, "the flame graph as one HTML file") \
     X("view", ht_cmd_view, "the web page for one profile, or two compared") \
+    X("push", ht_cmd_push, "send a profile to a continuous profiler") \
     X("symbolize", ht_cmd_symbolize, "put names and lines into a profile")
 
 #define X(name, fn, help) int fn(int argc, char **argv);

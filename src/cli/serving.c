@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "serving.h"
+#include "cli/serving.h"
+#include "cli/token.h"
 
 extern char **environ;
 
@@ -43,25 +43,6 @@ static int parse_listen(char *text, struct ht_serve_options *o)
     if (end == port || *end || errno || n > 65535 || *port == '-')
         return -EINVAL;
     o->port = (uint16_t)n;
-    return 0;
-}
-
-/* The first line of the file. Exit status. */
-static int read_token(const char *path, char *token, size_t size)
-{
-    FILE *f = fopen(path, "re");
-    struct stat st;
-
-    if (!f)
-        return ht_complain(1, "cannot read the token of %s: %s", path, strerror(errno));
-    if (!fgets(token, (int)size, f))
-        *token = '\0';
-    token[strcspn(token, "\r\n")] = '\0';
-    if (!fstat(fileno(f), &st) && S_ISREG(st.st_mode) && (st.st_mode & 077))
-        fprintf(stderr, "heaptap: others can read %s; chmod 600 keeps the token secret\n", path);
-    fclose(f);
-    if (strlen(token) < 8)
-        return ht_complain(1, "the token in the first line of %s is shorter than 8 letters", path);
     return 0;
 }
 
@@ -127,7 +108,7 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
 {
     struct ht_serve_options o = {.port = 6060, .unix_path = s->unix_path, .compare = compare};
     struct ht_server *server;
-    char token[1024], msg[512], *listen = NULL;
+    char token[HT_TOKEN_SIZE], msg[512], *listen = NULL;
     sigset_t ends;
     int sig, status = 0;
 
@@ -139,7 +120,7 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
         }
     }
     if (s->token_file) {
-        status = read_token(s->token_file, token, sizeof token);
+        status = ht_token_read(s->token_file, token);
         o.token = token;
     }
     if (!status && !s->roots.n)

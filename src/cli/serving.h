@@ -4,7 +4,7 @@
 #define HEAPTAP_SRC_CLI_SERVING_H
 
 #include "serve/serve.h"
-#include "words.h"
+#include "cli/words.h"
 
 struct ht_serving {
     const char *listen, *unix_path, *token_file;

@@ -1,30 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Profiles from a server, by libcurl. It is opened when the first URL is read and not before, for
- * loading it and the thirty libraries it needs takes longer than most reports.
- */
+/* Profiles from a server, by libcurl. */
 #include "config.h"
 
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/curl_library.h"
 #include "cli/source.h"
 
 #define BODY_LIMIT ((size_t)1 << 30)
-
-struct curl {
-    void *library;
-    __typeof__(curl_easy_init) *init;
-    __typeof__(curl_easy_setopt) *setopt;
-    __typeof__(curl_easy_perform) *perform;
-    __typeof__(curl_easy_getinfo) *getinfo;
-    __typeof__(curl_easy_cleanup) *cleanup;
-    __typeof__(curl_easy_strerror) *strerror;
-};
 
 struct body {
     char *data;
@@ -32,20 +18,6 @@ struct body {
     bool too_large;
     bool from_pprof; /* the error text is meant for us (X-Go-Pprof) */
 };
-
-static bool open_curl(struct curl *c)
-{
-    c->library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!c->library)
-        return false;
-    c->init = dlsym(c->library, "curl_easy_init");
-    c->setopt = dlsym(c->library, "curl_easy_setopt");
-    c->perform = dlsym(c->library, "curl_easy_perform");
-    c->getinfo = dlsym(c->library, "curl_easy_getinfo");
-    c->cleanup = dlsym(c->library, "curl_easy_cleanup");
-    c->strerror = dlsym(c->library, "curl_easy_strerror");
-    return c->init && c->setopt && c->perform && c->getinfo && c->cleanup && c->strerror;
-}
 
 static size_t take_body(char *data, size_t one, size_t n, void *arg)
 {
@@ -89,29 +61,29 @@ static long timeout_of(const char *url)
     return seconds > 0 && seconds < 1 << 20 ? seconds + seconds / 2 + 5 : 65;
 }
 
-static int fetch(const struct curl *c, const char *url, struct body *b, char *why, size_t size)
+static int fetch(const struct ht_curl *c, const char *url, struct body *b, char *why, size_t size)
 {
-    CURL *h = c->init();
+    CURL *h = c->easy_init();
     if (!h)
         return -ENOMEM;
-    c->setopt(h, CURLOPT_URL, url);
-    c->setopt(h, CURLOPT_FOLLOWLOCATION, 1L);
-    c->setopt(h, CURLOPT_MAXREDIRS, 5L);
-    c->setopt(h, CURLOPT_NOSIGNAL, 1L);
-    c->setopt(h, CURLOPT_TIMEOUT, timeout_of(url));
-    c->setopt(h, CURLOPT_WRITEFUNCTION, take_body);
-    c->setopt(h, CURLOPT_WRITEDATA, b);
-    c->setopt(h, CURLOPT_HEADERFUNCTION, take_header);
-    c->setopt(h, CURLOPT_HEADERDATA, b);
-    CURLcode r = c->perform(h);
+    c->easy_setopt(h, CURLOPT_URL, url);
+    c->easy_setopt(h, CURLOPT_FOLLOWLOCATION, 1L);
+    c->easy_setopt(h, CURLOPT_MAXREDIRS, 5L);
+    c->easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    c->easy_setopt(h, CURLOPT_TIMEOUT, timeout_of(url));
+    c->easy_setopt(h, CURLOPT_WRITEFUNCTION, take_body);
+    c->easy_setopt(h, CURLOPT_WRITEDATA, b);
+    c->easy_setopt(h, CURLOPT_HEADERFUNCTION, take_header);
+    c->easy_setopt(h, CURLOPT_HEADERDATA, b);
+    CURLcode r = c->easy_perform(h);
     long status = 0;
     int rc = 0;
-    c->getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+    c->easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
     if (b->too_large) {
         snprintf(why, size, "the answer is larger than %zu MiB", BODY_LIMIT >> 20);
         rc = -EFBIG;
     } else if (r != CURLE_OK) {
-        snprintf(why, size, "%s", c->strerror(r));
+        snprintf(why, size, "%s", c->easy_strerror(r));
         rc = -EIO;
     } else if (status != 200) {
         if (b->data)
@@ -120,27 +92,26 @@ static int fetch(const struct curl *c, const char *url, struct body *b, char *wh
                  b->from_pprof && b->data ? b->data : "");
         rc = -EIO;
     }
-    c->cleanup(h);
+    c->easy_cleanup(h);
     return rc;
 }
 
 struct ht_profile *ht_source_load_url(const char *url, int *err, char *msg, size_t msg_size)
 {
-    struct curl c = {0};
+    struct ht_curl c;
     struct body b = {0};
     char why[256] = "out of memory";
     struct ht_profile *p = NULL;
-    if (open_curl(&c)) {
+    if (ht_curl_open(&c)) {
         *err = fetch(&c, url, &b, why, sizeof(why));
     } else {
         *err = -ENOENT;
-        snprintf(why, sizeof(why), "URLs need libcurl (on Debian: apt install libcurl4)");
+        snprintf(why, sizeof(why), HT_CURL_MISSING);
     }
     if (*err)
         snprintf(msg, msg_size, "cannot read %s: %s", url, why);
     else if (!(p = ht_profile_decode(b.data, b.size, err, why, sizeof(why))))
         snprintf(msg, msg_size, "%s is not a profile heaptap can read: %s", url, why);
     free(b.data);
-    /* The library stays: what it set up in this process does not come down again. */
     return p;
 }

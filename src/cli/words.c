@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "words.h"
+#include "cli/words.h"
 
 int ht_complain(int status, const char *format, ...)
 {
