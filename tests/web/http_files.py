@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""HTTP for files: endpoints, headers, errors, metrics, what is refused. http_files.py HEAPTAP DIR"""
+import gzip
+import http.client
+import json
+import os
+import random
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import mksample
+import pprofile
+from server import Server, check, done
+
+heaptap, tmp = sys.argv[1:]
+old, new = tmp + "/old.pb.gz", tmp + "/new.pb.gz"
+want = pprofile.totals(open(new, "rb").read())
+
+os.makedirs(tmp + "/src/src/cache", exist_ok=True)
+with open(tmp + "/src/src/cache/cache.cc", "w") as f:
+    f.write("source text\n")
+os.symlink("/etc/passwd", tmp + "/src/csu")
+
+with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "/src", old, new) as s:
+    # The profile.
+    code, h, body = s.get("/2/debug/pprof/heap")
+    check("heap", code == 200 and h["content-type"] == "application/octet-stream" and
+          h["content-disposition"] == 'attachment; filename="heap"', (code, h))
+    check("heap is gzipped and its totals are the file's", pprofile.totals(body) == want, pprofile.totals(body))
+    code, h, body = s.get("/2/debug/pprof/allocs")
+    check("allocs", h["content-disposition"] == 'attachment; filename="allocs"', h)
+    raw = gzip.decompress(body)
+    strings = [v.decode() for f, v in pprofile.fields(raw) if f == 6]
+    check("allocs opens with alloc_space", [strings[v] for f, v in pprofile.fields(raw) if f == 14] == ["alloc_space"])
+    check("gc=1 is accepted", s.get("/2/debug/pprof/heap?gc=1")[0] == 200)
+    check("debug=0", s.get("/2/debug/pprof/heap?debug=0")[1]["content-type"] == "application/octet-stream")
+
+    # The text form.
+    code, h, body = s.get("/2/debug/pprof/heap?debug=1")
+    head = body.split(b"\n", 1)[0].decode()
+    check("text", h["content-type"].startswith("text/plain") and head == "heap profile: %d: %d [%d: %d] @ heapprofile" % (
+        want["inuse_objects"], want["inuse_space"], want["alloc_objects"], want["alloc_space"]), head)
+    check("text has names", b"#\t0x" in body and b"cache::Entry::make\tsrc/cache/entry.cc:19" in body)
+    text = tmp + "/text.heap"
+    with open(text, "wb") as f:
+        f.write(body)
+    r = subprocess.run([heaptap, "top", "--json", text], capture_output=True, text=True)
+    check("text can be read back", r.returncode == 0, r.stderr)
+
+    # The rest of the endpoints.
+    check("cmdline", s.get("/2/debug/pprof/cmdline")[2] == new.encode())
+    check("symbol asks whether there are any", s.get("/2/debug/pprof/symbol")[2] == b"num_symbols: 1\n")
+    code, h, body = s.get("/2/debug/pprof/symbol?0x2000010+0x2000020")
+    lines = body.decode().splitlines()
+    check("symbol by query", lines[0] == "num_symbols: 1" and lines[1:] == [
+        "0x2000010 codec::jpeg::read_header", "0x2000020 codec::decode"], lines)
+    check("symbol by body", s.get("/2/debug/pprof/symbol", "POST", "0x2000010+0x2000020")[2] == body)
+    check("index", b"/2/debug/pprof/heap" in s.get("/debug/pprof/")[2])
+    code, h, body = s.get("/2/debug/pprof/heap", "HEAD")
+    check("HEAD", code == 200 and body == b"" and int(h["content-length"]) > 500, (code, h))
+
+    # Every answer has the safety headers; nothing allows another site in.
+    for path in ("/", "/2/", "/static/app.js", "/api/targets", "/metrics", "/2/debug/pprof/heap", "/nothing"):
+        h = s.get(path)[1]
+        check("headers of " + path, h.get("x-content-type-options") == "nosniff" and "default-src 'none'" in
+              h.get("content-security-policy", "") and h.get("x-frame-options") == "DENY", h)
+        check("no CORS at " + path, not [k for k in h if k.startswith("access-control")], h)
+
+    # Errors are text that pprof shows.
+    for path, method, status in (
+            ("/2/debug/pprof/heap?seconds=0", "GET", 400), ("/2/debug/pprof/heap?seconds=-1", "GET", 400),
+            ("/2/debug/pprof/heap?seconds=x", "GET", 400), ("/2/debug/pprof/heap?seconds=1e3", "GET", 400),
+            ("/2/debug/pprof/heap?seconds=99999999999999999999", "GET", 400),
+            ("/2/debug/pprof/heap?seconds=1&debug=1", "GET", 400), ("/2/debug/pprof/heap?seconds=1", "GET", 400),
+            ("/3/debug/pprof/heap", "GET", 404), ("/debug/pprof/heap", "GET", 404), ("/debug/pprof/nothing", "GET", 404),
+            ("/static/../config.h", "GET", 404), ("/static/flame.html", "GET", 404),
+            ("/2/debug/pprof/heap", "POST", 405), ("/2/debug/pprof/heap", "DELETE", 405), ("/", "OPTIONS", 405),
+            ("/2/api/source", "GET", 400), ("/2/api/source?file=/etc/passwd", "GET", 403),
+            ("/2/api/source?file=src/main.cc", "GET", 404), ("/2/api/source?file=csu/libc-start.c", "GET", 404)):
+        code, h, body = s.get(path, method)
+        check("%s %s" % (method, path), code == status and h["content-type"] == "text/plain; charset=utf-8" and
+              h.get("x-go-pprof") == "1" and body.count(b"\n") == 1, (code, h, body))
+    check("source", s.get("/2/api/source?file=src/cache/cache.cc")[2] == b"source text\n")
+    check("a large body is refused", s.get("/2/debug/pprof/symbol", "POST", "0x1+" * 400000)[0] == 413)
+
+    # Rebinding, other sites.
+    for host, status in (("evil.example", 403), ("evil.example:6060", 403), ("127.0.0.1.evil.example", 403),
+                         ("localhost", 200), ("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:6060", 200), ("[x]", 403),
+                         ("", 403)):
+        check("Host " + host, s.get("/api/targets", headers={"Host": host})[0] == status, s.get("/api/targets", headers={"Host": host}))
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+        check("Sec-Fetch-Site " + site, s.get("/2/debug/pprof/heap", headers={"Sec-Fetch-Site": site})[0] == status)
+
+    # Metrics, by a real parser.
+    code, h, body = s.get("/metrics")
+    check("metrics type", h["content-type"].startswith("text/plain; version=0.0.4"), h)
+    try:
+        from prometheus_client.parser import text_string_to_metric_families as parse
+    except ImportError:
+        print("no python3-prometheus-client: /metrics is not parsed")
+    else:
+        found = {(x.name, x.labels.get("file")): x.value for m in parse(body.decode()) for x in m.samples}
+        check("in use", found[("heaptap_inuse_bytes", "2")] == want["inuse_space"])
+        check("objects", found[("heaptap_inuse_objects", "2")] == want["inuse_objects"])
+        check("allocated", found[("heaptap_allocated_bytes_total", "2")] == want["alloc_space"])
+        check("rate", found[("heaptap_rate_bytes", "1")] == 524288)
+
+    # JSON.
+    t = json.loads(s.get("/api/targets")[2])
+    check("targets", [x["id"] for x in t["targets"]] == ["1", "2"] and t["compare"] == "1", t)
+    raw = s.get("/2/api/profile")[2]
+    d = json.loads(raw)
+    check("data totals", {y["type"]: sum(d["nodes"]["self"][i]) for i, y in enumerate(d["types"])} == want)
+    check("no markup in the data", b"<" not in raw and b">" not in raw)
+    check("parents come first", all(p < i for i, p in enumerate(d["nodes"]["parent"])))
+
+    # A slow client holds up nobody; malformed requests leave it serving.
+    slow = socket.create_connection(("127.0.0.1", s.port))
+    slow.send(b"GET /2/debug/pprof/heap HTTP/1.1\r\nHost: localhost\r\nX-")
+    at = time.monotonic()
+    check("beside a slow client", s.get("/2/debug/pprof/heap")[0] == 200 and time.monotonic() - at < 2)
+    r = random.Random(11)
+    good = b"GET /2/debug/pprof/symbol?0x1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"
+    seeds = [good, b"POST /debug/pprof/symbol HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", b"\0" * 40,
+             b"GET " + b"/" * 70000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 9000 + b"\r\n"]
+    stop = time.monotonic() + float(os.environ.get("HEAPTAP_FUZZ_SECONDS", "2"))
+    sent = 0
+    while time.monotonic() < stop:
+        data = bytearray(r.choice(seeds))
+        for _ in range(r.randrange(0, 12)):
+            i = r.randrange(len(data))
+            k = r.random()
+            if k < 0.6:
+                data[i] = r.randrange(256)
+            elif k < 0.8:
+                del data[i:i + r.randrange(1, 9)]
+            else:
+                data[i:i] = bytes(r.choices(b"\r\n :/%?&=\0", k=3))
+            if not data:
+                data = bytearray(b"\r\n")
+        with socket.create_connection(("127.0.0.1", s.port)) as c:
+            try:
+                c.sendall(data)
+                c.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+        sent += 1
+    check("serves after %d malformed requests" % sent, s.get("/2/debug/pprof/heap")[0] == 200)
+    slow.close()
+
+    # Many clients at once: no error, and memory does not grow.
+    def rss():
+        with open("/proc/%d/statm" % s.p.pid) as f:
+            return int(f.read().split()[1]) * 4096
+    errors = []
+
+    def client():
+        for _ in range(6):
+            try:
+                if pprofile.totals(s.get("/2/debug/pprof/heap")[2]) != want:
+                    errors.append("totals")
+            except Exception as e:
+                errors.append(e)
+
+    def crowd():
+        threads = [threading.Thread(target=client) for _ in range(64)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    crowd()
+    first = rss()
+    crowd()
+    check("64 clients", not errors, errors)
+    check("memory is flat", rss() < first * 1.25 + (8 << 20), (first, rss()))
+
+# The token.
+token = tmp + "/token"
+with open(token, "w") as f:
+    f.write("a-long-secret\n")
+os.chmod(token, 0o600)
+with Server(heaptap, "view", "--listen", ":0", "--token-file", token, new) as s:
+    for given, status in ((None, 401), ("Bearer a-long-secret", 200), ("bearer a-long-secret", 200), ("Bearer a-long-secre", 401),
+                          ("Bearer ", 401), ("Basic a-long-secret", 401), ("Bearer a-long-secret2", 401)):
+        code, h, _ = s.get("/debug/pprof/heap", headers={"Authorization": given} if given else {})
+        check("token %r" % given, code == status and (status == 200 or h["www-authenticate"].startswith("Bearer")), (code, h))
+    check("the empty page needs none", s.get("/")[0] == 200 and s.get("/static/app.js")[0] == 200)
+    check("metrics do", s.get("/metrics")[0] == 401)
+
+# A socket file.
+path = tmp + "/s.sock"
+with Server(heaptap, "view", "--unix", path, new) as s:
+    check("the socket is this user's alone", stat.S_IMODE(os.stat(path).st_mode) == 0o600)
+    c = http.client.HTTPConnection("x")
+    c.sock = socket.socket(socket.AF_UNIX)
+    c.sock.connect(path)
+    c.request("GET", "/debug/pprof/heap")
+    check("by socket", pprofile.totals(c.getresponse().read()) == want)
+    c.close()
+check("the socket is gone", not os.path.exists(path))
+
+# What cannot be done is said in a line.
+for args, status, words in (
+        (["view"], 2, "FILE"), (["view", "/nonexistent"], 1, "/nonexistent"), (["view", "--listen", "nonsense:x", new], 2, "--listen"),
+        (["view", "--listen", "203.0.113.7:1", new], 1, "203.0.113.7"), (["view", "--token-file", "/nonexistent", new], 1, "/nonexistent"),
+        (["view", "--unix", "/x" * 100, new], 1, "longer"), (["view", "--what", new], 2, "--what")):
+    r = subprocess.run([heaptap] + args, capture_output=True, text=True, timeout=10)
+    check("%r" % args, r.returncode == status and r.stderr.count("\n") == 1 and words in r.stderr, (r.returncode, r.stderr))
+done()
