@@ -18,6 +18,7 @@ static int run(const struct ht_report_command *c, struct ht_report_args *a, size
 {
     int err = 0;
     char msg[512] = "";
+    a->compact = c->compact;
     struct ht_profile *p = ht_load_profile(a, first, &err, msg, sizeof(msg));
     if (!p) {
         fprintf(stderr, "heaptap: %s\n", msg);

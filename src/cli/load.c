@@ -13,10 +13,10 @@
 #include "profile/ops.h"
 #include "symbolize/symbolize.h"
 
-static struct ht_profile *load_merged(const char *const *sources, size_t n,
+static struct ht_profile *load_merged(const char *const *sources, size_t n, bool compact,
                                       int *err, char *msg, size_t msg_size)
 {
-    if (n == 1)
+    if (n == 1 && !compact)
         return ht_source_load(sources[0], err, msg, msg_size);
     struct ht_profile **parts = calloc(n, sizeof(parts[0])), *merged = NULL;
     size_t got = 0;
@@ -35,7 +35,7 @@ static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_repo
                                       int *err, char *msg, size_t msg_size)
 {
     struct ht_profile *diff = NULL;
-    struct ht_profile *base = load_merged(a->bases, a->n_bases, err, msg, msg_size);
+    struct ht_profile *base = load_merged(a->bases, a->n_bases, false, err, msg, msg_size);
     if (base)
         diff = ht_profile_subtract(p, base, a->diff_base, a->normalize, err, msg, msg_size);
     ht_profile_destroy(base);
@@ -48,7 +48,8 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
 {
     char note[512] = "";
     struct ht_profile *p =
-        load_merged(a->sources + first, a->n_sources - first, err, msg, msg_size);
+        load_merged(a->sources + first, a->n_sources - first, a->compact, err, msg,
+                                       msg_size);
     if (p && a->n_bases)
         p = minus_bases(p, a, err, msg, msg_size);
     if (!p)

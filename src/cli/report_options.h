@@ -18,6 +18,7 @@ struct ht_report_args {
     size_t n_sources, n_bases;
     bool diff_base, normalize;
     bool sizes;
+    bool compact; /* a single source too is put through merge, which drops what is of no use */
     bool no_symbols; /* --symbolize=none */
     const char *http;
     const char *min_age, *max_age; /* of live objects, on a process or a region */

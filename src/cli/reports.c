@@ -26,6 +26,8 @@ PLAIN(peek)
 PLAIN(list)
 PLAIN(dot)
 PLAIN(folded)
+PLAIN(traces)
+PLAIN(raw)
 
 static int svg(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
 {
@@ -38,14 +40,16 @@ static int png(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
 }
 
 static const struct ht_report_command commands[] = {
-    {"top", top, false, false, "top [OPTIONS] SOURCE..."},
-    {"tree", tree, false, false, "tree [OPTIONS] SOURCE..."},
-    {"peek", peek, true, false, "peek [OPTIONS] RE SOURCE..."},
-    {"list", list, true, false, "list [OPTIONS] RE SOURCE..."},
-    {"folded", folded, false, false, "folded [OPTIONS] SOURCE..."},
-    {"dot", dot, false, false, "dot [OPTIONS] SOURCE..."},
-    {"svg", svg, false, false, "svg [OPTIONS] SOURCE... [-o FILE]"},
-    {"png", png, false, true, "png [OPTIONS] SOURCE... -o FILE"},
+    {"top", top, false, false, "top [OPTIONS] SOURCE...", false},
+    {"tree", tree, false, false, "tree [OPTIONS] SOURCE...", false},
+    {"peek", peek, true, false, "peek [OPTIONS] RE SOURCE...", false},
+    {"list", list, true, false, "list [OPTIONS] RE SOURCE...", false},
+    {"traces", traces, false, false, "traces [OPTIONS] SOURCE...", true},
+    {"raw", raw, false, false, "raw [OPTIONS] SOURCE...", true},
+    {"folded", folded, false, false, "folded [OPTIONS] SOURCE...", false},
+    {"dot", dot, false, false, "dot [OPTIONS] SOURCE...", false},
+    {"svg", svg, false, false, "svg [OPTIONS] SOURCE... [-o FILE]", false},
+    {"png", png, false, true, "png [OPTIONS] SOURCE... -o FILE", false},
 };
 
 const struct ht_report_command *ht_report_command_at(unsigned i)

@@ -13,6 +13,7 @@ struct ht_report_command {
     bool takes_regex;  /* a first word that is no source */
     bool binary;       /* not for a terminal */
     const char *usage; /* behind "usage: heaptap " */
+    bool compact;      /* shows single samples: those of nothing are left out, as pprof does */
 };
 
 /* NULL when there is none of that name. */

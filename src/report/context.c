@@ -42,8 +42,14 @@ static void apply_kind(struct ht_report *r)
         r->o.granularity = HT_BY_LINES;
         trim = false;
         break;
+    case HT_REPORT_RAW:
+        r->o.granularity = HT_BY_ADDRESSES;
+        r->o.no_inlines = false;
+        trim = false;
+        break;
     case HT_REPORT_PEEK:
     case HT_REPORT_FOLDED:
+    case HT_REPORT_TRACES:
         trim = false;
         break;
     case HT_REPORT_TOP:

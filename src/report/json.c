@@ -87,6 +87,24 @@ json_t *ht_json_header(struct ht_report *r, const char *report)
     return root;
 }
 
+json_t *ht_json_labels(const struct ht_sample *s)
+{
+    json_t *labels = json_array();
+    for (size_t i = 0; i < s->n_labels; i++) {
+        const struct ht_label *l = &s->labels[i];
+        json_t *o = json_object();
+        json_object_set_new(o, "key", ht_json_text(l->key));
+        if (l->str) {
+            json_object_set_new(o, "value", ht_json_text(l->str));
+        } else {
+            json_object_set_new(o, "value", json_integer(l->num));
+            json_object_set_new(o, "unit", ht_json_text(l->num_unit));
+        }
+        json_array_append_new(labels, o);
+    }
+    return labels;
+}
+
 static void set_shown(json_t *root, const struct ht_report *r)
 {
     int64_t flat = 0;

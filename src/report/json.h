@@ -17,6 +17,9 @@ json_t *ht_json_header(struct ht_report *r, const char *report);
 /* name, function, file, line, address, object, flat, cum and their percentages. */
 json_t *ht_json_node(struct ht_report *r, struct ht_node *n);
 
+/* A sample's labels: key, value and, of a number, unit. */
+json_t *ht_json_labels(const struct ht_sample *s);
+
 /* Writes root, releases it. 0 or -errno. */
 int ht_json_write(FILE *out, json_t *root);
 

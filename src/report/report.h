@@ -58,6 +58,10 @@ int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_opt
 /* The objects of each site by size, from the numeric label "bytes". */
 int ht_report_sizes(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
+/* Every sample with its labels and stack; the whole profile as pprof dumps it. */
+int ht_report_traces(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+int ht_report_raw(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+
 /* dot's output laid out by graphviz; format is "svg" or "png". -ENOENT when graphviz is missing. */
 int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
                        const char *format);

@@ -101,11 +101,11 @@ HEAP = {"cpu", "kilobytes"}  # other sample types: bases and names do not apply
 def cases(d, quick):
     for name in sorted(os.listdir(d)):
         stem = name.split(".")[0]
-        if not name.endswith(".pb.gz"):
+        if not name.endswith((".pb.gz", ".heap")):
             continue
         path = d + "/" + name
         full = stem in FULL_FOR and not quick
-        for report in ("top", "tree"):
+        for report in ("top", "tree", "traces", "raw"):
             for options in FULL if full and report != "traces" else EVERYWHERE:
                 if report == "traces" and options == ["-cum"]:
                     continue
