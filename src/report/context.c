@@ -147,7 +147,7 @@ int ht_report_begin(struct ht_report *r, enum ht_report_kind kind, struct ht_pro
     r->total = total_of(r);
     if (!o->relative_percentages && (err = filter(r)))
         goto fail;
-    ht_profile_aggregate(p, r->o.granularity, o->no_inlines, false);
+    ht_profile_aggregate(p, r->o.granularity, r->o.no_inlines, false);
     return 0;
 fail:
     ht_regex_destroy(r->symbol);
