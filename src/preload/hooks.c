@@ -29,35 +29,53 @@ static inline bool early(void)
     return !ht_backend_ready();
 }
 
-/* The body of an allocating hook: `call` is the real one with its own arguments. */
-#define ALLOCATE(bytes, align, call)                                                               \
-    do {                                                                                           \
+/*
+ * An allocating hook: `call` is the real one with its own arguments. The cold part is a function of
+ * its own, entered by a tail jump, so that HT_CALLER finds the program's frame and not ours, and the
+ * common call leaves none of ours on the stack.
+ */
+#define ALLOCATE(symbol, parameters, arguments, bytes, align, call)                                \
+    static __attribute__((noinline)) void *cold_##symbol parameters                                \
+    {                                                                                              \
         struct ht_hit hit;                                                                         \
         if (HT_UNLIKELY(early()))                                                                  \
             return ht_arena_alloc(bytes, align);                                                   \
-        if (HT_LIKELY(!ht_charge(bytes)) || !ht_hit_begin(&hit, bytes, HT_CALLER()))               \
+        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
             return call;                                                                           \
         void *placed = ht_hit_place(&hit, align);                                                  \
         return ht_hit_end(&hit, placed ? placed : call);                                           \
-    } while (0)
+    }                                                                                              \
+    EXPORT void *symbol parameters                                                                 \
+    {                                                                                              \
+        if (HT_UNLIKELY(ht_charge(bytes)))                                                         \
+            return cold_##symbol arguments;                                                        \
+        return call;                                                                               \
+    }
 
-/* operator new may throw: with the guard dropped, and only after malloc itself has failed. */
-#define ALLOCATE_NEW(bytes, align, direct, call)                                                   \
-    do {                                                                                           \
+/* operator new may throw: with the guard dropped, and only after malloc itself has failed. What is
+ * not direct calls malloc, which charges it. */
+#define ALLOCATE_NEW(symbol, parameters, arguments, bytes, align, direct)                          \
+    static __attribute__((noinline)) void *cold_##symbol parameters                                \
+    {                                                                                              \
         struct ht_hit hit;                                                                         \
         if (HT_UNLIKELY(early()))                                                                  \
             return ht_arena_alloc(bytes, align);                                                   \
-        if (!direct || HT_LIKELY(!ht_charge(bytes)) ||                                             \
-            !ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
-            return call;                                                                           \
+        if (!(direct) || !ht_hit_begin(&hit, bytes, HT_CALLER()))                                  \
+            return ht_next_##symbol arguments;                                                     \
         void *got = ht_hit_place(&hit, align);                                                     \
         if (!got)                                                                                  \
             got = (align) > 16 ? ht_next_aligned(align, bytes) : ht_next_malloc(bytes);            \
         if (got)                                                                                   \
             return ht_hit_end(&hit, got);                                                          \
         ht_hit_cancel(&hit);                                                                       \
-        return call;                                                                               \
-    } while (0)
+        return ht_next_##symbol arguments;                                                         \
+    }                                                                                              \
+    EXPORT void *symbol parameters                                                                 \
+    {                                                                                              \
+        if (HT_UNLIKELY(!ht_next_##symbol) || ((direct) && HT_UNLIKELY(ht_charge(bytes))))         \
+            return cold_##symbol arguments;                                                        \
+        return ht_next_##symbol arguments;                                                         \
+    }
 
 /* A freeing hook: `unsized` when p was ours (its class is not what its size says). */
 #define RELEASE(p, call, unsized)                                                                  \
@@ -78,27 +96,16 @@ static inline bool early(void)
         call;                                                                                      \
     } while (0)
 
-EXPORT void *memalign(size_t align, size_t size)
-{
-    ALLOCATE(size, align, ht_next_memalign(align, size));
-}
+#define PAGE ((size_t)4096)
+#define ROUND_TO_PAGE(n) ((n) > SIZE_MAX - PAGE ? (n) : ((n) + PAGE - 1) & ~(PAGE - 1))
 
-EXPORT void *aligned_alloc(size_t align, size_t size)
-{
-    ALLOCATE(size, align, ht_next_aligned_alloc(align, size));
-}
-
-EXPORT void *valloc(size_t size)
-{
-    ALLOCATE(size, 4096, ht_next_valloc(size));
-}
-
-EXPORT void *pvalloc(size_t size)
-{
-    size_t page = 4096;
-    size_t rounded = size > SIZE_MAX - page ? size : (size + page - 1) & ~(page - 1);
-    ALLOCATE(rounded, page, ht_next_pvalloc(size));
-}
+/* Before the look-up `left` is 0, so that a call charges, borrows and goes to the cold part. */
+ALLOCATE(memalign, (size_t align, size_t size), (align, size), size, align,
+         ht_next_memalign(align, size))
+ALLOCATE(aligned_alloc, (size_t align, size_t size), (align, size), size, align,
+         ht_next_aligned_alloc(align, size))
+ALLOCATE(valloc, (size_t size), (size), size, PAGE, ht_next_valloc(size))
+ALLOCATE(pvalloc, (size_t size), (size), ROUND_TO_PAGE(size), PAGE, ht_next_pvalloc(size))
 
 static inline __attribute__((always_inline)) int
 align_into(int (*real)(void **, size_t, size_t), void **out, size_t align, size_t size,
@@ -156,7 +163,7 @@ EXPORT void *reallocarray(void *p, size_t n, size_t size)
         return ht_cold_realloc(p, bytes);
     }
     if (!p)
-        ALLOCATE(bytes, 0, ht_next_reallocarray(NULL, n, size));
+        return ht_cold_realloc(NULL, bytes);
     struct array a = {n, size};
     struct ht_resize r = {call_reallocarray, &a, bytes, false};
     return ht_resize(p, &r, ht_charge(bytes), HT_CALLER());
@@ -187,26 +194,14 @@ EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
     RELEASE(p, ht_next_free_aligned_sized(p, align, n), ht_next_free(p));
 }
 
-#define NEW(symbol)                                                                                \
-    EXPORT void *symbol(size_t n)                                                                  \
-    {                                                                                              \
-        ALLOCATE_NEW(n, 0, ht_direct_##symbol, ht_next_##symbol(n));                               \
-    }
+#define NEW(symbol) ALLOCATE_NEW(symbol, (size_t n), (n), n, (size_t)0, ht_direct_##symbol)
 #define NEW_NOTHROW(symbol)                                                                        \
-    EXPORT void *symbol(size_t n, const void *tag)                                                 \
-    {                                                                                              \
-        ALLOCATE_NEW(n, 0, ht_direct_##symbol, ht_next_##symbol(n, tag));                          \
-    }
+    ALLOCATE_NEW(symbol, (size_t n, const void *tag), (n, tag), n, (size_t)0, ht_direct_##symbol)
 #define NEW_ALIGNED(symbol)                                                                        \
-    EXPORT void *symbol(size_t n, size_t align)                                                    \
-    {                                                                                              \
-        ALLOCATE_NEW(n, align, ht_direct_##symbol, ht_next_##symbol(n, align));                    \
-    }
+    ALLOCATE_NEW(symbol, (size_t n, size_t align), (n, align), n, align, ht_direct_##symbol)
 #define NEW_ALIGNED_NOTHROW(symbol)                                                                \
-    EXPORT void *symbol(size_t n, size_t align, const void *tag)                                   \
-    {                                                                                              \
-        ALLOCATE_NEW(n, align, ht_direct_##symbol, ht_next_##symbol(n, align, tag));               \
-    }
+    ALLOCATE_NEW(symbol, (size_t n, size_t align, const void *tag), (n, align, tag), n, align,     \
+                 ht_direct_##symbol)
 NEW(_Znwm)
 NEW(_Znam)
 NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
@@ -218,14 +213,18 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
 
 /* Not direct: libstdc++'s calls free, which looks. */
 #define DELETE(symbol, parameters, arguments)                                                      \
-    EXPORT void symbol parameters                                                                  \
+    static __attribute__((noinline)) void cold_##symbol parameters                                 \
     {                                                                                              \
         early();                                                                                   \
-        if (!ht_direct_##symbol) {                                                                 \
-            ht_next_##symbol arguments;                                                            \
-            return;                                                                                \
-        }                                                                                          \
         RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
+    }                                                                                              \
+    EXPORT void symbol parameters                                                                  \
+    {                                                                                              \
+        if (HT_UNLIKELY(!ht_next_##symbol) ||                                                      \
+            (ht_direct_##symbol && !((uintptr_t)p & ht_free_mask)))                                \
+            cold_##symbol arguments;                                                               \
+        else                                                                                       \
+            ht_next_##symbol arguments;                                                            \
     }
 DELETE(_ZdlPv, (void *p), (p))
 DELETE(_ZdaPv, (void *p), (p))
@@ -244,21 +243,18 @@ DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *p, size_t align, const void *
 
 /* tcmalloc's names for its own. */
 #define TC_ALLOCATE(symbol, parameters, bytes, align, arguments)                                   \
-    EXPORT void *symbol parameters                                                                 \
-    {                                                                                              \
-        ALLOCATE(bytes, align, ht_next_##symbol arguments);                                        \
-    }
+    ALLOCATE(symbol, parameters, arguments, bytes, align, ht_next_##symbol arguments)
 #define TC_RELEASE(symbol, parameters, arguments)                                                  \
     EXPORT void symbol parameters                                                                  \
     {                                                                                              \
         early();                                                                                   \
         RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
     }
-TC_ALLOCATE(tc_malloc, (size_t n), n, 0, (n))
+TC_ALLOCATE(tc_malloc, (size_t n), n, (size_t)0, (n))
 TC_ALLOCATE(tc_malloc_skip_new_handler, (size_t n), n, 0, (n))
 TC_ALLOCATE(tc_memalign, (size_t align, size_t n), n, align, (align, n))
-TC_ALLOCATE(tc_valloc, (size_t n), n, 4096, (n))
-TC_ALLOCATE(tc_pvalloc, (size_t n), n, 4096, (n))
+TC_ALLOCATE(tc_valloc, (size_t n), n, PAGE, (n))
+TC_ALLOCATE(tc_pvalloc, (size_t n), ROUND_TO_PAGE(n), PAGE, (n))
 TC_ALLOCATE(tc_new_nothrow, (size_t n, const void *tag), n, 0, (n, tag))
 TC_ALLOCATE(tc_newarray_nothrow, (size_t n, const void *tag), n, 0, (n, tag))
 TC_RELEASE(tc_free, (void *p), (p))
@@ -271,15 +267,8 @@ TC_RELEASE(tc_deletearray_sized, (void *p, size_t n), (p, n))
 TC_RELEASE(tc_delete_nothrow, (void *p, const void *tag), (p, tag))
 TC_RELEASE(tc_deletearray_nothrow, (void *p, const void *tag), (p, tag))
 
-EXPORT void *tc_new(size_t n)
-{
-    ALLOCATE_NEW(n, 0, true, ht_next_tc_new(n));
-}
-
-EXPORT void *tc_newarray(size_t n)
-{
-    ALLOCATE_NEW(n, 0, true, ht_next_tc_newarray(n));
-}
+ALLOCATE_NEW(tc_new, (size_t n), (n), n, (size_t)0, true)
+ALLOCATE_NEW(tc_newarray, (size_t n), (n), n, (size_t)0, true)
 
 EXPORT size_t tc_malloc_size(void *p)
 {
@@ -310,14 +299,21 @@ static int at_page(int flags)
     return (flags & 63) < 12 ? (flags & ~63) | 12 : flags;
 }
 
-EXPORT void *mallocx(size_t n, int flags)
+static __attribute__((noinline)) void *cold_mallocx(size_t n, int flags)
 {
     struct ht_hit hit;
     if (HT_UNLIKELY(early()))
         return ht_arena_alloc(n, 16);
-    if (HT_LIKELY(!ht_charge(n)) || !ht_hit_begin(&hit, n, HT_CALLER()))
+    if (!ht_hit_begin(&hit, n, HT_CALLER()))
         return ht_next_mallocx(n, flags);
     return ht_hit_end(&hit, ht_next_mallocx(n, hit.place ? at_page(flags) : flags));
+}
+
+EXPORT void *mallocx(size_t n, int flags)
+{
+    if (HT_UNLIKELY(ht_charge(n)))
+        return cold_mallocx(n, flags);
+    return ht_next_mallocx(n, flags);
 }
 
 struct mx {

@@ -80,7 +80,6 @@ static bool start_region(bool file)
         return false;
     inherited_base = s->base;
     inherited_limit = s->limit;
-    ht_module_record_main();
     return true;
 }
 
@@ -141,13 +140,23 @@ __attribute__((constructor)) static void start(void)
     errno = saved;
 }
 
+/*
+ * _exit runs no destructors; what a worker process leaves by it is dumped as at any exit. A vfork
+ * child shares our memory but not our pid: its leaving is not ours. Inside a sandbox opening a file
+ * may be fatal: the region keeps the profile.
+ */
+void ht_leaving(void)
+{
+    if (ht_active() && !ht_sandboxed && ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
+        int saved = errno;
+        ht_dump_last();
+        errno = saved;
+    }
+}
+
 __attribute__((destructor)) static void finish(void)
 {
-    int saved = errno;
-    /* Inside a sandbox opening a file may be fatal: the region keeps the profile. */
-    if (ht_active() && !ht_sandboxed)
-        ht_dump_last();
-    errno = saved;
+    ht_leaving();
 }
 
 /* Adoption: what the parent had live at the fork, from the copied index and the parent's region. */
@@ -255,6 +264,7 @@ void ht_child_adopt(void)
     a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
     if (start_region(!ht_sandboxed)) {
         atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
+        ht_module_record_main();
         atomic_store_explicit(&s->active, 1, memory_order_release);
         ht_live_each(adopt_node, &a);
         SYS2(SYS_munmap, old_base, old_limit);

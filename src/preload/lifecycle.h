@@ -13,6 +13,10 @@ static inline bool ht_active(void)
     return ht_state && atomic_load_explicit(&ht_state->active, memory_order_acquire) == 1;
 }
 
+/* The process is about to end: the last dump, or the region taken away when there is nothing in
+ * it. Async-signal-safe. */
+void ht_leaving(void);
+
 /* One line on standard error, unless descriptor 2 is no longer the one the process started with. */
 void ht_say(const char *a, const char *b, const char *c);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "preload/live.h"
+#include "preload/sandbox.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
@@ -97,6 +98,8 @@ static bool chunk_ready(uint32_t c)
         return false;
     if (atomic_load_explicit(&chunks[c], memory_order_acquire))
         return true;
+    if (ht_sandboxed)
+        return false; /* what ht_live_prepare reserved is used up */
     struct ht_node *fresh = ht_sys_anonymous(NODES * sizeof *fresh), *none = NULL;
     if (!fresh)
         return false;
@@ -104,6 +107,20 @@ static bool chunk_ready(uint32_t c)
                                                  memory_order_acquire))
         SYS2(SYS_munmap, fresh, NODES * sizeof *fresh);
     return true;
+}
+
+static void widen(struct shard *s);
+
+void ht_live_prepare(void)
+{
+    uint32_t next = atomic_load_explicit(&n_nodes, memory_order_relaxed) >> NODE_BITS;
+    for (uint32_t i = 0; i < 4; i++)
+        chunk_ready(next + i);
+    for (uint32_t i = 0; i < SHARDS; i++) /* chains grow longer rather than the heads wider */
+        if (!shards[i].buckets && ht_try_lock(&shards[i].lock)) {
+            widen(&shards[i]);
+            ht_unlock(&shards[i].lock);
+        }
 }
 
 uint32_t ht_live_reserve(void)
@@ -136,6 +153,8 @@ void ht_live_unreserve(uint32_t node)
 static uint32_t *new_heads(uint32_t n)
 {
     size_t bytes = n * sizeof(uint32_t);
+    if (ht_sandboxed && bytes > pool_left)
+        return NULL;
     if (bytes >= 65536)
         return ht_sys_anonymous(bytes);
     if (!ht_try_lock(&pool_lock))

@@ -33,6 +33,9 @@ struct ht_record {
 /* False: certainly not a sampled object (one load, no lock). True: look it up. */
 bool ht_live_maybe(const void *p);
 
+/* Before a sandbox: memory for some thousand nodes, for none is asked for afterwards. */
+void ht_live_prepare(void);
+
 /* A node to be filled, or 0 when memory ran out. */
 uint32_t ht_live_reserve(void);
 void ht_live_unreserve(uint32_t node);

@@ -16,9 +16,11 @@
 struct ht_object ht_self;
 
 static int (*find_object)(void *, struct dl_find_object *);
+static const struct r_debug *loader;
 
 bool ht_module_setup(void)
 {
+    loader = dlsym(RTLD_DEFAULT, "_r_debug");
     find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
     if (find_object)
         ht_object_find((uint64_t)&ht_module_setup, &ht_self);
@@ -200,9 +202,10 @@ ht_ref ht_module_of(const struct ht_object *o)
 void ht_module_record_main(void)
 {
     /* Not AT_ENTRY: that is the loader's when the program is the loader's argument. */
-    const struct r_debug *d = dlsym(RTLD_DEFAULT, "_r_debug");
     struct ht_object o;
-    if (d && d->r_map && ht_object_find((uint64_t)d->r_map->l_ld, &o))
+    if (HT_LIKELY(atomic_load_explicit(&ht_state->cursors[HT_KIND_MODULE], memory_order_relaxed)))
+        return;
+    if (loader && loader->r_map && ht_object_find((uint64_t)loader->r_map->l_ld, &o))
         ht_module_of(&o);
 }
 

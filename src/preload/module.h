@@ -27,7 +27,8 @@ bool ht_object_find(uint64_t pc, struct ht_object *o);
 /* The module record of a loaded object; 0 when it could not be made. */
 ht_ref ht_module_of(const struct ht_object *o);
 
-/* Records the main program first: readers take the first mapping for the main binary. */
+/* Records the main program, on the first sample and before any other module: readers take the first
+ * mapping for the main binary. */
 void ht_module_record_main(void);
 
 /* Copies a module record of the parent's region (adoption after fork). 0 when out of room. */

@@ -9,6 +9,7 @@
 #include "preload/backend.h"
 #include "preload/dump.h"
 #include "preload/lifecycle.h"
+#include "preload/module.h"
 #include "preload/sample.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
@@ -17,7 +18,9 @@
 __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
 _Atomic uint64_t ht_rate;
-uint32_t ht_free_mask; /* relaxed; 0 is always right, only slower */
+/* Relaxed; 0 is always right, only slower. On a line that nothing else writes to. */
+_Alignas(64) uint32_t ht_free_mask;
+static _Alignas(64) char after_mask[1] __attribute__((used));
 _Atomic uint32_t ht_aligned;
 
 /*
@@ -250,8 +253,10 @@ static ht_ref site_of(const struct ht_hit *hit)
     return stack ? ht_site_intern(stack, hit->size, hit->rate) : 0;
 }
 
-static void write_down(struct ht_hit *hit, void *p)
+/* False: p is in no table. */
+static bool write_down(struct ht_hit *hit, void *p)
 {
+    ht_module_record_main();
     ht_ref ref = site_of(hit);
     if (ref) {
         struct ht_site *site = ht_at(ref);
@@ -275,6 +280,7 @@ static void write_down(struct ht_hit *hit, void *p)
         ht_free_account(&gone);
         ht_live_unreserve(hit->node);
         ht_lose(HT_LOSS_BUSY);
+        return false;
     } else if (stale.found) {
         ht_free_account(&stale);
         if (stale.site)
@@ -282,13 +288,20 @@ static void write_down(struct ht_hit *hit, void *p)
     }
     if (ref && HT_UNLIKELY(ht_state->peak_or_growth))
         note_peak();
+    return true;
 }
 
 void *ht_hit_end(struct ht_hit *hit, void *p)
 {
     struct ht_tls *t = &ht_tls;
     if (p) {
-        write_down(hit, p);
+        while (!write_down(hit, p)) {
+            /* A placed block must be in the table, or a sized delete would free it by the wrong
+             * class. Nobody has seen it yet: only its shard is contended, by a thread that was
+             * preempted while it held the lock. */
+            if (!hit->place || !(hit->node = ht_live_reserve()))
+                break;
+        }
         ht_dump_if_due();
         errno = hit->saved_errno;
     } else {

@@ -7,6 +7,8 @@
 #include "preload/lifecycle.h"
 #include "preload/sample.h"
 #include "preload/sandbox.h"
+#include "preload/sys.h"
+#include "preload/writer.h"
 
 bool ht_sandboxed;
 
@@ -16,8 +18,27 @@ void ht_before_sandbox(void)
     int saved = errno;
     if (ht_forked() && !ht_tls.guard)
         ht_child_adopt(); /* the child's region, while a file can still be made */
+    if (ht_active() && !ht_sandboxed) {
+        ht_region_detach();
+        ht_live_prepare();
+    }
     ht_sandboxed = true;
     errno = saved;
+}
+
+__attribute__((visibility("default"), noreturn)) void _exit(int status);
+__attribute__((visibility("default"), noreturn)) void _Exit(int status);
+
+void _exit(int status)
+{
+    ht_leaving();
+    for (;;)
+        SYS1(SYS_exit_group, status);
+}
+
+void _Exit(int status)
+{
+    _exit(status);
 }
 
 /* The next definitions, looked up on first use: before main in practice. */

@@ -6,6 +6,7 @@
 
 #include "preload/cfi.h"
 #include "preload/module.h"
+#include "preload/sandbox.h"
 #include "preload/sys.h"
 #include "preload/unwind.h"
 #include "preload/writer.h"
@@ -74,7 +75,7 @@ static bool readable(struct window *w, uint64_t at, uint64_t n)
         return false;
     /* Next page of a foreign stack: asks the kernel, with a call that allocators make. */
     for (int pages = 0; at + n > w->hi; pages++) {
-        if (w->own || pages == 16 || at > w->hi + 65536 ||
+        if (w->own || ht_sandboxed || pages == 16 || at > w->hi + 65536 ||
             SYS_FAILED(SYS3(SYS_madvise, w->hi, 4096, MADV_POPULATE_READ)))
             return false;
         w->hi += 4096;
@@ -258,11 +259,17 @@ uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *fla
         }
         ht_ref module = 0;
         bool known = module_at(&seen, r.pc - 1, &module);
-        ht_ref f = frame_at(r.pc, module);
-        if (!f)
-            return 0;
-        frames[n++] = f;
-        uint64_t recipe = known ? ((struct ht_frame *)ht_at(f))->recipe : HT_STEP_UNKNOWN;
+        uint64_t recipe = HT_STEP_UNKNOWN;
+        if (r.pc - ht_self.start < ht_self.end - ht_self.start) { /* ours never show */
+            recipe = make_recipe(r.pc, module);
+        } else {
+            ht_ref f = frame_at(r.pc, module);
+            if (!f)
+                return 0;
+            frames[n++] = f;
+            if (known)
+                recipe = ((struct ht_frame *)ht_at(f))->recipe;
+        }
         unsigned kind = ht_recipe_kind(recipe);
         if (kind == HT_STEP_END)
             return n;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "preload/sandbox.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
 #include <errno.h>
@@ -11,6 +12,18 @@
 static uint64_t chunk_offset(uint32_t i)
 {
     return HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE;
+}
+
+/* The region continues in private memory from `at` on. `grow` held. */
+static bool go_private(struct ht_state *s, uint64_t at)
+{
+    long r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_READ | PROT_WRITE,
+                  MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (SYS_FAILED(r))
+        return false;
+    SYS3(SYS_madvise, s->base + at, s->limit - at, MADV_DONTDUMP);
+    atomic_store_explicit(&s->header->private_from, at, memory_order_release);
+    return true;
 }
 
 /*
@@ -24,18 +37,11 @@ static bool reserve_chunk(struct ht_state *s, uint32_t i)
     uint64_t at = chunk_offset(i);
     if (at + HT_CHUNK_SIZE > s->limit)
         return false;
-    if (atomic_load_explicit(&s->header->private_from, memory_order_relaxed))
-        return true;
+    uint64_t private = atomic_load_explicit(&s->header->private_from, memory_order_relaxed);
+    if (ht_sandboxed || (private && at >= private))
+        return true; /* present, or faulted in as any heap page is */
     long r = SYS3(SYS_madvise, s->base + at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
-    if (!SYS_FAILED(r))
-        return true;
-    r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_READ | PROT_WRITE,
-             MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (SYS_FAILED(r))
-        return false;
-    SYS3(SYS_madvise, s->base + at, s->limit - at, MADV_DONTDUMP);
-    atomic_store_explicit(&s->header->private_from, at, memory_order_release);
-    return true;
+    return !SYS_FAILED(r) || go_private(s, at);
 }
 
 /* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
@@ -60,6 +66,21 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
     return ok;
 }
 
+void ht_region_detach(void)
+{
+    struct ht_state *s = ht_state;
+    for (int kind = HT_KIND_MODULE; kind < HT_KIND_COUNT; kind++)
+        if (!atomic_load_explicit(&s->cursors[kind], memory_order_acquire))
+            new_chunk(kind, 0);
+    if (!ht_try_lock(&s->grow))
+        return;
+    uint32_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed), i = n;
+    while (i < n + 16 && !atomic_load(&s->header->private_from) && reserve_chunk(s, i))
+        i++;
+    if (!atomic_load(&s->header->private_from))
+        go_private(s, chunk_offset(i));
+    ht_unlock(&s->grow);
+}
 /* Bumps a kind's cursor by n units of `unit` bytes. */
 static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit)
 {

@@ -41,6 +41,10 @@ ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate);
 void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, uint32_t time);
 void ht_mirror_clear(ht_ref mirror);
 
+/* Before a sandbox: reserves some chunks for every kind, and puts the rest of the region in private
+ * memory, so that writing to it takes no further system call. */
+void ht_region_detach(void);
+
 /* The view of our own region as it is now. */
 void ht_own_view(struct ht_view *v);
 

@@ -21,7 +21,7 @@
 
 #define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
 #define HT_LAYOUT_VERSION 1u
-#define HT_HEADER_SIZE    16384u
+#define HT_HEADER_SIZE    8192u
 #define HT_CHUNK_SIZE     65536u
 #define HT_CHUNK_MAGIC    0x4b4e4843u /* "CHNK" */
 #define HT_REGION_MAX     (1ULL << 34) /* what an ht_ref can address, halved */
