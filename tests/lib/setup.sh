@@ -81,3 +81,10 @@ build() {
   fi
   ninja -C "$dir" "$@" >"$dir/build.log" 2>&1 || { tail -n 60 "$dir/build.log"; say "heaptap: the build in $dir failed"; return 1; }
 }
+
+# The browser tests drive Chromium by playwright-core; without npm they are skipped and say so.
+install_playwright() {
+  if [ -d "$ROOT/tests/web/node_modules/playwright-core" ] || ! command -v npm >/dev/null; then return 0; fi
+  (cd "$ROOT/tests/web" && npm install --no-audit --no-fund --silent >/dev/null 2>&1) ||
+    say "heaptap: npm could not install playwright-core; the browser tests are skipped"
+}
