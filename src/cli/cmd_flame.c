@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/words.h"
-#include "profile/ops.h"
+#include "profile/profile.h"
 #include "serve/flame.h"
 #include "serve/outfile.h"
 
@@ -17,20 +17,12 @@ static const char usage[] = "flame [OPTIONS] SOURCE [-o FILE.html]";
 /* The profile a report of these options would see. NULL after a complaint. */
 static struct ht_profile *load(struct ht_report_args *a)
 {
-    const struct ht_report_options *r = &a->report;
-    const struct ht_filter filter = {
-        .focus = r->focus, .ignore = r->ignore, .hide = r->hide, .show = r->show,
-        .show_from = r->show_from, .tagfocus = r->tagfocus, .tagignore = r->tagignore,
-        .tagshow = r->tagshow, .taghide = r->taghide, .prune_from = r->prune_from};
     char msg[512] = "";
-    int err = 0, type;
+    int err = 0;
     struct ht_profile *p = ht_load_profile(a, 0, &err, msg, sizeof msg);
 
-    if (p && !ht_profile_filter(p, &filter, NULL, msg, sizeof msg) &&
-        (type = ht_profile_sample_index(p, r->sample_index, msg, sizeof msg)) >= 0) {
-        p->default_sample_type = p->sample_types[type].type;
+    if (p && !ht_load_narrow(p, &a->report, msg, sizeof msg))
         return p;
-    }
     ht_complain(1, "%s", msg);
     ht_profile_destroy(p);
     return NULL;

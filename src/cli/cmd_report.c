@@ -7,11 +7,24 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/reports.h"
+#include "cli/serving.h"
 
 static int unusable(const char *usage, const char *why)
 {
     fprintf(stderr, "heaptap: %s (usage: heaptap %s)\n", why, usage);
     return 2;
+}
+
+/* -http=ADDR: pprof's way to ask for the web page. */
+static int serve(struct ht_profile *p, const struct ht_report_args *a, size_t first)
+{
+    const struct ht_named_profile named = {a->sources[first], p};
+    struct ht_serving s = {.listen = a->http};
+    char msg[512] = "";
+    int status = ht_load_narrow(p, &a->report, msg, sizeof(msg)) ? ht_complain(1, "%s", msg)
+                                                                 : ht_serving_profiles(&s, &named, 1);
+    ht_serving_finish(&s);
+    return status;
 }
 
 static int run(const struct ht_report_command *c, struct ht_report_args *a, size_t first)
@@ -24,7 +37,7 @@ static int run(const struct ht_report_command *c, struct ht_report_args *a, size
         fprintf(stderr, "heaptap: %s\n", msg);
         return 1;
     }
-    int status = ht_report_command_run(c, p, a);
+    int status = a->http ? serve(p, a, first) : ht_report_command_run(c, p, a);
     ht_profile_destroy(p);
     return status;
 }

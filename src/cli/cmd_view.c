@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* heaptap view: the web page for one file, or two compared. */
+/* heaptap view: the web page for one profile, or two compared. */
 #include "config.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "cli/commands.h"
-#include "profile/profile.h"
 #include "cli/serving.h"
+#include "cli/source.h"
+#include "profile/profile.h"
+#include "symbolize/symbolize.h"
 
 static const char usage[] =
-    "usage: heaptap view [OPTIONS] FILE\n"
+    "usage: heaptap view [OPTIONS] SOURCE\n"
     "       heaptap view [OPTIONS] OLD NEW\n\n"
     "Serves the web page for a profile, or for what changed between two.\n" HT_SERVING_HELP
-    "  --no-browser            does not open the page on a desktop\n";
+    "  --no-browser            does not open the page on a desktop\n\n" HT_SOURCE_HELP;
 
-/* A file that cannot be read is said now, not in the browser. */
-static int try_files(const struct ht_words *files)
+/* 0, or 1 after a complaint. */
+static int load(const char *source, struct ht_named_profile *to)
 {
-    for (size_t i = 0; i < files->n; i++) {
-        char msg[512];
-        int err;
-        struct ht_profile *p = ht_profile_read_file(files->word[i], &err, msg, sizeof msg);
+    char msg[512] = "";
+    int err = 0;
 
-        if (!p)
-            return ht_complain(1, "%s", msg);
-        ht_profile_destroy(p);
-    }
+    to->name = source;
+    to->profile = ht_source_load(source, &err, msg, sizeof msg);
+    if (to->profile)
+        err = ht_symbolize(to->profile, NULL, msg, sizeof msg);
+    if (!to->profile || err)
+        return ht_complain(1, "%s", *msg ? msg : strerror(-err));
+    if (*msg)
+        fprintf(stderr, "heaptap: %s\n", msg);
     return 0;
 }
 
@@ -31,21 +38,22 @@ int ht_cmd_view(int argc, char **argv)
 {
     struct ht_serving s = {0};
     const struct ht_word_option options[] = {HT_SERVING_OPTIONS(&s), {NULL}};
-    struct ht_words files = {0};
-    struct ht_serve_source source;
-    int status = ht_words_read(argc, argv, options, usage, &files);
+    struct ht_named_profile profiles[2] = {0};
+    struct ht_words sources = {0};
+    int status = ht_words_read(argc, argv, options, usage, &sources);
 
-    if (status < 0 && (files.n < 1 || files.n > 2))
-        status = ht_complain(2, "view takes one FILE, or two: heaptap view OLD NEW");
-    if (status < 0 && (status = try_files(&files)) == 0) {
-        if (ht_source_files_init(&source, files.word, files.n)) {
-            status = ht_complain(1, "out of memory");
-        } else {
-            status = ht_serving_run(&s, &source, files.n == 2 ? "1" : NULL, true);
-            ht_source_files_finish(&source);
-        }
+    if (status < 0 && (sources.n < 1 || sources.n > 2))
+        status = ht_complain(2, "view takes one SOURCE, or two: heaptap view OLD NEW");
+    if (status < 0) {
+        status = 0;
+        for (size_t i = 0; !status && i < sources.n; i++)
+            status = load(sources.word[i], &profiles[i]);
+        if (!status)
+            status = ht_serving_profiles(&s, profiles, sources.n);
     }
-    ht_words_finish(&files);
+    for (size_t i = 0; i < 2; i++)
+        ht_profile_destroy(profiles[i].profile);
+    ht_words_finish(&sources);
     ht_serving_finish(&s);
     return status;
 }

@@ -69,3 +69,18 @@ fail:
     ht_profile_destroy(p);
     return NULL;
 }
+
+int ht_load_narrow(struct ht_profile *p, const struct ht_report_options *o, char *msg,
+                   size_t msg_size)
+{
+    const struct ht_filter filter = {
+        .focus = o->focus, .ignore = o->ignore, .hide = o->hide, .show = o->show,
+        .show_from = o->show_from, .tagfocus = o->tagfocus, .tagignore = o->tagignore,
+        .tagshow = o->tagshow, .taghide = o->taghide, .prune_from = o->prune_from};
+    int err = ht_profile_filter(p, &filter, NULL, msg, msg_size);
+    int type = err ? err : ht_profile_sample_index(p, o->sample_index, msg, msg_size);
+    if (type < 0)
+        return type;
+    p->default_sample_type = p->sample_types[type].type;
+    return 0;
+}

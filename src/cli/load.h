@@ -15,4 +15,9 @@
 struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *err, char *msg,
                                    size_t msg_size);
 
+/* Filters the profile and sets its default sample type as the options say: for what shows a whole
+ * profile and not a report. 0, or -EINVAL with one line in msg. */
+int ht_load_narrow(struct ht_profile *p, const struct ht_report_options *o, char *msg,
+                   size_t msg_size);
+
 #endif

@@ -154,6 +154,18 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     return status;
 }
 
+int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n)
+{
+    struct ht_serve_source source;
+    int status;
+
+    if (ht_source_memory_init(&source, profiles, n))
+        return ht_complain(1, "out of memory");
+    status = ht_serving_run(s, &source, n == 2 ? "1" : NULL, true);
+    ht_source_memory_finish(&source);
+    return status;
+}
+
 void ht_serving_finish(struct ht_serving *s)
 {
     ht_words_finish(&s->hosts);

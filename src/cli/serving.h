@@ -32,6 +32,9 @@ struct ht_serving {
 int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, const char *compare,
                    bool browser);
 
+/* The same for profiles in memory; of two the first is what the second is compared with. */
+int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n);
+
 void ht_serving_finish(struct ht_serving *s);
 
 #endif

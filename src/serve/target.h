@@ -43,9 +43,14 @@ struct ht_serve_source {
 
 void ht_targets_free(struct ht_target *targets, size_t n);
 
-/* Files, which are read again when they have changed on disk. paths must outlive the source. */
-int ht_source_files_init(struct ht_serve_source *s, char **paths, size_t n);
-void ht_source_files_finish(struct ht_serve_source *s);
+/* Profiles in memory, which must outlive the source. */
+struct ht_named_profile {
+    const char *name;
+    struct ht_profile *profile;
+};
+int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profile *profiles,
+                          size_t n);
+void ht_source_memory_finish(struct ht_serve_source *s);
 
 /* The sums of a profile, for sources that have nothing quicker. */
 void ht_target_stats_of(const struct ht_profile *p, struct ht_target_stats *stats);

@@ -179,6 +179,12 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     check("64 clients", not errors, errors)
     check("memory is flat", rss() < first * 1.25 + (8 << 20), (first, rss()))
 
+# pprof's way to ask for the page, on a report; its filters hold.
+with Server(heaptap, "top", "-http=:0", "--focus=cache::", "-i", "alloc_space", new) as s:
+    d = json.loads(s.get("/api/targets")[2])["targets"]
+    check("-http", len(d) == 1 and d[0]["inuse_space"] == 740 * 65536, d)
+    check("-http sample type", json.loads(s.get("/1/api/profile")[2])["default"] == 1)
+
 # The token.
 token = tmp + "/token"
 with open(token, "w") as f:

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Profiles that have been read already: target N is the N-th, counted from 1. */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile/ops.h"
+#include "profile/profile.h"
+#include "serve/target.h"
+
+struct memory {
+    const struct ht_named_profile *profiles;
+    size_t n;
+    pthread_mutex_t lock; /* a profile takes one thread at a time */
+};
+
+static int list(void *ctx, struct ht_target **targets, size_t *n)
+{
+    const struct memory *m = ctx;
+    struct ht_target *t = calloc(m->n, sizeof *t);
+
+    if (!t)
+        return -ENOMEM;
+    for (size_t i = 0; i < m->n; i++) {
+        const char *name = m->profiles[i].name, *slash = strrchr(name, '/');
+
+        snprintf(t[i].id, sizeof t[i].id, "%zu", i + 1);
+        t[i].name = strdup(slash && slash[1] ? slash + 1 : name);
+        t[i].cmdline = strdup(name);
+        t[i].cmdline_size = strlen(name) + 1;
+        if (!t[i].name || !t[i].cmdline) {
+            ht_targets_free(t, m->n);
+            return -ENOMEM;
+        }
+    }
+    *targets = t;
+    *n = m->n;
+    return 0;
+}
+
+static const struct ht_named_profile *find(const struct memory *m, const char *id)
+{
+    char *end;
+    unsigned long i = strtoul(id, &end, 10);
+
+    return *end || i < 1 || i > m->n ? NULL : &m->profiles[i - 1];
+}
+
+static struct ht_profile *profile(void *ctx, const char *id, int *err, char *msg, size_t msg_size)
+{
+    struct memory *m = ctx;
+    const struct ht_named_profile *named = find(m, id);
+    struct ht_profile *copy;
+
+    if (!named) {
+        *err = -ENOENT;
+        snprintf(msg, msg_size, "no profile %s here", id);
+        return NULL;
+    }
+    pthread_mutex_lock(&m->lock);
+    copy = ht_profile_copy(named->profile);
+    pthread_mutex_unlock(&m->lock);
+    if (!copy) {
+        *err = -ENOMEM;
+        snprintf(msg, msg_size, "out of memory");
+    }
+    return copy;
+}
+
+static int stats(void *ctx, const char *id, struct ht_target_stats *out)
+{
+    const struct ht_named_profile *named = find(ctx, id);
+
+    if (!named)
+        return -ENOENT;
+    ht_target_stats_of(named->profile, out);
+    return 0;
+}
+
+int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profile *profiles,
+                          size_t n)
+{
+    struct memory *m = malloc(sizeof *m);
+
+    if (!m)
+        return -ENOMEM;
+    *m = (struct memory){.profiles = profiles, .n = n};
+    pthread_mutex_init(&m->lock, NULL);
+    *s = (struct ht_serve_source){m, false, list, profile, stats};
+    return 0;
+}
+
+void ht_source_memory_finish(struct ht_serve_source *s)
+{
+    struct memory *m = s->ctx;
+
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+    s->ctx = NULL;
+}
