@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "commands.h"
-#include "profile/profile.h"
+#include "source.h"
 #include "symbolize/symbolize.h"
 
 static const char help[] =
@@ -54,7 +54,7 @@ static int convert(const char *source, const char *out, const struct ht_symboliz
 {
     char msg[512] = "";
     int err;
-    struct ht_profile *p = ht_profile_read_file(source, &err, msg, sizeof msg);
+    struct ht_profile *p = ht_source_load(source, &err, msg, sizeof msg);
     if (!p) {
         fprintf(stderr, "heaptap: %s\n", msg);
         return 1;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """heaptap symbolize: where binaries and debug files are found, and what is refused."""
-import ctypes, os, re, shutil, subprocess, sys, tempfile, unittest
+import ctypes, http.server, os, re, shutil, subprocess, sys, tempfile, threading, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pprofile
@@ -294,6 +294,74 @@ class Symbolize(unittest.TestCase):
         self.assertEqual(self.places[at["main"]][0][0], "main")
         # Not exported, and no neighbour's name instead.
         self.assertEqual(self.places[at["build"]], [])
+
+    def test_minidebuginfo(self):
+        if not shutil.which("xz"):
+            self.skipTest("xz is not installed")
+        self.compile()
+        at = self.profile(["main", "build"])
+        mini = self.dir + "/mini"
+        sh("objcopy", "--strip-debug", "--remove-section=.comment", self.exe, mini)
+        sh("xz", mini)
+        sh("strip", self.exe)
+        sh("objcopy", "--add-section", ".gnu_debugdata=" + mini + ".xz", self.exe)
+        self.run_it()
+        for name, a in at.items():
+            self.assertEqual(self.places[a], [(name, name, "", 0)])
+
+    def test_split_dwarf(self):
+        self.exe = self.dir + "/bin/prog"
+        sh("gcc", "-g", "-O2", "-gsplit-dwarf", "-Wl,--build-id=sha1", "-c", "-o",
+           self.dir + "/bin/plain.o", os.path.join(programs, "plain.c"))
+        sh("gcc", "-Wl,--build-id=sha1", "-o", self.exe, self.dir + "/bin/plain.o")
+        self.id, self.segment = build_id(self.exe), code_segment(self.exe)
+        self.symbols = symbols(self.exe)
+        at = self.profile(["main", "build"])
+        self.run_it()
+        self.check(at)
+
+    def test_debuginfod(self):
+        try:
+            ctypes.CDLL("libdebuginfod.so.1")
+        except OSError:
+            self.skipTest("libdebuginfod.so.1 is not installed")
+        self.compile()
+        at = self.profile(["main", "build"])
+        served = "%s/served/buildid/%s/debuginfo" % (self.dir, self.id)
+        self.split_debug(served)
+        asked = []
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def __init__(handler, *args):
+                super().__init__(*args, directory=self.dir + "/served")
+
+            def log_message(handler, *args):
+                asked.append(handler.path)
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        url = "http://127.0.0.1:%d" % server.server_port
+        self.run_it(HTTP_PROXY="", http_proxy="", no_proxy="127.0.0.1")
+        self.assertEqual(asked, [])
+        self.check_unnamed({"build": at["build"]} if self.flags[0] == (0, 0, 0, 0) else {})
+        self.run_it("--no-cache", DEBUGINFOD_URLS=url, http_proxy="", no_proxy="127.0.0.1",
+                    DEBUGINFOD_CACHE_PATH=self.dir + "/client")
+        self.assertTrue(asked)
+        self.check(at)
+
+    def test_progress(self):
+        """On a terminal nothing is left behind, and a quick answer says nothing."""
+        self.compile()
+        self.profile(["main"])
+        master, slave = os.openpty()
+        subprocess.run([heaptap, "symbolize", self.dir + "/in.pb.gz", "-o",
+                        self.dir + "/out.pb.gz"], stderr=slave, env=self.env, check=True)
+        os.write(slave, b"end")
+        self.assertEqual(os.read(master, 100), b"end")
+        os.close(master)
+        os.close(slave)
 
     def test_jit(self):
         pid = os.getpid()
