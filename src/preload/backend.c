@@ -209,7 +209,6 @@ static void look_up(void)
     void *r = dlsym(RTLD_NEXT, "realloc"), *f = dlsym(RTLD_NEXT, "free");
     ht_module_setup();
     uint64_t allocator = home(m);
-    KEEP(reallocarray, , )
     KEEP(cfree, , )
     KEEP(posix_memalign, , )
     KEEP(aligned_alloc, , )
@@ -243,7 +242,8 @@ static void look_up(void)
 #define BUILD(symbol, built)                                                                       \
     if (!ht_next_##symbol)                                                                         \
         ht_next_##symbol = built;
-    BUILD(reallocarray, built_reallocarray)
+    /* Never glibc's own: it comes back through our realloc, and would be charged twice. */
+    ht_next_reallocarray = built_reallocarray;
     BUILD(cfree, built_cfree)
     BUILD(valloc, built_valloc)
     BUILD(pvalloc, built_pvalloc)

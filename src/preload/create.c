@@ -17,6 +17,14 @@
 
 #define VIRTUAL_SIZE (2ULL << 30)
 
+/* Beyond a limit on the size of files the kernel does not only refuse, it kills (SIGXFSZ). */
+static bool file_may_be(uint64_t size)
+{
+    struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
+    SYS4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &r);
+    return r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= size;
+}
+
 /* Virtual space only; a program under ulimit -v keeps nearly all of what it was given. */
 static uint64_t region_size(void)
 {
@@ -63,6 +71,8 @@ static long open_directory(const char *path)
 
 static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char *path, size_t n)
 {
+    if (!file_may_be(size))
+        return NULL;
     long dir = open_directory(ht_config.region_dir);
     if (SYS_FAILED(dir))
         return NULL;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -204,11 +205,33 @@ static void complain(const char *path, int error)
                                    : ": the profile stays in the region (heaptap dump, recover)");
 }
 
+/*
+ * A write beyond the limit on the size of files is SIGXFSZ as well as an error: held back for the
+ * dump's length, and taken away if it came.
+ */
+static uint64_t hold_file_size_signal(void)
+{
+    uint64_t set = 1ull << (SIGXFSZ - 1), old = 0;
+    SYS4(SYS_rt_sigprocmask, SIG_BLOCK, &set, &old, 8);
+    return old;
+}
+
+static void release_file_size_signal(uint64_t old, int error)
+{
+    uint64_t set = 1ull << (SIGXFSZ - 1);
+    struct timespec none = {0, 0};
+    if (error == -EFBIG)
+        SYS4(SYS_rt_sigtimedwait, &set, NULL, &none, 8);
+    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
+}
+
 static int run_locked(struct job *job)
 {
+    uint64_t mask = hold_file_size_signal();
     ht_tls.guard++; /* a handler's allocations during the dump are not sampled by this thread */
     on_dump_stack(job);
     ht_tls.guard--;
+    release_file_size_signal(mask, job->error);
     if (job->error && job->kind != JOB_FD)
         complain(job->path ? job->path : path_buffer, job->error);
     return job->error;

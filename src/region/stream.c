@@ -232,8 +232,25 @@ static uint64_t mapping_id(ht_ref module, uint32_t segment)
     return (uint64_t)module * 8 + segment + 1;
 }
 
-static void put_locations(struct stream *s)
+/* Code in no object: a JIT's, or memory unmapped since. Readers insist on a mapping. */
+enum { NO_OBJECT = 1 }; /* below every mapping_id */
+
+static void put_no_object(struct stream *s)
 {
+    PB(Mapping) mapping = HEAPTAP__PPROF__MAPPING__INIT, *one[1] = {&mapping};
+    mapping.id = NO_OBJECT;
+    mapping.memory_limit = UINT64_MAX;
+    mapping.filename = put_string(s, (char *)"[anon]");
+    PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+    part.n_mapping = 1;
+    part.mapping = one;
+    put(s, &part);
+}
+
+/* True when some location lies in no object. */
+static bool put_locations(struct stream *s)
+{
+    bool outside = false;
     struct ht_cursor c = {.kind = HT_KIND_FRAME};
     const struct ht_frame *f;
     while (!s->error && (f = ht_view_next(s->v, &c))) {
@@ -241,6 +258,7 @@ static void put_locations(struct stream *s)
         location.id = c.ref;
         /* Every address is a return address: one less is inside the call (pprof's rule). */
         location.address = f->pc ? f->pc - 1 : 0;
+        location.mapping_id = NO_OBJECT;
         const struct ht_module *m =
             f->module ? ht_view_record(s->v, f->module, HT_KIND_MODULE) : NULL;
         for (uint32_t i = 0; m && i < m->n_segments && i < HT_MAX_SEGMENTS; i++)
@@ -249,11 +267,13 @@ static void put_locations(struct stream *s)
                 location.mapping_id = mapping_id(f->module, i);
                 break;
             }
+        outside |= location.mapping_id == NO_OBJECT;
         PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
         part.n_location = 1;
         part.location = one;
         put(s, &part);
     }
+    return outside;
 }
 
 static void put_modules(struct stream *s)
@@ -312,8 +332,10 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     const struct ht_site *site;
     while (!s.error && (site = ht_view_next(v, &c)))
         written += put_sample(&s, c.ref, site, peak, epoch);
-    put_locations(&s);
+    bool outside = put_locations(&s);
     put_modules(&s);
+    if (outside)
+        put_no_object(&s);
     if (o->gzip && !s.error)
         squeeze(&s, Z_FINISH);
     return s.error ? s.error : written;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <xmmintrin.h>
 
 #include "region/layout.h"
 #include "region/weight.h"
@@ -59,6 +60,10 @@ double ht_probability(uint64_t size, uint64_t rate)
     return ht_one_minus_exp(((double)size + 1.0) / (double)rate);
 }
 
+/* The target's floating-point state is its own: no flag of ours may show there, none of its traps hit
+ * us, and its rounding mode is not for our sums (HAZARDS 32). */
+#define DEFAULT_MXCSR 0x1f80u
+
 static struct ht_split split(double v)
 {
     struct ht_split s;
@@ -69,20 +74,34 @@ static struct ht_split split(double v)
 
 void ht_weights(uint64_t size, uint64_t rate, struct ht_split *objects, struct ht_split *bytes)
 {
-    double p = ht_probability(size, rate);
-    if (p >= 1.0) {
+    if (rate <= 1) {
         *objects = (struct ht_split){1, 0};
         *bytes = (struct ht_split){size, 0};
         return;
     }
-    *objects = split(1.0 / p);
-    *bytes = split((double)size / p);
+    unsigned saved = _mm_getcsr();
+    _mm_setcsr(DEFAULT_MXCSR);
+    double p = ht_probability(size, rate);
+    if (p >= 1.0) {
+        *objects = (struct ht_split){1, 0};
+        *bytes = (struct ht_split){size, 0};
+    } else {
+        *objects = split(1.0 / p);
+        *bytes = split((double)size / p);
+    }
+    __asm__ volatile("" ::: "memory"); /* the sums end before the state is the target's again */
+    _mm_setcsr(saved);
 }
 
 uint64_t ht_distance(uint64_t random_bits, uint64_t rate)
 {
     if (rate <= 1)
         return 0;
+    unsigned saved = _mm_getcsr();
+    _mm_setcsr(DEFAULT_MXCSR);
     double u = ((double)(random_bits >> 11) + 0.5) * 0x1p-53;
-    return (uint64_t)(-ht_ln(u) * (double)rate);
+    uint64_t distance = (uint64_t)(-ht_ln(u) * (double)rate);
+    __asm__ volatile("" : "+r"(distance)::"memory");
+    _mm_setcsr(saved);
+    return distance;
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Hazard 1: memory is asked for before the real functions are known (by dlsym itself, by constructors of libraries).
+// Shows: blocks had that early keep their contents, their usable size, and can be realloced and freed for ever.
+// Not yet seen failing.
+#include "hazard.h"
+#include <dlfcn.h>
+extern void *early_blocks[64];
+
+int main(void) {
+  for (int i = 0; i < 64; i++) {
+    unsigned char *p = early_blocks[i];
+    for (int k = 0; k < 40; k++)
+      CHECK(p[k] == i + 1);
+    CHECK(malloc_usable_size(p) >= 40);
+  }
+  // A failing dlsym allocates its message, and frees it later.
+  for (int i = 0; i < 100; i++) {
+    CHECK(!dlsym(RTLD_DEFAULT, "no_such_function"));
+    CHECK(dlerror());
+  }
+  for (int i = 0; i < 64; i++) {
+    unsigned char *p = realloc(early_blocks[i], 20000);
+    CHECK(p);
+    for (int k = 0; k < 40; k++)
+      CHECK(p[k] == i + 1);
+    free(p);
+  }
+  return 0;
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Loads the library named by its argument as late as can be, and goes on. Run by h03_static_tls.sh.
+#include "hazard.h"
+#include <dlfcn.h>
+
+int main(int argc, char **argv) {
+  char *before[100], *after[100];
+  for (int i = 0; i < 100; i++)
+    before[i] = malloc(1000);
+  void *handle = dlopen(argc > 1 ? argv[1] : "libheaptap.so", RTLD_NOW | RTLD_GLOBAL);
+  if (!handle)
+    CHECK(strlen(dlerror()) > 0);
+  for (int i = 0; i < 100; i++) {
+    after[i] = malloc(100000);
+    CHECK(after[i]);
+    memset(after[i], 1, 100000);
+    free(before[i]);
+  }
+  for (int i = 0; i < 100; i++)
+    free(after[i]);
+  return 0;
+}

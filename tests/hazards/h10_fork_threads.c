@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Hazard 10: fork while other threads hold our locks.
+// Shows: children forked from the midst of allocating threads allocate, free, start threads and exit by exit(). Not yet seen failing.
+#include "hazard.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+static atomic_int stop;
+static void *churn(void *arg) {
+  void *slots[64] = {0};
+  for (unsigned i = 0; !atomic_load(&stop); i++) {
+    free(slots[i % 64]);
+    slots[i % 64] = malloc(64 + i % 8000);
+  }
+  for (int i = 0; i < 64; i++)
+    free(slots[i]);
+  return NULL;
+}
+NOINLINE static void *site_child(void) {
+  void *p = malloc(7000);
+  STAY(p);
+  return p;
+}
+static void *child_thread(void *arg) {
+  for (int i = 0; i < 100; i++)
+    free(site_child());
+  return NULL;
+}
+
+int main(void) {
+  alarm(30);
+  pthread_t t[4];
+  for (int i = 0; i < 4; i++)
+    CHECK(pthread_create(&t[i], NULL, churn, NULL) == 0);
+  for (int i = 0; i < 12; i++) {
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+      alarm(20);
+      pthread_t inner;
+      child_thread(NULL);
+      CHECK(pthread_create(&inner, NULL, child_thread, NULL) == 0);
+      pthread_join(inner, NULL);
+      truth("site_child", 200, 1400000, 0, 0);
+      exit(7);
+    }
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+  }
+  atomic_store(&stop, 1);
+  for (int i = 0; i < 4; i++)
+    pthread_join(t[i], NULL);
+  return 0;
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// A static program: the preload does not reach it. Run by h14_inherited.c.
+#include <stdlib.h>
+int main(void) {
+  void *volatile p = malloc(1000000);
+  free(p);
+  return 4;
+}

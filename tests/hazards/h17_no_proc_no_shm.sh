@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Hazard 17: chroot, no /proc, no /dev/shm.
+# Shows: with neither, the program's output and status are the same and its profile is written; in an empty root the program
+# goes on though nothing can be written. Not yet seen failing.
+unshare -m true 2>/dev/null || { echo "unshare -m is not permitted"; exit 77; }
+"$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
+for hide in "/proc" "/dev/shm" "/proc /dev/shm"; do
+  rm -rf "$H_TMP/out"; mkdir "$H_TMP/out"
+  hide="$hide" unshare -m bash -c '
+    for d in $hide; do mount -t tmpfs -o mode=0,ro none $d; done
+    LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/p.pb.gz" exec "$H_PROGRAMS/h17_workload"' >"$H_TMP/with" 2>"$H_TMP/err"
+  rc=$?
+  [ $rc = 0 ] || { echo "without $hide: exit $rc"; cat "$H_TMP/err"; exit 1; }
+  cmp -s "$H_TMP/bare" "$H_TMP/with" || { echo "without $hide: other output"; exit 1; }
+  python3 "$H_LIB/pprof.py" "$H_TMP/out/p.pb.gz" --main="$H_PROGRAMS/h17_workload" >"$H_TMP/check" || { echo "without $hide:"; cat "$H_TMP/check"; exit 1; }
+done
+mkdir -p "$H_TMP/empty"
+LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/q.pb.gz" "$H_PROGRAMS/h17_workload" "$H_TMP/empty" >"$H_TMP/with" 2>"$H_TMP/err" ||
+  { echo "in an empty root: exit $?"; cat "$H_TMP/err"; exit 1; }
+cmp -s "$H_TMP/bare" "$H_TMP/with" || { echo "in an empty root: other output"; exit 1; }
+[ "$(wc -l <"$H_TMP/err")" -le 1 ] || { echo "in an empty root: more than one line"; cat "$H_TMP/err"; exit 1; }

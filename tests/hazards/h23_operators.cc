@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// Hazard 23: an allocator that is not glibc's: its operator delete frees directly; sized deletes; its own extensions.
+// Shows: every operator new and delete, jemalloc's and tcmalloc's functions where they are, all counted and all freed.
+// Not yet seen failing.
+extern "C" {
+#include "hazard.h"
+}
+#include <dlfcn.h>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+struct alignas(64) wide {
+  char bytes[640];
+};
+enum { N = 50 };
+
+NOINLINE static void *site_new(int kind, size_t n) {
+  void *p = nullptr;
+  switch (kind) {
+  case 0: p = operator new(n); break;
+  case 1: p = operator new[](n); break;
+  case 2: p = operator new(n, std::nothrow); break;
+  case 3: p = operator new[](n, std::nothrow); break;
+  case 4: p = operator new(n, std::align_val_t(64)); break;
+  case 5: p = operator new[](n, std::align_val_t(64)); break;
+  case 6: p = operator new(n, std::align_val_t(64), std::nothrow); break;
+  case 7: p = operator new[](n, std::align_val_t(64), std::nothrow); break;
+  }
+  STAY(p);
+  return p;
+}
+static void drop(int kind, int how, void *p, size_t n) {
+  const std::align_val_t a{64};
+  switch (kind * 3 + how) {
+  case 0: operator delete(p); break;
+  case 1: operator delete(p, n); break;
+  case 2: operator delete(p, std::nothrow); break;
+  case 3: operator delete[](p); break;
+  case 4: operator delete[](p, n); break;
+  case 5: operator delete[](p, std::nothrow); break;
+  case 6: operator delete(p, a); break;
+  case 7: operator delete(p, n, a); break;
+  case 8: operator delete(p, a, std::nothrow); break;
+  case 9: operator delete[](p, a); break;
+  case 10: operator delete[](p, n, a); break;
+  case 11: operator delete[](p, a, std::nothrow); break;
+  }
+}
+
+template <class F> static F *function(const char *name) { return reinterpret_cast<F *>(dlsym(RTLD_DEFAULT, name)); }
+
+using make_t = void *(size_t);
+NOINLINE static void *site_tc(make_t *make, size_t n) {
+  void *p = make(n);
+  STAY(p);
+  return p;
+}
+NOINLINE static void *site_mallocx(void *(*make)(size_t, int), size_t n, int flags) {
+  void *p = make(n, flags);
+  STAY(p);
+  return p;
+}
+
+int main() {
+  for (int kind = 0; kind < 8; kind++)
+    for (int i = 0; i < N * 3; i++) {
+      size_t n = 700 + static_cast<size_t>(kind);
+      char *p = static_cast<char *>(site_new(kind, n));
+      CHECK(p);
+      if (kind >= 4)
+        CHECK(reinterpret_cast<uintptr_t>(p) % 64 == 0);
+      memset(p, kind, n);
+      drop(kind / 4 * 2 + kind % 2, i % 3, p, n);
+    }
+  long total = 0;
+  for (int kind = 0; kind < 8; kind++)
+    total += (700 + kind) * N * 3;
+  truth("_ZL8site_newim", 8 * N * 3, total, 0, 0);
+  for (int i = 0; i < N; i++) {
+    delete new wide;
+    delete[] new wide[3];
+    std::vector<wide> v(5);
+  }
+  const char *allocator = getenv("H_ALLOCATOR");
+  bool thrown = allocator && strcmp(allocator, "mimalloc") == 0; // it aborts instead
+  if (!thrown) try {
+    void *p = operator new(SIZE_MAX / 4);
+    STAY(p);
+  } catch (const std::bad_alloc &) {
+    thrown = true;
+  }
+  CHECK(thrown);
+  thrown = false;
+  try {
+    throw std::runtime_error("an exception that passes through frames of C++");
+  } catch (const std::exception &e) {
+    thrown = e.what()[0] == 'a';
+  }
+  CHECK(thrown);
+
+  if (auto make = function<make_t>("tc_malloc"); make && function<void(void *)>("tc_free")) {
+    auto give_back = function<void(void *)>("tc_free");
+    auto change = function<void *(void *, size_t)>("tc_realloc");
+    auto sized = function<void(void *, size_t)>("tc_free_sized");
+    for (int i = 0; i < N; i++) {
+      void *p = site_tc(make, 3000);
+      CHECK(p);
+      if (i % 3 == 0 && change)
+        give_back(change(p, 6000));
+      else if (i % 3 == 1 && sized)
+        sized(p, 3000);
+      else
+        free(p);
+    }
+    truth("_ZL7site_tcPFPvmEm", N, 3000 * N, 0, 0);
+    if (auto fresh = function<make_t>("tc_new"))
+      function<void(void *)>("tc_delete")(fresh(100));
+  }
+  if (auto make = function<void *(size_t, int)>("mallocx")) {
+    auto change = function<void *(void *, size_t, int)>("rallocx");
+    auto grow = function<size_t(void *, size_t, size_t, int)>("xallocx");
+    auto size_of = function<size_t(const void *, int)>("sallocx");
+    auto give_back = function<void(void *, int)>("dallocx");
+    auto sized = function<void(void *, size_t, int)>("sdallocx");
+    auto would = function<size_t(size_t, int)>("nallocx");
+    CHECK(change && grow && size_of && give_back && sized && would);
+    const int aligned_256 = 8, zero = 0x40;
+    for (int i = 0; i < N; i++) {
+      char *p = static_cast<char *>(site_mallocx(make, 3000, i % 2 ? aligned_256 : zero));
+      CHECK(p && size_of(p, 0) >= 3000 && would(3000, 0) >= 3000);
+      if (i % 2)
+        CHECK(reinterpret_cast<uintptr_t>(p) % 256 == 0);
+      else
+        CHECK(p[0] == 0 && p[2999] == 0);
+      switch (i % 4) {
+      case 0: give_back(change(p, 9000, 0), 0); break;
+      case 1: sized(p, 3000, aligned_256); break;
+      case 2: CHECK(grow(p, 3000, 0, 0) >= 3000); give_back(p, 0); break;
+      case 3: free(p); break;
+      }
+    }
+    truth("_ZL12site_mallocxPFPvmiEmi", -1, -1, 0, 0);
+  }
+  return 0;
+}

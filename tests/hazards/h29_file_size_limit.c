@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// allow-stderr
+// no-profile
+// Hazard 29: a limit on the size of files (RLIMIT_FSIZE): growing the region, or writing the dump, is SIGXFSZ.
+// Shows: a program under such a limit exits as it would. Not yet seen failing.
+#include "hazard.h"
+
+int main(int argc, char **argv) {
+  if (argc == 1) {
+    struct rlimit limit = {4096, 4096};
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    execl("/proc/self/exe", argv[0], "limited", (char *)NULL);
+    return 1;
+  }
+  void *kept[2000];
+  for (int i = 0; i < 2000; i++)
+    kept[i] = malloc(2000 + (size_t)i);
+  for (int i = 0; i < 2000; i++)
+    free(kept[i]);
+  return 11;
+}

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Hazard 29: a shared mapping on a full tmpfs: the write is SIGBUS.
+# Shows: with /dev/shm of 64 KiB, and with one full to the last page, the program's output and status are the same and its
+# profile is written. Not yet seen failing.
+unshare -m true 2>/dev/null || { echo "unshare -m is not permitted"; exit 77; }
+"$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
+for size in 4k 64k 1m; do
+  for full in "" 1; do
+    rm -rf "$H_TMP/out"; mkdir "$H_TMP/out"
+    size=$size full=$full unshare -m bash -c '
+      mount -t tmpfs -o size=$size none /dev/shm || exit 77
+      [ -z "$full" ] || cat /dev/zero >/dev/shm/full 2>/dev/null
+      LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/p.pb.gz" exec "$H_PROGRAMS/h17_workload"' >"$H_TMP/with" 2>"$H_TMP/err"
+    rc=$?
+    [ $rc = 77 ] && { echo "cannot mount a tmpfs"; exit 77; }
+    [ $rc = 0 ] || { echo "/dev/shm of $size${full:+, full}: exit $rc"; cat "$H_TMP/err"; exit 1; }
+    cmp -s "$H_TMP/bare" "$H_TMP/with" || { echo "/dev/shm of $size: other output"; exit 1; }
+    python3 "$H_LIB/pprof.py" "$H_TMP/out/p.pb.gz" >"$H_TMP/check" || { echo "/dev/shm of $size${full:+, full}:"; cat "$H_TMP/check"; exit 1; }
+  done
+done

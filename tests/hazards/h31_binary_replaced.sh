@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Hazard 31: the binary is deleted or replaced while it runs, or started through ld-linux.so.
+# Shows: the profile names it by its path, without " (deleted)", with the build-id of what ran; through the loader the first
+# mapping is still the program. Not yet seen failing.
+cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
+build=$(readelf -nW "$H_TMP/program" | sed -n 's/.*Build ID: //p')
+for how in delete replace loader; do
+  cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
+  rm -f "$H_TMP/p.pb.gz" "$H_TMP/go"
+  mkfifo "$H_TMP/go"
+  start=("$H_TMP/program")
+  [ $how = loader ] && start=(/lib64/ld-linux-x86-64.so.2 "$H_TMP/program")
+  LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "${start[@]}" <"$H_TMP/go" &
+  pid=$!
+  exec 5>"$H_TMP/go"
+  sleep 0.1
+  [ $how = delete ] && rm "$H_TMP/program"
+  [ $how = replace ] && cp /bin/true "$H_TMP/new" && mv "$H_TMP/new" "$H_TMP/program"
+  exec 5>&-
+  wait $pid || { echo "$how: exit $?"; exit 1; }
+  python3 - "$H_LIB" "$H_TMP/p.pb.gz" "$H_TMP/program" "$build" <<'P' || { echo "($how)"; exit 1; }
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import pprof
+p = pprof.Profile(sys.argv[2])
+bad = pprof.check(p)
+m = p.mappings[0]
+if m.path != sys.argv[3] or m.build != sys.argv[4]:
+    bad.append("mapping[0] is %s %s, not %s %s" % (m.path, m.build, sys.argv[3], sys.argv[4]))
+print("\n".join(bad))
+sys.exit(bool(bad))
+P
+done
