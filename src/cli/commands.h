@@ -4,6 +4,7 @@
 #define HEAPTAP_SRC_CLI_COMMANDS_H
 
 #define HT_COMMANDS(X) \
+    X("dump", ht_cmd_dump, "the profile of a live process, without its help") \
     X("top", ht_cmd_report, "where the heap is: sites in a flat list") \
     X("tree", ht_cmd_report, "each site between its callers and callees") \
     X("peek", ht_cmd_report, "callers and callees of matching functions") \

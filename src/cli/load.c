@@ -9,19 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/ages.h"
 #include "cli/source.h"
 #include "profile/ops.h"
 #include "symbolize/symbolize.h"
 
 static struct ht_profile *load_merged(const char *const *sources, size_t n, bool compact,
-                                      int *err, char *msg, size_t msg_size)
+                                      const struct ht_source_options *o, int *err, char *msg,
+                                      size_t msg_size)
 {
     if (n == 1 && !compact)
-        return ht_source_load(sources[0], err, msg, msg_size);
+        return ht_source_load_with(sources[0], o, err, msg, msg_size);
     struct ht_profile **parts = calloc(n, sizeof(parts[0])), *merged = NULL;
     size_t got = 0;
     *err = -ENOMEM;
-    while (parts && got < n && (parts[got] = ht_source_load(sources[got], err, msg, msg_size)))
+    while (parts && got < n &&
+           (parts[got] = ht_source_load_with(sources[got], o, err, msg, msg_size)))
         got++;
     if (parts && got == n)
         merged = ht_profile_merge(parts, n, err, msg, msg_size);
@@ -32,10 +35,11 @@ static struct ht_profile *load_merged(const char *const *sources, size_t n, bool
 }
 
 static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_report_args *a,
-                                      int *err, char *msg, size_t msg_size)
+                                      const struct ht_source_options *o, int *err, char *msg,
+                                      size_t msg_size)
 {
     struct ht_profile *diff = NULL;
-    struct ht_profile *base = load_merged(a->bases, a->n_bases, false, err, msg, msg_size);
+    struct ht_profile *base = load_merged(a->bases, a->n_bases, false, o, err, msg, msg_size);
     if (base)
         diff = ht_profile_subtract(p, base, a->diff_base, a->normalize, err, msg, msg_size);
     ht_profile_destroy(base);
@@ -43,19 +47,37 @@ static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_repo
     return diff;
 }
 
+/* Before a process's profile meets another, both need their names: equal places are told by them. */
+static bool any_region(const struct ht_report_args *a, size_t first)
+{
+    bool any = false;
+    for (size_t i = first; i < a->n_sources; i++)
+        any |= ht_source_is_region(a->sources[i]);
+    for (size_t i = 0; i < a->n_bases; i++)
+        any |= ht_source_is_region(a->bases[i]);
+    return any && a->n_sources - first + a->n_bases > 1;
+}
+
 struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *err, char *msg,
                                    size_t msg_size)
 {
     char note[512] = "";
-    struct ht_profile *p =
-        load_merged(a->sources + first, a->n_sources - first, a->compact, err, msg,
-                                       msg_size);
-    if (p && a->n_bases)
-        p = minus_bases(p, a, err, msg, msg_size);
-    if (!p)
+    struct ht_region_ages ages;
+    if ((*err = ht_ages_parse(&ages, a->min_age, a->max_age, a->ages, msg, msg_size)))
         return NULL;
     if (isatty(STDERR_FILENO))
         a->symbolize.progress = stderr;
+    const struct ht_source_options o = {
+        .ages = ages.min_ns || ages.max_ns || ages.label ? &ages : NULL,
+        .symbolize = a->no_symbols ? NULL : &a->symbolize,
+        .files_too = any_region(a, first),
+    };
+    struct ht_profile *p =
+        load_merged(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);
+    if (p && a->n_bases)
+        p = minus_bases(p, a, &o, err, msg, msg_size);
+    if (!p)
+        return NULL;
     if (!a->no_symbols && (*err = ht_symbolize(p, &a->symbolize, note, sizeof(note)))) {
         snprintf(msg, msg_size, "%s", strerror(-*err));
         goto fail;

@@ -1,22 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "cli/source.h"
 
-struct kind {
-    bool (*is)(const char *source);
-    struct ht_profile *(*load)(const char *source, int *err, char *msg, size_t msg_size);
-};
+static struct ht_profile *load_region(const char *source, const struct ht_source_options *o,
+                                      int *err, char *msg, size_t msg_size)
+{
+    char note[512];
+    struct ht_profile *p = ht_region_load(source, o ? o->ages : NULL, o ? o->symbolize : NULL, err,
+                                          msg, msg_size, note, sizeof note);
+    if (p && *note)
+        fprintf(stderr, "heaptap: %s\n", note);
+    return p;
+}
 
-/* The first that claims the source has it; what none claims is a file. */
-static const struct kind kinds[] = {
-    {ht_source_is_url, ht_source_load_url},
-};
+bool ht_source_is_region(const char *source)
+{
+    pid_t pid;
+    return ht_region_is_pid(source, &pid) || ht_region_is_file(source);
+}
+
+struct ht_profile *ht_source_load_with(const char *source, const struct ht_source_options *o,
+                                       int *err, char *msg, size_t msg_size)
+{
+    char note[512];
+    if (ht_source_is_region(source))
+        return load_region(source, o, err, msg, msg_size);
+    if (o && o->ages) {
+        *err = -EINVAL;
+        snprintf(msg, msg_size, "%s: ages are known of a process (PID) or a region only", source);
+        return NULL;
+    }
+    struct ht_profile *p = ht_source_is_url(source)
+                               ? ht_source_load_url(source, err, msg, msg_size)
+                               : ht_profile_read_file(source, err, msg, msg_size);
+    if (p && o && o->files_too && o->symbolize)
+        ht_symbolize(p, o->symbolize, note, sizeof note);
+    return p;
+}
 
 struct ht_profile *ht_source_load(const char *source, int *err, char *msg, size_t msg_size)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (kinds[i].is(source))
-            return kinds[i].load(source, err, msg, msg_size);
-    return ht_profile_read_file(source, err, msg, msg_size);
+    return ht_source_load_with(source, NULL, err, msg, msg_size);
 }

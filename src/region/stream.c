@@ -14,6 +14,7 @@
 static const char *const fixed_strings[] = {
     "", "alloc_objects", "count", "alloc_space", "bytes", "inuse_objects", "inuse_space",
     "peak_objects", "peak_space", "space", "heaptap " HT_VERSION,
+    "age", "seconds",
     /* The allocation family: readers drop these frames and what they called (PPROF: drop_frames
      * is matched on names with parameters cut). */
     "malloc|calloc|realloc|reallocarray|free|cfree|posix_memalign|aligned_alloc|memalign|valloc|"
@@ -21,7 +22,7 @@ static const char *const fixed_strings[] = {
     "tc_malloc|tc_calloc|tc_realloc|tc_new|tc_newarray|_Znwm|_Znam",
 };
 enum { S_EMPTY, S_ALLOC_OBJECTS, S_COUNT, S_ALLOC_SPACE, S_BYTES, S_INUSE_OBJECTS, S_INUSE_SPACE,
-       S_PEAK_OBJECTS, S_PEAK_SPACE, S_SPACE, S_VERSION, S_DROP, S_FIXED };
+       S_PEAK_OBJECTS, S_PEAK_SPACE, S_SPACE, S_VERSION, S_AGE, S_SECONDS, S_DROP, S_FIXED };
 
 struct stream {
     const struct ht_view *v;
@@ -178,53 +179,73 @@ static void put_head(struct stream *s)
             put_comment(s, lost[i], load(&h->losses[i]), " samples");
 }
 
-static bool put_sample(struct stream *s, ht_ref ref, const struct ht_site *site, bool peak,
-                       uint32_t epoch)
+/* The locations of a site's stack, leaf first, in the workspace; -1 when the stack is damaged. */
+static int32_t find_locations(struct stream *s, const struct ht_site *site)
 {
-    struct ht_values x;
-    if (s->o->values) {
-        if (!s->o->values(s->o->ctx, ref, site, &x))
-            return false;
-    } else {
-        ht_site_values(site, &x);
-    }
-    int64_t values[6] = {x.alloc_objects, x.alloc_bytes, x.inuse_objects, x.inuse_bytes};
+    const struct ht_stack *stack = ht_view_record(s->v, site->stack, HT_KIND_STACK);
+    uint32_t n = 0, kept = 0;
+    const ht_ref *frames = stack ? ht_view_frames(s->v, stack, &n) : NULL;
+    if (!frames)
+        return -1;
+    for (uint32_t i = 0; i < n; i++)
+        if (ht_view_record(s->v, frames[i], HT_KIND_FRAME))
+            s->w->locations[kept++] = frames[i];
+    return (int32_t)kept;
+}
+
+static bool put_part(struct stream *s, const struct ht_site *site, const struct ht_part *p,
+                     bool peak, uint32_t epoch)
+{
+    const struct ht_values *x = &p->values;
+    int64_t values[6] = {x->alloc_objects, x->alloc_bytes, x->inuse_objects, x->inuse_bytes};
     if (peak) { /* untouched since the peak: what it holds now is what it held then */
         bool kept = atomic_load_explicit(&site->peak_epoch, memory_order_acquire) == epoch;
-        values[4] = kept ? (int64_t)load(&site->peak_objects) : x.inuse_objects;
-        values[5] = kept ? (int64_t)load(&site->peak_bytes) : x.inuse_bytes;
+        values[4] = kept ? (int64_t)load(&site->peak_objects) : x->inuse_objects;
+        values[5] = kept ? (int64_t)load(&site->peak_bytes) : x->inuse_bytes;
     }
     if (!values[0] && !values[1] && !values[2] && !values[3])
         return false;
 
-    const struct ht_stack *stack = ht_view_record(s->v, site->stack, HT_KIND_STACK);
-    uint32_t n = 0;
-    const ht_ref *frames = stack ? ht_view_frames(s->v, stack, &n) : NULL;
-    if (!frames)
+    int32_t n = find_locations(s, site);
+    if (n < 0)
         return false;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (ht_view_record(s->v, frames[i], HT_KIND_FRAME))
-            s->w->locations[kept++] = frames[i];
     int64_t size = (int64_t)site->size_low;
-    if (site->size_low != site->size_high && x.alloc_objects > 0)
-        size = x.alloc_bytes / x.alloc_objects;
-    PB(Label) label = HEAPTAP__PPROF__LABEL__INIT, *labels[1] = {&label};
-    label.key = S_BYTES;
-    label.num = size;
-    label.num_unit = S_BYTES;
+    if (site->size_low != site->size_high && x->alloc_objects > 0)
+        size = x->alloc_bytes / x->alloc_objects;
+    PB(Label) label[2] = {HEAPTAP__PPROF__LABEL__INIT, HEAPTAP__PPROF__LABEL__INIT};
+    PB(Label) *labels[2] = {&label[0], &label[1]};
+    label[0].key = S_BYTES;
+    label[0].num = size;
+    label[0].num_unit = S_BYTES;
+    label[1].key = S_AGE;
+    label[1].num = p->age;
+    label[1].num_unit = S_SECONDS;
     PB(Sample) sample = HEAPTAP__PPROF__SAMPLE__INIT, *samples[1] = {&sample};
-    sample.n_location_id = kept;
+    sample.n_location_id = (size_t)n;
     sample.location_id = s->w->locations;
     sample.n_value = peak ? 6 : 4;
     sample.value = values;
-    sample.n_label = 1;
+    sample.n_label = p->age < 0 ? 1 : 2;
     sample.label = labels;
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
     part.n_sample = 1;
     part.sample = samples;
     put(s, &part);
     return true;
+}
+
+static int64_t put_site(struct stream *s, ht_ref ref, const struct ht_site *site, bool peak,
+                        uint32_t epoch)
+{
+    struct ht_part part = {.age = -1};
+    int64_t written = 0;
+    if (!s->o->part) {
+        ht_site_values(site, &part.values);
+        return put_part(s, site, &part, peak, epoch);
+    }
+    for (uint32_t i = 0; s->o->part(s->o->ctx, ref, site, i, &part); i++)
+        written += put_part(s, site, &part, peak, epoch);
+    return written;
 }
 
 static uint64_t mapping_id(ht_ref module, uint32_t segment)
@@ -331,7 +352,7 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     struct ht_cursor c = {.kind = HT_KIND_SITE};
     const struct ht_site *site;
     while (!s.error && (site = ht_view_next(v, &c)))
-        written += put_sample(&s, c.ref, site, peak, epoch);
+        written += put_site(&s, c.ref, site, peak, epoch);
     bool outside = put_locations(&s);
     put_modules(&s);
     if (outside)

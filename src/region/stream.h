@@ -13,11 +13,19 @@
 /* Takes bytes; 0 or -errno, which ends the stream. */
 typedef int (*ht_sink_fn)(void *sink, const void *data, size_t size);
 
+/* One sample of a site. */
+struct ht_part {
+    struct ht_values values;
+    int64_t age; /* label "age" in seconds, -1: none */
+};
+
 struct ht_stream_options {
     bool gzip;
     int64_t time_nanos;
-    /* When set, replaces a site's values (a reader that filters by age). False: leave it out. */
-    bool (*values)(void *ctx, ht_ref site_ref, const struct ht_site *site, struct ht_values *out);
+    /* When set, says what a site's samples are: asked with index 0, 1, ... until it is false. One that
+     * is all zero is left out. For a reader that tells live objects apart. */
+    bool (*part)(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
+                 struct ht_part *out);
     void *ctx;
 };
 

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/ages.h"
+#include "cli/save.h"
+#include "profile/profile.h"
+#include "symbolize/symbolize.h"
+
+void ht_dump_options_init(struct ht_dump_options *o, struct ht_word_option *words,
+                          const char **output)
+{
+    *o = (struct ht_dump_options){0};
+    const struct ht_word_option all[] = {
+        {"output", 'o', .value = output},     {"raw", .flag = &o->raw},
+        {"fast", .flag = &o->fast},           {"demangle", .value = &o->demangle},
+        {"min-age", .value = &o->min_age},    {"max-age", .value = &o->max_age},
+        {"ages", .flag = &o->label_ages},     {"quiet", 'q', .flag = &o->quiet},
+        {NULL},
+    };
+    _Static_assert(sizeof all / sizeof *all <= HT_DUMP_OPTIONS_MAX, "room");
+    memcpy(words, all, sizeof all);
+}
+
+int ht_dump_options_check(struct ht_dump_options *o, char *msg, size_t msg_size)
+{
+    enum ht_demangle mode;
+    if (o->demangle && ht_demangle_parse(o->demangle, &mode)) {
+        snprintf(msg, msg_size, "--demangle=%s: use default, templates, full or none", o->demangle);
+        return -EINVAL;
+    }
+    return ht_ages_parse(&o->ages, o->min_age, o->max_age, o->label_ages, msg, msg_size);
+}
+
+void ht_dump_default_name(const struct ht_region *r, char *out, size_t size)
+{
+    char name[64];
+    size_t n = 0;
+    /* A region's words may be hostile: nothing of them but plain letters becomes a file name. */
+    for (const char *p = r->view.header->name; *p && n + 1 < sizeof name; p++)
+        name[n++] = strchr("/ ", *p) || *p < ' ' || *p == 127 ? '_' : *p;
+    name[n] = 0;
+    snprintf(out, size, "heaptap.%s.%u.pb.gz", *name ? name : "process", r->view.header->pid);
+}
+
+int ht_dump_save_region(const struct ht_region *r, const char *word,
+                        const struct ht_dump_options *o, const char *output, char *msg,
+                        size_t msg_size)
+{
+    char name[128], note[512];
+    int err;
+    struct ht_symbolize_options symbolize = {.lines_and_inlines = !o->fast};
+    if (o->demangle)
+        ht_demangle_parse(o->demangle, &symbolize.demangle);
+    if (isatty(STDERR_FILENO) && !o->quiet)
+        symbolize.progress = stderr;
+    struct ht_profile *p = ht_region_names(r, word, &o->ages, o->raw ? NULL : &symbolize, &err, msg,
+                                           msg_size, note, sizeof note);
+    if (!p)
+        return err;
+    if (!output)
+        ht_dump_default_name(r, name, sizeof name);
+    const char *path = !output ? name : strcmp(output, "-") ? output : "/dev/stdout";
+    err = ht_profile_write_file(p, path);
+    if (err)
+        snprintf(msg, msg_size, "cannot write %s: %s", path, strerror(-err));
+    if (*note && !err && !o->quiet)
+        fprintf(stderr, "heaptap: %s\n", note);
+    if (!err && !o->quiet && (!output || strcmp(output, "-")))
+        fprintf(stderr, "heaptap: wrote %s (%zu samples)\n", path, p->n_samples);
+    ht_profile_destroy(p);
+    return err;
+}
+
+int ht_dump_save(const char *word, const struct ht_dump_options *o, const char *output, char *msg,
+                 size_t msg_size)
+{
+    struct ht_region r;
+    int err = ht_region_open(&r, word, msg, msg_size);
+    if (err)
+        return err;
+    err = ht_dump_save_region(&r, word, o, output, msg, msg_size);
+    ht_region_close(&r);
+    return err;
+}

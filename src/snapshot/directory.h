@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The directories that regions lie in. */
+#ifndef HEAPTAP_SRC_SNAPSHOT_DIRECTORY_H
+#define HEAPTAP_SRC_SNAPSHOT_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* PID.STARTTICKS.NUMBER */
+struct ht_region_name {
+    pid_t pid;
+    uint64_t start_ticks; /* 0 in a search: any */
+    uint64_t number;
+};
+
+bool ht_region_name_parse(const char *s, struct ht_region_name *out);
+
+/*
+ * Calls fn for each region file in the directories: this user's (and HEAPTAP_REGION_DIR when set), for
+ * root every user's. fd is of the file, st what fstat says, dir the directory's descriptor. Files that
+ * are not what the library makes (a link, another owner's, open to others) are passed over. fn's
+ * non-zero result ends the walk and is returned.
+ */
+typedef int (*ht_region_file_fn)(void *ctx, int dir, const char *directory, const char *file, int fd,
+                                 const struct stat *st, const struct ht_region_name *name);
+int ht_region_directory_walk(ht_region_file_fn fn, void *ctx);
+
+/* The same for the directories under a root that is not ours: a container's, by its descriptor. */
+int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx);
+
+/* Opens the youngest region of that name (number is ignored). A descriptor and its path, or
+ * -ENOENT. */
+int ht_region_directory_find(const struct ht_region_name *name, char *path, size_t size);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "profile/profile.h"
+#include "region/stream.h"
+#include "snapshot/age.h"
+#include "snapshot/region.h"
+#include "symbolize/symbolize.h"
+
+struct buffer {
+    unsigned char *data;
+    size_t size, room;
+};
+
+static int append(void *sink, const void *data, size_t n)
+{
+    struct buffer *b = sink;
+    if (n > b->room - b->size) {
+        size_t room = b->room ? b->room * 2 : 1 << 20;
+        while (room - b->size < n)
+            room *= 2;
+        unsigned char *more = realloc(b->data, room);
+        if (!more)
+            return -ENOMEM;
+        b->data = more;
+        b->room = room;
+    }
+    memcpy(b->data + b->size, data, n);
+    b->size += n;
+    return 0;
+}
+
+struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_region_ages *ages,
+                                     int *err, char *msg, size_t msg_size)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct ht_stream_options o = {.time_nanos =
+                                      (int64_t)now.tv_sec * 1000000000 + (int64_t)now.tv_nsec};
+    struct ht_stream_workspace *w = malloc(sizeof *w);
+    struct ht_age_filter *filter = NULL;
+    struct ht_profile *p = NULL;
+    struct buffer b = {0};
+    *err = w ? 0 : -ENOMEM;
+    if (!*err && ages && (ages->min_ns || ages->max_ns || ages->label)) {
+        filter = ht_age_filter_create(r, ages);
+        *err = filter ? 0 : -ENOMEM;
+        o.part = ht_age_filter_part;
+        o.ctx = filter;
+    }
+    if (!*err) {
+        int64_t n = ht_stream_profile(&r->view, &o, w, append, &b);
+        *err = n < 0 ? (int)n : 0;
+    }
+    if (*err)
+        snprintf(msg, msg_size, "%s", strerror(-*err));
+    else
+        p = ht_profile_decode(b.data, b.size, err, msg, msg_size);
+    ht_age_filter_destroy(filter);
+    free(b.data);
+    free(w);
+    return p;
+}
+
+static void note_losses(const struct ht_region *r, const char *word, char *note, size_t size)
+{
+    if (r->lost_from)
+        snprintf(note, size, "%s: the last part of the region was in the memory of the process, "
+                 "which is gone: the profile is not complete", word);
+    else if (r->fresh)
+        snprintf(note, size, "process %s has had no sample since it was forked: the profile is "
+                 "empty", word);
+    else if (!r->alive)
+        snprintf(note, size, "process %u has ended: this is its profile up to its last sample",
+                 r->view.header->pid);
+}
+
+struct ht_profile *ht_region_names(const struct ht_region *r, const char *word,
+                                   const struct ht_region_ages *ages,
+                                   const struct ht_symbolize_options *symbolize, int *err,
+                                   char *msg, size_t msg_size, char *note, size_t note_size)
+{
+    char why[400] = "", unused[2];
+    if (!note)
+        note = unused, note_size = sizeof unused;
+    *note = 0;
+    struct ht_profile *p = ht_region_profile(r, ages, err, why, sizeof why);
+    if (!p) {
+        snprintf(msg, msg_size, "cannot read the profile of %s: %s", word, why);
+        return NULL;
+    }
+    note_losses(r, word, note, note_size);
+    if (!symbolize)
+        return p;
+    struct ht_symbolize_options o = *symbolize;
+    o.pid = r->pid;
+    *err = ht_symbolize(p, &o, why, sizeof why);
+    if (*err) {
+        snprintf(msg, msg_size, "cannot name the addresses of %s: %s", word, strerror(-*err));
+        ht_profile_destroy(p);
+        return NULL;
+    }
+    if (*why && !*note)
+        snprintf(note, note_size, "%s", why);
+    return p;
+}
+
+struct ht_profile *ht_region_load(const char *word, const struct ht_region_ages *ages,
+                                  const struct ht_symbolize_options *symbolize, int *err, char *msg,
+                                  size_t msg_size, char *note, size_t note_size)
+{
+    struct ht_region r;
+    *err = ht_region_open(&r, word, msg, msg_size);
+    if (*err)
+        return NULL;
+    struct ht_profile *p =
+        ht_region_names(&r, word, ages, symbolize, err, msg, msg_size, note, note_size);
+    ht_region_close(&r);
+    return p;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "snapshot/copy.h"
+#include "snapshot/directory.h"
+#include "snapshot/process.h"
+#include "snapshot/region.h"
+
+static int say(char *msg, size_t size, int err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static int say(char *msg, size_t size, int err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(msg, size, format, args);
+    va_end(args);
+    return err;
+}
+
+bool ht_region_is_pid(const char *word, pid_t *pid)
+{
+    size_t n = strlen(word);
+    if (!n || n > 9 || strspn(word, "0123456789") != n)
+        return false;
+    *pid = (pid_t)atol(word);
+    return *pid > 0;
+}
+
+/* O_NONBLOCK: a FIFO must not hold us up. */
+static int open_regular(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return -EINVAL;
+    }
+    return fd;
+}
+
+bool ht_region_is_file(const char *path)
+{
+    uint64_t magic = 0;
+    int fd = open_regular(path);
+    if (fd < 0)
+        return false;
+    bool is = !ht_read_at(fd, &magic, sizeof magic, 0) && magic == HT_REGION_MAGIC;
+    close(fd);
+    return is;
+}
+
+/*
+ * The file of a living process's region, by the name it has there. Its root may be a container's,
+ * made to lead us elsewhere: no links are followed and nothing outside that root is reached.
+ */
+static int open_as_seen_by(pid_t pid, const struct ht_process_map *map)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return -errno;
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW,
+                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, root, map->path, &how, sizeof how);
+    int err = fd < 0 ? -errno : 0;
+    close(root);
+    if (err)
+        return err;
+    struct stat st;
+    /* The very file that is mapped, not one that was put in its place. */
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_ino != map->inode) {
+        close(fd);
+        return -ESTALE;
+    }
+    return fd;
+}
+
+static int no_region(struct ht_region *r, const struct ht_process_info *p, char *msg, size_t size)
+{
+    /* A fork's child makes its region at its first sample: an empty profile is the truth. */
+    struct ht_region_header *h = mmap(NULL, HT_HEADER_SIZE, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (h == MAP_FAILED)
+        return say(msg, size, -errno, "out of memory");
+    h->magic = HT_REGION_MAGIC;
+    h->version = HT_LAYOUT_VERSION;
+    h->header_size = HT_HEADER_SIZE;
+    h->chunk_size = HT_CHUNK_SIZE;
+    h->size = HT_HEADER_SIZE;
+    h->pid = (uint32_t)p->own_pid;
+    h->uid = (uint32_t)p->uid;
+    h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
+    atomic_store(&h->rate, 512 * 1024);
+    r->copy = h;
+    r->copy_size = HT_HEADER_SIZE;
+    r->fresh = true;
+    return ht_view_init(&r->view, h, HT_HEADER_SIZE, msg, size);
+}
+
+static int open_living(struct ht_region *r, const struct ht_process_info *p, char *msg, size_t size)
+{
+    struct ht_process_map map;
+    char why[200] = "";
+    int pid = (int)p->pid, err = ht_process_find(p, &map);
+    r->alive = true;
+    r->pid = p->pid;
+    r->state = p->state;
+    if (err == -ESRCH)
+        return say(msg, size, err, "process %d has just ended", pid);
+    if (err) { /* not ours to look into; its file may be, when it gave up privileges since */
+        struct ht_region_name name = {.pid = p->own_pid, .start_ticks = p->start_ticks};
+        int fd = ht_region_directory_find(&name, r->path, sizeof r->path);
+        if (fd < 0)
+            return say(msg, size, err, "cannot look into process %d: %s (it is another user's or "
+                       "has changed user: try as root)", pid, strerror(-err));
+        struct ht_region_origin from = {.file = fd, .memory = -1};
+        err = ht_region_copy(r, &from, false, why, sizeof why);
+        close(fd);
+    } else if (!map.address && map.library) {
+        return no_region(r, p, msg, size);
+    } else if (!map.address) {
+        return say(msg, size, -ENOENT, "process %d is not profiled (start it with heaptap run, or "
+                   "LD_PRELOAD=libheaptap.so)", pid);
+    } else {
+        struct ht_region_origin from = {.file = -1, .address = map.address};
+        if (map.inode && (from.file = open_as_seen_by(p->pid, &map)) >= 0)
+            snprintf(r->path, sizeof r->path, "%s", map.path);
+        /* Also of a region in a file: it may go on in private memory. */
+        from.memory = ht_process_memory(p->pid);
+        if (from.file < 0 && from.memory < 0) {
+            return say(msg, size, from.memory, "cannot read the memory of process %d: %s (try as "
+                       "root)", pid, strerror(-from.memory));
+        }
+        err = ht_region_copy(r, &from, false, why, sizeof why);
+        if (from.file >= 0)
+            close(from.file);
+        if (from.memory >= 0)
+            close(from.memory);
+    }
+    return err ? say(msg, size, err, "cannot read the region of process %d: %s", pid, why) : 0;
+}
+
+static int open_dead(struct ht_region *r, pid_t pid, char *msg, size_t size)
+{
+    struct ht_region_name name = {.pid = pid};
+    char why[200];
+    int fd = ht_region_directory_find(&name, r->path, sizeof r->path);
+    if (fd < 0)
+        return say(msg, size, -ESRCH, "there is no process %d, and no region that it left", (int)pid);
+    struct ht_region_origin from = {.file = fd, .memory = -1};
+    int err = ht_region_copy(r, &from, false, why, sizeof why);
+    close(fd);
+    return err ? say(msg, size, err, "cannot read %s: %s", r->path, why) : 0;
+}
+
+int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_size)
+{
+    struct ht_process_info p;
+    *r = (struct ht_region){0};
+    int err = ht_process_read(pid, &p);
+    if (!err)
+        return open_living(r, &p, msg, msg_size);
+    if (err == -ESRCH)
+        return open_dead(r, pid, msg, msg_size);
+    return say(msg, msg_size, err, "cannot look at process %d: %s", (int)pid, strerror(-err));
+}
+
+/* The living process that a region file is of: as our own pid namespace numbers it. */
+static void find_living(struct ht_region *r)
+{
+    const struct ht_region_header *h = r->view.header;
+    struct ht_process_info p;
+    if (h->start_ticks && !ht_process_read((pid_t)h->pid, &p) && p.start_ticks == h->start_ticks) {
+        r->alive = true;
+        r->pid = p.pid;
+        r->state = p.state;
+    }
+}
+
+static int open_fd(struct ht_region *r, int fd, const char *path, bool header_only, char *msg,
+                   size_t size)
+{
+    char why[200];
+    struct ht_region head = {0};
+    struct ht_region_origin from = {.file = fd, .memory = -1};
+    int err = ht_region_copy(&head, &from, true, why, sizeof why);
+    if (!err) {
+        find_living(&head);
+        *r = head;
+        if (!header_only) {
+            if (head.alive && atomic_load(&head.view.header->private_from)) {
+                from.memory = ht_process_memory(head.pid);
+                from.address = head.view.header->address;
+            }
+            err = ht_region_copy(r, &from, false, why, sizeof why);
+            ht_region_close(&head);
+            if (from.memory >= 0)
+                close(from.memory);
+        }
+        snprintf(r->path, sizeof r->path, "%s", path);
+    }
+    return err ? say(msg, size, err, "cannot read %s: %s", path, why) : 0;
+}
+
+int ht_region_open_header(struct ht_region *r, int fd, const char *path, char *msg, size_t msg_size)
+{
+    *r = (struct ht_region){0};
+    return open_fd(r, fd, path, true, msg, msg_size);
+}
+
+int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size)
+{
+    *r = (struct ht_region){0};
+    int fd = open_regular(path);
+    if (fd < 0)
+        return say(msg, msg_size, fd, "cannot read %s: %s", path,
+                   fd == -EINVAL ? "not a regular file" : strerror(-fd));
+    int err = open_fd(r, fd, path, false, msg, msg_size);
+    close(fd);
+    return err;
+}
+
+int ht_region_open(struct ht_region *r, const char *word, char *msg, size_t msg_size)
+{
+    pid_t pid;
+    return ht_region_is_pid(word, &pid) ? ht_region_open_pid(r, pid, msg, msg_size)
+                                        : ht_region_open_path(r, word, msg, msg_size);
+}
+
+void ht_region_close(struct ht_region *r)
+{
+    if (r->copy)
+        munmap(r->copy, r->copy_size);
+    *r = (struct ht_region){0};
+}

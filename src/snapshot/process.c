@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "region/layout.h"
+#include "snapshot/process.h"
+
+int ht_read_at(int fd, void *to, uint64_t n, uint64_t at)
+{
+    char *p = to;
+    while (n) {
+        ssize_t r = pread(fd, p, n > 1u << 30 ? 1u << 30 : n, (off_t)at);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return r ? -errno : -EIO;
+        p += r;
+        at += (uint64_t)r;
+        n -= (uint64_t)r;
+    }
+    return 0;
+}
+
+static FILE *open_proc(pid_t pid, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return fopen(path, "re");
+}
+
+static int read_stat(struct ht_process_info *out)
+{
+    char buf[1024];
+    FILE *f = open_proc(out->pid, "stat");
+    if (!f)
+        return errno == ENOENT ? -ESRCH : -errno;
+    size_t n = fread(buf, 1, sizeof buf - 1, f);
+    fclose(f);
+    buf[n] = 0;
+    /* The name in parentheses may hold anything: the last ')' ends it. */
+    const char *p = strrchr(buf, ')');
+    if (!p || p[1] != ' ')
+        return -ESRCH; /* it went while we read */
+    out->state = p[2];
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    out->start_ticks = p ? strtoull(p + 1, NULL, 10) : 0;
+    return 0;
+}
+
+int ht_process_read(pid_t pid, struct ht_process_info *out)
+{
+    *out = (struct ht_process_info){.pid = pid, .own_pid = pid};
+    int err = read_stat(out);
+    if (err)
+        return err;
+    if (out->state == 'Z' || out->state == 'X')
+        return -ESRCH;
+    FILE *f = open_proc(pid, "status");
+    if (!f)
+        return errno == ENOENT ? -ESRCH : -errno;
+    char line[512];
+    while (fgets(line, sizeof line, f)) {
+        if (!strncmp(line, "Uid:", 4)) { /* real, effective, saved, file system */
+            char *end;
+            strtoul(line + 4, &end, 10);
+            out->uid = (uid_t)strtoul(end, NULL, 10);
+        } else if (!strncmp(line, "NSpid:", 6)) { /* one for each namespace, ours first */
+            char *at = line + 6, *end;
+            for (long v; v = strtol(at, &end, 10), end != at; at = end)
+                out->own_pid = (pid_t)v;
+        }
+    }
+    fclose(f);
+    return 0;
+}
+
+int ht_process_memory(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* A line of /proc/PID/maps. */
+struct line {
+    uint64_t start, end, offset;
+    unsigned major, minor;
+    unsigned long inode;
+    char perms[5];
+    const char *name; /* "" for anonymous memory */
+};
+
+static bool parse(char *text, struct line *l)
+{
+    int name = 0;
+    text[strcspn(text, "\n")] = 0;
+    if (sscanf(text, "%lx-%lx %4s %lx %x:%x %lu%n", &l->start, &l->end, l->perms, &l->offset,
+               &l->major, &l->minor, &l->inode, &name) < 7)
+        return false;
+    l->name = text + name + strspn(text + name, " ");
+    return true;
+}
+
+/* PID.STARTTICKS.NUMBER, of this very process: a fork's child still has its parent's mapped. */
+static bool names_region(const char *path, const struct ht_process_info *p)
+{
+    char want[64];
+    const char *base = strrchr(path, '/');
+    int n = snprintf(want, sizeof want, "/%d.%llu.", (int)p->own_pid,
+                     (unsigned long long)p->start_ticks);
+    return base && !strncmp(base, want, (size_t)n) && base[n] >= '0' && base[n] <= '9';
+}
+
+/* The header's first fields tell a region from data that happens to begin like one. */
+static bool is_private_region(int mem, const struct line *l, const struct ht_process_info *p)
+{
+    struct ht_region_header h;
+    uint64_t magic;
+    if (l->end - l->start < HT_HEADER_SIZE || ht_read_at(mem, &magic, sizeof magic, l->start) ||
+        magic != HT_REGION_MAGIC || ht_read_at(mem, &h, sizeof h, l->start))
+        return false;
+    return h.address == l->start && h.pid == (uint32_t)p->own_pid;
+}
+
+int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
+{
+    FILE *f = open_proc(p->pid, "maps");
+    *out = (struct ht_process_map){0};
+    if (!f)
+        return errno == ENOENT ? -ESRCH : -errno;
+    char *text = NULL;
+    size_t size = 0;
+    int mem = -1, err = 0;
+    errno = 0;
+    while (getline(&text, &size, f) > 0) {
+        struct line l;
+        if (!parse(text, &l))
+            continue;
+        const char *base = strrchr(l.name, '/');
+        if (base && !strncmp(base + 1, "libheaptap", 10))
+            out->library = true;
+        if (l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) && names_region(l.name, p)) {
+            out->address = l.start;
+            out->device = makedev(l.major, l.minor);
+            out->inode = l.inode;
+            snprintf(out->path, sizeof out->path, "%s", l.name);
+            break;
+        }
+        if (l.inode || *l.name || strncmp(l.perms, "rw-p", 4) || out->address)
+            continue;
+        if (mem == -1)
+            mem = ht_process_memory(p->pid);
+        if (mem >= 0 && is_private_region(mem, &l, p))
+            out->address = l.start;
+    }
+    if (ferror(f))
+        err = errno ? -errno : -EIO;
+    fclose(f);
+    free(text);
+    if (mem >= 0)
+        close(mem);
+    return err;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What /proc says of a process that may be profiled. */
+#ifndef HEAPTAP_SRC_SNAPSHOT_PROCESS_H
+#define HEAPTAP_SRC_SNAPSHOT_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ht_process_info {
+    pid_t pid;            /* as seen from here */
+    pid_t own_pid;        /* as it sees itself: its innermost pid namespace */
+    char state;           /* R S D T t Z X... */
+    uint64_t start_ticks; /* stat field 22 */
+    uid_t uid;            /* effective */
+};
+
+/* 0, -ESRCH when there is no such process (or only its zombie is left), or another -errno. */
+int ht_process_read(pid_t pid, struct ht_process_info *out);
+
+/* Where a process has its region, and in which file it lies. */
+struct ht_process_map {
+    bool library;     /* libheaptap is loaded */
+    uint64_t address; /* of the region, 0: it has none of its own */
+    uint64_t device, inode; /* of its file; inode 0: private memory */
+    char path[1200];  /* of its file as the process sees it; "" for private memory */
+};
+
+/* Looks for the region of `p` in its memory map. 0, or -errno when the map cannot be read. A region in
+ * private memory is found by its first bytes. */
+int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out);
+
+/* Opens the memory of a process for reading. A descriptor or -errno. */
+int ht_process_memory(pid_t pid);
+
+/* Reads all n bytes at an offset. 0, -EIO when there are fewer, or -errno. */
+int ht_read_at(int fd, void *to, uint64_t n, uint64_t at);
+
+#endif
