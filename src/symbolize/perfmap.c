@@ -28,19 +28,20 @@ struct ht_perfmap {
 
 enum { ENTRIES_MAX = 16 << 20 };
 
-static FILE *open_file(const char *path, uid_t owner)
+/* Opened only if it can be what it seems to be. */
+static FILE *open_file(const char *path, uid_t owner, int64_t taken_ns)
 {
-    struct stat st;
+    struct statx st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0)
         return NULL;
     /* /tmp is everybody's: a stranger may have put a file of that name there. */
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-        (st.st_uid != geteuid() && st.st_uid != 0 && st.st_uid != owner)) {
-        close(fd);
-        return NULL;
-    }
-    FILE *f = fdopen(fd, "r");
+    bool good = statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) == 0 &&
+                S_ISREG(st.stx_mode) &&
+                (st.stx_uid == geteuid() || st.stx_uid == 0 || st.stx_uid == owner);
+    if (good && taken_ns > 0 && (st.stx_mask & STATX_BTIME))
+        good = st.stx_btime.tv_sec <= taken_ns / 1000000000;
+    FILE *f = good ? fdopen(fd, "r") : NULL;
     if (!f)
         close(fd);
     return f;
@@ -64,20 +65,21 @@ static pid_t inner_pid(pid_t pid)
     return (pid_t)inner;
 }
 
-static FILE *find_file(pid_t pid, const char *root)
+static FILE *find_file(pid_t pid, bool alive, const char *root, int64_t taken_ns)
 {
     char path[4096], proc[64];
     struct stat st;
     FILE *f = NULL;
     snprintf(proc, sizeof proc, "/proc/%d", (int)pid);
-    uid_t owner = stat(proc, &st) == 0 ? st.st_uid : geteuid();
+    uid_t owner = alive && stat(proc, &st) == 0 ? st.st_uid : geteuid();
     if (root && *root && snprintf(path, sizeof path, "%s/tmp/perf-%d.map", root, (int)pid) > 0)
-        f = open_file(path, owner);
-    snprintf(path, sizeof path, "%s/root/tmp/perf-%d.map", proc, (int)inner_pid(pid));
-    if (!f)
-        f = open_file(path, owner);
+        f = open_file(path, owner, taken_ns);
+    if (!f && alive) {
+        snprintf(path, sizeof path, "%s/root/tmp/perf-%d.map", proc, (int)inner_pid(pid));
+        f = open_file(path, owner, 0);
+    }
     snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)pid);
-    return f ? f : open_file(path, owner);
+    return f ? f : open_file(path, owner, alive ? 0 : taken_ns);
 }
 
 static int by_start(const void *pa, const void *pb)
@@ -117,9 +119,9 @@ static bool add_line(struct ht_perfmap *m, char *line)
     return copy != NULL;
 }
 
-struct ht_perfmap *ht_perfmap_open(pid_t pid, const char *root)
+struct ht_perfmap *ht_perfmap_open(pid_t pid, bool alive, const char *root, int64_t taken_ns)
 {
-    FILE *f = pid > 0 ? find_file(pid, root) : NULL;
+    FILE *f = pid > 0 ? find_file(pid, alive, root, taken_ns) : NULL;
     struct ht_perfmap *m = f ? calloc(1, sizeof *m) : NULL;
     char line[4096];
     while (m && fgets(line, sizeof line, f) && add_line(m, line))

@@ -3,13 +3,16 @@
 #ifndef HEAPTAP_SRC_SYMBOLIZE_PERFMAP_H
 #define HEAPTAP_SRC_SYMBOLIZE_PERFMAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct ht_perfmap;
 
-/* NULL when the process left none, or it is not to be trusted (another user's). */
-struct ht_perfmap *ht_perfmap_open(pid_t pid, const char *root);
+/* NULL when the process left none, or it is not to be trusted (another user's). With alive the
+ * process is there to be asked for its mounts and its pid in them; else taken_ns (0: unknown) is
+ * when the profile was made, and a map that was begun later is of another process with that pid. */
+struct ht_perfmap *ht_perfmap_open(pid_t pid, bool alive, const char *root, int64_t taken_ns);
 void ht_perfmap_close(struct ht_perfmap *m);
 
 /* NULL when no entry covers the address. The name lives as long as the map. */

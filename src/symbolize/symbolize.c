@@ -257,6 +257,21 @@ static int collect(struct work *w)
     return 0;
 }
 
+/* The pid that the profile's writer left in a comment; 0 when there is none, or more than one. */
+static pid_t comment_pid(const struct ht_profile *p)
+{
+    long pid = 0;
+    for (size_t i = 0; i < p->n_comments; i++) {
+        if (strncmp(p->comments[i], "pid: ", 5))
+            continue;
+        long v = strtol(p->comments[i] + 5, NULL, 10);
+        if (pid && v != pid)
+            return 0;
+        pid = v;
+    }
+    return pid > 0 && pid < 1 << 30 ? (pid_t)pid : 0;
+}
+
 static void report(const struct work *w, char *msg, size_t size)
 {
     if (!size)
@@ -281,8 +296,9 @@ int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, cha
     int err = ht_functions_init(&w.functions, p, w.o->demangle, w.o->force);
     if (!err)
         err = collect(&w);
-    if (!err && w.n && w.o->pid)
-        w.perfmap = ht_perfmap_open(w.o->pid, w.o->root);
+    if (!err && w.n)
+        w.perfmap = ht_perfmap_open(w.o->pid ? w.o->pid : comment_pid(p), w.o->pid != 0, w.o->root,
+                                    p->time_nanos);
     for (size_t i = 0; i < w.n && !err;) {
         size_t first = i;
         while (i < w.n && same_module(&w.targets[first], &w.targets[i]))

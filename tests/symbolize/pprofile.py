@@ -21,7 +21,7 @@ def sub(field, data):
     return varint(field << 3 | 2) + varint(len(data)) + data
 
 
-def write(path, mappings, addresses):
+def write(path, mappings, addresses, comment="", time_nanos=0):
     """mappings: (start, limit, offset, file, build_id); addresses: (address, mapping index or
     None). One sample with one location each."""
     strings = [""]
@@ -41,6 +41,7 @@ def write(path, mappings, addresses):
         out += sub(4, num(1, i + 1) + num(2, 0 if mapping is None else mapping + 1) +
                    num(3, address))
     out += sub(11, num(1, s("space")) + num(2, s("bytes"))) + num(12, 1)
+    out += num(9, time_nanos) + (sub(13, varint(s(comment))) if comment else b"")
     out += b"".join(sub(6, t.encode()) for t in strings)
     with gzip.open(path, "wb") as f:
         f.write(out)

@@ -376,6 +376,13 @@ class Symbolize(unittest.TestCase):
         self.assertEqual(self.places[0x7f0000001010][0][1], "LazyCompile:~run a.js:1")
         self.assertEqual(self.places[0x7f0000003001][0][1], "void Foo::bar(int)")
         self.assertEqual(self.places[0x7f0000002000], [])
+        # The pid can also stand in the profile.
+        for comment, taken, want in (("pid: %d" % pid, 4e18, 1), ("pid: %d" % pid, 1e18, 0),
+                                     ("pid: 1", 4e18, 0)):
+            pprofile.write(self.dir + "/in.pb.gz", [], [(0x7f0000003001, None)], comment,
+                           int(taken))
+            self.run_it()
+            self.assertEqual(len(self.places[0x7f0000003001]), want)
 
     def test_vdso(self):
         libc = ctypes.CDLL(None)
