@@ -4,6 +4,7 @@
 #define HEAPTAP_SRC_CLI_COMMANDS_H
 
 #define HT_COMMANDS(X) \
+    X("run", ht_cmd_run, "run a program under the profiler") \
     X("dump", ht_cmd_dump, "the profile of a live process, without its help") \
     X("top", ht_cmd_report, "where the heap is: sites in a flat list") \
     X("tree", ht_cmd_report, "each site between its callers and callees") \

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a program as if it ran alone: signals, terminal and exit status. */
+#ifndef HEAPTAP_SRC_CLI_RUN_CHILD_H
+#define HEAPTAP_SRC_CLI_RUN_CHILD_H
+
+#include <sys/types.h>
+
+struct ht_child {
+    char **argv; /* NULL-terminated */
+    /* In the child, before the program replaces it. May be NULL. */
+    void (*prepare)(void *ctx, pid_t own);
+    /* About once a second while the program runs. May be NULL. */
+    void (*tick)(void *ctx);
+    void *ctx;
+    pid_t *started; /* gets its pid once it runs */
+};
+
+/*
+ * Starts it and waits for it. Terminal signals are the program's affair; others that somebody sends to
+ * this process go on to it. Returns its exit status (128 + N when signal N ended it), or -errno when
+ * it could not be started.
+ */
+int ht_child_run(struct ht_child *c);
+
+#endif
