@@ -14,19 +14,23 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "symbolize/elffile.h"
 #include "symbolize/pool.h"
 
-static const char magic[8] = "htsym 1";
+static const char magic[8] = "htsym 2";
 
 enum { FILE_MAX = 64 << 20, TOTAL_MAX = 256 << 20, FRAMES_MAX = 4096, PATH_LEN = 4096 };
 
-/* The file: header, addresses (sorted), frames, strings (the first is ""). */
+/* The file, in this machine's own types: header, addresses (sorted), frames, strings (the first is ""). */
 struct header {
     char magic[8];
     uint64_t key;
-    uint32_t crc; /* of all behind the header */
+    uint32_t crc; /* of all behind it */
     uint32_t n_addrs, n_frames, strings_size;
+    struct ht_segments segments;
 };
+
+enum { CRC_FROM = offsetof(struct header, n_addrs) };
 
 struct stored_addr {
     uint64_t vaddr;
@@ -111,7 +115,7 @@ static bool valid(struct ht_cache *c, size_t size, uint64_t key)
     c->addrs = (const struct stored_addr *)(h + 1);
     c->frames = (const struct stored_frame *)(c->addrs + h->n_addrs);
     c->strings = (const char *)(c->frames + h->n_frames);
-    if (crc32_z(0, (const Bytef *)(h + 1), size - sizeof *h) != h->crc ||
+    if (crc32_z(0, (const Bytef *)&h->n_addrs, size - CRC_FROM) != h->crc ||
         c->strings[h->strings_size - 1])
         return false;
     for (uint32_t i = 0; i < h->n_addrs; i++)
@@ -161,6 +165,11 @@ static bool unpack(const struct ht_cache *c, struct ht_pool *pool, const struct 
     }
     *a = (struct ht_addr){s->vaddr, f, s->n};
     return true;
+}
+
+const struct ht_segments *ht_cache_segments(const struct ht_cache *c)
+{
+    return &c->header->segments;
 }
 
 size_t ht_cache_get(const struct ht_cache *c, struct ht_addr *addrs, unsigned char *known,
@@ -268,19 +277,21 @@ static bool write_all(int fd, const void *data, size_t n)
     return true;
 }
 
-static void write_file(struct writer *w, const char *build_id, uint64_t key)
+static void write_file(struct writer *w, const char *build_id, uint64_t key,
+                       const struct ht_segments *segments)
 {
     char path[PATH_LEN + 256], temp[PATH_LEN + 16], dir[PATH_LEN];
     if (!file_name(path, sizeof path, build_id, true) || !directory(dir, sizeof dir, false))
         return;
     snprintf(temp, sizeof temp, "%s/.new-XXXXXX", dir);
     struct header h = {.key = key, .n_addrs = w->n_addrs, .n_frames = w->n_frames,
-                       .strings_size = (uint32_t)w->strings_size};
+                       .strings_size = (uint32_t)w->strings_size, .segments = *segments};
     memcpy(h.magic, magic, sizeof magic);
     size_t addrs = w->n_addrs * sizeof *w->addrs, frames = w->n_frames * sizeof *w->frames;
     if (sizeof h + addrs + frames + w->strings_size > FILE_MAX)
         return;
-    uLong crc = crc32_z(0, (const Bytef *)w->addrs, addrs);
+    uLong crc = crc32_z(0, (const Bytef *)&h.n_addrs, sizeof h - CRC_FROM);
+    crc = crc32_z(crc, (const Bytef *)w->addrs, addrs);
     crc = crc32_z(crc, (const Bytef *)w->frames, frames);
     h.crc = (uint32_t)crc32_z(crc, (const Bytef *)w->strings, w->strings_size);
     int fd = mkostemp(temp, O_CLOEXEC);
@@ -294,8 +305,8 @@ static void write_file(struct writer *w, const char *build_id, uint64_t key)
     trim(dir);
 }
 
-void ht_cache_store(const char *build_id, uint64_t key, const struct ht_cache *old,
-                    const struct ht_addr *addrs, size_t n)
+void ht_cache_store(const char *build_id, uint64_t key, const struct ht_segments *segments,
+                    const struct ht_cache *old, const struct ht_addr *addrs, size_t n)
 {
     if (old && old->header->key != key)
         old = NULL;
@@ -329,7 +340,7 @@ void ht_cache_store(const char *build_id, uint64_t key, const struct ht_cache *o
             put(&w, &a);
     }
     if (!w.failed)
-        write_file(&w, build_id, key);
+        write_file(&w, build_id, key, segments);
     free(w.addrs);
     free(w.frames);
     free(w.slots);

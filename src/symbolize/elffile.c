@@ -51,6 +51,20 @@ static bool code_missing(Elf *elf)
     return missing;
 }
 
+static void read_segments(struct ht_elf *e)
+{
+    size_t n;
+    if (elf_getphdrnum(e->elf, &n))
+        return;
+    e->segments.only_debug = code_missing(e->elf);
+    for (size_t i = 0; i < n && i < 1024 && e->segments.n < HT_SEGMENTS_MAX; i++) {
+        GElf_Phdr ph;
+        if (gelf_getphdr(e->elf, (int)i, &ph) && ph.p_type == PT_LOAD)
+            e->segments.at[e->segments.n++] = (struct ht_segment){
+                ph.p_offset, ph.p_vaddr, ph.p_filesz, ph.p_memsz, (ph.p_flags & PF_X) != 0};
+    }
+}
+
 /* Takes what the rest asks of the file. */
 static int describe(struct ht_elf *e)
 {
@@ -63,7 +77,7 @@ static int describe(struct ht_elf *e)
     for (ssize_t i = 0; i < n && i < HT_BUILD_ID_MAX; i++)
         snprintf(e->build_id + 2 * i, 3, "%02x", ((const unsigned char *)id)[i]);
     e->has_dwarf = section_filled(e->elf, ".debug_info") || section_filled(e->elf, ".zdebug_info");
-    e->stripped_code = code_missing(e->elf);
+    read_segments(e);
     e->has_symtab = section_filled(e->elf, ".symtab");
     return 0;
 }
@@ -141,8 +155,8 @@ void ht_elf_finish(struct ht_elf *e)
     *e = (struct ht_elf){.fd = -1};
 }
 
-int ht_elf_vaddr(const struct ht_elf *e, bool only_debug, uint64_t start, uint64_t limit,
-                 uint64_t offset, uint64_t addr, uint64_t *vaddr)
+int ht_segments_vaddr(const struct ht_segments *s, uint64_t start, uint64_t limit, uint64_t offset,
+                      uint64_t addr, uint64_t *vaddr)
 {
     /* A reader's stand-in for "no mapping known": the addresses are the file's own. */
     if (start == 0 && offset == 0 && (limit == 0 || limit == UINT64_MAX)) {
@@ -152,29 +166,22 @@ int ht_elf_vaddr(const struct ht_elf *e, bool only_debug, uint64_t start, uint64
     if (addr < start)
         return -EINVAL;
     uint64_t at = addr - start + offset;
-    size_t n;
-    if (elf_getphdrnum(e->elf, &n))
-        return -EINVAL;
     bool found = false;
-    for (size_t i = 0; i < n && i < 1024; i++) {
-        GElf_Phdr ph;
-        if (!gelf_getphdr(e->elf, (int)i, &ph) || ph.p_type != PT_LOAD)
-            continue;
-        bool exec = ph.p_flags & PF_X;
-        if (only_debug) {
-            /* p_offset is that of the stripped file; p_vaddr and the place in a page are true. */
-            uint64_t first = ph.p_vaddr - ((ph.p_vaddr - offset) & (PAGE - 1));
-            uint64_t v = first + (addr - start);
-            if (exec && !found && v - ph.p_vaddr < ph.p_memsz) {
+    for (uint32_t i = 0; i < s->n && i < HT_SEGMENTS_MAX; i++) {
+        const struct ht_segment *g = &s->at[i];
+        if (s->only_debug) {
+            /* offset is that of the stripped file; vaddr and the place in a page are true. */
+            uint64_t v = g->vaddr - ((g->vaddr - offset) & (PAGE - 1)) + (addr - start);
+            if (g->exec && v - g->vaddr < g->memsz) {
                 *vaddr = v;
-                found = true;
+                return 0;
             }
-        } else if (at >= ph.p_offset && at - ph.p_offset < ph.p_filesz) {
+        } else if (at >= g->offset && at - g->offset < g->filesz) {
             /* Two segments can share a page of the file; the executable one is meant. */
-            if (exec || !found)
-                *vaddr = at - ph.p_offset + ph.p_vaddr;
+            if (g->exec || !found)
+                *vaddr = at - g->offset + g->vaddr;
             found = true;
-            if (exec)
+            if (g->exec)
                 break;
         }
     }

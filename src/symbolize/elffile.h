@@ -7,7 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HT_BUILD_ID_MAX = 64 };
+enum { HT_BUILD_ID_MAX = 64, HT_SEGMENTS_MAX = 16 };
+
+struct ht_segment {
+    uint64_t offset, vaddr, filesz, memsz;
+    uint64_t exec; /* 0 or 1 */
+};
+
+/* Where the file's bytes go. */
+struct ht_segments {
+    struct ht_segment at[HT_SEGMENTS_MAX];
+    uint32_t n;
+    uint32_t only_debug; /* the contents were stripped: the offsets mean nothing */
+};
 
 struct ht_elf {
     int fd;     /* -1 when from memory */
@@ -17,7 +29,7 @@ struct ht_elf {
     char build_id[2 * HT_BUILD_ID_MAX + 1]; /* lower-case hex, "" when none */
     bool has_dwarf;                         /* .debug_info or its compressed form */
     bool has_symtab;                        /* .symtab, not only .dynsym */
-    bool stripped_code;                     /* objcopy --only-keep-debug: the code is not in it */
+    struct ht_segments segments;            /* only_debug: made by objcopy --only-keep-debug */
     uint64_t size, mtime_ns;
 };
 
@@ -35,10 +47,9 @@ int ht_elf_vdso(struct ht_elf *e);
 void ht_elf_finish(struct ht_elf *e);
 
 /* The file's address of the byte that was at addr in a mapping of [start, limit) of the file
- * from offset on. -EINVAL when no segment has it. With only_debug the file is one whose contents
- * were stripped, so its segments' offsets mean nothing. */
-int ht_elf_vaddr(const struct ht_elf *e, bool only_debug, uint64_t start, uint64_t limit,
-                 uint64_t offset, uint64_t addr, uint64_t *vaddr);
+ * from offset on. -EINVAL when no segment has it. */
+int ht_segments_vaddr(const struct ht_segments *s, uint64_t start, uint64_t limit, uint64_t offset,
+                      uint64_t addr, uint64_t *vaddr);
 
 /* .gnu_debuglink: name (in the file's memory) and CRC. NULL when there is none. */
 const char *ht_elf_debuglink(const struct ht_elf *e, uint32_t *crc);

@@ -30,7 +30,7 @@ static bool try_open(struct search *s, struct ht_elf *e, const char *path)
     if (ht_elf_open(e, path))
         return false;
     if ((is_build_id(s->what->build_id) && strcmp(e->build_id, s->what->build_id)) ||
-        (e == &s->found->main && e->stripped_code)) {
+        (e == &s->found->main && e->segments.only_debug)) {
         ht_elf_finish(e);
         return false;
     }

@@ -23,12 +23,9 @@ void ht_module_finish(struct ht_module *m)
     ht_pool_finish(&m->pool);
 }
 
-int ht_module_vaddr(const struct ht_module *m, uint64_t start, uint64_t limit, uint64_t offset,
-                    uint64_t addr, uint64_t *vaddr)
+const struct ht_segments *ht_module_segments(const struct ht_module *m)
 {
-    const struct ht_found *f = &m->found;
-    return f->main.elf ? ht_elf_vaddr(&f->main, false, start, limit, offset, addr, vaddr)
-                       : ht_elf_vaddr(&f->debug, true, start, limit, offset, addr, vaddr);
+    return m->found.main.elf ? &m->found.main.segments : &m->found.debug.segments;
 }
 
 static const char *symbol_name(void *arg, uint64_t vaddr, uint64_t *start)

@@ -22,9 +22,8 @@ struct ht_module {
 int ht_module_open(struct ht_module *m, const struct ht_find *what, bool want_debug);
 void ht_module_finish(struct ht_module *m);
 
-/* See ht_elf_vaddr. */
-int ht_module_vaddr(const struct ht_module *m, uint64_t start, uint64_t limit, uint64_t offset,
-                    uint64_t addr, uint64_t *vaddr);
+/* Those of the binary, or else of its debug file. */
+const struct ht_segments *ht_module_segments(const struct ht_module *m);
 
 /* Fills the frames of addresses that are sorted and different. They live as long as m.
  * 0 or -ENOMEM. */

@@ -144,31 +144,58 @@ static int apply(struct work *w, struct ht_location *loc, const struct ht_addr *
     return 0;
 }
 
-/* Takes the answers kept from before, works out the rest and keeps that. */
-static int resolve(struct work *w, struct ht_module *m, const char *build_id, struct ht_addr *addrs,
-                   size_t n, struct ht_cache **cache)
+/* Takes the answers kept from before, works out the rest and keeps that. Without m there is only
+ * what was kept. */
+static int resolve(struct work *w, struct ht_module *m, const char *build_id, uint64_t key,
+                   struct ht_cache *cache, struct ht_addr *addrs, size_t n)
 {
-    bool lines = w->o->lines_and_inlines, keep = !w->o->no_cache && *build_id;
-    uint64_t key = cache_key(&m->found, lines);
     unsigned char *known = calloc(n, 1);
     struct ht_addr *rest = calloc(n, sizeof *rest);
     size_t n_rest = 0;
     int err = known && rest ? 0 : -ENOMEM;
-    if (!err && keep && (*cache = ht_cache_load(build_id, key)))
-        ht_cache_get(*cache, addrs, known, n);
-    for (size_t i = 0; i < n && !err; i++)
+    if (!err && cache)
+        ht_cache_get(cache, addrs, known, n);
+    for (size_t i = 0; i < n && !err && m; i++)
         if (!known[i])
             rest[n_rest++] = addrs[i];
     w->current_n = n_rest;
-    if (!err && n_rest)
-        err = ht_module_resolve(m, rest, n_rest, lines, tick, w);
-    for (size_t i = 0, k = 0; i < n && !err; i++)
+    if (n_rest)
+        err = ht_module_resolve(m, rest, n_rest, w->o->lines_and_inlines, tick, w);
+    for (size_t i = 0, k = 0; k < n_rest && !err; i++)
         if (!known[i])
             addrs[i] = rest[k++];
-    if (!err && keep && n_rest)
-        ht_cache_store(build_id, key, *cache, rest, n_rest);
+    if (!err && n_rest && !w->o->no_cache && *build_id)
+        ht_cache_store(build_id, key, ht_module_segments(m), cache, rest, n_rest);
     free(known);
     free(rest);
+    return err;
+}
+
+/* Places the targets, sorts them by place and names them. */
+static int name_targets(struct work *w, struct target *t, size_t n, struct ht_module *m,
+                        const struct ht_segments *segments, const char *build_id, uint64_t key,
+                        struct ht_cache *cache)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_mapping *lm = t[i].loc->mapping;
+        t[i].placed = ht_segments_vaddr(segments, lm->start, lm->limit, lm->offset,
+                                        t[i].loc->address, &t[i].vaddr) == 0;
+    }
+    qsort(t, n, sizeof *t, by_vaddr);
+    struct ht_addr *addrs = calloc(n, sizeof *addrs);
+    size_t n_addrs = 0;
+    int err = addrs ? 0 : -ENOMEM;
+    for (size_t i = 0; i < n && t[i].placed && !err; i++)
+        if (!n_addrs || addrs[n_addrs - 1].vaddr != t[i].vaddr)
+            addrs[n_addrs++].vaddr = t[i].vaddr;
+    if (!err && n_addrs)
+        err = resolve(w, m, build_id, key, cache, addrs, n_addrs);
+    for (size_t i = 0, k = 0; i < n && t[i].placed && !err; i++) {
+        while (addrs[k].vaddr != t[i].vaddr)
+            k++;
+        err = apply(w, t[i].loc, &addrs[k]);
+    }
+    free(addrs);
     return err;
 }
 
@@ -179,7 +206,6 @@ static void remember(char *list, size_t size, size_t *count, const char *file)
         snprintf(list + n, size - n, "%s%.60s", n ? ", " : "", base_name(file));
 }
 
-/* Places, resolves and names the targets of one file. */
 static int name_module(struct work *w, struct target *t, size_t n)
 {
     struct ht_mapping *map = t->loc->mapping;
@@ -191,39 +217,24 @@ static int name_module(struct work *w, struct target *t, size_t n)
     w->current_n = n;
     tick(w, 0);
     int err = ht_module_open(&m, &what, w->o->lines_and_inlines);
-    if (err == -ENOMEM)
-        return err;
-    if (err) {
-        if (m.found.replaced)
-            remember(w->replaced, sizeof w->replaced, &w->n_replaced, map->file);
-        else
-            remember(w->missing, sizeof w->missing, &w->n_missing, map->file);
-        return 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct ht_mapping *lm = t[i].loc->mapping;
-        t[i].placed = ht_module_vaddr(&m, lm->start, lm->limit, lm->offset, t[i].loc->address,
-                                      &t[i].vaddr) == 0;
-    }
-    qsort(t, n, sizeof *t, by_vaddr);
-    struct ht_addr *addrs = calloc(n, sizeof *addrs);
-    size_t n_addrs = 0;
-    err = addrs ? 0 : -ENOMEM;
-    for (size_t i = 0; i < n && t[i].placed && !err; i++)
-        if (!n_addrs || addrs[n_addrs - 1].vaddr != t[i].vaddr)
-            addrs[n_addrs++].vaddr = t[i].vaddr;
-    if (!err && n_addrs) {
+    if (err == 0) {
         const char *id = m.found.main.elf ? m.found.main.build_id : m.found.debug.build_id;
-        err = resolve(w, &m, id, addrs, n_addrs, &cache);
+        uint64_t key = cache_key(&m.found, w->o->lines_and_inlines);
+        if (!w->o->no_cache)
+            cache = ht_cache_load(id, key);
+        err = name_targets(w, t, n, &m, ht_module_segments(&m), id, key, cache);
+        ht_module_finish(&m);
+    } else if (err == -ENOENT) {
+        /* Names of an earlier report outlive the binary. */
+        if (!w->o->no_cache)
+            cache = ht_cache_load(map->build_id, 0);
+        if (m.found.replaced && !cache)
+            remember(w->replaced, sizeof w->replaced, &w->n_replaced, map->file);
+        else if (!cache)
+            remember(w->missing, sizeof w->missing, &w->n_missing, map->file);
+        err = cache ? name_targets(w, t, n, NULL, ht_cache_segments(cache), "", 0, cache) : 0;
     }
-    for (size_t i = 0, k = 0; i < n && t[i].placed && !err; i++) {
-        while (addrs[k].vaddr != t[i].vaddr)
-            k++;
-        err = apply(w, t[i].loc, &addrs[k]);
-    }
-    free(addrs);
     ht_cache_close(cache);
-    ht_module_finish(&m);
     return err;
 }
 

@@ -267,6 +267,18 @@ class Symbolize(unittest.TestCase):
         self.run_it("--no-cache")
         self.assertFalse(os.path.exists(kept))
 
+    def test_names_outlive_the_binary(self):
+        self.compile("inlines.cc")
+        at = self.profile([n for n in self.symbols if n.startswith("_ZN4shop")])
+        self.run_it()
+        first = self.places
+        os.unlink(self.exe)
+        self.run_it()
+        self.assertEqual(self.places, first)
+        self.assertTrue(all(self.places.values()))
+        self.run_it("--no-cache")
+        self.check_unnamed(at)
+
     def test_demangle(self):
         self.compile("inlines.cc")
         name = next(n for n in self.symbols if n.startswith("_ZN4shop4fillILi3EEE"))
