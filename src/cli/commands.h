@@ -21,6 +21,8 @@
     X("flame", ht_cmd_flame, "the flame graph as one HTML file") \
     X("view", ht_cmd_view, "the web page for one profile, or two compared") \
     X("push", ht_cmd_push, "send a profile to a continuous profiler") \
+    X("merge", ht_cmd_merge, "add profiles up into one") \
+    X("convert", ht_cmd_convert, "write a profile in another form") \
     X("symbolize", ht_cmd_symbolize, "put names and lines into a profile")
 
 #define X(name, fn, help) int fn(int argc, char **argv);
