@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -19,14 +16,16 @@
 #include "profile/profile.h"
 #include "region/pattern.h"
 #include "region/stream.h"
-#include "region/view.h"
+#include "snapshot/directory.h"
+#include "snapshot/process.h"
+#include "snapshot/region.h"
 
 #define MAX_NUMBERED 100000
 
 struct ht_run_entry {
     char path[320];
-    uint32_t pid, image; /* image: counts the execs of one process */
-    uint64_t ticks;
+    struct ht_region_name name; /* its number counts the execs of one process */
+    char program[64];
     enum { ENTRY_NEW, ENTRY_OURS, ENTRY_OTHER, ENTRY_DONE } state;
     bool present;
 };
@@ -68,80 +67,6 @@ static void *append(void *list, size_t *n, size_t size)
     return memset((char *)*array + (*n)++ * size, 0, size);
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
-
-static bool read_fully(int fd, void *to, size_t n)
-{
-    size_t done = 0;
-    while (done < n) {
-        ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)done);
-        if (got <= 0 && !(got < 0 && errno == EINTR))
-            return false;
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return true;
-}
-
-/* A copy, header alone or whole: nobody can change it or cut it short under us. */
-static unsigned char *copy_region(const char *path, bool whole, struct ht_view *v)
-{
-    struct stat st;
-    unsigned char *copy = NULL;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (st.st_uid != geteuid() && geteuid()) ||
-        st.st_size < HT_HEADER_SIZE)
-        goto out;
-    size_t size = HT_HEADER_SIZE;
-    struct ht_region_header h;
-    if (whole) {
-        /* What was never written takes no blocks: no more than what there is. */
-        if (pread(fd, &h, sizeof h, 0) != sizeof h)
-            goto out;
-        uint64_t n = HT_HEADER_SIZE + (uint64_t)h.n_chunks * HT_CHUNK_SIZE;
-        uint64_t most = (uint64_t)st.st_blocks * 512 / HT_CHUNK_SIZE * HT_CHUNK_SIZE +
-                        HT_HEADER_SIZE + HT_CHUNK_SIZE;
-        n = n < most ? n : most;
-        size = n < (uint64_t)st.st_size ? n : (uint64_t)st.st_size;
-    }
-    copy = malloc(size);
-    if (copy && (!read_fully(fd, copy, size) || ht_view_init(v, copy, size, NULL, 0))) {
-        free(copy);
-        copy = NULL;
-    }
-out:
-    close(fd);
-    return copy;
-}
-
-/* The same process still runs; one that waits to be reaped does not. */
-static bool is_alive(uint32_t pid, uint64_t ticks)
-{
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0)
-        return false;
-    text[n] = 0;
-    char *p = strrchr(text, ')'); /* field 2 may hold anything */
-    if (!p || p[1] != ' ')
-        return false;
-    char state = p[2];
-    unsigned long threads = 0;
-    for (int field = 2; p && field < 22; field++) {
-        p = strchr(p + 1, ' ');
-        if (p && field == 19)
-            threads = strtoul(p, NULL, 10);
-    }
-    if (!p || state == 'X' || (state == 'Z' && threads < 2)) /* the first thread may leave first */
-        return false;
-    return !ticks || strtoull(p, NULL, 10) == ticks;
-}
-
 /* --- writing ----------------------------------------------------------------------------------- */
 
 struct buffer {
@@ -167,9 +92,14 @@ static int take(void *sink, const void *data, size_t n)
 
 static bool taken(const struct ht_run_regions *r, const char *path)
 {
-    for (size_t i = 0; i < r->n_profiles; i++)
-        if (!strcmp(r->profiles[i].path, path))
+    for (size_t i = 0; i < r->n_profiles; i++) {
+        const struct ht_run_profile *p = &r->profiles[i];
+        if (!strcmp(p->path, path))
             return true;
+        for (size_t k = 0; k < p->n_numbered; k++)
+            if (!strcmp(p->numbered[k], path))
+                return true;
+    }
     return false;
 }
 
@@ -199,9 +129,16 @@ static int write_as(const struct ht_run_regions *r, const struct ht_region_heade
     if (!ht_pattern_expand(path, size, pattern, &v))
         return -ENAMETOOLONG;
     /* The image that came after this one by exec has the name already. */
-    for (uint32_t n = h->pid; taken(r, path); n = 1)
+    char base[PATH_MAX];
+    if (taken(r, path) && v.pid == (uint32_t)r->root && !strstr(pattern, "%p") &&
+        !ht_pattern_insert(path, size, v.pid))
+        return -ENAMETOOLONG;
+    snprintf(base, sizeof base, "%s", path);
+    for (uint64_t n = 1; taken(r, path); n++) {
+        snprintf(path, size, "%s", base);
         if (!ht_pattern_insert(path, size, n))
             return -ENAMETOOLONG;
+    }
     return ht_file_replace(path, b->data, b->size);
 }
 
@@ -324,11 +261,15 @@ static bool settle(struct ht_run_regions *r, const struct ht_view *v)
 
 static void settle_entry(struct ht_run_regions *r, struct ht_run_entry *e)
 {
-    struct ht_view v;
-    unsigned char *copy = copy_region(e->path, true, &v);
-    if (copy && settle(r, &v))
+    struct ht_region region;
+    char msg[512];
+    if (ht_region_open_path(&region, e->path, msg, sizeof msg)) {
+        if (!r->n_failures++)
+            snprintf(r->failure, sizeof r->failure, "%s", msg);
+    } else if (settle(r, &region.view)) {
         unlink(e->path);
-    free(copy);
+    }
+    ht_region_close(&region);
     e->state = ENTRY_DONE;
 }
 
@@ -342,60 +283,38 @@ static struct ht_run_entry *find_entry(struct ht_run_regions *r, const char *pat
     return append(&r->entries, &r->n_entries, sizeof *r->entries);
 }
 
-static void look_at(struct ht_run_regions *r, const char *dir, const char *name)
+static int look_at(void *ctx, int dir, const char *directory, const char *file, int fd,
+                   const struct stat *st, const struct ht_region_name *name)
 {
-    struct ht_view v;
-    uint32_t pid, image;
-    unsigned long long ticks;
-    char rest, path[sizeof r->entries->path];
-    if (sscanf(name, "%u.%llu.%u%c", &pid, &ticks, &image, &rest) != 3 ||
-        (size_t)snprintf(path, sizeof path, "%s/%s", dir, name) >= sizeof path)
-        return;
+    struct ht_run_regions *r = ctx;
+    struct ht_region region;
+    char path[sizeof r->entries->path];
+    (void)dir;
+    (void)st;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, file) >= sizeof path)
+        return 0;
     struct ht_run_entry *e = find_entry(r, path);
     if (!e)
-        return;
+        return 0;
     strcpy(e->path, path);
-    e->pid = pid;
-    e->ticks = ticks;
-    e->image = image;
+    e->name = *name;
     e->present = true;
-    if (e->state != ENTRY_NEW)
-        return;
-    unsigned char *header = copy_region(path, false, &v); /* else it is still being made */
-    if (header) {
-        e->state = v.header->run_id == r->run_id ? ENTRY_OURS : ENTRY_OTHER;
-        if (e->state == ENTRY_OURS && (pid_t)pid == r->root)
-            r->seen_root = true;
-        free(header);
-    }
-}
-
-static void look_in(struct ht_run_regions *r, const char *dir)
-{
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));)
-        look_at(r, dir, e->d_name);
-    if (d)
-        closedir(d);
+    if (e->state != ENTRY_NEW || ht_region_open_header(&region, fd, path, NULL, 0))
+        return 0; /* known, or still being made */
+    const struct ht_region_header *h = region.view.header;
+    e->state = h->run_id == r->run_id ? ENTRY_OURS : ENTRY_OTHER;
+    snprintf(e->program, sizeof e->program, "%s", h->name);
+    if (e->state == ENTRY_OURS && name->pid == r->root)
+        r->seen_root = true;
+    ht_region_close(&region);
+    return 0;
 }
 
 static void look(struct ht_run_regions *r)
 {
     for (size_t i = 0; i < r->n_entries; i++)
         r->entries[i].present = false;
-    const char *own = getenv("HEAPTAP_REGION_DIR");
-    char dir[64];
-    glob_t g;
-    if (own && *own == '/') {
-        look_in(r, own);
-    } else if (geteuid()) {
-        snprintf(dir, sizeof dir, "/dev/shm/heaptap-%u", geteuid());
-        look_in(r, dir);
-    } else if (!glob("/dev/shm/heaptap-[0-9]*", 0, NULL, &g)) { /* children may drop to other users */
-        for (size_t i = 0; i < g.gl_pathc; i++)
-            look_in(r, g.gl_pathv[i]);
-        globfree(&g);
-    }
+    ht_region_directory_walk(look_at, r);
     size_t kept = 0;
     for (size_t i = 0; i < r->n_entries; i++)
         if (r->entries[i].present)
@@ -406,26 +325,32 @@ static void look(struct ht_run_regions *r)
 /* By process; its newest image first, which has had the first choice of a name. */
 static int by_process(const void *a, const void *b)
 {
-    const struct ht_run_entry *x = a, *y = b;
+    const struct ht_region_name *x = &((const struct ht_run_entry *)a)->name;
+    const struct ht_region_name *y = &((const struct ht_run_entry *)b)->name;
     if (x->pid != y->pid)
         return x->pid < y->pid ? -1 : 1;
-    if (x->ticks != y->ticks)
-        return x->ticks < y->ticks ? -1 : 1;
-    return x->image > y->image ? -1 : x->image < y->image;
+    if (x->start_ticks != y->start_ticks)
+        return x->start_ticks < y->start_ticks ? -1 : 1;
+    return x->number > y->number ? -1 : x->number < y->number;
+}
+
+static bool is_alive(const struct ht_region_name *name)
+{
+    struct ht_process_info p;
+    return !ht_process_read(name->pid, &p) &&
+           (!name->start_ticks || p.start_ticks == name->start_ticks);
 }
 
 static void list_living(struct ht_run_regions *r, const struct ht_run_entry *e)
 {
-    struct ht_view v;
-    unsigned char *header = copy_region(e->path, false, &v);
-    bool again = r->n_living && r->living[r->n_living - 1].pid == e->pid;
-    struct ht_run_living *l =
-        header && !again ? append(&r->living, &r->n_living, sizeof *l) : NULL;
+    uint32_t pid = (uint32_t)e->name.pid;
+    if (r->n_living && r->living[r->n_living - 1].pid == pid) /* an older image of it */
+        return;
+    struct ht_run_living *l = append(&r->living, &r->n_living, sizeof *l);
     if (l) {
-        snprintf(l->name, sizeof l->name, "%s", v.header->name);
-        l->pid = e->pid;
+        memcpy(l->name, e->program, sizeof l->name);
+        l->pid = pid;
     }
-    free(header);
 }
 
 void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
@@ -437,7 +362,7 @@ void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
         struct ht_run_entry *e = &r->entries[i];
         if (e->state != ENTRY_OURS)
             continue;
-        if (!is_alive(e->pid, e->ticks))
+        if (!is_alive(&e->name))
             settle_entry(r, e);
         else if (last)
             list_living(r, e);
