@@ -138,7 +138,7 @@ static void print_files(const struct ht_run_regions *r)
                 r->living[i].name, r->living[i].pid, r->living[i].pid);
 }
 
-static void print_hint(const struct ht_run_regions *r, const struct ht_run_summary *o)
+static void print_hint(const struct ht_run_summary *o)
 {
     char rate[32];
     if (o->dormant)
@@ -154,7 +154,6 @@ static void print_hint(const struct ht_run_regions *r, const struct ht_run_summa
                 "heaptap: nothing was sampled: %s allocates less than the rate%s%s%s; try --rate=4k "
                 "or --exact\n", o->program, o->rate ? " (" : "",
                 o->rate ? size_text(o->rate, rate, sizeof rate) : "", o->rate ? ")" : "");
-    (void)r;
 }
 
 static long type_index(const struct ht_profile *p, const char *type)
@@ -214,8 +213,21 @@ static void print_top(struct ht_profile **parts, size_t n)
         ht_profile_destroy(p);
 }
 
+/* The program itself first, then by what they say. */
+static int by_weight(const void *a, const void *b, void *ctx)
+{
+    const struct ht_run_profile *x = a, *y = b;
+    uint32_t root = *(const uint32_t *)ctx;
+    if ((x->pid == root) != (y->pid == root))
+        return x->pid == root ? -1 : 1;
+    return x->samples < y->samples ? 1 : x->samples > y->samples ? -1 : strcmp(x->path, y->path);
+}
+
 void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
 {
+    uint32_t root = (uint32_t)r->root;
+    if (r->n_profiles)
+        qsort_r(r->profiles, r->n_profiles, sizeof *r->profiles, by_weight, &root);
     struct ht_profile *kept[MERGED_MAX];
     size_t n = o->symbolize || !o->quiet ? name_all(r, o->symbolize, kept) : 0;
     if (r->n_failures) {
@@ -229,7 +241,7 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
         if (n)
             print_top(kept, n);
         else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
-            print_hint(r, o);
+            print_hint(o);
     }
     for (size_t i = 0; i < n; i++)
         ht_profile_destroy(kept[i]);

@@ -312,8 +312,9 @@ void ht_dump_last(void)
     if (error)
         return;
     atomic_store_explicit(&ht_state->header->state, HT_STATE_DUMPED, memory_order_release);
-    /* `heaptap run` reads the path there and removes the region itself. */
-    if (!ht_config.run_id)
+    /* `heaptap run` reads the path there and removes the region itself, unless we outlived it. */
+    if (!ht_config.run_id ||
+        (ht_config.run_pid && SYS2(SYS_kill, ht_config.run_pid, 0) == -ESRCH))
         unlink_region();
 }
 

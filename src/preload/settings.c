@@ -144,11 +144,12 @@ void ht_settings_read(void)
     v = variable("HEAPTAP_START");
     c->start = !v || strcmp(v, "0");
     c->seed = number_variable("HEAPTAP_SEED");
-    /* Set by `heaptap run`: ID:PID of the program it started. */
+    /* Set by `heaptap run`: ID:PID:RUN, with the pids of the program it started and of itself. */
     if ((v = variable("HEAPTAP_RUN"))) {
         char *end;
         c->run_id = strtoull(v, &end, 10);
-        c->run_root = *end == ':' ? (uint32_t)strtoul(end + 1, NULL, 10) : 0;
+        c->run_root = *end == ':' ? (uint32_t)strtoul(end + 1, &end, 10) : 0;
+        c->run_pid = *end == ':' ? (uint32_t)strtoul(end + 1, NULL, 10) : 0;
     }
     struct ht_text t = ht_text(c->region_dir, sizeof c->region_dir);
     if ((v = variable("HEAPTAP_REGION_DIR")) && *v == '/') {

@@ -71,6 +71,7 @@ struct ht_config {
     uint64_t interval_ns, growth;
     uint64_t run_id;
     uint64_t seed;     /* 0: from AT_RANDOM */
+    uint32_t run_pid;  /* of `heaptap run` itself, 0: not known */
     uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
     bool peak, children, start, secure;
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
