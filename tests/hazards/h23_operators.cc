@@ -65,7 +65,7 @@ NOINLINE static void *site_mallocx(void *(*make)(size_t, int), size_t n, int fla
 int main() {
   for (int kind = 0; kind < 8; kind++)
     for (int i = 0; i < N * 3; i++) {
-      size_t n = 700 + static_cast<size_t>(kind);
+      size_t n = 704 + 64 * static_cast<size_t>(kind); // libstdc++ rounds up to the alignment
       char *p = static_cast<char *>(site_new(kind, n));
       CHECK(p);
       if (kind >= 4)
@@ -75,7 +75,7 @@ int main() {
     }
   long total = 0;
   for (int kind = 0; kind < 8; kind++)
-    total += (700 + kind) * N * 3;
+    total += (704 + 64 * kind) * N * 3;
   truth("_ZL8site_newim", 8 * N * 3, total, 0, 0);
   for (int i = 0; i < N; i++) {
     delete new wide;
