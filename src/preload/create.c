@@ -138,7 +138,7 @@ int ht_region_create(bool file)
     h->parent_pid = (uint32_t)SYS0(SYS_getppid);
     h->size = size;
     h->start_ticks = ticks;
-    h->start_wall_ns = ht_sys_clock(CLOCK_REALTIME);
+    h->start_wall_ns = ht_sys_clock(CLOCK_REALTIME_COARSE); /* the clock of files' times */
     h->start_mono_ns = ht_sys_clock(CLOCK_MONOTONIC_COARSE);
     h->run_id = ht_config.run_id;
     h->address = (uint64_t)base;

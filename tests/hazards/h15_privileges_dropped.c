@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// allow-stderr
+// allow-stderr leaves-regions (the profile stays there)
 // Hazard 15: privileges are dropped after start: the output directory may not be written any more.
 // Shows: the program goes on and exits as it would; what cannot be written costs one line. Not yet seen failing.
 #include "hazard.h"

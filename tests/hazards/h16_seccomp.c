@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// allow-stderr
+// allow-stderr leaves-regions (the profile stays there)
 // Hazard 16: a sandbox kills on a system call it does not expect.
 // Shows: after a filter that lets through only what the bare allocator needs, 60,000 live blocks and their samples do no other
 // system call; the program then leaves by exit_group. A second child, whose filter refuses with EPERM, leaves by exit().

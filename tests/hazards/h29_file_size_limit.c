@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// allow-stderr
+// allow-stderr leaves-regions (the profile stays there)
 // no-profile
 // Hazard 29: a limit on the size of files (RLIMIT_FSIZE): growing the region, or writing the dump, is SIGXFSZ.
 // Shows: a program under such a limit exits as it would. Not yet seen failing.
