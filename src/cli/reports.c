@@ -88,7 +88,7 @@ int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *
     if (report_err) {
         const char *msg = a->report.msg;
         fprintf(stderr, "heaptap: %s: %s\n", c->name, msg && *msg ? msg : strerror(-report_err));
-        return 1;
+        return report_err == -EINVAL ? 2 : 1;
     }
     if (err && err != -EPIPE) {
         fprintf(stderr, "heaptap: cannot write %s: %s\n", to_stdout ? "standard output" : path,

@@ -124,7 +124,7 @@ int ht_report_begin(struct ht_report *r, enum ht_report_kind kind, struct ht_pro
 {
     *r = (struct ht_report){.kind = kind, .p = p, .o = *o, .output_unit = o->unit};
     if (!p->n_sample_types)
-        return ht_report_fail(r, -EINVAL, "the profile has no sample types");
+        return ht_report_fail(r, -ENODATA, "the profile has no sample types");
     apply_kind(r);
     int err, index = ht_profile_sample_index(p, o->sample_index, o->msg, o->msg_size);
     if (index < 0)

@@ -179,11 +179,9 @@ int ht_json_rows(FILE *out, struct ht_report *r, const char *report, bool with_e
     struct ht_graph *g = &r->graph;
     json_t *root = ht_json_header(r, report), *rows = json_array();
     set_shown(root, r);
-    size_t matched = 0;
     for (size_t i = 0; i < g->n_nodes; i++) {
         if (r->symbol && !ht_regex_match(r->symbol, ht_node_name(g, g->nodes[i])))
             continue;
-        matched++;
         json_t *row = ht_json_node(r, g->nodes[i]);
         set_text(row, "inline", inlining(g->nodes[i]));
         if (with_edges) {
@@ -193,10 +191,6 @@ int ht_json_rows(FILE *out, struct ht_report *r, const char *report, bool with_e
         json_array_append_new(rows, row);
     }
     json_object_set_new(root, "rows", rows);
-    if (r->symbol && !matched) {
-        json_decref(root);
-        return ht_report_fail(r, -ENOENT, "no matches found for regexp: %s", r->o.symbol);
-    }
     return ht_json_write(out, root);
 }
 

@@ -40,7 +40,7 @@ void ht_report_options_init(struct ht_report_options *o);
 
 /*
  * Every report returns 0, or -errno with a line in o->msg: -EINVAL for a regex or sample_index
- * that cannot be used, -ENOENT when peek or list match nothing.
+ * that cannot be used, -ENOENT when peek or list match nothing, -ENODATA without sample types.
  */
 int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 int ht_report_tree(FILE *out, struct ht_profile *p, const struct ht_report_options *o);

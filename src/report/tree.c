@@ -35,18 +35,30 @@ static void print_node(FILE *out, struct ht_report *r, struct ht_node *n, int64_
             ht_report_percent(ht_cum(n), r->total, cum_pct), ht_node_name(&r->graph, n));
 }
 
+static bool is_wanted(struct ht_report *r, struct ht_node *n)
+{
+    return !r->symbol || ht_regex_match(r->symbol, ht_node_name(&r->graph, n));
+}
+
+static int check_matches(struct ht_report *r)
+{
+    for (size_t i = 0; i < r->graph.n_nodes; i++)
+        if (is_wanted(r, r->graph.nodes[i]))
+            return 0;
+    return r->symbol ? ht_report_fail(r, -ENOENT, "no matches found for regexp: %s", r->o.symbol)
+                     : 0;
+}
+
 static int print_tree(FILE *out, struct ht_report *r)
 {
     struct ht_graph *g = &r->graph;
     int64_t sum = 0;
-    size_t matched = 0;
     fprintf(out, "%s\n%s\n", separator,
             "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t ");
     for (size_t i = 0; i < g->n_nodes; i++) {
         struct ht_node *n = g->nodes[i];
-        if (r->symbol && !ht_regex_match(r->symbol, ht_node_name(g, n)))
+        if (!is_wanted(r, n))
             continue;
-        matched++;
         fprintf(out, "%s\n", separator);
         print_edges(out, r, n, true);
         sum = (int64_t)((uint64_t)sum + (uint64_t)ht_flat(n));
@@ -55,8 +67,6 @@ static int print_tree(FILE *out, struct ht_report *r)
     }
     if (g->n_nodes)
         fprintf(out, "%s\n", separator);
-    if (r->symbol && !matched)
-        return ht_report_fail(r, -ENOENT, "no matches found for regexp: %s", r->o.symbol);
     return g->err;
 }
 
@@ -68,7 +78,7 @@ static int report_tree(FILE *out, struct ht_profile *p, const struct ht_report_o
     int err = ht_report_begin(&r, kind, p, o);
     if (err)
         return err;
-    if ((err = ht_report_trimmed_graph(&r))) {
+    if ((err = ht_report_trimmed_graph(&r)) || (err = check_matches(&r))) {
         ht_report_finish(&r);
         return err;
     }

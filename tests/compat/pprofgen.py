@@ -33,7 +33,7 @@ class Profile:
     def __init__(self, types=(("alloc_objects", "count"), ("alloc_space", "bytes"),
                               ("inuse_objects", "count"), ("inuse_space", "bytes"))):
         self.strings = {"": 0}
-        self.types, self.body = types, b""
+        self.types, self.body = types, bytearray()
         self.functions, self.locations, self.mappings = [], [], []
         self.head = {}
 
@@ -76,7 +76,7 @@ class Profile:
         self.body += data(2, body)
 
     def write(self, path, time_nanos=0, duration=0, drop="", keep="", comments=(), default=""):
-        body = self.body
+        body = bytearray(self.body)
         for t, unit in self.types:
             body += data(1, num(1, self.s(t)) + num(2, self.s(unit)))
         body += num(7, self.s(drop)) + num(8, self.s(keep))
