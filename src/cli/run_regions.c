@@ -250,7 +250,7 @@ static bool settle(struct ht_run_regions *r, const struct ht_view *v)
         return r->n_profiles -= p != NULL, false;
     snprintf(p->name, sizeof p->name, "%s", h->name);
     p->pid = h->pid;
-    p->samples = h->samples;
+    p->samples = ht_region_samples(v);
     p->lost = total_lost(h);
     p->truncated = h->truncated;
     p->rate = h->rate;

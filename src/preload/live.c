@@ -23,9 +23,13 @@ struct shard {
     _Atomic uint32_t lock;
     uint32_t count, buckets; /* buckets: a power of two, 0 before the first insert */
     uint32_t *heads;         /* node index + 1 */
+    uint32_t free;           /* nodes given up here: node index + 1, through next */
+    uint32_t reserved[9];    /* a line a shard: neighbours' locks do not share one */
 };
+_Static_assert(sizeof(struct shard) == 64, "shard");
 
-static struct shard shards[SHARDS];
+static _Alignas(64) struct shard shards[SHARDS];
+static _Atomic uint32_t no_filter; /* relaxed; set before the first insert that relies on it */
 static _Atomic(struct ht_node *) chunks[NODE_CHUNKS]; /* release; never unmapped */
 static _Atomic uint32_t n_nodes;                      /* handed out so far; relaxed */
 static _Atomic uint64_t free_lists[STRIPES]; /* tag << 32 | node + 1; the tag defeats ABA */
@@ -53,13 +57,21 @@ static struct ht_node *node_at(uint32_t i)
     return atomic_load_explicit(&chunks[i >> NODE_BITS], memory_order_acquire) + (i & (NODES - 1));
 }
 
+void ht_live_skip_filter(void)
+{
+    atomic_store(&no_filter, 1);
+}
+
 bool ht_live_maybe(const void *p)
 {
-    return atomic_load_explicit(&filter[hash_of(p) >> 48], memory_order_relaxed) != 0;
+    return atomic_load_explicit(&no_filter, memory_order_relaxed) ||
+           atomic_load_explicit(&filter[hash_of(p) >> 48], memory_order_relaxed) != 0;
 }
 
 static void filter_add(uint64_t h, int delta)
 {
+    if (atomic_load_explicit(&no_filter, memory_order_relaxed))
+        return;
     _Atomic uint8_t *f = &filter[h >> 48];
     uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
     while (v != 255 && !(v == 0 && delta < 0) &&
@@ -117,7 +129,7 @@ void ht_live_prepare(void)
     for (uint32_t i = 0; i < 4; i++)
         chunk_ready(next + i);
     for (uint32_t i = 0; i < SHARDS; i++) /* chains grow longer rather than the heads wider */
-        if (!shards[i].buckets && ht_try_lock(&shards[i].lock)) {
+        if (!shards[i].buckets && ht_lock(&shards[i].lock)) {
             widen(&shards[i]);
             ht_unlock(&shards[i].lock);
         }
@@ -126,6 +138,20 @@ void ht_live_prepare(void)
 uint32_t ht_live_reserve(void)
 {
     uint32_t mine = ht_tls.stripe % STRIPES;
+    /* What was freed went to the shards, by address; a few are asked, in turn. */
+    static _Atomic uint32_t turn;
+    uint32_t start = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
+    for (uint32_t i = 0; i < 16; i++) {
+        struct shard *s = &shards[(start + i) % SHARDS];
+        if (!__atomic_load_n(&s->free, __ATOMIC_RELAXED) || !ht_try_lock(&s->lock))
+            continue;
+        uint32_t node = s->free;
+        if (node)
+            s->free = node_at(node - 1)->next;
+        ht_unlock(&s->lock);
+        if (node)
+            return node;
+    }
     for (uint32_t i = 0; i < STRIPES; i++) {
         /* Other stripes too: what one thread allocates another may free. */
         uint32_t node = pop(&free_lists[(mine + i) % STRIPES]);
@@ -157,7 +183,7 @@ static uint32_t *new_heads(uint32_t n)
         return NULL;
     if (bytes >= 65536)
         return ht_sys_anonymous(bytes);
-    if (!ht_try_lock(&pool_lock))
+    if (!ht_lock(&pool_lock))
         return NULL;
     uint32_t *out = NULL;
     if (pool_left < bytes) {
@@ -249,10 +275,24 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
 {
     uint64_t h = hash_of(p);
     struct shard *s = shard_of(h);
-    struct ht_node *n = node_at(node - 1);
     stale->found = false;
-    if (!ht_try_lock(&s->lock))
+    if (!ht_lock(&s->lock)) {
+        if (node)
+            ht_live_unreserve(node);
         return false;
+    }
+    if (!node && (node = s->free)) {
+        s->free = node_at(node - 1)->next;
+    } else if (!node) {
+        ht_unlock(&s->lock); /* the search for one takes shards' locks */
+        if (!(node = ht_live_reserve()))
+            return false;
+        if (!ht_lock(&s->lock)) {
+            ht_live_unreserve(node);
+            return false;
+        }
+    }
+    struct ht_node *n = node_at(node - 1);
     uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
     if (old) {
         forget_pending(p); /* its free was remembered: it is done here, and must not hit us */
@@ -264,6 +304,8 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
         widen(s);
     if (!s->buckets) {
         filter_add(h, -1);
+        n->next = s->free;
+        s->free = node;
         ht_unlock(&s->lock);
         return false;
     }
@@ -301,7 +343,7 @@ int ht_live_take(const void *p, struct ht_record *out)
     uint64_t h = hash_of(p);
     struct shard *s = shard_of(h);
     out->found = false;
-    if (!ht_try_lock(&s->lock)) {
+    if (!ht_lock(&s->lock)) {
         remember(p);
         return -EBUSY;
     }
@@ -309,12 +351,11 @@ int ht_live_take(const void *p, struct ht_record *out)
     if (i) {
         clear_node(node_at(i - 1), out);
         filter_add(h, -1);
+        node_at(i - 1)->next = s->free;
+        s->free = i;
     }
     ht_unlock(&s->lock);
-    if (!i)
-        return -ENOENT;
-    ht_live_unreserve(i);
-    return 0;
+    return i ? 0 : -ENOENT;
 }
 
 bool ht_live_pending(void)
@@ -342,7 +383,7 @@ void ht_live_adopt(void)
         atomic_store(&free_lists[i], 0);
     for (uint32_t i = 0; i < SHARDS; i++) {
         atomic_store(&shards[i].lock, 0);
-        shards[i].count = 0;
+        shards[i].count = shards[i].free = 0;
         if (shards[i].buckets)
             memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
     }

@@ -40,8 +40,13 @@ void ht_live_prepare(void);
 uint32_t ht_live_reserve(void);
 void ht_live_unreserve(uint32_t node);
 
-/* Publishes the node under p. A record already there is stale (its free went past us): it is
- * replaced and returned in *stale. False when the shard's lock could not be had: nothing was done. */
+/* For small rates, where most frees are of samples: ht_live_maybe answers true from now on, and the
+ * filter is not kept. For good: what is inserted meanwhile is not in it. */
+void ht_live_skip_filter(void);
+
+/* Publishes the node (0: one is found) under p. A record already there is stale (its free went past us): it is
+ * replaced and returned in *stale. False when the shard's lock or a node could not be had: nothing was
+ * done, and the node is given back. */
 bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
                     struct ht_record *stale);
 

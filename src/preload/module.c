@@ -178,7 +178,7 @@ ht_ref ht_module_of(const struct ht_object *o)
     if (ref && same(ht_at(ref), o))
         return ref;
     static _Atomic uint32_t making; /* one maker at a time: no module twice */
-    if (!ht_try_lock(&making))
+    if (!ht_lock(&making))
         return 0;
     ref = search(o);
     if (ref) {

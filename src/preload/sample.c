@@ -44,7 +44,7 @@ static uint32_t normal_mask(void)
 
 static void unmarked_change(int64_t delta)
 {
-    bool locked = ht_try_lock(&unmarked_lock);
+    bool locked = ht_lock(&unmarked_lock);
     unmarked_live += (uint64_t)delta;
     if (!locked) { /* never to be trusted again */
         unmarked_live |= 1ull << 62;
@@ -67,6 +67,8 @@ void ht_sample_set_rate(uint64_t rate)
     static bool was_small;
     if (rate && rate < ALIGN_MIN_RATE) {
         was_small = true;
+        if (rate <= 256)
+            ht_live_skip_filter();
         atomic_store(&ht_aligned, 0);
         unmarked_change(0);
     } else if (rate && !was_small) {
@@ -145,7 +147,10 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
     hit->rate = t->rate;
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
-    if (HT_UNLIKELY(!ht_active()) || !(hit->node = ht_live_reserve())) {
+    /* A placed block needs its record for certain: the node comes first. */
+    hit->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
+    hit->node = 0;
+    if (HT_UNLIKELY(!ht_active()) || (hit->place && !(hit->node = ht_live_reserve()))) {
         ht_lose(HT_LOSS_FULL);
         draw(t);
         release(t);
@@ -154,7 +159,6 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
     hit->saved_errno = errno;
     hit->regs = regs;
     hit->size = size;
-    hit->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
     return true;
 }
 
@@ -176,7 +180,9 @@ static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool
     /* The first change after a peak keeps what the site held at the peak. */
     if (atomic_load_explicit(&site->peak_epoch, memory_order_relaxed) != epoch) {
         struct ht_values v;
-        ht_site_values(site, &v);
+        struct ht_view own;
+        ht_own_view(&own);
+        ht_site_values(&own, site, &v);
         atomic_store_explicit(&site->peak_objects, (uint64_t)v.inuse_objects, memory_order_relaxed);
         atomic_store_explicit(&site->peak_bytes, (uint64_t)v.inuse_bytes, memory_order_relaxed);
         atomic_store_explicit(&site->peak_epoch, epoch, memory_order_release);
@@ -200,7 +206,7 @@ static void note_peak(void)
         atomic_fetch_add_explicit(&h->peak_epoch, 1, memory_order_release);
 }
 
-static void add(struct ht_totals *t, const struct ht_split *objects, const struct ht_split *bytes)
+static void add_sampled(struct ht_totals *t, const struct ht_split *objects, const struct ht_split *bytes)
 {
     ht_count(&t->bytes.whole, bytes->whole);
     if (bytes->fraction)
@@ -211,27 +217,35 @@ static void add(struct ht_totals *t, const struct ht_split *objects, const struc
     ht_count(&t->count, 1);
 }
 
+/* Adds one object of a size to what was allocated, or freed, at a site. */
+static void account(struct ht_site *site, uint64_t size, bool alloc)
+{
+    if (site->rate <= 1 && HT_LIKELY(!ht_state->peak_or_growth)) {
+        struct ht_shard *mine = ht_site_shard(site, ht_tls.stripe);
+        struct ht_totals *own = alloc ? &site->alloc : &site->freed;
+        /* Bytes first: an object that a reader sees has its bytes. */
+        ht_count(mine ? alloc ? &mine->alloc_bytes : &mine->freed_bytes : &own->bytes.whole, size);
+        ht_count(mine ? alloc ? &mine->alloc_objects : &mine->freed_objects : &own->objects.whole,
+                 1);
+        return;
+    }
+    struct ht_split objects, bytes;
+    ht_weights(size, site->rate, &objects, &bytes);
+    if (HT_UNLIKELY(ht_state->peak_or_growth))
+        track_inuse(site, &bytes, alloc);
+    add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);
+}
+
 void ht_free_account(const struct ht_record *r)
 {
     if (!r->site || ht_forked() || !ht_active())
         return;
-    struct ht_site *site = ht_at(r->site);
-    struct ht_split objects, bytes;
-    ht_weights(r->size, site->rate, &objects, &bytes);
-    if (HT_UNLIKELY(ht_state->peak_or_growth))
-        track_inuse(site, &bytes, false);
-    add(&site->freed, &objects, &bytes);
+    account(ht_at(r->site), r->size, false);
 }
 
-void ht_sample_account_inherited(ht_ref ref, uint64_t size)
+void ht_sample_account_inherited(ht_ref site, uint64_t size)
 {
-    struct ht_site *site = ht_at(ref);
-    struct ht_split objects, bytes;
-    ht_weights(size, site->rate, &objects, &bytes);
-    if (ht_state->peak_or_growth)
-        track_inuse(site, &bytes, true);
-    add(&site->alloc, &objects, &bytes);
-    ht_count(&ht_state->header->samples, 1);
+    account(ht_at(site), size, true);
 }
 
 static uint32_t seconds_since_start(void)
@@ -241,16 +255,85 @@ static uint32_t seconds_since_start(void)
     return now > start ? (uint32_t)((now - start) / 1000000000u) : 0;
 }
 
-static ht_ref site_of(const struct ht_hit *hit)
+/* Below this rate stacks are remembered: above, samples are too rare to find themselves again. */
+#define MEMO_MAX_RATE 4096u
+
+static struct ht_memo *memo_of(const struct ht_regs *r)
+{
+    return &ht_state->memos[ht_mix(r->pc ^ (r->sp << 16)) >> (64 - HT_MEMO_BITS)];
+}
+
+/* The stack that r had the last time, if every word that was read then is still there. Words are
+ * loaded from the thread's own stack only, whatever a torn entry says. */
+static ht_ref recall(const struct ht_regs *r)
+{
+    struct ht_memo *m = memo_of(r);
+    uint32_t before = atomic_load_explicit(&m->sequence, memory_order_acquire);
+    if ((before & 1) || m->pc != r->pc || m->sp != r->sp || (m->bp_used && m->bp != r->bp) ||
+        m->generation != atomic_load_explicit(&ht_unload_generation, memory_order_relaxed))
+        return 0;
+    uint64_t span = ht_tls.stack_hi - r->sp;
+    uint32_t n = m->n < HT_MEMO_WORDS ? m->n : HT_MEMO_WORDS;
+    if (r->sp < ht_tls.stack_lo || r->sp >= ht_tls.stack_hi || span < 8)
+        return 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = m->offsets[i];
+        if (at > span - 8 || *(const uint64_t *)(r->sp + at) != m->words[i])
+            return 0;
+    }
+    ht_ref stack = m->stack;
+    if (HT_UNLIKELY(m->flags & HT_STACK_TRUNCATED))
+        ht_count(&ht_state->header->truncated, 1);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&m->sequence, memory_order_relaxed) == before ? stack : 0;
+}
+
+static void keep(const struct ht_regs *r, const struct ht_trace *trace, ht_ref stack,
+                 uint32_t flags, uint32_t generation)
+{
+    struct ht_memo *m = memo_of(r);
+    uint32_t s = atomic_load_explicit(&m->sequence, memory_order_relaxed);
+    if ((s & 1) || !atomic_compare_exchange_strong_explicit(&m->sequence, &s, s + 1,
+                                                            memory_order_acq_rel,
+                                                            memory_order_relaxed))
+        return;
+    atomic_thread_fence(memory_order_release);
+    m->pc = r->pc;
+    m->sp = r->sp;
+    m->bp = r->bp;
+    m->bp_used = trace->bp_used;
+    m->n = trace->n;
+    m->flags = flags;
+    m->generation = generation;
+    m->stack = stack;
+    memcpy(m->offsets, trace->offsets, trace->n * sizeof *trace->offsets);
+    memcpy(m->words, trace->words, trace->n * sizeof *trace->words);
+    atomic_store_explicit(&m->sequence, s + 2, memory_order_release);
+}
+
+static __attribute__((noinline)) ht_ref walk(const struct ht_regs *r, bool memo)
 {
     ht_ref frames[HT_MAX_DEPTH];
-    uint32_t flags, n = ht_unwind(hit->regs, frames, ht_config.depth, &flags);
+    struct ht_trace trace;
+    uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+    uint32_t flags, n = ht_unwind(*r, frames, ht_config.depth, &flags, memo ? &trace : NULL);
     if (!n)
         return 0;
     if (flags & HT_STACK_TRUNCATED)
         ht_count(&ht_state->header->truncated, 1);
     ht_ref stack = ht_stack_intern(frames, n, flags);
-    return stack ? ht_site_intern(stack, hit->size, hit->rate) : 0;
+    if (memo && stack && trace.usable)
+        keep(r, &trace, stack, flags, generation);
+    return stack;
+}
+
+static ht_ref site_of(const struct ht_hit *hit)
+{
+    bool memo = hit->rate <= MEMO_MAX_RATE;
+    ht_ref stack = memo ? recall(&hit->regs) : 0;
+    if (!stack && !(stack = walk(&hit->regs, memo)))
+        return 0;
+    return ht_site_intern(stack, hit->size, hit->rate);
 }
 
 /* False: p is in no table. */
@@ -259,13 +342,7 @@ static bool write_down(struct ht_hit *hit, void *p)
     ht_module_record_main();
     ht_ref ref = site_of(hit);
     if (ref) {
-        struct ht_site *site = ht_at(ref);
-        struct ht_split objects, bytes;
-        ht_weights(hit->size, hit->rate, &objects, &bytes);
-        if (HT_UNLIKELY(ht_state->peak_or_growth))
-            track_inuse(site, &bytes, true);
-        add(&site->alloc, &objects, &bytes);
-        ht_count(&ht_state->header->samples, 1);
+        account(ht_at(ref), hit->size, true);
     } else {
         ht_lose(HT_LOSS_FULL);
     }
@@ -278,7 +355,6 @@ static bool write_down(struct ht_hit *hit, void *p)
         /* Not in the table: take the sample back, so that nothing lives for ever. */
         struct ht_record gone = {.size = hit->size, .site = ref, .found = true};
         ht_free_account(&gone);
-        ht_live_unreserve(hit->node);
         ht_lose(HT_LOSS_BUSY);
         return false;
     } else if (stale.found) {
@@ -304,7 +380,7 @@ void *ht_hit_end(struct ht_hit *hit, void *p)
         }
         ht_dump_if_due();
         errno = hit->saved_errno;
-    } else {
+    } else if (hit->node) {
         ht_live_unreserve(hit->node);
     }
     draw(t);
@@ -314,7 +390,8 @@ void *ht_hit_end(struct ht_hit *hit, void *p)
 
 void ht_hit_cancel(struct ht_hit *hit)
 {
-    ht_live_unreserve(hit->node);
+    if (hit->node)
+        ht_live_unreserve(hit->node);
     draw(&ht_tls);
     release(&ht_tls);
 }

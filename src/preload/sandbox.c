@@ -43,11 +43,27 @@ void _Exit(int status)
 
 /* The next definitions, looked up on first use: before main in practice. */
 void *ht_next_prctl, *ht_next_syscall;
+static int (*ht_next_dlclose)(void *);
 
 __attribute__((constructor)) static void find(void)
 {
     ht_next_prctl = dlsym(RTLD_NEXT, "prctl");
     ht_next_syscall = dlsym(RTLD_NEXT, "syscall");
+    ht_next_dlclose = (int (*)(void *))dlsym(RTLD_NEXT, "dlclose");
+}
+
+/* Addresses may mean other code from here on: stacks remembered by ht_memo are good for the same
+ * generation only. dlclose, unlike dlopen, does not look at its caller. */
+_Atomic uint32_t ht_unload_generation;
+
+__attribute__((visibility("default"))) int dlclose(void *handle)
+{
+    if (!ht_next_dlclose)
+        find();
+    atomic_fetch_add_explicit(&ht_unload_generation, 1, memory_order_relaxed);
+    int r = ht_next_dlclose(handle);
+    atomic_fetch_add_explicit(&ht_unload_generation, 1, memory_order_relaxed);
+    return r;
 }
 
 void ht_find_sandbox_calls(void)

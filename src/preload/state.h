@@ -15,6 +15,7 @@
 
 #define HT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define HT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define HT_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /*
  * Per thread; touched by its own thread and by signal handlers on it. `left` must come first: the
@@ -41,6 +42,25 @@ struct ht_region_header;
 #define HT_MODULE_SLOTS 256
 
 /*
+ * A stack that was walked before, with all that the walk read from it: when the registers and every
+ * word read are the same, so is the stack, and nothing need be looked up. Seqlock: `sequence` is odd
+ * while a thread writes; a reader checks it before and after. Used at small rates and in exact mode.
+ */
+#define HT_MEMO_WORDS 60
+#define HT_MEMO_BITS  9
+struct ht_memo {
+    _Atomic uint32_t sequence;
+    uint32_t n;
+    uint32_t generation;
+    uint32_t flags;
+    uint64_t pc, sp, bp;
+    ht_ref stack;
+    uint32_t bp_used; /* bp is compared only then: else it is any register's value */
+    uint32_t offsets[HT_MEMO_WORDS]; /* from sp */
+    uint64_t words[HT_MEMO_WORDS];
+};
+
+/*
  * Everything that refers to this process's region. It lies in memory marked MADV_WIPEONFORK: a
  * forked child finds zeroes and knows it has no region yet; a vfork child shares it and is as one
  * of our threads. Fields: _Atomic as declared, others written under `grow` or before `active`.
@@ -58,6 +78,8 @@ struct ht_state {
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];
     _Atomic ht_ref stack_roots[1u << HT_ROOT_BITS];
     _Atomic ht_ref modules[HT_MODULE_SLOTS]; /* by hash of the link_map */
+    _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by stack and size */
+    struct ht_memo memos[1u << HT_MEMO_BITS];
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;
     _Atomic uint64_t next_interval_ns, last_dump_inuse;
@@ -82,6 +104,7 @@ struct ht_config {
 extern struct ht_config ht_config;
 extern struct ht_state *ht_state;      /* NULL until the library is initialised */
 extern _Atomic uint64_t ht_rate;       /* current; 0: dormant */
+extern _Atomic uint32_t ht_unload_generation; /* raised around dlclose; relaxed */
 extern uint32_t ht_free_mask;          /* address bits that are 0 in every sampled block; 0: any */
 extern _Atomic uint32_t ht_aligned;    /* sampled blocks are placed so that ht_free_mask holds */
 
@@ -106,13 +129,27 @@ static inline void ht_lose(enum ht_loss why)
  * priority or below us on this very stack (a signal) must not hang its peer. */
 static inline bool ht_try_lock(_Atomic uint32_t *lock)
 {
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 2000; i++) {
         if (!atomic_load_explicit(lock, memory_order_relaxed) &&
             !atomic_exchange_explicit(lock, 1, memory_order_acquire))
             return true;
         __builtin_ia32_pause();
     }
     return false;
+}
+
+/*
+ * The same, and then gives way for up to some 50 ms: the holder was preempted, as happens with more
+ * threads than processors. Not inside a sandbox (its filter may refuse the calls), and not in a
+ * signal handler that came down on a guarded thread, which may be the holder itself.
+ */
+bool ht_lock_patiently(_Atomic uint32_t *lock);
+
+static inline bool ht_lock(_Atomic uint32_t *lock)
+{
+    if (HT_LIKELY(!atomic_exchange_explicit(lock, 1, memory_order_acquire)))
+        return true;
+    return ht_lock_patiently(lock);
 }
 
 static inline void ht_unlock(_Atomic uint32_t *lock)

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "preload/sandbox.h"
+#include "preload/state.h"
 #include "preload/sys.h"
 
 void *ht_sys_anonymous(size_t n)
@@ -33,4 +35,23 @@ uint64_t ht_sys_clock(int clock)
     struct timespec t = {0, 0};
     clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+bool ht_lock_patiently(_Atomic uint32_t *lock)
+{
+    for (int i = 0; i < 4; i++) {
+        if (ht_try_lock(lock))
+            return true;
+        if (ht_sandboxed || ht_tls.guard > 1)
+            return false;
+        SYS0(SYS_sched_yield);
+    }
+    /* Sleeping lets a holder of lower real-time priority run, which yielding does not. */
+    for (int i = 0; i < 250; i++) {
+        struct timespec t = {0, 200000};
+        SYS2(SYS_nanosleep, &t, NULL);
+        if (ht_try_lock(lock))
+            return true;
+    }
+    return false;
 }

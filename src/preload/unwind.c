@@ -59,14 +59,15 @@ void ht_stack_bounds(struct ht_tls *t)
 struct window {
     uint64_t lo, hi;
     bool own;
+    struct ht_trace *trace;
 };
 
 static struct window window_of(uint64_t sp)
 {
     const struct ht_tls *t = &ht_tls;
     if (sp >= t->stack_lo && sp < t->stack_hi)
-        return (struct window){sp, t->stack_hi, true};
-    return (struct window){sp, (sp + 4096) & ~4095ull, false};
+        return (struct window){sp, t->stack_hi, true, NULL};
+    return (struct window){sp, (sp + 4096) & ~4095ull, false, NULL};
 }
 
 static bool readable(struct window *w, uint64_t at, uint64_t n)
@@ -86,6 +87,34 @@ static bool readable(struct window *w, uint64_t at, uint64_t n)
 static uint64_t load(uint64_t at)
 {
     return *(const uint64_t *)at;
+}
+
+/* A load that the walk depends on. */
+static uint64_t load_traced(struct window *w, uint64_t at)
+{
+    uint64_t value = load(at);
+    struct ht_trace *t = w->trace;
+    if (t) {
+        if (t->n == HT_MEMO_WORDS || at - t->sp > UINT32_MAX) {
+            t->usable = false;
+        } else {
+            t->offsets[t->n] = (uint32_t)(at - t->sp);
+            t->words[t->n++] = value;
+        }
+    }
+    return value;
+}
+
+static void bp_matters(struct window *w)
+{
+    if (w->trace)
+        w->trace->bp_used |= w->trace->bp_given;
+}
+
+static void not_traced(struct window *w)
+{
+    if (w->trace)
+        w->trace->usable = false;
 }
 
 /* Modules met on this walk, checked once each. */
@@ -143,6 +172,7 @@ static bool step_fp(struct ht_regs *r, struct window *w)
     if (!w->own || r->bp < r->sp || !readable(w, r->bp, 16))
         return false;
     uint64_t bp = load(r->bp), pc = load(r->bp + 8);
+    not_traced(w);
     r->sp = r->bp + 16;
     r->bp = bp;
     r->pc = pc;
@@ -162,8 +192,8 @@ static enum step step_signal(struct ht_regs *r, struct window *w)
     /* Not a return address: the interrupted instruction itself. One more, so that "minus one"
      * finds it, as for every other frame. */
     r->pc = load(g + 16 * 8) + 1;
+    not_traced(w);
     *w = window_of(r->sp);
-    w->lo = r->sp;
     return STEP_OK;
 }
 
@@ -176,12 +206,14 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct window *
         cfa = r->sp + (uint64_t)offset;
         break;
     case HT_STEP_RBP:
+        bp_matters(w);
         cfa = r->bp + (uint64_t)offset;
         break;
     case HT_STEP_RBP_DEREF:
+        bp_matters(w);
         if (!readable(w, r->bp + (uint64_t)offset, 8))
             return STEP_LOST;
-        cfa = load(r->bp + (uint64_t)offset);
+        cfa = load_traced(w, r->bp + (uint64_t)offset);
         break;
     case HT_STEP_PLT:
         cfa = r->sp + 8 + (((r->pc - 1) & 15) >= (uint64_t)offset ? 8 : 0);
@@ -199,11 +231,15 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct window *
     switch (ht_recipe_rbp(recipe)) {
     case HT_RBP_CFA:
     case HT_RBP_RBP:
+        if (ht_recipe_rbp(recipe) == HT_RBP_RBP)
+            bp_matters(w);
         at = (ht_recipe_rbp(recipe) == HT_RBP_CFA ? cfa : r->bp) +
              (uint64_t)ht_recipe_rbp_offset(recipe);
         if (!readable(w, at, 8))
             return STEP_LOST;
-        bp = load(at);
+        bp = load_traced(w, at);
+        if (w->trace)
+            w->trace->bp_given = false;
         break;
     case HT_RBP_LOST:
         bp = 0;
@@ -211,7 +247,7 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct window *
     default:
         break;
     }
-    r->pc = load(cfa - 8);
+    r->pc = load_traced(w, cfa - 8);
     r->sp = cfa;
     r->bp = bp;
     return r->pc ? STEP_OK : STEP_END;
@@ -245,9 +281,18 @@ static bool cross_unknown(struct ht_regs *r, struct window *w, struct seen *seen
     return true;
 }
 
-uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *flags)
+uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *flags,
+                   struct ht_trace *trace)
 {
     struct window w = window_of(r.sp - 16);
+    w.trace = trace;
+    if (trace) {
+        trace->sp = r.sp;
+        trace->n = 0;
+        trace->usable = w.own;
+        trace->bp_given = true;
+        trace->bp_used = false;
+    }
     struct seen seen = {.n = 0};
     bool fp_only = ht_config.unwind == HT_UNWIND_FP;
     uint32_t n = 0;

@@ -30,9 +30,22 @@ void ht_stack_bounds(struct ht_tls *t);
 /* Learns the main thread's stack; call once at start. */
 void ht_unwind_setup(void);
 
+/* What a walk read from the stack, for ht_memo. */
+struct ht_trace {
+    uint64_t sp;
+    uint32_t n;
+    bool bp_given; /* rbp is still the caller's own value */
+    bool bp_used;  /* and a frame was found by it: it must be the same the next time */
+    bool usable;   /* only the thread's own stack was read, by unwind data, and all fits */
+    uint32_t offsets[HT_MEMO_WORDS];
+    uint64_t words[HT_MEMO_WORDS];
+};
+
 /*
- * Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*.
+ * Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*. trace may
+ * be NULL.
  */
-uint32_t ht_unwind(struct ht_regs regs, ht_ref *frames, uint32_t max, uint32_t *flags);
+uint32_t ht_unwind(struct ht_regs regs, ht_ref *frames, uint32_t max, uint32_t *flags,
+                   struct ht_trace *trace);
 
 #endif

@@ -48,7 +48,7 @@ static bool reserve_chunk(struct ht_state *s, uint32_t i)
 static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
 {
     struct ht_state *s = ht_state;
-    if (!ht_try_lock(&s->grow))
+    if (!ht_lock(&s->grow))
         return false;
     bool ok = true;
     if (atomic_load_explicit(&s->cursors[kind], memory_order_acquire) == seen) {
@@ -72,7 +72,7 @@ void ht_region_detach(void)
     for (int kind = HT_KIND_MODULE; kind < HT_KIND_COUNT; kind++)
         if (!atomic_load_explicit(&s->cursors[kind], memory_order_acquire))
             new_chunk(kind, 0);
-    if (!ht_try_lock(&s->grow))
+    if (!ht_lock(&s->grow))
         return;
     uint32_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed), i = n;
     while (i < n + 16 && !atomic_load(&s->header->private_from) && reserve_chunk(s, i))
@@ -193,7 +193,7 @@ static void size_class(uint64_t size, uint64_t *low, uint64_t *high)
 
 #define EXACT_SIZES 16 /* sites of one stack that have one size each; then classes, to stay bounded */
 
-ht_ref ht_site_intern(ht_ref stack_ref, uint64_t size, uint64_t rate)
+static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
 {
     struct ht_stack *stack = ht_at(stack_ref);
     ht_ref head = atomic_load_explicit(&stack->sites, memory_order_acquire), mine = 0, seen_to = 0;
@@ -233,6 +233,49 @@ ht_ref ht_site_intern(ht_ref stack_ref, uint64_t size, uint64_t rate)
     }
 }
 
+ht_ref ht_site_intern(ht_ref stack_ref, uint64_t size, uint64_t rate)
+{
+    _Atomic ht_ref *hint =
+        &ht_state->sites[ht_mix(size ^ (uint64_t)stack_ref << 24) >> (64 - HT_CACHE_BITS)];
+    ht_ref hinted = atomic_load_explicit(hint, memory_order_acquire);
+    if (HT_LIKELY(hinted)) {
+        const struct ht_site *s = ht_at(hinted);
+        /* A class only got here when no exact site of the stack had this size, and none is made
+         * once there are classes. */
+        if (s->stack == stack_ref && s->rate == rate && size >= s->size_low && size <= s->size_high)
+            return hinted;
+    }
+    ht_ref found = find_site(stack_ref, size, rate);
+    if (found)
+        atomic_store_explicit(hint, found, memory_order_release);
+    return found;
+}
+
+struct ht_shard *ht_site_shard(struct ht_site *s, uint32_t stripe)
+{
+    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
+    if (HT_LIKELY(!ref)) {
+        uint32_t seen = atomic_load_explicit(&s->contention, memory_order_relaxed);
+        if (HT_LIKELY(seen >> 16 == (stripe & 0xffff)))
+            return NULL;
+        /* Another thread was here last: after some such changes the site is worth 1 KiB. */
+        uint32_t times = (seen & 0xffff) + 1;
+        atomic_store_explicit(&s->contention, stripe << 16 | (times & 0xffff),
+                              memory_order_relaxed);
+        if (times < 256)
+            return NULL;
+        ht_ref fresh = ht_data_new(HT_SHARDS * sizeof(struct ht_shard) + 56);
+        if (!fresh)
+            return NULL;
+        fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
+        if (!atomic_compare_exchange_strong_explicit(&s->shards, &ref, fresh, memory_order_acq_rel,
+                                                     memory_order_acquire))
+            fresh = ref;
+        ref = fresh;
+    }
+    return (struct ht_shard *)ht_at(ref) + stripe % HT_SHARDS;
+}
+
 void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, uint32_t time)
 {
     if (!*mirror && !(*mirror = ht_record_new(HT_KIND_LIVE)))
@@ -241,7 +284,10 @@ void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, ui
     l->size = size;
     l->site = site;
     l->time = time;
-    atomic_fetch_add_explicit(&l->sequence, 1, memory_order_release);
+    /* One writer at a time: the node's shard is locked. */
+    atomic_store_explicit(&l->sequence,
+                          atomic_load_explicit(&l->sequence, memory_order_relaxed) + 1,
+                          memory_order_release);
     atomic_store_explicit(&l->addr, addr, memory_order_release);
 }
 

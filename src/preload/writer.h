@@ -37,6 +37,10 @@ ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t p
 ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags);
 ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate);
 
+/* The counters of this thread at a site that several threads use in exact mode, or NULL: the site's
+ * own. */
+struct ht_shard *ht_site_shard(struct ht_site *s, uint32_t stripe);
+
 /* The live record of a node in the region: makes it on first use, fills it, clears it. */
 void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, uint32_t time);
 void ht_mirror_clear(ht_ref mirror);

@@ -123,7 +123,7 @@ struct ht_weight {
 };
 
 struct ht_totals {
-    _Atomic uint64_t count; /* samples */
+    _Atomic uint64_t count; /* samples; not kept at rate 1, where it is objects.whole */
     struct ht_weight objects, bytes;
 };
 
@@ -136,8 +136,21 @@ struct ht_site {
     _Atomic uint64_t peak_objects, peak_bytes; /* rounded; valid for peak_epoch */
     _Atomic uint32_t peak_epoch;
     _Atomic uint32_t commit;
+    _Atomic ht_ref shards;        /* HT_SHARDS of struct ht_shard, 64-aligned; release; 0: none */
+    _Atomic uint32_t contention;  /* last writer's stripe << 16 | how often it changed; relaxed */
 };
-_Static_assert(sizeof(struct ht_site) == 136, "site record");
+_Static_assert(sizeof(struct ht_site) == 144, "site record");
+
+/*
+ * In exact mode, where threads share a hot stack, each counts on a cache line of its own: the
+ * site's totals are its own plus its shards'. Weights are whole numbers there.
+ */
+#define HT_SHARDS 16u
+struct ht_shard {
+    _Atomic uint64_t alloc_objects, alloc_bytes, freed_objects, freed_bytes;
+    uint64_t reserved[4];
+};
+_Static_assert(sizeof(struct ht_shard) == 64, "shard");
 
 /*
  * A sampled object that lives. addr: release when filled, 0 when free. A reader that finds the
@@ -200,7 +213,7 @@ struct ht_region_header {
     _Atomic uint32_t peak_epoch;
     _Atomic uint64_t private_from; /* chunks at or above are in the target's private memory; 0: none */
     _Atomic uint64_t rate;
-    _Atomic uint64_t samples, losses[HT_LOSS_COUNT], truncated;
+    _Atomic uint64_t losses[HT_LOSS_COUNT], truncated;
     _Atomic uint64_t dumps, dump_failures;
     _Atomic uint32_t dump_errno, reserved0;
     _Atomic uint64_t inuse_bytes, peak_bytes; /* kept for peak and growth only */

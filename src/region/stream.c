@@ -172,7 +172,7 @@ static void put_head(struct stream *s)
         "lost: stale live records replaced: ", "lost: frees not taken down: ",
     };
     put_comment(s, "pid: ", h->pid, "");
-    put_comment(s, "samples: ", load(&h->samples), "");
+    put_comment(s, "samples: ", ht_region_samples(s->v), "");
     put_comment(s, "truncated stacks: ", load(&h->truncated), " samples");
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         if (load(&h->losses[i]))
@@ -240,7 +240,7 @@ static int64_t put_site(struct stream *s, ht_ref ref, const struct ht_site *site
     struct ht_part part = {.age = -1};
     int64_t written = 0;
     if (!s->o->part) {
-        ht_site_values(site, &part.values);
+        ht_site_values(s->v, site, &part.values);
         return put_part(s, site, &part, peak, epoch);
     }
     for (uint32_t i = 0; s->o->part(s->o->ctx, ref, site, i, &part); i++)
@@ -367,7 +367,7 @@ bool ht_region_has_samples(const struct ht_view *v)
     struct ht_cursor c = {.kind = HT_KIND_SITE};
     const struct ht_site *site;
     while ((site = ht_view_next(v, &c)))
-        if (load(&site->alloc.count))
+        if (ht_site_samples(v, site))
             return true;
     return false;
 }

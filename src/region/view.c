@@ -163,30 +163,83 @@ int ht_view_live(const struct ht_live *record, struct ht_live *copy)
     return 0;
 }
 
-int64_t ht_weight_difference(const struct ht_weight *a, const struct ht_weight *b)
+static uint64_t load(const _Atomic uint64_t *p)
 {
-    uint64_t bw = 0, bf = 0;
-    if (b) { /* freed before allocated: see layout.h */
-        bw = atomic_load_explicit(&b->whole, memory_order_acquire);
-        bf = atomic_load_explicit(&b->fraction, memory_order_acquire);
-    }
-    uint64_t aw = atomic_load_explicit(&a->whole, memory_order_relaxed);
-    uint64_t af = atomic_load_explicit(&a->fraction, memory_order_relaxed);
-    __int128 fixed = ((__int128)aw - bw) * (1 << HT_FRACTION_BITS) + ((__int128)af - bf);
-    if (fixed <= 0)
-        return 0;
-    fixed = (fixed + (1 << (HT_FRACTION_BITS - 1))) >> HT_FRACTION_BITS;
-    return fixed > INT64_MAX ? INT64_MAX : (int64_t)fixed;
+    return atomic_load_explicit(p, memory_order_relaxed);
 }
 
-void ht_site_values(const struct ht_site *s, struct ht_values *out)
+/* Sums of a site in units of 2^-HT_FRACTION_BITS. */
+struct sums {
+    __int128 alloc_objects, alloc_bytes, freed_objects, freed_bytes;
+};
+
+static __int128 fixed(const struct ht_weight *w)
 {
-    out->inuse_objects = ht_weight_difference(&s->alloc.objects, &s->freed.objects);
-    out->inuse_bytes = ht_weight_difference(&s->alloc.bytes, &s->freed.bytes);
-    out->alloc_objects = ht_weight_difference(&s->alloc.objects, NULL);
-    out->alloc_bytes = ht_weight_difference(&s->alloc.bytes, NULL);
+    return ((__int128)load(&w->whole) << HT_FRACTION_BITS) + load(&w->fraction);
+}
+
+static const struct ht_shard *shards_of(const struct ht_view *v, const struct ht_site *s)
+{
+    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
+    return ref ? ht_view_at(v, ref, HT_SHARDS * sizeof(struct ht_shard)) : NULL;
+}
+
+static void add_up(const struct ht_view *v, const struct ht_site *s, struct sums *out)
+{
+    const struct ht_shard *shards = shards_of(v, s);
+    /* Freed before allocated: what is freed in between is at most missing from both. */
+    out->freed_objects = fixed(&s->freed.objects);
+    out->freed_bytes = fixed(&s->freed.bytes);
+    for (unsigned i = 0; shards && i < HT_SHARDS; i++) {
+        out->freed_objects += (__int128)load(&shards[i].freed_objects) << HT_FRACTION_BITS;
+        out->freed_bytes += (__int128)load(&shards[i].freed_bytes) << HT_FRACTION_BITS;
+    }
+    atomic_thread_fence(memory_order_acquire);
+    out->alloc_objects = fixed(&s->alloc.objects);
+    out->alloc_bytes = fixed(&s->alloc.bytes);
+    for (unsigned i = 0; shards && i < HT_SHARDS; i++) {
+        out->alloc_objects += (__int128)load(&shards[i].alloc_objects) << HT_FRACTION_BITS;
+        out->alloc_bytes += (__int128)load(&shards[i].alloc_bytes) << HT_FRACTION_BITS;
+    }
+}
+
+static int64_t rounded(__int128 fixed_point)
+{
+    if (fixed_point <= 0)
+        return 0;
+    fixed_point = (fixed_point + (1 << (HT_FRACTION_BITS - 1))) >> HT_FRACTION_BITS;
+    return fixed_point > INT64_MAX ? INT64_MAX : (int64_t)fixed_point;
+}
+
+void ht_site_values(const struct ht_view *v, const struct ht_site *s, struct ht_values *out)
+{
+    struct sums t;
+    add_up(v, s, &t);
+    out->inuse_objects = rounded(t.alloc_objects - t.freed_objects);
+    out->inuse_bytes = rounded(t.alloc_bytes - t.freed_bytes);
+    out->alloc_objects = rounded(t.alloc_objects);
+    out->alloc_bytes = rounded(t.alloc_bytes);
     if (out->inuse_objects > out->alloc_objects)
         out->inuse_objects = out->alloc_objects;
     if (out->inuse_bytes > out->alloc_bytes)
         out->inuse_bytes = out->alloc_bytes;
+}
+
+uint64_t ht_site_samples(const struct ht_view *v, const struct ht_site *s)
+{
+    struct sums t;
+    if (s->rate > 1)
+        return load(&s->alloc.count);
+    add_up(v, s, &t);
+    return (uint64_t)rounded(t.alloc_objects);
+}
+
+uint64_t ht_region_samples(const struct ht_view *v)
+{
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *s;
+    uint64_t n = 0;
+    while ((s = ht_view_next(v, &c)))
+        n += ht_site_samples(v, s);
+    return n;
 }

@@ -47,9 +47,12 @@ int ht_view_live(const struct ht_live *record, struct ht_live *copy);
 struct ht_values {
     int64_t alloc_objects, alloc_bytes, inuse_objects, inuse_bytes;
 };
-void ht_site_values(const struct ht_site *s, struct ht_values *out);
+void ht_site_values(const struct ht_view *v, const struct ht_site *s, struct ht_values *out);
 
-/* What the objects of a site weigh that are not in `freed`: used for peaks too. */
-int64_t ht_weight_difference(const struct ht_weight *a, const struct ht_weight *b);
+/* Samples taken at a site (in exact mode: objects). */
+uint64_t ht_site_samples(const struct ht_view *v, const struct ht_site *s);
+
+/* Samples taken in the whole region. */
+uint64_t ht_region_samples(const struct ht_view *v);
 
 #endif

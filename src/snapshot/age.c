@@ -155,7 +155,7 @@ bool ht_age_filter_part(void *ctx, ht_ref ref, const struct ht_site *site, uint3
     }
     if (index > f->parts || f->cut || !f->label)
         return false;
-    ht_site_values(site, &out->values);
+    ht_site_values(f->view, site, &out->values);
     for (uint32_t i = 0; i < f->parts; i++) {
         struct ht_values v;
         survivors(&sums[i], &v);
