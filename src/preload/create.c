@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -98,6 +99,10 @@ static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char
             r = SYS6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (!SYS_FAILED(r)) {
             base = (unsigned char *)r;
+            /* Lasts as long as the mapping, not the descriptor (flock(2) locks go with the open file,
+             * which the mapping holds): so whoever clears up dead regions knows that this one lives,
+             * even from a pid namespace where the process is not to be seen. */
+            SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB);
             struct ht_text t = ht_text(path, n);
             ht_text_string(&t, ht_config.region_dir);
             ht_text_string(&t, "/");

@@ -20,6 +20,7 @@ struct copier {
     uint64_t file_size;
     uint64_t private_from; /* 0: all in the file */
     uint64_t limit;        /* offsets at or above cannot be had */
+    uint32_t kinds;
     uint32_t n;            /* chunks whose head was read */
 };
 
@@ -58,20 +59,17 @@ static int read_heads(struct copier *c)
     return 0;
 }
 
-/* Chunks of one kind with all they hold, those from `done` on. */
-static int read_kind(struct copier *c, uint32_t kind, bool *any_failed)
+/* The chunks of one kind with all they hold; one that cannot be read is as one that is not there. */
+static void read_kind(struct copier *c, uint32_t kind)
 {
     for (uint32_t i = 0; i < c->n; i++) {
         uint64_t at = offset_of(i);
         struct ht_chunk *chunk = (struct ht_chunk *)(c->base + at);
         if (chunk->magic != HT_CHUNK_MAGIC || atomic_load(&chunk->kind) != kind)
             continue;
-        if (read_bytes(c, chunk + 1, HT_CHUNK_SIZE - sizeof *chunk, at + sizeof *chunk)) {
+        if (read_bytes(c, chunk + 1, HT_CHUNK_SIZE - sizeof *chunk, at + sizeof *chunk))
             memset(chunk, 0, HT_CHUNK_SIZE);
-            *any_failed = true;
-        }
     }
-    return 0;
 }
 
 /*
@@ -83,13 +81,13 @@ static int read_chunks(struct copier *c)
 {
     static const uint32_t order[] = {HT_KIND_LIVE,  HT_KIND_SITE,   HT_KIND_STACK,
                                      HT_KIND_FRAME, HT_KIND_MODULE, HT_KIND_DATA};
-    bool failed = false;
     for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+        if (!(c->kinds & 1u << order[k]))
+            continue;
         int err = read_heads(c);
-        if (!err)
-            err = read_kind(c, order[k], &failed);
         if (err)
             return err;
+        read_kind(c, order[k]);
     }
     return 0;
 }
@@ -100,10 +98,10 @@ static int refuse(char *msg, size_t size, int err, const char *why)
     return err;
 }
 
-int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, bool header_only,
+int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
                    char *msg, size_t msg_size)
 {
-    struct copier c = {.from = from};
+    struct copier c = {.from = from, .kinds = kinds};
     _Alignas(struct ht_region_header) unsigned char header[HT_HEADER_SIZE];
     struct stat st;
     if (from->file >= 0) {
@@ -133,8 +131,8 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, boo
     if (h->size < HT_HEADER_SIZE || wanted > (h->size - HT_HEADER_SIZE) / HT_CHUNK_SIZE)
         return refuse(msg, msg_size, -EINVAL, "a region that claims more than it can hold");
     /* As much address space as it may grow to while it is copied; touched only where it is read. */
-    uint64_t size = header_only ? HT_HEADER_SIZE : offset_of((uint32_t)wanted) + (256ull << 20);
-    if (!header_only && size > c.limit)
+    uint64_t size = !kinds ? HT_HEADER_SIZE : offset_of((uint32_t)wanted) + (256ull << 20);
+    if (kinds && size > c.limit)
         size = c.limit > HT_HEADER_SIZE ? c.limit : HT_HEADER_SIZE;
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -143,7 +141,7 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, boo
     c.base = base;
     c.limit = size;
     memcpy(base, header, sizeof header);
-    if (!header_only) {
+    if (kinds) {
         madvise(base, size, MADV_HUGEPAGE); /* a third of the time to copy a large region */
         err = read_chunks(&c);
     }

@@ -11,9 +11,22 @@ struct ht_region_origin {
     uint64_t address; /* of the region in that memory */
 };
 
-/* Fills r->view, copy, copy_size and lost_from. 0, or -errno with what is wrong in msg. With
- * `header_only` the view has no chunks. */
-int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, bool header_only,
+/* Which kinds of chunk are copied: the rest of the region reads as if it had none. */
+#define HT_COPY_HEADER 0u
+#define HT_COPY_SITES  (1u << HT_KIND_SITE)
+#define HT_COPY_ALL    (~0u)
+
+/* Fills r->view, copy, copy_size and lost_from. 0, or -errno with what is wrong in msg. */
+int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
                    char *msg, size_t msg_size);
+
+/* A file of a region directory, or a process, of which more is known: what a listing opens. */
+struct ht_process_info;
+struct ht_process_map;
+int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,
+                      size_t msg_size);
+int ht_region_open_process(struct ht_region *r, const struct ht_process_info *p,
+                           const struct ht_process_map *map, uint32_t kinds, char *msg,
+                           size_t msg_size);
 
 #endif

@@ -105,9 +105,7 @@ int ht_region_directory_walk(ht_region_file_fn fn, void *ctx)
     const char *own = getenv("HEAPTAP_REGION_DIR");
     if (own && *own == '/') {
         int dir = open(own, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        int result = dir < 0 ? 0 : walk(dir, own, geteuid(), fn, ctx);
-        if (result)
-            return result;
+        return dir < 0 ? 0 : walk(dir, own, geteuid(), fn, ctx);
     }
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)

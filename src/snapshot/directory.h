@@ -19,8 +19,8 @@ struct ht_region_name {
 bool ht_region_name_parse(const char *s, struct ht_region_name *out);
 
 /*
- * Calls fn for each region file in the directories: this user's (and HEAPTAP_REGION_DIR when set), for
- * root every user's. fd is of the file, st what fstat says, dir the directory's descriptor. Files that
+ * Calls fn for each region file in the directories: HEAPTAP_REGION_DIR when it is set, as in the library;
+ * else this user's, for root every user's. fd is of the file, st what fstat says, dir the directory's descriptor. Files that
  * are not what the library makes (a link, another owner's, open to others) are passed over. fn's
  * non-zero result ends the walk and is returned.
  */

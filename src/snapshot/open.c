@@ -112,11 +112,16 @@ static int no_region(struct ht_region *r, const struct ht_process_info *p, char 
     return ht_view_init(&r->view, h, HT_HEADER_SIZE, msg, size);
 }
 
-static int open_living(struct ht_region *r, const struct ht_process_info *p, char *msg, size_t size)
+static int open_living(struct ht_region *r, const struct ht_process_info *p, uint32_t kinds,
+                       const struct ht_process_map *known, char *msg, size_t size)
 {
     struct ht_process_map map;
     char why[200] = "";
-    int pid = (int)p->pid, err = ht_process_find(p, &map);
+    int pid = (int)p->pid, err = 0;
+    if (known)
+        map = *known;
+    else
+        err = ht_process_find(p, &map);
     r->alive = true;
     r->pid = p->pid;
     r->state = p->state;
@@ -129,7 +134,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, cha
             return say(msg, size, err, "cannot look into process %d: %s (it is another user's or "
                        "has changed user: try as root)", pid, strerror(-err));
         struct ht_region_origin from = {.file = fd, .memory = -1};
-        err = ht_region_copy(r, &from, false, why, sizeof why);
+        err = ht_region_copy(r, &from, kinds, why, sizeof why);
         close(fd);
     } else if (!map.address && map.library) {
         return no_region(r, p, msg, size);
@@ -146,7 +151,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, cha
             return say(msg, size, from.memory, "cannot read the memory of process %d: %s (try as "
                        "root)", pid, strerror(-from.memory));
         }
-        err = ht_region_copy(r, &from, false, why, sizeof why);
+        err = ht_region_copy(r, &from, kinds, why, sizeof why);
         if (from.file >= 0)
             close(from.file);
         if (from.memory >= 0)
@@ -163,7 +168,7 @@ static int open_dead(struct ht_region *r, pid_t pid, char *msg, size_t size)
     if (fd < 0)
         return say(msg, size, -ESRCH, "there is no process %d, and no region that it left", (int)pid);
     struct ht_region_origin from = {.file = fd, .memory = -1};
-    int err = ht_region_copy(r, &from, false, why, sizeof why);
+    int err = ht_region_copy(r, &from, HT_COPY_ALL, why, sizeof why);
     close(fd);
     return err ? say(msg, size, err, "cannot read %s: %s", r->path, why) : 0;
 }
@@ -174,40 +179,47 @@ int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_siz
     *r = (struct ht_region){0};
     int err = ht_process_read(pid, &p);
     if (!err)
-        return open_living(r, &p, msg, msg_size);
+        return open_living(r, &p, HT_COPY_ALL, NULL, msg, msg_size);
     if (err == -ESRCH)
         return open_dead(r, pid, msg, msg_size);
     return say(msg, msg_size, err, "cannot look at process %d: %s", (int)pid, strerror(-err));
 }
 
-/* The living process that a region file is of: as our own pid namespace numbers it. */
-static void find_living(struct ht_region *r)
+/*
+ * The living process that a region file is of, as our own pid namespace numbers it. After an exec a
+ * process has another region: the old image's has its pid and start time, too.
+ */
+static void find_living(struct ht_region *r, int fd)
 {
     const struct ht_region_header *h = r->view.header;
     struct ht_process_info p;
-    if (h->start_ticks && !ht_process_read((pid_t)h->pid, &p) && p.start_ticks == h->start_ticks) {
-        r->alive = true;
-        r->pid = p.pid;
-        r->state = p.state;
-    }
+    struct ht_process_map map;
+    struct stat st;
+    if (!h->start_ticks || ht_process_read((pid_t)h->pid, &p) || p.start_ticks != h->start_ticks)
+        return;
+    if (!ht_process_find(&p, &map) && !fstat(fd, &st) && map.inode != st.st_ino)
+        return;
+    r->alive = true;
+    r->pid = p.pid;
+    r->state = p.state;
 }
 
-static int open_fd(struct ht_region *r, int fd, const char *path, bool header_only, char *msg,
+static int open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,
                    size_t size)
 {
     char why[200];
     struct ht_region head = {0};
     struct ht_region_origin from = {.file = fd, .memory = -1};
-    int err = ht_region_copy(&head, &from, true, why, sizeof why);
+    int err = ht_region_copy(&head, &from, HT_COPY_HEADER, why, sizeof why);
     if (!err) {
-        find_living(&head);
+        find_living(&head, fd);
         *r = head;
-        if (!header_only) {
+        if (kinds) {
             if (head.alive && atomic_load(&head.view.header->private_from)) {
                 from.memory = ht_process_memory(head.pid);
                 from.address = head.view.header->address;
             }
-            err = ht_region_copy(r, &from, false, why, sizeof why);
+            err = ht_region_copy(r, &from, kinds, why, sizeof why);
             ht_region_close(&head);
             if (from.memory >= 0)
                 close(from.memory);
@@ -217,10 +229,19 @@ static int open_fd(struct ht_region *r, int fd, const char *path, bool header_on
     return err ? say(msg, size, err, "cannot read %s: %s", path, why) : 0;
 }
 
-int ht_region_open_header(struct ht_region *r, int fd, const char *path, char *msg, size_t msg_size)
+int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,
+                      size_t msg_size)
 {
     *r = (struct ht_region){0};
-    return open_fd(r, fd, path, true, msg, msg_size);
+    return open_fd(r, fd, path, kinds, msg, msg_size);
+}
+
+int ht_region_open_process(struct ht_region *r, const struct ht_process_info *p,
+                           const struct ht_process_map *map, uint32_t kinds, char *msg,
+                           size_t msg_size)
+{
+    *r = (struct ht_region){0};
+    return open_living(r, p, kinds, map, msg, msg_size);
 }
 
 int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size)
@@ -230,7 +251,7 @@ int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t
     if (fd < 0)
         return say(msg, msg_size, fd, "cannot read %s: %s", path,
                    fd == -EINVAL ? "not a regular file" : strerror(-fd));
-    int err = open_fd(r, fd, path, false, msg, msg_size);
+    int err = open_fd(r, fd, path, HT_COPY_ALL, msg, msg_size);
     close(fd);
     return err;
 }

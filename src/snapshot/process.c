@@ -132,17 +132,47 @@ static bool is_private_region(int mem, const struct line *l, const struct ht_pro
     return h.address == l->start && h.pid == (uint32_t)p->own_pid;
 }
 
+/* Where a region in private memory may begin. */
+struct candidates {
+    struct line *line;
+    size_t n, room;
+};
+
+static void remember(struct candidates *c, const struct line *l)
+{
+    if (c->n == c->room) {
+        size_t room = c->room ? c->room * 2 : 64;
+        struct line *more = reallocarray(c->line, room, sizeof *more);
+        if (!more)
+            return;
+        c->line = more;
+        c->room = room;
+    }
+    c->line[c->n++] = *l;
+}
+
+static void find_private(const struct ht_process_info *p, const struct candidates *c,
+                         struct ht_process_map *out)
+{
+    int mem = ht_process_memory(p->pid);
+    for (size_t i = 0; mem >= 0 && i < c->n && !out->address; i++)
+        if (is_private_region(mem, &c->line[i], p))
+            out->address = c->line[i].start;
+    if (mem >= 0)
+        close(mem);
+}
+
 int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
 {
     FILE *f = open_proc(p->pid, "maps");
     *out = (struct ht_process_map){0};
     if (!f)
         return errno == ENOENT ? -ESRCH : -errno;
+    struct candidates anonymous = {0};
     char *text = NULL;
     size_t size = 0;
-    int mem = -1, err = 0;
     errno = 0;
-    while (getline(&text, &size, f) > 0) {
+    while (!out->address && getline(&text, &size, f) > 0) {
         struct line l;
         if (!parse(text, &l))
             continue;
@@ -154,20 +184,15 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
             out->device = makedev(l.major, l.minor);
             out->inode = l.inode;
             snprintf(out->path, sizeof out->path, "%s", l.name);
-            break;
+        } else if (!l.inode && !*l.name && !strncmp(l.perms, "rw-p", 4)) {
+            remember(&anonymous, &l);
         }
-        if (l.inode || *l.name || strncmp(l.perms, "rw-p", 4) || out->address)
-            continue;
-        if (mem == -1)
-            mem = ht_process_memory(p->pid);
-        if (mem >= 0 && is_private_region(mem, &l, p))
-            out->address = l.start;
     }
-    if (ferror(f))
-        err = errno ? -errno : -EIO;
+    int err = ferror(f) ? (errno ? -errno : -EIO) : 0;
     fclose(f);
     free(text);
-    if (mem >= 0)
-        close(mem);
+    if (!err && !out->address && out->library)
+        find_private(p, &anonymous, out);
+    free(anonymous.line);
     return err;
 }

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "snapshot/list.h"
+
+/*
+ * A descriptor of a region of ours that certainly nobody has mapped: the target holds a lock that
+ * lasts as long as its mapping (preload/create.c), so also one that lives in a pid namespace that
+ * is not to be seen from here is told.
+ */
+static int open_dead(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int err = fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ? -EPERM : 0;
+    if (!err && flock(fd, LOCK_EX | LOCK_NB))
+        err = -EBUSY;
+    if (err) {
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+int ht_list_remove(const char *path)
+{
+    int fd = open_dead(path);
+    if (fd < 0)
+        return fd;
+    int err = unlink(path) ? -errno : 0;
+    close(fd);
+    return err;
+}
+
+/* When a process died is not to be known; from when on it could be recovered, is. */
+static void mark(struct ht_listed *e, int64_t now)
+{
+    int fd = open_dead(e->path);
+    if (fd < 0)
+        return;
+    if (!futimens(fd, NULL) && !fchmod(fd, 0400))
+        e->met_dead = now;
+    close(fd);
+}
+
+static bool has_had_its_time(const struct ht_listed *e, int64_t now)
+{
+    int64_t age = now - e->met_dead;
+    if (!e->samples && !*e->damage)
+        return true;
+    if (e->dumped)
+        return !e->run_id || age > 24 * 3600;
+    return age > HT_KEEP_DAYS * 24 * 3600;
+}
+
+static bool take_away(struct ht_listed *e)
+{
+    if (ht_list_remove(e->path))
+        return false;
+    e->path[0] = 0;
+    return true;
+}
+
+size_t ht_list_clean(struct ht_listed *list, size_t n)
+{
+    int64_t now = time(NULL);
+    uint64_t total = 0;
+    size_t gone = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct ht_listed *e = &list[i];
+        if (!e->removable)
+            continue;
+        if (!e->met_dead)
+            mark(e, now);
+        if (e->met_dead && has_had_its_time(e, now) && take_away(e))
+            gone++;
+        else
+            total += e->file_bytes;
+    }
+    while (total > HT_KEEP_BYTES) {
+        struct ht_listed *oldest = NULL;
+        for (size_t i = 0; i < n; i++) {
+            struct ht_listed *e = &list[i];
+            if (e->removable && e->path[0] && e->met_dead &&
+                now - e->met_dead > HT_KEEP_HOURS * 3600 &&
+                (!oldest || e->met_dead < oldest->met_dead))
+                oldest = e;
+        }
+        if (!oldest)
+            break;
+        total -= oldest->file_bytes;
+        oldest->removable = false;
+        gone += take_away(oldest);
+    }
+    return gone;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "snapshot/copy.h"
+#include "snapshot/directory.h"
+#include "snapshot/list.h"
+#include "snapshot/process.h"
+
+struct lister {
+    struct ht_listed *list;
+    size_t n, room;
+    struct {
+        uint64_t device, inode;
+    } *mapped; /* files of living regions */
+    size_t n_mapped;
+    struct {
+        dev_t device;
+        ino_t inode;
+    } *roots; /* /dev/shm directories that were walked */
+    size_t n_roots;
+    const char *shown; /* before the names of a foreign root */
+    int err;
+};
+
+static struct ht_listed *add(struct lister *l)
+{
+    if (l->n == l->room) {
+        size_t room = l->room ? l->room * 2 : 32;
+        struct ht_listed *more = reallocarray(l->list, room, sizeof *more);
+        if (!more) {
+            l->err = -ENOMEM;
+            return NULL;
+        }
+        l->list = more;
+        l->room = room;
+    }
+    struct ht_listed *e = &l->list[l->n++];
+    memset(e, 0, sizeof *e);
+    return e;
+}
+
+/* A region's texts are its owner's: what could move a terminal's cursor is not shown. */
+static void put(char *out, size_t size, const char *in, size_t n)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n && in[i] && k + 1 < size; i++)
+        out[k++] = iscntrl((unsigned char)in[i]) ? '?' : in[i];
+    out[k] = 0;
+}
+
+static void put_command(struct ht_listed *e, const struct ht_region_header *h)
+{
+    size_t k = 0;
+    for (uint32_t i = 0; i < h->command_line_size && k + 1 < sizeof e->command_line; i++) {
+        char c = h->command_line[i];
+        e->command_line[k++] = !c ? ' ' : iscntrl((unsigned char)c) ? '?' : c;
+    }
+    while (k && e->command_line[k - 1] == ' ')
+        k--;
+    e->command_line[k] = 0;
+}
+
+static uint64_t saturating(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : (uint64_t)(a + b);
+}
+
+static void put_sums(struct ht_listed *e, const struct ht_view *v)
+{
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *s;
+    while ((s = ht_view_next(v, &c))) {
+        struct ht_values x;
+        ht_site_values(s, &x);
+        e->inuse_bytes = (int64_t)saturating(e->inuse_bytes, x.inuse_bytes);
+        e->inuse_objects = (int64_t)saturating(e->inuse_objects, x.inuse_objects);
+        e->alloc_bytes = (int64_t)saturating(e->alloc_bytes, x.alloc_bytes);
+    }
+}
+
+static void describe(struct ht_listed *e, const struct ht_region *r)
+{
+    const struct ht_region_header *h = r->view.header;
+    uint32_t flags = atomic_load(&h->flags);
+    e->pid = r->alive ? r->pid : (pid_t)h->pid;
+    e->uid = h->uid;
+    e->alive = r->alive;
+    e->state = r->state;
+    e->dumped = atomic_load(&h->state) == HT_STATE_DUMPED;
+    e->adopted = flags & HT_REGION_ADOPTED;
+    e->signal_lost = flags & HT_REGION_SIGNAL_LOST;
+    e->run_id = h->run_id;
+    e->start_wall_ns = h->start_wall_ns;
+    e->rate = atomic_load(&h->rate);
+    e->samples = atomic_load(&h->samples);
+    for (int i = 0; i < HT_LOSS_COUNT; i++)
+        e->lost += atomic_load(&h->losses[i]);
+    put(e->name, sizeof e->name, h->name, sizeof h->name);
+    put(e->exe, sizeof e->exe, h->exe, sizeof h->exe);
+    put(e->output, sizeof e->output, h->output, sizeof h->output);
+    put(e->last_dump, sizeof e->last_dump, h->last_dump, sizeof h->last_dump);
+    put(e->path, sizeof e->path, r->path, sizeof r->path);
+    put_command(e, h);
+    put_sums(e, &r->view);
+}
+
+static void list_process(struct lister *l, pid_t pid)
+{
+    struct ht_process_info p;
+    struct ht_process_map map;
+    struct ht_region r;
+    char msg[200];
+    if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) ||
+        ht_process_find(&p, &map) || !map.address)
+        return;
+    if (map.inode) {
+        void *more = reallocarray(l->mapped, l->n_mapped + 1, sizeof *l->mapped);
+        if (!more) {
+            l->err = -ENOMEM;
+            return;
+        }
+        l->mapped = more;
+        l->mapped[l->n_mapped].device = map.device;
+        l->mapped[l->n_mapped++].inode = map.inode;
+    }
+    int err = ht_region_open_process(&r, &p, &map, HT_COPY_SITES, msg, sizeof msg);
+    if (!err || !ht_process_read(pid, &p)) { /* not gone meanwhile */
+        struct ht_listed *e = add(l);
+        if (e && !err) {
+            describe(e, &r);
+        } else if (e) {
+            e->pid = pid;
+            e->uid = p.uid;
+            e->alive = true;
+            e->state = p.state;
+            put(e->path, sizeof e->path, map.path, sizeof map.path);
+            put(e->damage, sizeof e->damage, msg, sizeof msg);
+        }
+    }
+    if (!err)
+        ht_region_close(&r);
+}
+
+static int list_file(void *ctx, int dir, const char *directory, const char *file, int fd,
+                     const struct stat *st, const struct ht_region_name *name)
+{
+    struct lister *l = ctx;
+    struct ht_region r;
+    char path[1400], msg[200];
+    for (size_t i = 0; i < l->n_mapped; i++)
+        if (l->mapped[i].inode == st->st_ino && l->mapped[i].device == st->st_dev)
+            return 0;
+    snprintf(path, sizeof path, "%s/%s", directory, file);
+    int err = ht_region_open_fd(&r, fd, path, HT_COPY_SITES, msg, sizeof msg);
+    struct ht_listed *e = add(l);
+    if (!e)
+        return l->err;
+    if (err) {
+        e->pid = name->pid;
+        put(e->path, sizeof e->path, path, sizeof path);
+        put(e->damage, sizeof e->damage, msg, sizeof msg);
+    } else {
+        describe(e, &r);
+        ht_region_close(&r);
+    }
+    e->uid = st->st_uid;
+    e->file_bytes = (uint64_t)st->st_blocks * 512;
+    /* Cleaning marks what it met dead by taking the owner's right to write away: list.h. */
+    e->met_dead = st->st_mode & 0200 ? 0 : (int64_t)st->st_mtime;
+    e->removable = !e->alive && st->st_uid == geteuid() && !*l->shown;
+    return 0;
+}
+
+/* The directories of other mount namespaces, each once, by way of a process that lives there. */
+static void walk_root_of(struct lister *l, pid_t pid)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return;
+    bool known = fstatat(root, "dev/shm", &st, AT_SYMLINK_NOFOLLOW) != 0;
+    for (size_t i = 0; i < l->n_roots && !known; i++)
+        known = l->roots[i].device == st.st_dev && l->roots[i].inode == st.st_ino;
+    void *more = known ? NULL : reallocarray(l->roots, l->n_roots + 1, sizeof *l->roots);
+    if (more) {
+        l->roots = more;
+        l->roots[l->n_roots].device = st.st_dev;
+        l->roots[l->n_roots++].inode = st.st_ino;
+        l->shown = path;
+        ht_region_directory_walk_root(root, path, list_file, l);
+        l->shown = "";
+    }
+    close(root);
+}
+
+static void each_process(struct lister *l, void (*fn)(struct lister *l, pid_t pid))
+{
+    DIR *d = opendir("/proc");
+    struct dirent *e;
+    while (d && !l->err && (e = readdir(d)))
+        if (isdigit((unsigned char)e->d_name[0]))
+            fn(l, (pid_t)atol(e->d_name));
+    if (d)
+        closedir(d);
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct ht_listed *x = a, *y = b;
+    if (x->alive != y->alive)
+        return x->alive ? -1 : 1;
+    if (x->start_wall_ns != y->start_wall_ns)
+        return x->start_wall_ns < y->start_wall_ns ? -1 : 1;
+    return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+int ht_list(struct ht_listed **out, size_t *n)
+{
+    struct lister l = {.shown = ""};
+    struct stat st;
+    each_process(&l, list_process);
+    if (!l.err)
+        l.err = ht_region_directory_walk(list_file, &l);
+    if (!l.err && !geteuid() && !stat("/dev/shm", &st) && (l.roots = calloc(1, sizeof *l.roots))) {
+        l.roots[0].device = st.st_dev;
+        l.roots[0].inode = st.st_ino;
+        l.n_roots = 1;
+        each_process(&l, walk_root_of);
+    }
+    free(l.mapped);
+    free(l.roots);
+    if (l.err) {
+        free(l.list);
+        return l.err;
+    }
+    if (l.n)
+        qsort(l.list, l.n, sizeof *l.list, by_start);
+    *out = l.list;
+    *n = l.n;
+    return 0;
+}

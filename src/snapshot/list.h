@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* All profiled processes of this user, for root of all users: living ones, and what dead ones left. */
+#ifndef HEAPTAP_SRC_SNAPSHOT_LIST_H
+#define HEAPTAP_SRC_SNAPSHOT_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ht_listed {
+    pid_t pid; /* as seen from here; of a dead one: as it was */
+    uid_t uid;
+    bool alive;
+    char state;    /* of a living one, as in /proc/PID/stat */
+    bool dumped;   /* its last profile is written, the region is not needed */
+    bool adopted;  /* a fork's child */
+    bool signal_lost;
+    bool removable; /* dead, and the region is in a directory of ours */
+    uint64_t run_id;
+    uint64_t start_wall_ns, rate, samples, lost;
+    int64_t inuse_bytes, inuse_objects, alloc_bytes;
+    uint64_t file_bytes; /* of memory that the region takes */
+    int64_t met_dead;    /* seconds since 1970 when a command first saw it dead, 0: not yet */
+    char name[64], exe[1024], command_line[256];
+    char output[1024], last_dump[1024];
+    char path[1300];  /* of the region; "" when it is in the process's memory */
+    char damage[120]; /* what is wrong with it, "" when it can be read */
+};
+
+/* A new array, living ones first, then by start. 0 or -errno. */
+int ht_list(struct ht_listed **out, size_t *n);
+
+/*
+ * Bounds what dead processes leave in this user's own directories. A region goes
+ *  - when it has no sample;
+ *  - when its profile has been written: at once, or under `heaptap run` after a day;
+ *  - HT_KEEP_DAYS after a command first met it dead;
+ *  - when all dead ones together take more than HT_KEEP_BYTES: the one met first goes first, but none
+ *    within HT_KEEP_HOURS of being met.
+ * A region whose process lives is never touched. list is what ht_list gave; those that went are marked
+ * by an empty path. Returns how many went.
+ */
+#define HT_KEEP_DAYS  7
+#define HT_KEEP_HOURS 1
+#define HT_KEEP_BYTES (1ull << 30)
+size_t ht_list_clean(struct ht_listed *list, size_t n);
+
+/* Removes one dead region, when it is ours and certainly dead. 0 or -errno. */
+int ht_list_remove(const char *path);
+
+#endif
