@@ -229,6 +229,12 @@ static int open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds
     return err ? say(msg, size, err, "cannot read %s: %s", path, why) : 0;
 }
 
+int ht_region_open_header(struct ht_region *r, int fd, const char *path, char *msg, size_t msg_size)
+{
+    *r = (struct ht_region){0};
+    return open_fd(r, fd, path, HT_COPY_HEADER, msg, msg_size);
+}
+
 int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,
                       size_t msg_size)
 {

@@ -42,6 +42,10 @@ int ht_region_open(struct ht_region *r, const char *word, char *msg, size_t msg_
 /* A region file. */
 int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size);
 
+/* The header alone, of a file that is open. */
+int ht_region_open_header(struct ht_region *r, int fd, const char *path, char *msg,
+                          size_t msg_size);
+
 void ht_region_close(struct ht_region *r);
 
 /* True for a regular file that begins like a region. */
