@@ -81,7 +81,7 @@ static void put_sums(struct ht_listed *e, const struct ht_view *v)
     const struct ht_site *s;
     while ((s = ht_view_next(v, &c))) {
         struct ht_values x;
-        ht_site_values(s, &x);
+        ht_site_values(v, s, &x);
         e->inuse_bytes = (int64_t)saturating(e->inuse_bytes, x.inuse_bytes);
         e->inuse_objects = (int64_t)saturating(e->inuse_objects, x.inuse_objects);
         e->alloc_bytes = (int64_t)saturating(e->alloc_bytes, x.alloc_bytes);
@@ -102,7 +102,7 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     e->run_id = h->run_id;
     e->start_wall_ns = h->start_wall_ns;
     e->rate = atomic_load(&h->rate);
-    e->samples = atomic_load(&h->samples);
+    e->samples = ht_region_samples(&r->view);
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         e->lost += atomic_load(&h->losses[i]);
     put(e->name, sizeof e->name, h->name, sizeof h->name);
