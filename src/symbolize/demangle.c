@@ -118,6 +118,22 @@ static void drop_matching(char *name, char start, char end)
     }
 }
 
+/* Takes D's parameters off: the last balanced (...), which ends the name. */
+static void drop_last_list(char *name)
+{
+    size_t n = strlen(name), depth = 0;
+    if (!n || name[n - 1] != ')')
+        return;
+    while (n-- > 0) {
+        depth += name[n] == ')';
+        if (name[n] == '(' && --depth == 0) {
+            if (n > 0 && name[n - 1] != '!')
+                name[n] = 0;
+            return;
+        }
+    }
+}
+
 /* Not Java's "class.<init>" nor Go's "foo.(*Bar[...]).Method". */
 static bool looks_like_cxx(const char *s)
 {
@@ -139,8 +155,9 @@ char *ht_demangle(const char *name, enum ht_demangle mode)
         return strdup(name);
     if (!strncmp(name, "_R", 2) || (!strncmp(name, "_ZN", 3) && strstr(name, "17h")))
         s = rust_demangle(name, 0);
-    if (!s && !strncmp(name, "_D", 2))
-        s = dlang_demangle(name, 0);
+    if (!s && !strncmp(name, "_D", 2) && (s = dlang_demangle(name, 0)) &&
+        mode != HT_DEMANGLE_FULL)
+        drop_last_list(s);
     bool cxx = !strncmp(name, "_Z", 2) || !strncmp(name, "___Z", 4);
     if (!s && cxx) {
         bool full = mode == HT_DEMANGLE_FULL;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Deeper nesting is not made by compilers; a hostile file could nest without end. */
-enum { DEPTH_MAX = 128, RANGES_MAX = 1 << 20 };
+enum { DEPTH_MAX = 128, RANGES_MAX = 1 << 20, VISITS_MAX = 100 << 20 };
 
 struct cu_range {
     uint64_t lo, hi;
@@ -23,6 +23,7 @@ struct ht_dwarf {
     struct cu_range *ranges; /* sorted by lo; of all units, when aranges did not suffice */
     size_t n_ranges, cap_ranges;
     bool indexed;
+    uint64_t visits; /* DIEs walked over, to end what a hostile file would make endless */
 };
 
 /* A call that was inlined, on the way from an address out to its function. */
@@ -42,13 +43,15 @@ struct hit {
 };
 
 struct unit {
+    struct ht_dwarf *d;
     Dwarf_Die cu;
+    const void *last; /* DIE of the walk that goes on */
     struct hit *hits; /* sorted by address */
     size_t n;
     struct ht_pool *pool;
     struct ht_pool *scratch;
-    const char *dir;          /* DW_AT_comp_dir; NULL when unknown */
-    const char *last, *joined; /* the last relative file name and what it became */
+    const char *dir; /* DW_AT_comp_dir; NULL when unknown */
+    const char *relative, *joined; /* the last relative file name and what it became */
     bool deep; /* look for functions inside functions and types too */
     bool no_memory;
 };
@@ -168,12 +171,24 @@ static void match_function(struct unit *u, Dwarf_Die *die)
     }
 }
 
+/* A walk meets DIEs in the order they lie in. Where a damaged file lets a child's list run on into
+ * its parent's, each level would walk the rest again: twice the work a level. */
+static bool goes_on(struct unit *u, const Dwarf_Die *die)
+{
+    if ((const char *)die->addr <= (const char *)u->last || ++u->d->visits > VISITS_MAX)
+        return false;
+    u->last = die->addr;
+    return true;
+}
+
 static void find_functions(struct unit *u, Dwarf_Die *parent, int depth)
 {
     Dwarf_Die die;
     if (depth > DEPTH_MAX || dwarf_child(parent, &die))
         return;
     do {
+        if (!goes_on(u, &die))
+            return;
         int tag = dwarf_tag(&die);
         if (tag == DW_TAG_subprogram)
             match_function(u, &die);
@@ -210,6 +225,8 @@ static void find_inlined(struct unit *u, Dwarf_Die *parent, struct hit **hits, s
         return;
     }
     do {
+        if (!goes_on(u, &die))
+            return;
         int tag = dwarf_tag(&die);
         if (tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block) {
             size_t m = within(&die, hits, n, in);
@@ -251,6 +268,7 @@ static void find_all_inlined(struct unit *u)
         size_t n = 0;
         while (i < u->n && u->hits[i].found && dwarf_dieoffset(&u->hits[i].function) == off)
             same[n++] = &u->hits[i++];
+        u->last = NULL;
         find_inlined(u, &same[0]->function, same, n, NULL, 0);
     }
 }
@@ -281,7 +299,7 @@ static const char *absolute(struct unit *u, const char *file)
 {
     if (!file || *file == '/' || !u->dir)
         return file;
-    if (u->last != file) {
+    if (u->relative != file) {
         size_t n = strlen(u->dir), m = strlen(file) + 1;
         char *path = ht_pool_alloc(u->pool, n + 1 + m);
         if (!path)
@@ -289,7 +307,7 @@ static const char *absolute(struct unit *u, const char *file)
         memcpy(path, u->dir, n);
         path[n] = '/';
         memcpy(path + n + 1, file, m);
-        u->last = file;
+        u->relative = file;
         u->joined = path;
     }
     return u->joined;
@@ -372,6 +390,7 @@ static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol,
     find_functions(u, &u->cu, 0);
     for (size_t i = 0; i < u->n && !u->deep; i++)
         u->deep = !u->hits[i].found;
+    u->last = NULL;
     if (u->deep)
         find_functions(u, &u->cu, 0);
     find_all_inlined(u);
@@ -431,7 +450,8 @@ int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct
         size_t first = i;
         while (i < n_hits && hits[i].cu == hits[first].cu)
             i++;
-        struct unit u = {.hits = hits + first, .n = i - first, .pool = pool, .scratch = &scratch};
+        struct unit u = {.d = d, .hits = hits + first, .n = i - first, .pool = pool,
+                         .scratch = &scratch};
         err = resolve_unit(d, &u, symbol, symbol_arg);
         if (tick)
             tick(tick_arg, i);
