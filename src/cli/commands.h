@@ -14,6 +14,7 @@
     X("list", ht_cmd_report, "the source of matching functions, with weights") \
     X("traces", ht_cmd_report, "every sample with its stack and labels") \
     X("raw", ht_cmd_report, "the profile as it is, as text") \
+    X("tags", ht_cmd_report, "the weight of each value of each label") \
     X("folded", ht_cmd_report, "stacks for flamegraph.pl and speedscope") \
     X("dot", ht_cmd_report, "the call graph for graphviz") \
     X("svg", ht_cmd_report, "the call graph as SVG") \

@@ -28,6 +28,7 @@ PLAIN(dot)
 PLAIN(folded)
 PLAIN(traces)
 PLAIN(raw)
+PLAIN(tags)
 
 static int svg(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
 {
@@ -46,6 +47,7 @@ static const struct ht_report_command commands[] = {
     {"list", list, true, false, "list [OPTIONS] RE SOURCE...", false},
     {"traces", traces, false, false, "traces [OPTIONS] SOURCE...", true},
     {"raw", raw, false, false, "raw [OPTIONS] SOURCE...", true},
+    {"tags", tags, false, false, "tags [OPTIONS] SOURCE...", false},
     {"folded", folded, false, false, "folded [OPTIONS] SOURCE...", false},
     {"dot", dot, false, false, "dot [OPTIONS] SOURCE...", false},
     {"svg", svg, false, false, "svg [OPTIONS] SOURCE... [-o FILE]", false},

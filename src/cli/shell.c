@@ -113,8 +113,9 @@ static const char *split_digits(char *word, char *digits, size_t size)
     return digits;
 }
 
-/* [N] [-cum] [focus]... [-ignore]... [>file] behind a report's name. */
-static bool read_arguments(struct ht_shell *s, struct ht_report_args *a, char **word, size_t n)
+/* [N] [-cum] [focus]... [-ignore]... [>file] behind a report's name; of tags, focus is on labels. */
+static bool read_arguments(struct ht_shell *s, struct ht_report_args *a, char **word, size_t n,
+                           bool tags)
 {
     const char *focus = NULL, *ignore = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -140,9 +141,9 @@ static bool read_arguments(struct ht_shell *s, struct ht_report_args *a, char **
         }
     }
     if (focus)
-        a->report.focus = focus;
+        *(tags ? &a->report.tagfocus : &a->report.focus) = focus;
     if (ignore)
-        a->report.ignore = ignore;
+        *(tags ? &a->report.tagignore : &a->report.ignore) = ignore;
     return true;
 }
 
@@ -161,7 +162,7 @@ static void report(struct ht_shell *s, const struct ht_report_command *c, char *
         word++;
         n--;
     }
-    if (!read_arguments(s, &a, word, n))
+    if (!read_arguments(s, &a, word, n, !strcmp(c->name, "tags")))
         return;
     if (a.report.nodecount < 0 && !strcmp(c->name, "top"))
         a.report.nodecount = 10;

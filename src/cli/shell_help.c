@@ -22,6 +22,7 @@ static const struct word words[] = {
     {"list", "the source of matching functions, with weights", "list RE " REPORT_ARGS},
     {"traces", "every stack, leaf first", "traces " REPORT_ARGS},
     {"raw", "the profile as it is, in text", "raw [>FILE]"},
+    {"tags", "the weight of each value of each label", "tags [TAG]... [-TAG]... [>FILE]: samples so labelled, or not."},
     {"folded", "stacks for flamegraph.pl and speedscope", "folded " REPORT_ARGS},
     {"dot", "the call graph for graphviz", "dot " REPORT_ARGS},
     {"svg", "the call graph as SVG", "svg " REPORT_ARGS},

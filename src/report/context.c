@@ -49,6 +49,7 @@ static void apply_kind(struct ht_report *r)
         break;
     case HT_REPORT_PEEK:
     case HT_REPORT_FOLDED:
+    case HT_REPORT_TAGS:
     case HT_REPORT_TRACES:
         trim = false;
         break;

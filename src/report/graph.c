@@ -179,19 +179,55 @@ static struct ht_edge *edge_between(struct ht_graph *g, struct ht_node *src, str
     return e;
 }
 
+static size_t tag_slot(const struct ht_graph *g, const struct ht_tag *t)
+{
+    uint64_t h = mix((uintptr_t)t->name + mix((uintptr_t)t->group));
+    return mix(h + (uintptr_t)t->node) & (g->tag_hash_size - 1);
+}
+
+/* A node may have a million sizes, so no walk along its list. */
+static bool grow_tag_hash(struct ht_graph *g)
+{
+    size_t size = g->tag_hash_size ? g->tag_hash_size * 4 : 1024;
+    struct ht_tag **table = calloc(size, sizeof(table[0])), **old = g->tag_hash;
+    size_t old_size = g->tag_hash_size;
+    if (!table)
+        return old != NULL;
+    g->tag_hash = table;
+    g->tag_hash_size = size;
+    for (size_t i = 0; i < old_size; i++)
+        for (struct ht_tag *t = old[i], *next; t; t = next) {
+            next = t->hash_next;
+            size_t slot = tag_slot(g, t);
+            t->hash_next = table[slot];
+            table[slot] = t;
+        }
+    free(old);
+    return true;
+}
+
 static struct ht_tag *tag_of(struct ht_graph *g, struct ht_node *n, const struct ht_tag *like)
 {
-    for (struct ht_tag *t = n->tags; t; t = t->next)
-        if (t->name == like->name && t->group == like->group)
-            return t;
-    struct ht_tag *t = ht_profile_alloc(g->p, sizeof(*t));
-    if (!t) {
+    struct ht_tag key = *like, *t;
+    key.node = n;
+    if (g->n_tags >= g->tag_hash_size && !grow_tag_hash(g)) {
         g->err = -ENOMEM;
         return NULL;
     }
-    *t = *like;
+    struct ht_tag **slot = &g->tag_hash[tag_slot(g, &key)];
+    for (t = *slot; t; t = t->hash_next)
+        if (t->node == n && t->name == like->name && t->group == like->group)
+            return t;
+    if (!(t = ht_profile_alloc(g->p, sizeof(*t)))) {
+        g->err = -ENOMEM;
+        return NULL;
+    }
+    *t = key;
+    t->hash_next = *slot;
+    *slot = t;
     t->next = n->tags;
     n->tags = t;
+    g->n_tags++;
     return t;
 }
 
@@ -348,7 +384,9 @@ int ht_graph_init(struct ht_graph *g, struct ht_profile *p, const struct ht_grap
 int ht_graph_rebuild(struct ht_graph *g)
 {
     memset(g->edge_hash, 0, g->edge_hash_size * sizeof(g->edge_hash[0]));
-    g->n_edges = 0;
+    g->n_edges = g->n_tags = 0;
+    if (g->tag_hash)
+        memset(g->tag_hash, 0, g->tag_hash_size * sizeof(g->tag_hash[0]));
     for (size_t i = 0; i < g->n_all; i++) {
         struct ht_node *n = g->all[i];
         n->flat = n->flat_div = n->cum = n->cum_div = 0;
@@ -366,5 +404,6 @@ void ht_graph_finish(struct ht_graph *g)
     free(g->first_frame);
     free(g->node_hash);
     free(g->edge_hash);
+    free(g->tag_hash);
     *g = (struct ht_graph){0};
 }

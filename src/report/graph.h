@@ -31,6 +31,8 @@ struct ht_tag {
     int64_t value;
     int64_t flat, flat_div, cum, cum_div;
     struct ht_tag *next;
+    const struct ht_node *node;
+    struct ht_tag *hash_next;
 };
 
 struct ht_edge;
@@ -75,6 +77,8 @@ struct ht_graph {
     size_t node_hash_size;
     struct ht_edge **edge_hash;
     size_t edge_hash_size, n_edges;
+    struct ht_tag **tag_hash; /* NULL until there is a tag */
+    size_t tag_hash_size, n_tags;
     size_t *first_frame; /* by location id - 1, into frames */
     struct ht_node **frames;
     uint32_t stamp;

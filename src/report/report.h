@@ -55,6 +55,9 @@ int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_op
  * speedscope read. */
 int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
+/* The weight of each value of each label. */
+int ht_report_tags(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+
 /* The objects of each site by size, from the numeric label "bytes". */
 int ht_report_sizes(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 

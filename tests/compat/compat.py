@@ -101,7 +101,7 @@ HEAP = {"cpu", "kilobytes"}  # other sample types: bases and names do not apply
 def cases(d, quick):
     for name in sorted(os.listdir(d)):
         stem = name.split(".")[0]
-        if not name.endswith((".pb.gz", ".heap")):
+        if not name.endswith((".pb.gz", ".heap", ".txt")):
             continue
         path = d + "/" + name
         full = stem in FULL_FOR and not quick
@@ -114,6 +114,8 @@ def cases(d, quick):
                 yield report, None, options, [path]
         for options in [[], ["-lines"], ["-cum", "-sample_index=0"]]:
             yield "peek", "parse|main|x|prog", options, [path]
+            if stem != "negative":
+                yield "tags", None, options, [path]
             if stem != "negative":  # which of w and -w pprof draws first is chance
                 yield "dot", None, options, [path]
         if stem == "plain":
