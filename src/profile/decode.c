@@ -167,8 +167,10 @@ static bool read_sample(struct decoder *d, struct ht_wire w)
         return no_memory(d);
     s->locations = (struct ht_location **)words;
     s->values = (int64_t *)(words + d->locations.n);
-    memcpy(words, d->locations.v, d->locations.n * 8);
-    memcpy(s->values, d->values.v, d->values.n * 8);
+    if (d->locations.n)
+        memcpy(words, d->locations.v, d->locations.n * 8);
+    if (d->values.n)
+        memcpy(s->values, d->values.v, d->values.n * 8);
     if (s->n_labels) {
         s->labels = ht_profile_alloc(p, s->n_labels * sizeof(*s->labels));
         if (!s->labels)
