@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recipes: how to step out of a frame, in one word, made once for a return address from .eh_frame
- * (LSB, .eh_frame_hdr; DWARF 4 section 6.4; System V ABI for x86-64) and shared by all threads.
+ * How to step out of a frame, from .eh_frame (LSB, .eh_frame_hdr; DWARF 4 section 6.4; System V ABI
+ * for x86-64): as a recipe of one word, made once for a return address and shared by all threads,
+ * or as the whole row of rules, for the few frames that a word does not hold.
  */
 #ifndef HEAPTAP_SRC_PRELOAD_CFI_H
 #define HEAPTAP_SRC_PRELOAD_CFI_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "preload/module.h"
 
 enum ht_recipe_kind {
     HT_STEP_UNKNOWN,   /* nothing is known of this pc */
@@ -21,14 +25,14 @@ enum ht_recipe_kind {
 
 enum ht_recipe_rbp {
     HT_RBP_SAME,
-    HT_RBP_CFA,   /* at CFA + offset */
-    HT_RBP_RBP,   /* at rbp + offset */
+    HT_RBP_CFA, /* at CFA + offset */
+    HT_RBP_RBP, /* at rbp + offset */
     HT_RBP_LOST,
 };
 
 /* kind in bits 0-3, rbp rule in 4-5, CFA offset in 8-35, rbp offset in 36-63, both signed. */
 #define HT_RECIPE(kind, rbp, cfa_offset, rbp_offset)                                               \
-    ((uint64_t)(kind) | (uint64_t)(rbp) << 4 | ((uint64_t)(cfa_offset)&0xfffffff) << 8 |          \
+    ((uint64_t)(kind) | (uint64_t)(rbp) << 4 | ((uint64_t)(cfa_offset)&0xfffffff) << 8 |           \
      (uint64_t)(rbp_offset) << 36)
 static inline unsigned ht_recipe_kind(uint64_t r)
 {
@@ -48,10 +52,46 @@ static inline int64_t ht_recipe_rbp_offset(uint64_t r)
 }
 
 /*
- * The recipe of the instruction at pc (for a call: return address - 1) in the object mapped at
- * [start, end) whose PT_GNU_EH_FRAME lies at hdr. Reads only inside the object. HT_STEP_UNKNOWN
- * when no entry covers pc.
+ * The recipe of the instruction at pc (for a call: return address - 1) in a mapped object. Reads
+ * only inside the object. HT_STEP_UNKNOWN when no entry covers pc.
  */
-uint64_t ht_cfi_recipe(uint64_t pc, uint64_t start, uint64_t end, uint64_t hdr);
+uint64_t ht_cfi_recipe(uint64_t pc, const struct ht_object *o);
+
+/* DWARF's register numbers. */
+enum { HT_REG_BP = 6, HT_REG_SP = 7, HT_REG_PC = 16, HT_N_REGS = 17 };
+
+enum ht_rule {
+    HT_RULE_SAME,
+    HT_RULE_CFA,            /* saved at CFA + value */
+    HT_RULE_VAL_CFA,        /* is CFA + value */
+    HT_RULE_REGISTER,       /* is in another register */
+    HT_RULE_EXPRESSION,     /* saved at what an expression says */
+    HT_RULE_VAL_EXPRESSION, /* is what an expression says */
+    HT_RULE_UNDEFINED,
+    HT_RULE_UNKNOWN,
+};
+
+/* Rules of one row. An expression is kept as its position relative to `base`. */
+struct ht_row {
+    uint64_t base;
+    int64_t cfa_offset;
+    enum { HT_CFA_NONE, HT_CFA_REGISTER, HT_CFA_EXPRESSION } cfa;
+    uint32_t cfa_register;
+    bool signal;
+    uint8_t rule[HT_N_REGS]; /* enum ht_rule */
+    int32_t value[HT_N_REGS];
+};
+
+/* 0; -ENOENT: no entry covers pc; -EINVAL: the entry is not understood. */
+int ht_cfi_row(uint64_t pc, const struct ht_object *o, struct ht_row *row);
+
+struct ht_all_regs {
+    uint64_t r[HT_N_REGS];
+    uint32_t known; /* bit by bit */
+};
+
+/* Steps by a row. load reads a word of the stack, or refuses. False: the way is lost. */
+bool ht_cfi_step(const struct ht_row *row, struct ht_all_regs *regs,
+                 bool (*load)(void *ctx, uint64_t at, uint64_t *word), void *ctx);
 
 #endif

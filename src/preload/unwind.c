@@ -148,7 +148,8 @@ static uint64_t make_recipe(uint64_t pc, ht_ref module)
     if (!module)
         return HT_STEP_UNKNOWN;
     const struct ht_module *m = ht_at(module);
-    return ht_cfi_recipe(pc - 1, m->start, m->end, m->eh_frame_hdr);
+    struct ht_object o = {m->start, m->end, m->link_map, m->eh_frame_hdr};
+    return ht_cfi_recipe(pc - 1, &o);
 }
 
 static ht_ref frame_at(uint64_t pc, ht_ref module)
@@ -181,19 +182,34 @@ static bool step_fp(struct ht_regs *r, struct window *w)
 
 enum step { STEP_OK, STEP_END, STEP_LOST };
 
+/*
+ * What a function has popped is still where its rules say, in the red zone, if a signal came right
+ * then. It is mapped where the handler runs further down the same stack; else the page is all we
+ * know.
+ */
+static struct window interrupted(uint64_t sp, uint64_t handler_sp)
+{
+    struct window w = window_of(sp);
+    uint64_t page = sp & ~4095ull;
+    w.lo = sp - 128;
+    if (sp - handler_sp > 65536 && w.lo < page)
+        w.lo = page;
+    return w;
+}
+
 /* mcontext_t's gregs in the ucontext that the kernel leaves at rsp (x86-64 signal frame). */
 static enum step step_signal(struct ht_regs *r, struct window *w)
 {
     if (!readable(w, r->sp, 40 + 17 * 8))
         return STEP_LOST;
-    uint64_t g = r->sp + 40;
+    uint64_t g = r->sp + 40, handler_sp = r->sp;
     r->bp = load(g + 10 * 8);
     r->sp = load(g + 15 * 8);
     /* Not a return address: the interrupted instruction itself. One more, so that "minus one"
      * finds it, as for every other frame. */
     r->pc = load(g + 16 * 8) + 1;
     not_traced(w);
-    *w = window_of(r->sp);
+    *w = interrupted(r->sp, handler_sp);
     return STEP_OK;
 }
 
@@ -256,8 +272,8 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct window *
 #define GUESSED_MAX 64
 
 /*
- * Code without unwind data (a JIT's, hand-written assembler): follows frame pointers as long as they
- * climb, and believes them only when they lead back to code that is in an object. The frames
+ * Code without unwind data (a JIT's, hand-written assembler): follows frame pointers as long as
+ * they climb, and believes them only when they lead back to code that is in an object. The frames
  * between are kept then; otherwise the stack ends here and counts as truncated.
  */
 static bool cross_unknown(struct ht_regs *r, struct window *w, struct seen *seen, ht_ref *frames,
@@ -281,6 +297,85 @@ static bool cross_unknown(struct ht_regs *r, struct window *w, struct seen *seen
     return true;
 }
 
+/*
+ * All registers, for the few frames whose rule a recipe does not hold (ld.so's lazy-binding
+ * trampoline keeps its CFA in rbx, assembler its own in anything). They are known here, in
+ * our own frame, and nowhere above it: so the rows of the frames between are followed once more, by
+ * ones that keep everything. A later such frame goes on from where the last one was.
+ */
+struct replay {
+    struct ht_all_regs regs;
+    struct window w;
+    bool begun;
+};
+
+static bool load_word(void *w, uint64_t at, uint64_t *word)
+{
+    if (!readable(w, at, 8))
+        return false;
+    *word = load(at);
+    return true;
+}
+
+#define CALLEE_SAVED (1u << 3 | 1u << HT_REG_BP | 0xfu << 12)
+
+/* One step with all registers, over code without unwind data by its frame pointer. */
+static bool replay_step(struct replay *p)
+{
+    struct ht_object o;
+    struct ht_row row;
+    uint64_t *r = p->regs.r, sp = r[HT_REG_SP];
+    if (ht_object_find(r[HT_REG_PC] - 1, &o)) {
+        if (ht_cfi_row(r[HT_REG_PC] - 1, &o, &row) ||
+            !ht_cfi_step(&row, &p->regs, load_word, &p->w))
+            return false;
+        if (row.signal) {
+            r[HT_REG_PC]++;
+            p->w = interrupted(r[HT_REG_SP], sp);
+        }
+        return true;
+    }
+    struct ht_regs f = {r[HT_REG_PC], r[HT_REG_SP], r[HT_REG_BP]};
+    if (!(p->regs.known & 1u << HT_REG_BP) || !step_fp(&f, &p->w))
+        return false;
+    r[HT_REG_PC] = f.pc;
+    r[HT_REG_SP] = f.sp;
+    r[HT_REG_BP] = f.bp;
+    p->regs.known = 1u << HT_REG_PC | 1u << HT_REG_SP | 1u << HT_REG_BP;
+    return true;
+}
+
+static void replay_begin(struct replay *p)
+{
+    uint64_t *r = p->regs.r;
+    __asm__ volatile("mov %%rbx, 24(%0)\n\tmov %%rbp, 48(%0)\n\tmov %%rsp, 56(%0)\n\t"
+            "mov %%r12, 96(%0)\n\tmov %%r13, 104(%0)\n\tmov %%r14, 112(%0)\n\t"
+            "mov %%r15, 120(%0)\n\tlea 1f(%%rip), %%rax\n1:\tmov %%rax, 128(%0)"
+            :
+            : "r"(r)
+            : "rax", "memory");
+    p->regs.known = CALLEE_SAVED | 1u << HT_REG_SP | 1u << HT_REG_PC;
+    p->w = window_of(r[HT_REG_SP]);
+    p->begun = true;
+}
+
+/* Steps out of the frame at r by its whole row. */
+static __attribute__((noinline)) bool step_other(struct replay *p, struct ht_regs *to)
+{
+    const uint64_t *r = p->regs.r;
+    if (!p->begun)
+        replay_begin(p);
+    for (unsigned i = 0; r[HT_REG_SP] != to->sp || r[HT_REG_PC] != to->pc; i++)
+        if (i == 2 * HT_MAX_DEPTH || !replay_step(p))
+            return false;
+    if (!replay_step(p))
+        return false;
+    to->pc = r[HT_REG_PC];
+    to->sp = r[HT_REG_SP];
+    to->bp = p->regs.known & 1u << HT_REG_BP ? r[HT_REG_BP] : 0;
+    return true;
+}
+
 uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *flags,
                    struct ht_trace *trace)
 {
@@ -294,6 +389,8 @@ uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *fla
         trace->bp_used = false;
     }
     struct seen seen = {.n = 0};
+    struct replay replay;
+    replay.begun = false;
     bool fp_only = ht_config.unwind == HT_UNWIND_FP;
     uint32_t n = 0;
     *flags = 0;
@@ -330,6 +427,11 @@ uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *fla
                 *flags |= HT_STACK_TRUNCATED;
                 return n;
             }
+            continue;
+        }
+        uint64_t sp = r.sp;
+        if (kind == HT_STEP_OTHER && step_other(&replay, &r) && r.sp > sp && r.pc > 4096) {
+            not_traced(&w);
             continue;
         }
         enum step s = step_recipe(recipe, &r, &w);

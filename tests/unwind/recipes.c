@@ -216,7 +216,8 @@ struct row {
 static void check(const struct image *m, uint64_t pc, const struct row *row, struct tally *t)
 {
     struct regs ours, theirs;
-    uint64_t recipe = ht_cfi_recipe(pc, m->start, m->end, m->hdr);
+    struct ht_object o = {m->start, m->end, 0, m->hdr};
+    uint64_t recipe = ht_cfi_recipe(pc, &o);
     unsigned kind = ht_recipe_kind(recipe);
     t->rows++;
     t->kinds[kind]++;
