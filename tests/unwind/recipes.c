@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every row of every function's unwind table, stepped by a recipe and by libunwind: the return
- * address, stack pointer and rbp they find must be the same. The rows come from elfutils, so that
- * three readers of .eh_frame have to agree. The stack is made up: the word at an address is a
- * hash of the address, and a step that reads the wrong word cannot go unnoticed.
+ * Every row of every function's unwind table, stepped by its recipe, by the row with all registers
+ * and by libunwind: the return address, stack pointer and rbp they find must be the same. The rows
+ * come from elfutils, so that three readers of .eh_frame have to agree. The stack is made up: the
+ * word at an address is a hash of the address, and a step that reads the wrong word cannot go
+ * unnoticed.
  */
 #include "config.h"
 
@@ -46,6 +47,11 @@ static uint64_t stack_word(uint64_t at)
 
 static const uint64_t first_sp = 0x7ffd12340008ULL, first_bp = 0x7ffd12345670ULL;
 
+static uint64_t first_register(unsigned i)
+{
+    return 0x7ffd99000000ULL + i * 4096;
+}
+
 struct regs {
     uint64_t pc, sp, bp;
     bool end;
@@ -54,6 +60,7 @@ struct regs {
 static bool step_recipe(uint64_t recipe, uint64_t pc, struct regs *out)
 {
     uint64_t cfa, offset = (uint64_t)ht_recipe_cfa_offset(recipe);
+    *out = (struct regs){0, 0, 0, false};
     switch (ht_recipe_kind(recipe)) {
     case HT_STEP_RSP:
         cfa = first_sp + offset;
@@ -138,7 +145,7 @@ static int access_reg(unw_addr_space_t as, unw_regnum_t r, unw_word_t *v, int wr
     *v = r == UNW_X86_64_RIP   ? ((struct question *)arg)->pc
          : r == UNW_X86_64_RSP ? first_sp
          : r == UNW_X86_64_RBP ? first_bp
-                               : 0x7ffd99000000ULL + (uint64_t)r * 4096;
+                               : first_register((unsigned)r);
     return 0;
 }
 
@@ -213,31 +220,67 @@ struct row {
     uint64_t start, end; /* mapped addresses */
 };
 
+static bool made_up(void *ctx, uint64_t at, uint64_t *word)
+{
+    *word = stack_word(at);
+    return true;
+}
+
+/* By the row with all registers, as the unwinder does where there is no recipe. */
+static bool step_row(const struct ht_object *o, uint64_t pc, struct regs *out)
+{
+    struct ht_row row;
+    struct ht_all_regs all = {.known = (1u << HT_N_REGS) - 1};
+    *out = (struct regs){0, 0, 0, false};
+    if (ht_cfi_row(pc, o, &row))
+        return false;
+    /* longjmp's and setcontext's last instructions: the stack pointer is in another register, which
+     * libunwind, taking it for the CFA, does not look at. */
+    if (!row.signal)
+        row.rule[HT_REG_SP] = HT_RULE_SAME;
+    out->end = row.rule[HT_REG_PC] == HT_RULE_UNDEFINED;
+    if (out->end)
+        return true;
+    for (unsigned i = 0; i < HT_N_REGS; i++)
+        all.r[i] = first_register(i);
+    all.r[HT_REG_PC] = pc;
+    all.r[HT_REG_SP] = first_sp;
+    all.r[HT_REG_BP] = first_bp;
+    if (!ht_cfi_step(&row, &all, made_up, NULL))
+        return false;
+    *out = (struct regs){all.r[HT_REG_PC], all.r[HT_REG_SP], all.r[HT_REG_BP], false};
+    return true;
+}
+
+static bool equal(const struct regs *a, const struct regs *b)
+{
+    return a->end == b->end && (a->end || (a->pc == b->pc && a->sp == b->sp && a->bp == b->bp));
+}
+
 static void check(const struct image *m, uint64_t pc, const struct row *row, struct tally *t)
 {
-    struct regs ours, theirs;
     struct ht_object o = {m->start, m->end, 0, m->hdr};
+    struct regs by_recipe, by_row, theirs;
     uint64_t recipe = ht_cfi_recipe(pc, &o);
     unsigned kind = ht_recipe_kind(recipe);
+    bool held = step_recipe(recipe, pc, &by_recipe), followed = step_row(&o, pc, &by_row);
+    bool stepped = step_libunwind(m, pc, &theirs);
     t->rows++;
     t->kinds[kind]++;
-    if (!step_recipe(recipe, pc, &ours)) {
+    if (!held) {
         bool calls = image_calls(m, row->start, row->end);
         t->other_with_call += calls;
         note_reason(t, m, pc, calls);
-        return;
     }
-    bool stepped = step_libunwind(m, pc, &theirs);
-    if (stepped && ours.end == theirs.end &&
-        (ours.end || (ours.pc == theirs.pc && ours.sp == theirs.sp && ours.bp == theirs.bp))) {
+    if (stepped && followed && equal(&by_row, &theirs) && (!held || equal(&by_recipe, &theirs))) {
         t->equal++;
         return;
     }
     if (t->wrong++ < 10)
-        printf("  %s+%#lx: %s: pc %lx sp %lx bp %lx end %d; libunwind%s: pc %lx sp %lx bp %lx end "
-               "%d\n",
-               m->path, pc - m->bias, kind_name[kind], ours.pc, ours.sp, ours.bp, ours.end,
-               stepped ? "" : " fails", theirs.pc, theirs.sp, theirs.bp, theirs.end);
+        printf("  %s+%#lx, %s: recipe %lx %lx %lx, row%s %lx %lx %lx, libunwind%s %lx %lx %lx\n",
+               m->path, pc - m->bias, kind_name[kind], by_recipe.pc, by_recipe.sp, by_recipe.bp,
+               followed ? "" : " fails", by_row.pc, by_row.sp, by_row.bp, stepped ? "" : " fails",
+               theirs.pc, theirs.sp, theirs.bp);
 }
 
 static uint64_t rows_of(const struct image *m, uint64_t i, struct row *rows, uint64_t max)
