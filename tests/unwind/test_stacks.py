@@ -28,7 +28,8 @@ def compare(out, profile):
     by_size = collections.defaultdict(list)
     for s in profile.samples:
         by_size[s.size].append(s)
-    stacks = {tuple(s.addresses[2:]) for s in profile.samples}
+    whole = {tuple(s.addresses[2:]) for s in profile.samples}
+    starts = {stack[:2] for stack in whole}
     counts, bad = collections.Counter(), collections.Counter()
     for line in out.splitlines():
         m = re.match(r"STACK (.*) (\d+) (equal|starts)((?: \w+)*)$", line)
@@ -39,7 +40,7 @@ def compare(out, profile):
         found = by_size[size]
         counts[name] += 1
         # one stack's many sizes become classes
-        if not found and tuple(expected) in stacks:
+        if not found and tuple(expected) in (whole if rule == "equal" else starts):
             continue
         # the allocating call itself and the call of allocate() are the two leaves
         if len(found) == 1:
