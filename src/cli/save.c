@@ -48,33 +48,66 @@ void ht_dump_default_name(const struct ht_region *r, char *out, size_t size)
     snprintf(out, size, "heaptap.%s.%u.pb.gz", *name ? name : "process", r->view.header->pid);
 }
 
-int ht_dump_save_region(const struct ht_region *r, const char *word,
-                        const struct ht_dump_options *o, const char *output, char *msg,
-                        size_t msg_size)
+/* Without names: straight from the region. Samples written or -errno. */
+static int64_t write_raw(const struct ht_region *r, const struct ht_dump_options *o,
+                         const char *path)
 {
-    char name[128], note[512];
+    void *data;
+    size_t size;
+    int64_t n = ht_region_raw(r, &o->ages, &data, &size);
+    if (n < 0)
+        return n;
+    int err = ht_file_replace(path, data, size);
+    free(data);
+    return err ? err : n;
+}
+
+static int64_t write_named(const struct ht_region *r, const char *word,
+                           const struct ht_dump_options *o, const char *path, char *msg,
+                           size_t msg_size, char *note, size_t note_size)
+{
     int err;
     struct ht_symbolize_options symbolize = {.lines_and_inlines = !o->fast};
     if (o->demangle)
         ht_demangle_parse(o->demangle, &symbolize.demangle);
     if (isatty(STDERR_FILENO) && !o->quiet)
         symbolize.progress = stderr;
-    struct ht_profile *p = ht_region_names(r, word, &o->ages, o->raw ? NULL : &symbolize, &err, msg,
-                                           msg_size, note, sizeof note);
+    struct ht_profile *p =
+        ht_region_names(r, word, &o->ages, &symbolize, &err, msg, msg_size, note, note_size);
     if (!p)
         return err;
+    int64_t n = (int64_t)p->n_samples;
+    err = ht_profile_write_file(p, path);
+    ht_profile_destroy(p);
+    return err ? err : n;
+}
+
+int ht_dump_save_region(const struct ht_region *r, const char *word,
+                        const struct ht_dump_options *o, const char *output, char *msg,
+                        size_t msg_size)
+{
+    char name[128], note[512];
     if (!output)
         ht_dump_default_name(r, name, sizeof name);
     const char *path = !output ? name : strcmp(output, "-") ? output : "/dev/stdout";
-    err = ht_profile_write_file(p, path);
-    if (err)
-        snprintf(msg, msg_size, "cannot write %s: %s", path, strerror(-err));
-    if (*note && !err && !o->quiet)
+    int64_t n;
+    *msg = 0;
+    if (o->raw) {
+        ht_region_note(r, word, note, sizeof note);
+        n = write_raw(r, o, path);
+    } else {
+        n = write_named(r, word, o, path, msg, msg_size, note, sizeof note);
+    }
+    if (n < 0) {
+        if (!*msg)
+            snprintf(msg, msg_size, "cannot write %s: %s", path, strerror((int)-n));
+        return (int)n;
+    }
+    if (*note && !o->quiet)
         fprintf(stderr, "heaptap: %s\n", note);
-    if (!err && !o->quiet && (!output || strcmp(output, "-")))
-        fprintf(stderr, "heaptap: wrote %s (%zu samples)\n", path, p->n_samples);
-    ht_profile_destroy(p);
-    return err;
+    if (!o->quiet && (!output || strcmp(output, "-")))
+        fprintf(stderr, "heaptap: wrote %s (%lld samples)\n", path, (long long)n);
+    return 0;
 }
 
 int ht_dump_save(const char *word, const struct ht_dump_options *o, const char *output, char *msg,

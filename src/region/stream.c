@@ -340,7 +340,7 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
         s.z.zfree = fixed_free;
         s.z.opaque = w;
         /* Window 2^13 and memory level 7 take 96 KiB; +16 asks for a gzip head and CRC. */
-        if (deflateInit2(&s.z, 6, Z_DEFLATED, 13 + 16, 7, Z_DEFAULT_STRATEGY) != Z_OK)
+        if (deflateInit2(&s.z, o->level ? o->level : 6, Z_DEFLATED, 13 + 16, 7, Z_DEFAULT_STRATEGY) != Z_OK)
             return -ENOMEM;
     }
     put_head(&s);

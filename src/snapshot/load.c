@@ -36,40 +36,66 @@ static int append(void *sink, const void *data, size_t n)
     return 0;
 }
 
-struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_region_ages *ages,
-                                     int *err, char *msg, size_t msg_size)
+/* Streams the region into a buffer. Samples written or -errno. */
+static int64_t stream(const struct ht_region *r, const struct ht_region_ages *ages, int level,
+                      struct buffer *b)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct ht_stream_options o = {.time_nanos =
-                                      (int64_t)now.tv_sec * 1000000000 + (int64_t)now.tv_nsec};
+    struct ht_stream_options o = {
+        .time_nanos = (int64_t)now.tv_sec * 1000000000 + (int64_t)now.tv_nsec,
+        .gzip = level > 0,
+        .level = level,
+    };
     struct ht_stream_workspace *w = malloc(sizeof *w);
     struct ht_age_filter *filter = NULL;
-    struct ht_profile *p = NULL;
-    struct buffer b = {0};
-    *err = w ? 0 : -ENOMEM;
-    if (!*err && ages && (ages->min_ns || ages->max_ns || ages->label)) {
+    int64_t n = -ENOMEM;
+    if (ages && (ages->min_ns || ages->max_ns || ages->label)) {
         filter = ht_age_filter_create(r, ages);
-        *err = filter ? 0 : -ENOMEM;
         o.part = ht_age_filter_part;
         o.ctx = filter;
     }
-    if (!*err) {
-        int64_t n = ht_stream_profile(&r->view, &o, w, append, &b);
-        *err = n < 0 ? (int)n : 0;
-    }
-    if (*err)
-        snprintf(msg, msg_size, "%s", strerror(-*err));
-    else
-        p = ht_profile_decode(b.data, b.size, err, msg, msg_size);
+    if (w && (filter || !o.part))
+        n = ht_stream_profile(&r->view, &o, w, append, b);
     ht_age_filter_destroy(filter);
-    free(b.data);
     free(w);
+    return n;
+}
+
+struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_region_ages *ages,
+                                     int *err, char *msg, size_t msg_size)
+{
+    struct ht_profile *p = NULL;
+    struct buffer b = {0};
+    int64_t n = stream(r, ages, 0, &b);
+    if (n < 0) {
+        *err = (int)n;
+        snprintf(msg, msg_size, "%s", strerror(-*err));
+    } else {
+        p = ht_profile_decode(b.data, b.size, err, msg, msg_size);
+    }
+    free(b.data);
     return p;
 }
 
-static void note_losses(const struct ht_region *r, const char *word, char *note, size_t size)
+int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ages, void **data,
+                      size_t *size)
 {
+    struct buffer b = {0};
+    /* Quick rather than small: whoever wants it small has it symbolised, too. */
+    int64_t n = stream(r, ages, 1, &b);
+    if (n < 0) {
+        free(b.data);
+        return n;
+    }
+    *data = b.data;
+    *size = b.size;
+    return n;
+}
+
+void ht_region_note(const struct ht_region *r, const char *word, char *note, size_t size)
+{
+    *note = 0;
     if (r->lost_from)
         snprintf(note, size, "%s: the last part of the region was in the memory of the process, "
                  "which is gone: the profile is not complete", word);
@@ -89,13 +115,12 @@ struct ht_profile *ht_region_names(const struct ht_region *r, const char *word,
     char why[400] = "", unused[2];
     if (!note)
         note = unused, note_size = sizeof unused;
-    *note = 0;
     struct ht_profile *p = ht_region_profile(r, ages, err, why, sizeof why);
     if (!p) {
         snprintf(msg, msg_size, "cannot read the profile of %s: %s", word, why);
         return NULL;
     }
-    note_losses(r, word, note, note_size);
+    ht_region_note(r, word, note, note_size);
     if (!symbolize)
         return p;
     struct ht_symbolize_options o = *symbolize;

@@ -65,8 +65,16 @@ struct ht_region_ages {
 struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_region_ages *ages,
                                      int *err, char *msg, size_t msg_size);
 
+/* The same as the bytes of a gzipped profile, without the model in between. Samples written, or
+ * -errno. */
+int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ages, void **data,
+                      size_t *size);
+
+/* What is to be said of a region besides its profile: "" for nothing. */
+void ht_region_note(const struct ht_region *r, const char *word, char *note, size_t size);
+
 /*
- * The same with names. symbolize NULL: none; else its pid is filled in here. note gets what is to be
+ * The profile with names. symbolize NULL: none; else its pid is filled in here. note gets what is to be
  * said besides ("" for nothing) and may be NULL; word is what the user called it.
  */
 struct ht_profile *ht_region_names(const struct ht_region *r, const char *word,
