@@ -245,7 +245,6 @@ static __attribute__((noinline)) void stepped_code(void)
     deep_o0(2, nothing, NULL);
     asm_cfa_expression(nothing, NULL, 0x1234);
     asm_cfa_rbx(nothing, NULL, 0x1234);
-    jit_fp(nothing, NULL, 0);
     snprintf(text, sizeof text, "%g", 0.1);
     set_trap_flag(false);
     sink += text[0];
