@@ -336,6 +336,26 @@ static bool read_jemalloc(struct parser *d)
     return known || add_types(d, "inuse_objects", "inuse_space");
 }
 
+static bool in_jemalloc(const struct ht_location *l)
+{
+    if (!l->mapping)
+        return false;
+    const char *slash = strrchr(l->mapping->file, '/');
+    return !strncmp(slash ? slash + 1 : l->mapping->file, "libjemalloc", 11);
+}
+
+/* jemalloc records its own frames, and its library as shipped has no names to drop them by. */
+static void drop_allocator(struct ht_profile *p)
+{
+    for (size_t i = 0; i < p->n_samples; i++) {
+        struct ht_sample *s = &p->samples[i];
+        while (s->n_locations > 1 && in_jemalloc(s->locations[0])) {
+            s->locations++;
+            s->n_locations--;
+        }
+    }
+}
+
 bool ht_legacy_is(const char *data, size_t size)
 {
     struct ht_lines in = {.at = data, .end = data + (size > 4096 ? 4096 : size)};
@@ -363,6 +383,8 @@ struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, cha
         else if (ht_legacy_set_frames(d.p, jemalloc))
             fail(&d, -ENOMEM, "out of memory");
         ok = !d.err;
+        if (ok && jemalloc)
+            drop_allocator(d.p);
     }
     ht_table_finish(&d.locations);
     free(d.stack);
