@@ -52,11 +52,10 @@ asm_no_cfi_fp_end:
 BEGIN asm_cfa_expression
         .cfi_startproc
         mov     %rsp, %rax
+        .cfi_def_cfa_register %rax
         push    %rbp
-        .cfi_adjust_cfa_offset 8
         .cfi_offset %rbp, -16
         sub     $128, %rsp
-        .cfi_adjust_cfa_offset 128
         and     $-64, %rsp
         mov     %rax, 56(%rsp)
         .cfi_escape 0x0f,0x05,0x77,0x38,0x06,0x23,0x08 /* *(rsp + 56) + 8 */
