@@ -337,6 +337,17 @@ static void find_line(Dwarf_Lines *lines, size_t n, uint64_t vaddr, struct ht_fr
     f->line = dwarf_lineno(l, &line) == 0 && line > 0 ? (uint32_t)line : 0;
 }
 
+/* A symbol does where the compiler split or cloned the function ("main.cold"), and where DWARF has
+ * but the bare name of a mangled one. An alias does not. */
+static bool says_more(const char *symbol, const char *name)
+{
+    size_t n = strlen(name);
+    if (!strncmp(symbol, name, n))
+        return symbol[n] == '.';
+    return symbol[0] == '_' && (symbol[1] == 'Z' || symbol[1] == 'R' || symbol[1] == 'D') &&
+           strncmp(name, symbol, 2) && strstr(symbol, name);
+}
+
 static int write_frames(struct unit *u, struct hit *h, const struct ht_frame *leaf,
                         Dwarf_Files *files, size_t n_files, ht_symbol_fn symbol, void *symbol_arg)
 {
@@ -367,9 +378,7 @@ static int write_frames(struct unit *u, struct hit *h, const struct ht_frame *le
         if (!f->name)
             f->name = string_attr(&h->function, DW_AT_name);
     }
-    /* The symbol says more where the compiler split or cloned the function, and where DWARF has
-     * but a bare name of a C++ function. */
-    if (sym && (!f->name || strlen(sym) > strlen(f->name) + 1))
+    if (sym && (!f->name || says_more(sym, f->name)))
         f->name = sym;
     return 0;
 }

@@ -14,7 +14,8 @@ struct symbol {
     uint64_t start, end; /* end 0: size unknown (assembly); reaches to the next symbol */
     uint64_t reach;      /* the largest end of all symbols up to this one */
     const char *name;
-    uint32_t order; /* in the table: the first of equals is the one tools show */
+    uint32_t order; /* in the table */
+    uint8_t score;  /* among names of one function: exported first, then plain ones */
     bool typed;     /* STT_FUNC or STT_GNU_IFUNC, not STT_NOTYPE */
 };
 
@@ -82,7 +83,13 @@ static bool read_table(struct ht_symtab *t, Elf *elf, unsigned type)
             uint64_t end = s.st_size ? s.st_value + s.st_size : 0;
             if (end > section_end || (end && end < s.st_value))
                 end = section_end;
-            if (!add(t, (struct symbol){s.st_value, end, 0, name, (uint32_t)t->n, typed}))
+            bool local = GELF_ST_BIND(s.st_info) == STB_LOCAL;
+            size_t underscores = strspn(name, "_");
+            if (!add(t, (struct symbol){
+                            .start = s.st_value, .end = end, .name = name, .typed = typed,
+                            .order = (uint32_t)t->n,
+                            .score = (uint8_t)((local ? 0 : 8) + (underscores < 7 ? 7 - underscores
+                                                                                  : 0))}))
                 return false;
         }
     }
@@ -128,14 +135,17 @@ void ht_symtab_destroy(struct ht_symtab *t)
     free(t);
 }
 
-/* Whether a names the address better than b: nearer, then typed, then smaller, then first. */
+/* Whether a names the address better than b: "malloc" better than "__libc_malloc", and any than
+ * "__malloc_alias_2". */
 static bool better(const struct symbol *a, const struct symbol *b)
 {
     if (!b || a->typed != b->typed)
         return !b || a->typed;
     if (a->start != b->start)
         return a->start > b->start;
-    return a->end != b->end ? a->end < b->end : a->order < b->order;
+    if (a->end != b->end)
+        return a->end < b->end;
+    return a->score != b->score ? a->score > b->score : a->order < b->order;
 }
 
 const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr, uint64_t *start)

@@ -71,6 +71,22 @@ def fields(data):
             i += n
 
 
+def placed(path):
+    """[(address, offset in its file, file)] of the locations, by their mappings."""
+    with gzip.open(path) as f:
+        top = list(fields(f.read()))
+    strings = [v.decode() for k, v in top if k == 6]
+    maps = {m[1]: m for m in (dict(fields(v)) for k, v in top if k == 3)}
+    out = []
+    for k, v in top:
+        if k == 4:
+            l = dict(x for x in fields(v) if x[0] != 4)
+            m = maps.get(l.get(2))
+            if m:
+                out.append((l[3], l[3] - m[2] + m.get(4, 0), strings[m.get(5, 0)]))
+    return out
+
+
 def read(path):
     """{address: [(name, system name, file, line)]}, and the mappings' has_* flags."""
     with open(path, "rb") as f:
