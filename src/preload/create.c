@@ -34,6 +34,12 @@ static uint64_t region_size(void)
     uint64_t n = VIRTUAL_SIZE;
     if (r.rlim_cur != RLIM_INFINITY && r.rlim_cur / 32 < n)
         n = r.rlim_cur / 32;
+    /* mlockall compares the whole address space with its limit. The usual 8 MiB is too small for
+     * any program to pass that test; a larger one may have been chosen to fit. */
+    r.rlim_cur = RLIM_INFINITY;
+    SYS4(SYS_prlimit64, 0, RLIMIT_MEMLOCK, NULL, &r);
+    if (r.rlim_cur != RLIM_INFINITY && r.rlim_cur >= (64u << 20) && r.rlim_cur / 32 < n)
+        n = r.rlim_cur / 32;
     if (n < 16 * HT_CHUNK_SIZE)
         n = 16 * HT_CHUNK_SIZE;
     return HT_HEADER_SIZE + n / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
@@ -96,7 +102,7 @@ static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char
         if (!SYS_FAILED(r))
             r = SYS4(SYS_fallocate, fd, 0, 0, HT_HEADER_SIZE);
         if (!SYS_FAILED(r))
-            r = SYS6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+            r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (!SYS_FAILED(r)) {
             base = (unsigned char *)r;
             /* Lasts as long as the mapping, not the descriptor (flock(2) locks go with the open file,
@@ -116,6 +122,12 @@ static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char
     return base;
 }
 
+static unsigned char *anonymous_region(uint64_t size)
+{
+    long r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return SYS_FAILED(r) ? NULL : (unsigned char *)r;
+}
+
 int ht_region_create(bool file)
 {
     struct ht_state *s = ht_state;
@@ -127,12 +139,17 @@ int ht_region_create(bool file)
         file ? map_file(size, pid, ticks, s->region_path, sizeof s->region_path) : NULL;
     bool private = !base;
     /* Strict overcommit counts even what is never touched: ask for less until it is granted. */
-    while (!base && !(base = ht_sys_anonymous(size))) {
+    while (!base && !(base = anonymous_region(size))) {
         if (size <= 16 * HT_CHUNK_SIZE)
             return -ENOMEM;
         size = HT_HEADER_SIZE + size / 8 / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
     }
     SYS3(SYS_madvise, base, size, MADV_DONTDUMP);
+    /* Not accessible until it is used: mlockall would make all of it resident. */
+    if (SYS_FAILED(SYS3(SYS_mprotect, base, HT_HEADER_SIZE, PROT_READ | PROT_WRITE))) {
+        SYS2(SYS_munmap, base, size);
+        return -ENOMEM;
+    }
 
     struct ht_region_header *h = (struct ht_region_header *)base;
     h->version = HT_LAYOUT_VERSION;
@@ -156,7 +173,7 @@ int ht_region_create(bool file)
     h->command_line_size = ht_process.command_line_size;
     h->magic = HT_REGION_MAGIC;
     h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
-    atomic_store(&h->rate, atomic_load(&ht_rate));
+    atomic_store(&h->rate, atomic_load(&ht_rate) ? atomic_load(&ht_rate) : ht_config.rate);
     atomic_store(&h->flags, (ht_config.peak ? HT_REGION_PEAK : 0u));
     atomic_store(&h->private_from, private ? HT_HEADER_SIZE : 0);
     atomic_store_explicit(&h->state, HT_STATE_RUNNING, memory_order_release);
@@ -164,6 +181,7 @@ int ht_region_create(bool file)
     s->base = base;
     s->header = h;
     s->limit = size;
+    s->writable = HT_HEADER_SIZE;
     s->peak_or_growth = ht_config.peak || ht_config.growth;
     return 0;
 }

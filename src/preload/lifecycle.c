@@ -247,6 +247,7 @@ void ht_child_adopt(void)
     }
     ht_tls.guard++;
     ht_live_adopt();
+    ht_sample_forked();
     if (!ht_config.children) {
         atomic_store(&ht_rate, 0);
         atomic_store_explicit(&s->active, 2, memory_order_release); /* neither forked nor active */

@@ -177,8 +177,7 @@ ht_ref ht_module_of(const struct ht_object *o)
     ht_ref ref = atomic_load_explicit(slot, memory_order_acquire);
     if (ref && same(ht_at(ref), o))
         return ref;
-    static _Atomic uint32_t making; /* one maker at a time: no module twice */
-    if (!ht_lock(&making))
+    if (!ht_lock(&s->making)) /* one maker at a time: no module twice */
         return 0;
     ref = search(o);
     if (ref) {
@@ -195,7 +194,7 @@ ht_ref ht_module_of(const struct ht_object *o)
         else
             ref = 0;
     }
-    ht_unlock(&making);
+    ht_unlock(&s->making);
     return ref;
 }
 

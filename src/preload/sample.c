@@ -60,6 +60,11 @@ static bool marked(const void *p)
     return ((uintptr_t)p & PLACED_MASK) == 0;
 }
 
+void ht_sample_forked(void)
+{
+    atomic_store(&unmarked_lock, 0);
+}
+
 void ht_sample_set_rate(uint64_t rate)
 {
     /* Towards a smaller rate the mask opens first. It never closes again: samples that were not
@@ -76,7 +81,7 @@ void ht_sample_set_rate(uint64_t rate)
         unmarked_change(0);
     }
     atomic_store_explicit(&ht_rate, rate, memory_order_release);
-    if (ht_state && !ht_forked())
+    if (rate && ht_state && !ht_forked())
         atomic_store_explicit(&ht_state->header->rate, rate, memory_order_relaxed);
 }
 

@@ -68,6 +68,9 @@ void ht_free_undo(void *p, const struct ht_record *r);
 /* Recomputes free's mask after the rate changed. */
 void ht_sample_set_rate(uint64_t rate);
 
+/* In a forked child: gives up a lock that another thread of the parent held. */
+void ht_sample_forked(void);
+
 /* Makes a forked child independent of its parent. */
 void ht_child_adopt(void);
 

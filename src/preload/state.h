@@ -68,11 +68,13 @@ struct ht_memo {
 struct ht_state {
     _Atomic uint32_t active; /* release once the region is ready */
     _Atomic uint32_t starting;
-    _Atomic uint32_t grow;   /* try-lock: new chunk or new module */
+    _Atomic uint32_t grow;   /* try-lock: new chunk */
     uint32_t peak_or_growth;
     unsigned char *base;     /* of the region */
     struct ht_region_header *header;
     uint64_t limit;          /* bytes mapped */
+    uint64_t writable;       /* of them accessible; guarded by grow */
+    _Atomic uint32_t making; /* try-lock: a new module */
     _Atomic uint64_t cursors[HT_KIND_COUNT]; /* (chunk + 1) << 32 | used */
     _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];

@@ -67,6 +67,9 @@ static struct window window_of(uint64_t sp)
     const struct ht_tls *t = &ht_tls;
     if (sp >= t->stack_lo && sp < t->stack_hi)
         return (struct window){sp, t->stack_hi, true, NULL};
+    /* A thread that took its first sample elsewhere may be on the main stack by now. */
+    if (sp < main_stack_end && main_stack_end - sp < MAIN_STACK_SPAN)
+        return (struct window){sp, (main_stack_end + 4095) & ~4095ull, true, NULL};
     return (struct window){sp, (sp + 4096) & ~4095ull, false, NULL};
 }
 

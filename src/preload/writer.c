@@ -14,14 +14,31 @@ static uint64_t chunk_offset(uint32_t i)
     return HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE;
 }
 
+/* Makes the region accessible up to `end`, in steps, as glibc grows its arenas. `grow` held. */
+static bool open_up_to(struct ht_state *s, uint64_t end)
+{
+    const uint64_t step = 16 * HT_CHUNK_SIZE;
+    if (end <= s->writable)
+        return true;
+    if (ht_sandboxed || end > s->limit)
+        return false;
+    end = end + step < s->limit ? end + step : s->limit;
+    if (SYS_FAILED(SYS3(SYS_mprotect, s->base + s->writable, end - s->writable,
+                        PROT_READ | PROT_WRITE)))
+        return false;
+    s->writable = end;
+    return true;
+}
+
 /* The region continues in private memory from `at` on. `grow` held. */
 static bool go_private(struct ht_state *s, uint64_t at)
 {
-    long r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_READ | PROT_WRITE,
+    long r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_NONE,
                   MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (SYS_FAILED(r))
         return false;
     SYS3(SYS_madvise, s->base + at, s->limit - at, MADV_DONTDUMP);
+    s->writable = at;
     atomic_store_explicit(&s->header->private_from, at, memory_order_release);
     return true;
 }
@@ -30,18 +47,18 @@ static bool go_private(struct ht_state *s, uint64_t at)
  * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs is a
  * SIGBUS (HAZARDS 29), MADV_POPULATE_WRITE is an error. When the file has no room left the rest of
  * the region continues in private memory, which a reader of the living process still reaches.
- * madvise and mmap are what allocators themselves call, so a filter that lets malloc live lets us.
+ * madvise, mprotect and mmap are what allocators themselves call; in a sandbox not even they are.
  */
 static bool reserve_chunk(struct ht_state *s, uint32_t i)
 {
     uint64_t at = chunk_offset(i);
-    if (at + HT_CHUNK_SIZE > s->limit)
+    if (!open_up_to(s, at + HT_CHUNK_SIZE))
         return false;
     uint64_t private = atomic_load_explicit(&s->header->private_from, memory_order_relaxed);
     if (ht_sandboxed || (private && at >= private))
         return true; /* present, or faulted in as any heap page is */
     long r = SYS3(SYS_madvise, s->base + at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
-    return !SYS_FAILED(r) || go_private(s, at);
+    return !SYS_FAILED(r) || (go_private(s, at) && open_up_to(s, at + HT_CHUNK_SIZE));
 }
 
 /* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
@@ -66,6 +83,9 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
     return ok;
 }
 
+/* What a sandboxed process may write without a system call, beyond what was present. */
+#define SANDBOX_BYTES (32ull << 20)
+
 void ht_region_detach(void)
 {
     struct ht_state *s = ht_state;
@@ -79,6 +99,8 @@ void ht_region_detach(void)
         i++;
     if (!atomic_load(&s->header->private_from))
         go_private(s, chunk_offset(i));
+    open_up_to(s, chunk_offset(i) + SANDBOX_BYTES < s->limit ? chunk_offset(i) + SANDBOX_BYTES
+                                                             : s->limit);
     ht_unlock(&s->grow);
 }
 /* Bumps a kind's cursor by n units of `unit` bytes. */
