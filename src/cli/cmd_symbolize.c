@@ -54,12 +54,16 @@ static int convert(const char *source, const char *out, const struct ht_symboliz
 {
     char msg[512] = "";
     int err;
-    struct ht_profile *p = ht_source_load(source, &err, msg, sizeof msg);
+    /* A process and a region get their names while it is known whose they are. */
+    const struct ht_source_options now = {.symbolize = o};
+    bool region = ht_source_is_region(source);
+    struct ht_profile *p =
+        ht_source_load_with(source, region ? &now : NULL, &err, msg, sizeof msg);
     if (!p) {
         fprintf(stderr, "heaptap: %s\n", msg);
         return 1;
     }
-    err = ht_symbolize(p, o, msg, sizeof msg);
+    err = region ? 0 : ht_symbolize(p, o, msg, sizeof msg);
     if (!err && *msg && !quiet)
         fprintf(stderr, "heaptap: %s\n", msg);
     if (!err)

@@ -13,9 +13,30 @@
 typedef void client;
 typedef client *(*begin_fn)(void);
 typedef void (*end_fn)(client *);
+typedef int (*progress_fn)(client *, long a, long b);
+typedef void (*set_progress_fn)(client *, progress_fn);
+typedef void (*set_data_fn)(client *, void *);
+typedef void *(*get_data_fn)(client *);
 typedef int (*find_fn)(client *, const unsigned char *build_id, int len, char **path);
 
-char *ht_debuginfod_fetch(const char *build_id, const char *kind)
+/* What the client's progress function needs, which is called without a word of ours. */
+struct waiting {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static get_data_fn get_data;
+
+static int progress(client *c, long a, long b)
+{
+    const struct waiting *w = get_data(c);
+    if (w && w->fn)
+        w->fn(w->arg);
+    return 0;
+}
+
+char *ht_debuginfod_fetch(const char *build_id, const char *kind, void (*waiting)(void *arg),
+                          void *waiting_arg)
 {
     const char *urls = getenv("DEBUGINFOD_URLS");
     if (!urls || !*urls)
@@ -27,9 +48,17 @@ char *ht_debuginfod_fetch(const char *build_id, const char *kind)
     end_fn end = (end_fn)dlsym(lib, "debuginfod_end");
     find_fn find = (find_fn)dlsym(lib, !strcmp(kind, "debuginfo") ? "debuginfod_find_debuginfo"
                                                                   : "debuginfod_find_executable");
+    set_progress_fn set_progress = (set_progress_fn)dlsym(lib, "debuginfod_set_progressfn");
+    set_data_fn set_data = (set_data_fn)dlsym(lib, "debuginfod_set_user_data");
+    get_data = (get_data_fn)dlsym(lib, "debuginfod_get_user_data");
+    struct waiting w = {waiting, waiting_arg};
     client *c = begin && end && find ? begin() : NULL;
     char *path = NULL;
     if (c) {
+        if (set_progress && set_data && get_data) {
+            set_data(c, &w);
+            set_progress(c, progress);
+        }
         /* A length of 0 says that the id is a hex string. */
         int fd = find(c, (const unsigned char *)build_id, 0, &path);
         if (fd >= 0)

@@ -192,6 +192,11 @@ static bool open_debuglink(struct search *s, const char *prefix)
     return ok;
 }
 
+static char *fetch(const struct ht_find *what, const char *build_id, const char *kind)
+{
+    return ht_debuginfod_fetch(build_id, kind, what->waiting, what->waiting_arg);
+}
+
 static bool open_debug(struct search *s)
 {
     struct ht_elf *e = &s->found->debug;
@@ -210,7 +215,7 @@ static bool open_debug(struct search *s)
     }
     if (pprof_path(s, e, true))
         return true;
-    char *path = is_build_id(id) ? ht_debuginfod_fetch(id, "debuginfo") : NULL;
+    char *path = is_build_id(id) ? fetch(s->what, id, "debuginfo") : NULL;
     bool ok = path && try_open(s, e, path);
     free(path);
     return ok;
@@ -229,7 +234,7 @@ int ht_find_open(struct ht_found *f, const struct ht_find *what, bool want_debug
     if (have ? want_debug && !f->main.has_dwarf : is_build_id(what->build_id))
         have |= open_debug(&s);
     if (!have && is_build_id(what->build_id)) {
-        char *path = ht_debuginfod_fetch(what->build_id, "executable");
+        char *path = fetch(what, what->build_id, "executable");
         have = path && try_open(&s, &f->main, path);
         free(path);
     }

@@ -89,17 +89,33 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static void tick(void *arg, size_t done)
+/* True once the work has taken long enough for somebody to wonder. */
+static bool progress_due(const struct work *w)
 {
-    struct work *w = arg;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     double s = (double)(now.tv_sec - w->began.tv_sec) +
                (double)(now.tv_nsec - w->began.tv_nsec) / 1e9;
-    if (!w->o->progress || s < 1 || !isatty(fileno(w->o->progress)))
+    return w->o->progress && s >= 1 && isatty(fileno(w->o->progress));
+}
+
+static void tick(void *arg, size_t done)
+{
+    struct work *w = arg;
+    if (!progress_due(w))
         return;
     fprintf(w->o->progress, "\rnaming addresses: %.40s %zu of %zu\033[K", base_name(w->current), done,
             w->current_n);
+    fflush(w->o->progress);
+    w->shown = true;
+}
+
+static void waiting(void *arg)
+{
+    struct work *w = arg;
+    if (!progress_due(w))
+        return;
+    fprintf(w->o->progress, "\rasking debuginfod for %.40s\033[K", base_name(w->current));
     fflush(w->o->progress);
     w->shown = true;
 }
@@ -210,7 +226,8 @@ static int name_module(struct work *w, struct target *t, size_t n)
 {
     struct ht_mapping *map = t->loc->mapping;
     struct ht_find what = {.file = map->file, .build_id = map->build_id, .start = map->start,
-                           .pid = w->o->pid, .root = w->o->root};
+                           .pid = w->o->pid, .root = w->o->root,
+                           .waiting = waiting, .waiting_arg = w};
     struct ht_module m;
     struct ht_cache *cache = NULL;
     w->current = map->file;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """heaptap symbolize: where binaries and debug files are found, and what is refused."""
-import ctypes, http.server, os, re, shutil, subprocess, sys, tempfile, threading, unittest
+import ctypes, http.server, os, re, select, shutil, socket, subprocess, sys, tempfile, threading, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pprofile
@@ -388,7 +388,7 @@ class Symbolize(unittest.TestCase):
         self.check(at)
 
     def test_progress(self):
-        """On a terminal nothing is left behind, and a quick answer says nothing."""
+        """On a terminal a slow answer shows what it waits for; a quick one says nothing."""
         self.compile()
         self.profile(["main"])
         master, slave = os.openpty()
@@ -396,8 +396,27 @@ class Symbolize(unittest.TestCase):
                         self.dir + "/out.pb.gz"], stderr=slave, env=self.env, check=True)
         os.write(slave, b"end")
         self.assertEqual(os.read(master, 100), b"end")
-        os.close(master)
+        try:
+            ctypes.CDLL("libdebuginfod.so.1")
+        except OSError:
+            self.skipTest("libdebuginfod.so.1 is not installed")
+        # A server that takes the call and says nothing.
+        deaf = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(deaf.close)
+        self.split_debug(self.dir + "/lost.debug")
+        p = subprocess.Popen([heaptap, "symbolize", "--no-cache", self.dir + "/in.pb.gz", "-o",
+                              self.dir + "/out.pb.gz"], stderr=slave,
+                             env=dict(self.env, no_proxy="127.0.0.1", DEBUGINFOD_TIMEOUT="3",
+                                      DEBUGINFOD_CACHE_PATH=self.dir + "/client",
+                                      DEBUGINFOD_URLS="http://127.0.0.1:%d"
+                                      % deaf.getsockname()[1]))
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        ready, _, _ = select.select([master], [], [], 20)
+        self.assertTrue(ready)
+        self.assertIn(b"asking debuginfod for prog", os.read(master, 1000))
         os.close(slave)
+        os.close(master)
 
     def test_jit(self):
         pid = os.getpid()
