@@ -221,7 +221,9 @@ static int run_program(struct run *run, char **argv)
         check_directory(run->pattern);
     ht_run_regions_init(&run->regions, new_run_id(), run->cwd);
     struct ht_child c = {
+        .path = run->path,
         .argv = argv,
+        .shell = !run->program.elf,
         .prepare = preload ? prepare : NULL,
         .started = &run->regions.root,
         .tick = preload ? tick : NULL,

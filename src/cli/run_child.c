@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,21 @@ static void taken_signals(sigset_t *set)
         sigdelset(set, left[i]);
 }
 
+/* As execvp does, which would hand the shell any binary that the kernel refuses. */
+static void exec_shell(const struct ht_child *c)
+{
+    size_t n = 0;
+    while (c->argv[n])
+        n++;
+    char **argv = calloc(n + 2, sizeof *argv);
+    if (!argv)
+        return;
+    argv[0] = (char *)"sh";
+    argv[1] = (char *)c->path;
+    memcpy(argv + 2, c->argv + 1, n * sizeof *argv); /* with its NULL */
+    execv("/bin/sh", argv);
+}
+
 static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigaction *child,
                    int *error)
 {
@@ -36,8 +52,10 @@ static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigact
         sigprocmask(SIG_SETMASK, mask, NULL);
         if (c->prepare)
             c->prepare(c->ctx, getpid());
-        execvp(c->argv[0], c->argv);
+        execv(c->path, c->argv);
         exec_errno = errno;
+        if (errno == ENOEXEC && c->shell)
+            exec_shell(c);
         _exit(write(ends[1], &exec_errno, sizeof exec_errno) < 0 ? 126 : 127);
     }
     *error = -errno;

@@ -3,10 +3,13 @@
 #ifndef HEAPTAP_SRC_CLI_RUN_CHILD_H
 #define HEAPTAP_SRC_CLI_RUN_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct ht_child {
-    char **argv; /* NULL-terminated */
+    const char *path; /* of the program */
+    char **argv;      /* NULL-terminated */
+    bool shell;       /* what the kernel cannot run is a script without a first line */
     /* In the child, before the program replaces it. May be NULL. */
     void (*prepare)(void *ctx, pid_t own);
     /* About once a second while the program runs. May be NULL. */

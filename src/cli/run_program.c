@@ -201,7 +201,8 @@ static void inspect_script(char *line, struct ht_program *p, int scripts)
     inspect(word, p, scripts + 1);
     if (p->obstacle) {
         char why[sizeof p->why];
-        int n = snprintf(why, sizeof why, "its interpreter %.*s: ", 80, word);
+        size_t length = strlen(word), skip = length > 80 ? length - 80 : 0;
+        int n = snprintf(why, sizeof why, "its interpreter %s: ", word + skip);
         snprintf(why + n, sizeof why - (size_t)n, "%.*s", 160, p->why);
         strcpy(p->why, why);
     }
@@ -221,6 +222,7 @@ static void inspect(const char *path, struct ht_program *p, int scripts)
     }
     if (n >= (ssize_t)sizeof(Elf64_Ehdr) && !memcmp(head, ELFMAG, SELFMAG)) {
         uint16_t machine;
+        p->elf = !scripts;
         memcpy(&machine, head + offsetof(Elf64_Ehdr, e_machine), sizeof machine);
         Elf *elf = NULL;
         if (head[EI_CLASS] == ELFCLASS32) {

@@ -16,6 +16,7 @@ enum ht_program_obstacle {
 
 struct ht_program {
     enum ht_program_obstacle obstacle;
+    bool elf;        /* a program the kernel loads or refuses; else the shell may read it */
     char why[256];   /* with an obstacle: behind "cannot be profiled: " */
     char hint[256];  /* "", or why it may well show no sample */
 };

@@ -44,8 +44,8 @@ static void read_figures(struct ht_run_profile *to, const struct ht_profile *p)
     to->figures = true;
 }
 
-/* Reads a profile, names it and writes it back. NULL when it cannot be read. */
-static struct ht_profile *name_file(const char *path, bool symbolize, const struct timespec *start,
+/* Reads a profile, names it and, when asked, writes it back. NULL when it cannot be read. */
+static struct ht_profile *name_file(const char *path, bool write, const struct timespec *start,
                                     bool *unnamed)
 {
     int error;
@@ -57,11 +57,9 @@ static struct ht_profile *name_file(const char *path, bool symbolize, const stru
     }
     double spent = seconds_since(start);
     struct ht_symbolize_options o = {.lines_and_inlines = spent < FULL_SECONDS};
-    if (!symbolize)
-        return p;
     if (spent > FAST_SECONDS) {
-        *unnamed = true;
-    } else if (!ht_symbolize(p, &o, msg, sizeof msg)) {
+        *unnamed = write;
+    } else if (!ht_symbolize(p, &o, msg, sizeof msg) && write) {
         error = ht_profile_write_file(p, path);
         if (error)
             fprintf(stderr, "heaptap: cannot write %s with names: %s; it has addresses only\n", path,
@@ -150,10 +148,10 @@ static void print_hint(const struct ht_run_summary *o)
         fprintf(stderr, "heaptap: nothing was sampled: %s allocates nothing through malloc\n",
                 o->program);
     else
-        fprintf(stderr,
-                "heaptap: nothing was sampled: %s allocates less than the rate%s%s%s; try --rate=4k "
-                "or --exact\n", o->program, o->rate ? " (" : "",
-                o->rate ? size_text(o->rate, rate, sizeof rate) : "", o->rate ? ")" : "");
+        fprintf(stderr, "heaptap: nothing was sampled: %s allocates less than the rate%s%s%s; try %s\n",
+                o->program, o->rate ? " (" : "",
+                o->rate ? size_text(o->rate, rate, sizeof rate) : "", o->rate ? ")" : "",
+                o->rate > 4096 ? "--rate=4k or --exact" : "--exact");
 }
 
 static long type_index(const struct ht_profile *p, const char *type)

@@ -81,7 +81,7 @@ void ht_sample_set_rate(uint64_t rate)
         unmarked_change(0);
     }
     atomic_store_explicit(&ht_rate, rate, memory_order_release);
-    if (rate && ht_state && !ht_forked())
+    if (rate && ht_active())
         atomic_store_explicit(&ht_state->header->rate, rate, memory_order_relaxed);
 }
 

@@ -123,7 +123,7 @@ static inline void ht_count(_Atomic uint64_t *counter, uint64_t n)
 static inline void ht_lose(enum ht_loss why)
 {
     struct ht_state *s = ht_state;
-    if (s && atomic_load_explicit(&s->active, memory_order_acquire))
+    if (s && atomic_load_explicit(&s->active, memory_order_acquire) == 1) /* 2: no region, ever */
         ht_count(&s->header->losses[why], 1);
 }
 

@@ -198,7 +198,7 @@ def check(p, rate=None, main=None, symbolized=False, peak=False):
     must(p.period > 0, "period is %d" % p.period)
     if rate:
         must(p.period == rate, "period is %d, the rate %d" % (p.period, rate))
-    must(p.text(p.default) == "", "default_sample_type is set: %s" % p.text(p.default))
+    must(p.text(p.default) == ("inuse_space" if peak else ""), "default_sample_type is \"%s\"" % p.text(p.default))
     must(0 < p.time <= time.time_ns() + 10**9 and p.time > 10**18, "time_nanos is %d" % p.time)
     must(p.duration == 0, "duration_nanos is set")
     must(p.samples, "no sample")

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// What the tests of `heaptap run` run: prog WHAT [ARG]...; each part allocates from keep_blocks.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "heaptap/heaptap.h"
+
+#define BLOCK 100000
+static void *blocks[4000];
+static int n_blocks;
+
+__attribute__((noinline)) static void keep_blocks(int n)
+{
+    while (n-- > 0)
+        blocks[n_blocks++] = malloc(BLOCK);
+}
+
+__attribute__((noinline)) static void free_blocks(int n)
+{
+    while (n-- > 0)
+        free(blocks[--n_blocks]);
+}
+
+static void on_term(int number)
+{
+    (void)number;
+    _exit(77);
+}
+
+static void on_int(int number)
+{
+    (void)number;
+    if (write(1, "int\n", 4) < 0)
+        _exit(1);
+}
+
+static int children(int n, int flags)
+{
+    int bad = 0, status;
+    for (int i = 0; i < n; i++)
+        if (!fork()) {
+            keep_blocks(i + 1);
+            if (flags)
+                _exit(0);
+            exit(0);
+        }
+    while (wait(&status) > 0)
+        bad |= status;
+    return bad != 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    int n = argc > 2 ? atoi(argv[2]) : 0;
+    if (!strcmp(what, "exit")) {
+        keep_blocks(10);
+        return n;
+    }
+    if (!strcmp(what, "nothing"))
+        return n;
+    if (!strcmp(what, "kill")) {
+        keep_blocks(10);
+        kill(getpid(), n);
+        pause();
+    }
+    if (!strcmp(what, "children")) {
+        keep_blocks(20);
+        return children(n, argc > 3);
+    }
+    if (!strcmp(what, "forks")) { // children that touch nothing
+        for (int i = 0; i < n; i++)
+            if (!fork())
+                _exit(0);
+        while (wait(NULL) > 0)
+            ;
+        return 0;
+    }
+    if (!strcmp(what, "exec")) {
+        keep_blocks(30);
+        execv(argv[2], argv + 2);
+        return 99;
+    }
+    if (!strcmp(what, "wait")) {
+        keep_blocks(5);
+        signal(SIGTERM, on_term);
+        signal(SIGINT, on_int);
+        printf("ready %d\n", getpid());
+        fflush(stdout);
+        for (;;)
+            pause();
+    }
+    if (!strcmp(what, "dumps")) {
+        for (int i = 0; i < n; i++) {
+            keep_blocks(1);
+            raise(SIGUSR1);
+        }
+        return 0;
+    }
+    if (!strcmp(what, "phases")) { // 100 blocks up, 60 down: in all, at the peak, at the end
+        for (int i = 0; i < 100; i++) {
+            keep_blocks(1);
+            usleep(n);
+        }
+        free_blocks(60);
+        return 0;
+    }
+    if (!strcmp(what, "daemon")) {
+        int ends[2];
+        char c;
+        keep_blocks(3);
+        if (pipe(ends))
+            return 1;
+        if (!fork()) {
+            setsid();
+            if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+                return 1;
+            keep_blocks(4);
+            if (write(ends[1], "", 1) < 0)
+                return 1;
+            sleep((unsigned)n);
+            return 0;
+        }
+        return read(ends[0], &c, 1) != 1;
+    }
+    if (!strcmp(what, "started")) { // with --start=off
+        keep_blocks(7);
+        heaptap_call_start();
+        keep_blocks(2);
+        heaptap_call_stop();
+        keep_blocks(7);
+        return 0;
+    }
+    return 98;
+}

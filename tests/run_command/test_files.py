@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""Which files a run leaves: patterns, children, exec, dumps, places that cannot be written."""
+import os
+import re
+import signal
+import socket
+
+from common import BLOCK, Case, HEAPTAP, PROG, main
+
+
+class Patterns(Case):
+    def test_default_name(self):
+        self.run_("--exact", PROG, "exit")
+        self.assertRegex(self.files()[0], r"^heaptap\.run-prog\.\d+\.pb\.gz$")
+        self.assertEqual(len(self.files()), 1)
+
+    def test_every_letter(self):
+        self.run_("--exact", "-o", "a%%b.%p.%n.%e.%h.%t.pb.gz", PROG, "exit")
+        self.assertEqual(len(self.files()), 1)
+        self.assertRegex(self.files()[0], r"^a%b\.\d+\.0\.run-prog\." + re.escape(socket.gethostname()) +
+                         r"\.20\d{6}T\d{6}Z\.pb\.gz$")
+
+    def test_absolute_and_from_the_environment(self):
+        self.run_("--exact", "-o", self.dir + "/x.pb.gz", PROG, "exit", cwd="/")
+        self.run_("--exact", PROG, "exit", env={"HEAPTAP_OUTPUT": "env.pb.gz"})
+        self.assertEqual(self.files(), ["env.pb.gz", "x.pb.gz"])
+
+    def test_a_directory_with_a_percent_sign(self):
+        odd = os.path.join(self.dir, "100%e")
+        os.mkdir(odd)
+        self.run_("--exact", "-o", "x.pb.gz", PROG, "exit", cwd=odd)
+        self.assertEqual(self.files("*/*.pb.gz"), ["100%e/x.pb.gz"])
+
+    def test_an_old_file_is_replaced(self):
+        with open(self.dir + "/x.pb.gz", "w") as f:
+            f.write("old")
+        self.run_("--exact", "-o", "x.pb.gz", PROG, "exit")
+        self.assertEqual(self.blocks("x.pb.gz"), 10)
+
+
+class Children(Case):
+    def test_each_into_its_own(self):
+        for how in ([], ["_exit"]):
+            r = self.run_("--exact", "-o", "c.pb.gz", PROG, "children", "3", *how)
+            self.assertEqual(r.returncode, 0)
+            self.assertEqual(len(self.files()), 4)
+            self.assertEqual(self.blocks("c.pb.gz"), 20)
+            got = sorted(self.blocks(f, "inuse_objects") for f in self.files("c.*.pb.gz") if f != "c.pb.gz")
+            self.assertEqual(got, [21, 22, 23])  # with what the parent had at the fork
+            for f in self.files():
+                self.assertIn("wrote %s: run-prog" % f, r.stderr)
+                os.unlink(os.path.join(self.dir, f))
+            self.assertEqual(self.leftovers(), [])
+
+    def test_no_children(self):
+        r = self.run_("--exact", "--no-children", "-o", "c.pb.gz", PROG, "children", "3")
+        self.assertEqual((r.returncode, self.files()), (0, ["c.pb.gz"]))
+        r = self.run_("--exact", "--no-children", "-o", "d.pb.gz", "sh", "-c", "%s exit; exit 0" % PROG)
+        self.assertNotIn("run-prog", r.stderr)
+
+    def test_a_child_in_another_directory(self):
+        self.run_("--exact", "-o", "c.%e.pb.gz", "sh", "-c", "cd /; %s exit; exit 0" % PROG)
+        self.assertEqual(len(self.files("c.run-prog.*pb.gz")), 1)
+
+    def test_without_a_sample_no_file(self):
+        r = self.run_("--rate=1G", PROG, "children", "3")
+        self.assertEqual(self.files(), [])
+        self.assertIn("nothing was sampled", r.stderr)
+        self.assertIn("try --rate=", r.stderr)
+        self.assertEqual(self.leftovers(), [])
+
+    def test_many_children_do_not_pile_up(self):
+        r = self.run_("--rate=1M", "-o", "m.pb.gz", "sh", "-c",
+                      "for i in $(seq 150); do %s forks 1; done; ls %s | wc -l" % (PROG, self.regions))
+        self.assertLess(int(r.stdout), 100)
+        self.assertEqual(self.leftovers(), [])
+
+    def test_exec_keeps_the_old_images_profile(self):
+        r = self.run_("--exact", "-o", "e.pb.gz", PROG, "exec", PROG, "exit", "7")
+        self.assertEqual(r.returncode, 7)
+        self.assertEqual(len(self.files()), 2)
+        other = [f for f in self.files() if f != "e.pb.gz"][0]
+        self.assertEqual((self.blocks("e.pb.gz"), self.blocks(other)), (10, 30))
+
+    def test_a_daemon_is_listed(self):
+        r = self.run_("--exact", "-o", "d.pb.gz", PROG, "daemon", "2")
+        self.assertEqual(r.returncode, 0)
+        pid = re.search(r"run-prog \(pid (\d+)\) still runs", r.stderr).group(1)
+        self.assertEqual(self.blocks("d.pb.gz"), 3)
+        name = "d.%s.pb.gz" % pid
+        self.until(lambda: name in self.files())
+        self.until(lambda: self.leftovers() == [])  # it cleans up behind itself
+        p = os.path.join(self.dir, name)
+        self.assertGreater(os.path.getsize(p), 100)
+
+
+class Dumps(Case):
+    def test_numbered(self):
+        r = self.run_("--exact", "-o", "n.pb.gz", PROG, "dumps", "3")
+        self.assertEqual(self.files(), ["n.0.pb.gz", "n.1.pb.gz", "n.2.pb.gz", "n.pb.gz"])
+        self.assertEqual([self.blocks(f) for f in self.files()], [1, 2, 3, 3])
+        self.assertIn("3 dumps before it", r.stderr)
+
+    def test_numbered_with_the_time(self):
+        self.run_("--exact", "-o", "n[1].%t.%n.pb.gz", PROG, "dumps", "2")
+        self.assertEqual([self.blocks(f) for f in self.files()], [1, 2, 2])
+
+    def test_another_signal(self):
+        r = self.run_("--exact", "--signal=none", "-o", "n.pb.gz", PROG, "dumps", "1")
+        self.assertEqual((r.returncode, self.files()), (128 + signal.SIGUSR1, ["n.pb.gz"]))
+        p = self.start("--exact", "--signal=USR2", "-o", "u.pb.gz", PROG, "wait")
+        pid = int(p.stdout.readline().split()[1])
+        p.send_signal(signal.SIGUSR2)  # of run itself: it goes on to the program
+        try:
+            self.until(lambda: "u.0.pb.gz" in self.files())
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            p.communicate()
+
+    def test_growth(self):
+        self.run_("--exact", "--growth=3M", "-o", "g.pb.gz", PROG, "phases", "0")
+        numbered = sorted((f for f in self.files() if f != "g.pb.gz"), key=lambda f: int(f.split(".")[1]))
+        self.assertEqual(len(numbered), 3)  # 10 MB in all
+        at = [self.blocks(f, "inuse_objects") * BLOCK for f in numbered]
+        for before, now in zip([0] + at, at):
+            self.assertTrue(3 << 20 <= now - before + BLOCK <= (3 << 20) + 2 * BLOCK, at)
+
+    def test_interval(self):
+        self.run_("--exact", "--interval=100ms", "-o", "i.pb.gz", PROG, "phases", "10000")
+        numbered = [f for f in self.files() if f != "i.pb.gz"]
+        self.assertTrue(3 <= len(numbered) <= 20, numbered)
+
+    def test_peak(self):
+        r = self.run_("--exact", "--peak", "-o", "p.pb.gz", PROG, "phases", "0")
+        self.assertEqual(self.blocks("p.pb.gz", "alloc_objects"), 100)
+        self.assertEqual(self.blocks("p.pb.gz", "inuse_objects"), 40)
+        self.assertAlmostEqual(self.blocks("p.pb.gz", "peak_objects"), 100, delta=1)
+        self.assertIn("in use at the peak", r.stderr)
+
+
+class Places(Case):
+    def test_no_such_directory(self):
+        r = self.run_("--exact", "-o", "no/such/x.pb.gz", PROG, "exit", "3")
+        self.assertEqual(r.returncode, 3)
+        self.assertIn("heaptap: cannot write into %s/no/such: No such file or directory" % self.dir, r.stderr)
+        self.assertEqual(len(self.files("heaptap.run-prog.*.pb.gz")), 1)
+        self.assertEqual(self.leftovers(), [])
+
+    def test_nowhere_to_write(self):
+        if not os.geteuid():
+            self.skipTest("root may write anywhere")
+        place = self.dir + "/ro"
+        os.mkdir(place, 0o500)
+        r = self.run_("--exact", "-o", "x.pb.gz", PROG, "exit", cwd=place)
+        self.assertIn("stays in its region", r.stderr)
+        self.assertEqual(len(self.leftovers()), 1)
+
+    def test_two_runs_at_once_keep_apart(self):
+        a = self.start("--exact", "-o", "a.pb.gz", PROG, "wait")
+        pid = int(a.stdout.readline().split()[1])
+        self.run_("--exact", "-o", "b.pb.gz", PROG, "exit")
+        self.assertEqual(self.files(), ["b.pb.gz"])
+        os.kill(pid, signal.SIGKILL)
+        a.communicate(timeout=20)
+        self.assertEqual((a.returncode, self.files()), (137, ["a.pb.gz", "b.pb.gz"]))
+
+    def test_run_itself_killed_leaves_the_region(self):
+        p = self.start("--exact", "-o", "r.pb.gz", PROG, "wait")
+        pid = int(p.stdout.readline().split()[1])
+        p.kill()
+        os.kill(pid, signal.SIGKILL)
+        p.communicate(timeout=20)
+        self.assertEqual(len(self.leftovers()), 1)
+
+
+if __name__ == "__main__":
+    main()

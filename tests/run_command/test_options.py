@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""Options, each checked and passed on; the summary; the allocators."""
+import os
+import re
+
+from common import Case, HEAPTAP, PROG, main, names, types
+
+UNUSABLE = [
+    ["--rate=0"], ["--rate=abc"], ["--rate=-1"], ["--rate", "9999G"], ["-r", ""], ["--signal=KILL"], ["--signal=FOO"],
+    ["--interval=0"], ["--interval=soon"], ["--growth=0"], ["--growth=x"], ["--depth=0"], ["--depth=513"],
+    ["--depth=1x"], ["--unwind=magic"], ["--start=maybe"], ["--allocator=nosuch"], ["--allocator=/etc/passwd"],
+    ["--allocator=./nosuch.so"], ["-o", ""], ["-o", "dir/"], ["-o", "%q"], ["-o", "x%"], ["-o", "x" * 2000],
+    ["--nosuch"], ["--nosuch=1"],
+]
+
+
+class Unusable(Case):
+    def test_exit_2_and_the_value_named(self):
+        for options in UNUSABLE:
+            r = self.run_(*options, PROG, "exit")
+            self.assertEqual(r.returncode, 2, options)
+            self.assertEqual(r.stderr.count("\n"), 1, (options, r.stderr))
+            self.assertTrue(r.stderr.startswith("heaptap: "), r.stderr)
+            value = options[-1].split("=")[-1]
+            self.assertIn(value[:100] if len(value) < 1000 else "too long", r.stderr)
+        self.assertEqual(self.files(), [])
+
+    def test_no_program(self):
+        for options in ([], ["--"], ["-q"]):
+            r = self.run_(*options)
+            self.assertEqual((r.returncode, r.stderr), (2, "heaptap: run needs a program (heaptap run --help)\n"))
+        self.assertEqual(self.run_("--rate").returncode, 2)
+
+    def test_bare_library_says_so_and_goes_on(self):
+        lib = os.path.join(os.path.dirname(HEAPTAP), "libheaptap.so")
+        r = self.run_("env", "HEAPTAP_RATE=abc", "LD_PRELOAD=" + lib, PROG, "exit", "3")
+        self.assertEqual(r.returncode, 3)
+        self.assertIn("HEAPTAP_RATE=abc", r.stderr)
+
+
+class Options(Case):
+    def test_ways_to_write_them(self):
+        for i, words in enumerate((["--rate=1"], ["--rate", "1"], ["-rate=1"], ["-r", "1"], ["-r1"], ["--exact"], ["-exact"])):
+            name = "w%d.pb.gz" % i
+            r = self.run_(*words, "--output=" + name, PROG, "exit")
+            self.assertEqual(r.returncode, 0, r.stderr)
+            self.assertEqual((self.profile(name).period, self.blocks(name)), (1, 10))
+
+    def test_help(self):
+        r = self.run_("--help")
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+        for option in ("output", "rate", "exact", "signal", "interval", "growth", "peak", "depth", "unwind", "no-children",
+                       "start", "allocator", "quiet"):
+            self.assertIn("--" + option, r.stdout)
+
+    def test_rate(self):
+        self.run_("--rate=64k", "-o", "r.pb.gz", PROG, "exit")
+        self.assertEqual(self.profile("r.pb.gz").period, 65536)
+
+    def test_depth(self):
+        self.run_("--exact", "--depth=2", "-o", "d.pb.gz", PROG, "exit")
+        p = self.profile("d.pb.gz")
+        self.assertEqual(max(len(s.locations) for s in p.samples), 2)
+
+    def test_unwind(self):
+        for how in ("auto", "fp", "dwarf"):
+            self.run_("--exact", "--unwind=" + how, "-o", "u.pb.gz", PROG, "exit")
+            self.assertEqual(self.blocks("u.pb.gz"), 10, how)
+
+    def test_start_off(self):
+        self.run_("--exact", "--start=off", "-o", "s.pb.gz", PROG, "started")
+        self.assertEqual(self.blocks("s.pb.gz"), 2)
+        r = self.run_("--exact", "--start=off", "-o", "t.pb.gz", PROG, "exit")
+        self.assertIn("nothing was sampled: --start=off", r.stderr)
+
+    def test_users_preload_stays(self):
+        r = self.run_("-q", "sh", "-c", 'echo "$LD_PRELOAD"', env={"LD_PRELOAD": "libm.so.6"})
+        self.assertRegex(r.stdout, r"^/.*/libheaptap\.so:libm\.so\.6$")
+
+    def test_run_in_a_run(self):
+        r = self.run_("-q", HEAPTAP, "run", "--exact", "-o", "in.pb.gz", PROG, "exit", "5")
+        self.assertEqual(r.returncode, 5)
+        self.assertEqual(self.blocks("in.pb.gz"), 10)
+
+    def test_allocators(self):
+        found = 0
+        for name in ("system", "jemalloc", "tcmalloc", "mimalloc"):
+            r = self.run_("--exact", "--allocator=" + name, "-o", name + ".pb.gz", "sh", "-c",
+                          "exec %s exit 0" % PROG)
+            if "is not installed (apt-get install" in r.stderr:
+                self.assertEqual(r.returncode, 1)
+                continue
+            found += 1
+            self.assertEqual(r.returncode, 0, r.stderr)
+            self.assertEqual(self.blocks(name + ".pb.gz"), 10)
+            maps = self.run_("-q", "--allocator=" + name, "cat", "/proc/self/maps").stdout
+            self.assertIn("libc.so" if name == "system" else name, maps)
+        self.assertGreater(found, 0)
+
+    def test_a_path_as_allocator(self):
+        maps = self.run_("-q", "cat", "/proc/self/maps").stdout
+        libc = re.search(r"/\S*/libc\.so\.6|/\S*/libc-2\S*", maps).group(0)
+        r = self.run_("--exact", "--allocator=" + libc, "-o", "a.pb.gz", PROG, "exit")
+        self.assertEqual((r.returncode, self.blocks("a.pb.gz")), (0, 10), r.stderr)
+
+
+class Summary(Case):
+    def test_what_it_says(self):
+        r = self.run_("--exact", "-o", "s.pb.gz", PROG, "exit")
+        lines = r.stderr.splitlines()
+        self.assertRegex(lines[0], r"^heaptap: wrote s\.pb\.gz: run-prog \(pid \d+\), \d+ samples \(every allocation\), "
+                                   r"0 lost, 0 stacks truncated$")
+        self.assertIn("in use at the end:", lines)
+        self.assertRegex(r.stderr, r"\n +[\d.]+kB +[\d.]+% +[\d.]+% +[\d.]+kB +[\d.]+%  keep_blocks\n")
+        self.assertLessEqual(len(lines), 16)
+        self.assertEqual(r.stdout, "")
+
+    def test_quiet(self):
+        r = self.run_("-q", "--exact", "-o", "q.pb.gz", PROG, "exit")
+        self.assertEqual(r.stderr, "")
+        self.assertEqual(self.blocks("q.pb.gz"), 10)
+
+    def test_no_symbolize(self):
+        r = self.run_("--no-symbolize", "--exact", "-o", "n.pb.gz", PROG, "exit")
+        p = self.profile("n.pb.gz")
+        self.assertFalse(any(names(p, s) for s in p.samples))
+        self.assertIn("keep_blocks", r.stderr)  # the report's own copy has them
+
+    def test_peak_types(self):
+        self.run_("--peak", "--exact", "-o", "p.pb.gz", PROG, "exit")
+        self.assertEqual(types(self.profile("p.pb.gz"))[-2:], ["peak_objects", "peak_space"])
+
+
+if __name__ == "__main__":
+    main()
