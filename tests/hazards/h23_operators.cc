@@ -6,8 +6,10 @@ extern "C" {
 #include "hazard.h"
 }
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <new>
 #include <stdexcept>
+#include <unwind.h>
 #include <vector>
 
 struct alignas(64) wide {
@@ -62,7 +64,18 @@ NOINLINE static void *site_mallocx(void *(*make)(size_t, int), size_t n, int fla
   return p;
 }
 
+// A preloaded unwinder would put itself in place of the program's.
+static bool comes_from(const void *function, const char *library) {
+  Dl_info info;
+  return dladdr(function, &info) && strstr(info.dli_fname, library);
+}
+
 int main() {
+  CHECK(comes_from(dlsym(RTLD_DEFAULT, "_Unwind_RaiseException"), "libgcc_s"));
+  CHECK(comes_from(dlsym(RTLD_DEFAULT, "_Unwind_Backtrace"), "libgcc_s"));
+  CHECK(comes_from(dlsym(RTLD_DEFAULT, "backtrace"), "libc.so"));
+  void *frames[16];
+  CHECK(backtrace(frames, 16) >= 2);
   for (int kind = 0; kind < 8; kind++)
     for (int i = 0; i < N * 3; i++) {
       size_t n = 704 + 64 * static_cast<size_t>(kind); // libstdc++ rounds up to the alignment
