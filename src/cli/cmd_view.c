@@ -2,37 +2,16 @@
 /* heaptap view: the web page for one profile, or two compared. */
 #include "config.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "cli/commands.h"
 #include "cli/serving.h"
 #include "cli/source.h"
 #include "profile/profile.h"
-#include "symbolize/symbolize.h"
 
 static const char usage[] =
     "usage: heaptap view [OPTIONS] SOURCE\n"
     "       heaptap view [OPTIONS] OLD NEW\n\n"
     "Serves the web page for a profile, or for what changed between two.\n" HT_SERVING_HELP
     "  --no-browser            does not open the page on a desktop\n\n" HT_SOURCE_HELP;
-
-/* 0, or 1 after a complaint. */
-static int load(const char *source, struct ht_named_profile *to)
-{
-    char msg[512] = "";
-    int err = 0;
-
-    to->name = source;
-    to->profile = ht_source_load(source, &err, msg, sizeof msg);
-    if (to->profile)
-        err = ht_symbolize(to->profile, NULL, msg, sizeof msg);
-    if (!to->profile || err)
-        return ht_complain(1, "%s", *msg ? msg : strerror(-err));
-    if (*msg)
-        fprintf(stderr, "heaptap: %s\n", msg);
-    return 0;
-}
 
 int ht_cmd_view(int argc, char **argv)
 {
@@ -47,9 +26,9 @@ int ht_cmd_view(int argc, char **argv)
     if (status < 0) {
         status = 0;
         for (size_t i = 0; !status && i < sources.n; i++)
-            status = load(sources.word[i], &profiles[i]);
+            status = ht_serving_load(sources.word[i], &profiles[i]);
         if (!status)
-            status = ht_serving_profiles(&s, profiles, sources.n);
+            status = ht_serving_profiles(&s, profiles, sources.n, sources.n == 2);
     }
     for (size_t i = 0; i < 2; i++)
         ht_profile_destroy(profiles[i].profile);

@@ -23,6 +23,7 @@
     X("shell", ht_cmd_shell, "an interactive prompt with all reports") \
     X("flame", ht_cmd_flame, "the flame graph as one HTML file") \
     X("view", ht_cmd_view, "the web page for one profile, or two compared") \
+    X("serve", ht_cmd_serve, "pprof's endpoints and the web page for running processes") \
     X("push", ht_cmd_push, "send a profile to a continuous profiler") \
     X("merge", ht_cmd_merge, "add profiles up into one") \
     X("convert", ht_cmd_convert, "write a profile in another form") \

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "cli/serving.h"
+#include "cli/source.h"
 #include "cli/token.h"
+#include "profile/profile.h"
+#include "symbolize/symbolize.h"
 
 extern char **environ;
 
@@ -154,16 +157,33 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     return status;
 }
 
-int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n)
+int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n,
+                        bool compare)
 {
     struct ht_serve_source source;
     int status;
 
     if (ht_source_memory_init(&source, profiles, n))
         return ht_complain(1, "out of memory");
-    status = ht_serving_run(s, &source, n == 2 ? "1" : NULL, true);
+    status = ht_serving_run(s, &source, compare ? "1" : NULL, true);
     ht_source_memory_finish(&source);
     return status;
+}
+
+int ht_serving_load(const char *source, struct ht_named_profile *to)
+{
+    char msg[512] = "";
+    int err = 0;
+
+    to->name = source;
+    to->profile = ht_source_load(source, &err, msg, sizeof msg);
+    if (to->profile)
+        err = ht_symbolize(to->profile, NULL, msg, sizeof msg);
+    if (!to->profile || err)
+        return ht_complain(1, "%s", *msg ? msg : strerror(-err));
+    if (*msg)
+        fprintf(stderr, "heaptap: %s\n", msg);
+    return 0;
 }
 
 void ht_serving_finish(struct ht_serving *s)

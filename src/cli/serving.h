@@ -32,8 +32,12 @@ struct ht_serving {
 int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, const char *compare,
                    bool browser);
 
-/* The same for profiles in memory; of two the first is what the second is compared with. */
-int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n);
+/* The same for profiles in memory; compare: the second opens compared with the first. */
+int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n,
+                        bool compare);
+
+/* Reads a SOURCE, with names, for ht_serving_profiles. 0, or 1 after a complaint. */
+int ht_serving_load(const char *source, struct ht_named_profile *to);
 
 void ht_serving_finish(struct ht_serving *s);
 

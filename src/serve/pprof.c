@@ -203,6 +203,8 @@ static struct ht_profile *delta(const struct ht_request *r, const struct ht_targ
         if (d) {
             d->time_nanos = to;
             d->duration_nanos = to - from;
+            /* Each says of itself how many samples it had; the difference has neither. */
+            d->n_comments = 0;
         }
     }
     ht_profile_destroy(first);

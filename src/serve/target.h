@@ -52,6 +52,11 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
                           size_t n);
 void ht_source_memory_finish(struct ht_serve_source *s);
 
+/* Processes: those that words name (PIDs and region files, which must outlive the source), or all
+ * profiled ones of this user when n is 0. */
+int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n);
+void ht_source_live_finish(struct ht_serve_source *s);
+
 /* The sums of a profile, for sources that have nothing quicker. */
 void ht_target_stats_of(const struct ht_profile *p, struct ht_target_stats *stats);
 

@@ -1,19 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The flame graph, the page and the server. run.sh flame|page|http|push HEAPTAP
+# The flame graph, the page and the server. run.sh flame|page|live|http|processes|push HEAPTAP [CHURN]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
+churn=${3:+$(realpath "$3")}
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$(dirname "$0")"
 # Debian's own python3 has the prometheus parser, another one before it in PATH need not.
 python=python3
 [ ! -x /usr/bin/python3 ] || python=/usr/bin/python3
 case $what in
-flame | page) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
+flame | page | live) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
 esac
 dir=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || :; rm -rf "$dir"' EXIT
+servers=
+trap '[ -z "$servers" ] || kill $servers 2>/dev/null || :; rm -rf "$dir"' EXIT
 $python mksample.py "$dir"
 
 totals() {
@@ -27,8 +29,35 @@ rows() {
 print(json.dumps({r["name"]: [r["flat"], r["cum"]] for r in json.load(sys.stdin)["rows"]}))'
 }
 
+# serve COMMAND...: starts it and sets url.
+serve() {
+  "$heaptap" "$@" --listen :0 --no-browser >"$dir/where" &
+  servers="$servers $!"
+  for _ in $(seq 50); do
+    grep -q http "$dir/where" && break
+    sleep 0.2
+  done
+  url=$(grep -o 'http://[^ ]*' "$dir/where")
+}
+
 case $what in
 http) $python http_files.py "$heaptap" "$dir" ;;
+processes) $python http_live.py "$heaptap" "$churn" "$dir" ;;
+live)
+  mkdir -m 700 "$dir/regions"
+  export HEAPTAP_REGION_DIR="$dir/regions"
+  "$heaptap" run -q -r 16k -o "$dir/%p.pb.gz" -- "$churn" 100 >"$dir/ready" &
+  servers="$servers $!"
+  serve serve --source-root "$here"
+  for _ in $(seq 50); do
+    pid=$($python -c 'import json, sys, urllib.request
+for t in json.load(urllib.request.urlopen(sys.argv[1] + "api/targets"))["targets"]:
+    if t["name"] == "churn" and t["cmdline"][0] == sys.argv[2] and t["alive"]: print(t["id"])' "$url" "$churn" | head -n 1)
+    [ -z "$pid" ] || break
+    sleep 0.2
+  done
+  node live.mjs "$url" "$pid"
+  ;;
 push) $python push.py "$heaptap" "$dir" ;;
 flame)
   "$heaptap" flame "$dir/new.pb.gz" -o "$dir/flame.html"
@@ -41,12 +70,7 @@ page)
   seq 80 | sed 's/.*/    line(&);/; 64s/$/ \/\/ planted here/' >"$dir/src/src/cache/cache.cc"
   totals "$dir/new.pb.gz" >"$dir/totals.json"
   rows "$dir/new.pb.gz" >"$dir/rows.json"
-  "$heaptap" view --listen :0 --no-browser --source-root "$dir/src" "$dir/old.pb.gz" "$dir/new.pb.gz" >"$dir/where" &
-  server=$!
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
-    grep -q http "$dir/where" && break
-    sleep 0.2
-  done
-  node page.mjs "$(grep -o 'http://[^ ]*' "$dir/where")" "$dir/totals.json" "$dir/rows.json"
+  serve view --source-root "$dir/src" "$dir/old.pb.gz" "$dir/new.pb.gz"
+  node page.mjs "$url" "$dir/totals.json" "$dir/rows.json"
   ;;
 esac

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""HTTP for processes: they come, are read, compared over seconds, scraped, and go.
+http_live.py HEAPTAP CHURN DIR"""
+import concurrent.futures
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pprofile
+from server import Server, check, done
+
+heaptap, churn, tmp = sys.argv[1:]
+# Regions of our own, so that nobody else's processes are listed or disturbed.
+regions = tmp + "/regions"
+os.mkdir(regions, 0o700)
+env = {"HEAPTAP_REGION_DIR": regions, "TMPDIR": tmp, "PPROF_TMPDIR": tmp, "XDG_CACHE_HOME": tmp}
+
+
+def start(seconds, *options):
+    p = subprocess.Popen([heaptap, "run", "-q", "-r", "16k", "-o", tmp + "/%p.pb.gz", *options, "--", churn, str(seconds)],
+                         stdout=subprocess.PIPE, env=dict(os.environ, **env))
+    p.stdout.readline()
+    return p
+
+
+def targets(s):
+    return [t for t in json.loads(s.get("/api/targets")[2])["targets"] if t["name"] == "churn"]
+
+
+def wait_for(what, test, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        v = test()
+        if v:
+            return v
+        time.sleep(0.1)
+    check(what, False)
+    return None
+
+
+with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
+    check("none yet", targets(s) == [])
+    one = start(60)
+    two = start(60)
+    both = wait_for("two processes appear", lambda: len(targets(s)) == 2 and targets(s))
+    a, b = (t["id"] for t in both)
+    check("alive, with figures", all(t["alive"] and t["inuse_space"] > 0 and t["cmdline"][0] == churn for t in both), both)
+    code, _, body = s.get("/debug/pprof/heap")
+    check("which of the two?", code == 404 and b"say which" in body, body)
+
+    heap = s.get("/%s/debug/pprof/heap" % a)[2]
+    open(tmp + "/heap.pb.gz", "wb").write(heap)
+    r = json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/heap.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)
+    names = {x["name"] for x in r["rows"]}
+    check("names are in", {"leaky_cache", "steady_ring", "main"} <= names, names)
+    check("cmdline", s.get("/%s/debug/pprof/cmdline" % a)[2] == b"\0".join([churn.encode(), b"60"]))
+    raw = s.get("/%s/debug/pprof/heap?symbolize=none" % a)[2]
+    check("without names when asked", b"leaky_cache" not in __import__("gzip").decompress(raw))
+    strings, addresses = [], []
+    for f, v in pprofile.fields(__import__("gzip").decompress(heap)):
+        if f == 4:
+            addresses.append(dict(pprofile.fields(v)).get(3, 0))
+    body = s.get("/%s/debug/pprof/symbol" % a, "POST", "+".join("%#x" % x for x in addresses))[2].decode()
+    check("symbol names them", "leaky_cache" in body and body.startswith("num_symbols: 1\n"), body)
+
+    # What grew in a second or two is the leak.
+    t0 = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        waits = [pool.submit(s.get, "/%s/debug/pprof/heap?seconds=2" % a) for _ in range(3)]
+        time.sleep(0.3)
+        check("others do not wait", s.get("/%s/debug/pprof/heap" % b)[0] == 200 and time.monotonic() - t0 < 1.9)
+        answers = [w.result() for w in waits]
+    check("seconds=", all(c == 200 and h["content-disposition"].endswith('"heap-delta"') for c, h, _ in answers))
+    delta = answers[0][2]
+    top = {f: v for f, v in pprofile.fields(__import__("gzip").decompress(delta)) if f in (9, 10)}
+    check("its duration", 1.9e9 < top[10] < 4e9, top)
+    open(tmp + "/delta.pb.gz", "wb").write(delta)
+    r = json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/delta.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)
+    check("the leak leads", r["rows"] and r["rows"][0]["name"] == "leaky_cache" and r["rows"][0]["flat"] > 0, r["rows"][:3])
+
+    if shutil.which("go"):
+        for args, words in ((["-top", "http://127.0.0.1:%d/%s/debug/pprof/heap" % (s.port, a)], ["leaky_cache", "inuse_space"]),
+                            (["-top", "-sample_index=alloc_space", "http://127.0.0.1:%d/%s/debug/pprof/allocs" % (s.port, a)], ["steady_ring"]),
+                            (["-list", "leaky_cache", "http://127.0.0.1:%d/%s/debug/pprof/heap" % (s.port, a)], ["malloc(sizeof *e)"]),
+                            (["-top", "-seconds=1", "http://127.0.0.1:%d/%s/debug/pprof/heap" % (s.port, a)], ["leaky_cache", "Duration: 1"])):
+            r = subprocess.run(["go", "tool", "pprof", *args], capture_output=True, text=True, env=dict(os.environ, **env))
+            check("go tool pprof %s" % args[:-1], all(w in r.stdout for w in words), (r.stdout[-600:], r.stderr[-300:]))
+        r = subprocess.run(["go", "tool", "pprof", "-top", "http://127.0.0.1:%d/%s/debug/pprof/heap?seconds=x" % (s.port, a)],
+                           capture_output=True, text=True, env=dict(os.environ, **env))
+        check("pprof shows our error", "whole number" in r.stderr, r.stderr)
+
+    # Scraped while they allocate.
+    m1 = s.get("/metrics")[2].decode()
+    time.sleep(0.5)
+    m2 = s.get("/metrics")[2].decode()
+
+    def metric(text, name):
+        return next(float(l.rsplit(" ", 1)[1]) for l in text.splitlines() if l.startswith(name + "{") and 'pid="%s"' % a in l)
+    check("counters rise", metric(m2, "heaptap_allocated_bytes_total") > metric(m1, "heaptap_allocated_bytes_total"))
+    check("rate", metric(m2, "heaptap_rate_bytes") == 16384 and metric(m2, "heaptap_up") == 1)
+    check("nothing is lost", metric(m2, "heaptap_lost_samples_total") == 0)
+
+    # A stopped process is read like any other; one that was killed stays.
+    os.kill(int(b), signal.SIGSTOP)
+    check("stopped", s.get("/%s/debug/pprof/heap" % b)[0] == 200)
+    os.kill(int(b), signal.SIGCONT)
+    one.send_signal(signal.SIGKILL)  # the runner first: it would write the profile and clear away
+    one.wait()
+    os.kill(int(a), signal.SIGKILL)
+    gone = wait_for("the killed one is listed as ended", lambda: [t for t in targets(s) if t["id"] == a and not t["alive"]])
+    if gone:
+        check("its profile is there still", pprofile.totals(s.get("/%s/debug/pprof/heap" % a)[2])["inuse_space"] > 0)
+        check("metrics say so", 'heaptap_up{pid="%s",program="churn"} 0' % a in s.get("/metrics")[2].decode())
+    two.send_signal(signal.SIGTERM)
+    two.wait()
+    wait_for("the other one goes", lambda: all(t["id"] != b for t in targets(s)))
+    code, _, body = s.get("/%s/debug/pprof/heap" % b)
+    check("gone is 404", code == 404, (code, body))
+
+r = subprocess.run([heaptap, "serve", "--listen", ":0", "999999999"], capture_output=True, text=True, env=dict(os.environ, **env))
+check("a PID that is none", r.returncode == 1 and r.stderr.count("\n") == 1, (r.returncode, r.stderr))
+r = subprocess.run([heaptap, "serve", "--listen", ":0", str(os.getpid()), tmp + "/heap.pb.gz"], capture_output=True, text=True, env=dict(os.environ, **env))
+check("processes or profiles", r.returncode == 2 and r.stderr.count("\n") == 1, (r.returncode, r.stderr))
+done()
