@@ -57,9 +57,10 @@ int ht_cmd_serve(int argc, char **argv)
     struct ht_words words = {0};
     int status = ht_words_read(argc, argv, options, usage, &words);
     size_t processes = 0;
+    pid_t pid;
 
     for (size_t i = 0; i < words.n; i++)
-        processes += ht_source_is_region(words.word[i]);
+        processes += ht_region_is_pid(words.word[i], &pid);
     if (status < 0 && processes && processes < words.n)
         status = ht_complain(2, "serve takes processes or profiles, not both at once");
     if (status < 0)

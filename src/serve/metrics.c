@@ -9,17 +9,12 @@
 
 #include "serve/http.h"
 
-struct row {
-    const struct ht_target *target;
-    struct ht_target_stats stats;
-};
-
 static const struct {
     const char *name, *type, *help;
     size_t at;
 } metrics[] = {
 #define M(name, type, field, help)                                                                 \
-    {name, type, help, offsetof(struct row, stats) + offsetof(struct ht_target_stats, field)}
+    {name, type, help, offsetof(struct ht_target, stats) + offsetof(struct ht_target_stats, field)}
     M("heaptap_inuse_bytes", "gauge", inuse_bytes, "Estimated bytes allocated and not yet freed."),
     M("heaptap_inuse_objects", "gauge", inuse_objects,
       "Estimated objects allocated and not yet freed."),
@@ -27,7 +22,6 @@ static const struct {
       "Estimated bytes allocated since the start."),
     M("heaptap_allocated_objects_total", "counter", alloc_objects,
       "Estimated objects allocated since the start."),
-    M("heaptap_stacks", "gauge", stacks, "Different call stacks seen."),
     M("heaptap_samples_total", "counter", samples, "Allocations sampled."),
     M("heaptap_lost_samples_total", "counter", lost, "Samples lost for want of memory or a stack."),
     M("heaptap_rate_bytes", "gauge", rate, "Mean distance between two samples."),
@@ -54,62 +48,54 @@ static void put_labels(FILE *out, const struct ht_target *t)
     fputs("\"}", out);
 }
 
-static void put_metrics(FILE *out, const struct row *rows, size_t n)
+static bool wanted(const struct ht_request *r, const struct ht_target *t)
 {
-    fputs("# HELP heaptap_up Whether the process is alive.\n# TYPE heaptap_up gauge\n", out);
+    return !t->damage && (!*r->id || !strcmp(t->id, r->id));
+}
+
+static void put_metric(const struct ht_request *r, FILE *out, size_t m,
+                       const struct ht_target *list, size_t n)
+{
+    bool headed = false;
+
     for (size_t i = 0; i < n; i++) {
-        fputs("heaptap_up", out);
-        put_labels(out, rows[i].target);
-        fprintf(out, " %d\n", rows[i].target->alive);
-    }
-    for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
-        bool headed = false;
+        int64_t v;
 
-        for (size_t i = 0; i < n; i++) {
-            int64_t v;
-
-            memcpy(&v, (const char *)&rows[i] + metrics[m].at, sizeof v);
-            if (v < 0)
-                continue;
-            if (!headed)
-                fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help,
-                        metrics[m].name, metrics[m].type);
-            headed = true;
-            fputs(metrics[m].name, out);
-            put_labels(out, rows[i].target);
-            fprintf(out, " %" PRId64 "\n", v);
-        }
+        memcpy(&v, (const char *)&list[i] + metrics[m].at, sizeof v);
+        if (v < 0 || !wanted(r, &list[i]))
+            continue;
+        if (!headed)
+            fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help,
+                    metrics[m].name, metrics[m].type);
+        headed = true;
+        fputs(metrics[m].name, out);
+        put_labels(out, &list[i]);
+        fprintf(out, " %" PRId64 "\n", v);
     }
 }
 
 enum MHD_Result ht_get_metrics(const struct ht_request *r)
 {
-    const struct ht_serve_source *source = r->s->source;
     struct ht_target *list;
     struct ht_body b;
-    struct row *rows;
-    size_t n, kept = 0;
+    size_t n;
 
-    if (source->list(source->ctx, &list, &n))
+    if (ht_request_list(r, &list, &n))
         return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot list the processes");
-    rows = calloc(n + 1, sizeof *rows);
-    if (!rows || ht_body_open(&b)) {
-        free(rows);
+    if (ht_body_open(&b)) {
         ht_targets_free(list, n);
         return MHD_NO;
     }
+    fputs("# HELP heaptap_up Whether the process is alive.\n# TYPE heaptap_up gauge\n", b.out);
     for (size_t i = 0; i < n; i++) {
-        if (*r->id && strcmp(list[i].id, r->id) != 0)
+        if (!wanted(r, &list[i]))
             continue;
-        rows[kept].target = &list[i];
-        ht_building_enter(r->s);
-        /* One that has just ended is left out rather than the whole page refused. */
-        if (!source->stats(source->ctx, list[i].id, &rows[kept].stats))
-            kept++;
-        ht_building_leave(r->s);
+        fputs("heaptap_up", b.out);
+        put_labels(b.out, &list[i]);
+        fprintf(b.out, " %d\n", list[i].alive);
     }
-    put_metrics(b.out, rows, kept);
-    free(rows);
+    for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++)
+        put_metric(r, b.out, m, list, n);
     ht_targets_free(list, n);
     return ht_body_answer(r, &b, 0, "text/plain; version=0.0.4; charset=utf-8", NULL);
 }

@@ -32,63 +32,36 @@ static void put_stats(FILE *out, const struct ht_target_stats *s)
 {
     fprintf(out,
             ",\"inuse_space\":%" PRId64 ",\"inuse_objects\":%" PRId64 ",\"alloc_space\":%" PRId64
-            ",\"alloc_objects\":%" PRId64 ",\"stacks\":%" PRId64 ",\"lost\":%" PRId64
+            ",\"alloc_objects\":%" PRId64 ",\"samples\":%" PRId64 ",\"lost\":%" PRId64
             ",\"rate\":%" PRId64,
-            s->inuse_bytes, s->inuse_objects, s->alloc_bytes, s->alloc_objects, s->stacks, s->lost,
+            s->inuse_bytes, s->inuse_objects, s->alloc_bytes, s->alloc_objects, s->samples, s->lost,
             s->rate);
-}
-
-static void put_cmdline(FILE *out, const struct ht_target *t)
-{
-    size_t at = 0;
-
-    fputs(",\"cmdline\":[", out);
-    while (at < t->cmdline_size) {
-        size_t n = strnlen(t->cmdline + at, t->cmdline_size - at);
-        char *arg = strndup(t->cmdline + at, n);
-
-        if (at)
-            putc(',', out);
-        ht_web_json_string(out, arg ? arg : "");
-        free(arg);
-        at += n + 1;
-    }
-    putc(']', out);
 }
 
 enum MHD_Result ht_get_targets(const struct ht_request *r)
 {
-    const struct ht_serve_source *source = r->s->source;
     struct ht_target *list;
     struct ht_body b;
     size_t n;
 
-    if (source->list(source->ctx, &list, &n))
+    if (ht_request_list(r, &list, &n))
         return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot list the processes");
     if (ht_body_open(&b)) {
         ht_targets_free(list, n);
         return MHD_NO;
     }
-    fprintf(b.out, "{\"live\":%s,\"compare\":", source->live ? "true" : "false");
+    fprintf(b.out, "{\"live\":%s,\"compare\":", r->s->source->live ? "true" : "false");
     ht_web_json_string(b.out, r->s->o.compare ? r->s->o.compare : "");
     fputs(",\"version\":\"" HT_VERSION "\",\"targets\":[", b.out);
     for (size_t i = 0; i < n; i++) {
-        struct ht_target_stats stats;
-        int bad;
-
         fprintf(b.out, "%s{\"id\":\"%s\",\"pid\":%d,\"alive\":%s,\"name\":", i ? "," : "",
                 list[i].id, (int)list[i].pid, list[i].alive ? "true" : "false");
         ht_web_json_string(b.out, list[i].name);
-        put_cmdline(b.out, &list[i]);
-        ht_building_enter(r->s);
-        bad = source->stats(source->ctx, list[i].id, &stats);
-        ht_building_leave(r->s);
-        if (bad) {
-            fputs(",\"error\":", b.out);
-            ht_web_json_string(b.out, strerror(-bad));
-        } else {
-            put_stats(b.out, &stats);
-        }
+        fputs(",\"command\":", b.out);
+        ht_web_json_string(b.out, list[i].command);
+        fputs(",\"damage\":", b.out);
+        ht_web_json_string(b.out, list[i].damage ? list[i].damage : "");
+        put_stats(b.out, &list[i].stats);
         putc('}', b.out);
     }
     fputs("]}", b.out);

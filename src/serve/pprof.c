@@ -28,89 +28,92 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
     pthread_mutex_unlock(&s->symbols);
 }
 
-static struct ht_profile *profile_of(const struct ht_request *r, const struct ht_target *t,
-                                     bool symbols, enum MHD_Result *answer)
+int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n)
 {
-    char msg[512] = "";
-    int err = -ENOMEM;
-    struct ht_profile *p;
+    int err;
 
     ht_building_enter(r->s);
-    p = r->s->source->profile(r->s->source->ctx, t->id, &err, msg, sizeof msg);
-    if (p && symbols) {
-        ht_symbols(r->s, p, t->alive ? t->pid : 0);
-        ht_profile_remove_uninteresting(p, msg, sizeof msg);
-    }
+    err = r->s->source->list(r->s->source->ctx, list, n);
     ht_building_leave(r->s);
-    if (!p)
-        *answer = ht_answer_error(
-            r, err == -ENOENT ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, "%s", msg);
-    return p;
+    return err;
 }
 
-/* The target a request is about: the one it names, or the only one there is. */
-static bool find_target(const struct ht_request *r, struct ht_target **list, size_t *n,
-                        struct ht_target **found, enum MHD_Result *answer)
+/* The target a request is about: the one it names, or the only one there is. False after an
+ * answer. */
+static bool target_id(const struct ht_request *r, char id[32], enum MHD_Result *answer)
 {
-    int err = r->s->source->list(r->s->source->ctx, list, n);
+    struct ht_target *list;
+    size_t n;
+    int err;
 
+    strcpy(id, r->id);
+    if (*id)
+        return true;
+    err = ht_request_list(r, &list, &n);
     if (err) {
         *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR,
                                   "cannot list the processes: %s", strerror(-err));
         return false;
     }
-    *found = NULL;
-    for (size_t i = 0; i < *n; i++)
-        if (*r->id ? !strcmp((*list)[i].id, r->id) : *n == 1)
-            *found = &(*list)[i];
-    if (*found)
-        return true;
-    if (*r->id)
-        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND, "no profiled process or file %s here",
-                                  r->id);
-    else if (*n == 0)
+    if (n == 1)
+        strcpy(id, list[0].id);
+    else if (n == 0)
         *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND,
                                   "no profiled process (start one with heaptap run PROGRAM)");
     else
-        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND,
-                                  "%zu processes here: say which, as in /%s%s", *n, (*list)[0].id,
-                                  r->path);
-    ht_targets_free(*list, *n);
-    return false;
+        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND, "%zu here: say which, as in /%s%s", n,
+                                  list[0].id, r->path);
+    ht_targets_free(list, n);
+    return *id;
+}
+
+static enum MHD_Result answer_failure(const struct ht_request *r, int err, const char *msg)
+{
+    bool gone = err == -ENOENT || err == -ESRCH;
+
+    return ht_answer_error(r, gone ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, "%s",
+                           *msg ? msg : strerror(-err));
+}
+
+static struct ht_profile *profile_of(const struct ht_request *r, const char *id, bool symbols,
+                                     enum MHD_Result *answer)
+{
+    char msg[512] = "";
+    int err = -ENOMEM;
+    struct ht_profile *p;
+    pid_t pid;
+
+    ht_building_enter(r->s);
+    p = r->s->source->profile(r->s->source->ctx, id, &pid, &err, msg, sizeof msg);
+    if (p && symbols) {
+        ht_symbols(r->s, p, pid);
+        ht_profile_remove_uninteresting(p, msg, sizeof msg);
+    }
+    ht_building_leave(r->s);
+    if (!p)
+        *answer = answer_failure(r, err, msg);
+    return p;
 }
 
 struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
                                       enum MHD_Result *answer)
 {
-    struct ht_target *list, *t;
-    struct ht_profile *p;
-    size_t n;
+    char id[32];
 
-    if (!find_target(r, &list, &n, &t, answer))
-        return NULL;
-    p = profile_of(r, t, symbols, answer);
-    ht_targets_free(list, n);
-    return p;
+    return target_id(r, id, answer) ? profile_of(r, id, symbols, answer) : NULL;
 }
 
 enum MHD_Result ht_get_cmdline(const struct ht_request *r)
 {
-    struct ht_target *list, *t;
     enum MHD_Result answer;
-    char *copy;
-    size_t n, size;
+    char id[32], msg[512] = "", *words;
+    size_t size;
+    int err;
 
-    if (!find_target(r, &list, &n, &t, &answer))
+    if (!target_id(r, id, &answer))
         return answer;
-    size = t->cmdline_size;
-    /* As Go: between the arguments, not behind the last. */
-    if (size && !t->cmdline[size - 1])
-        size--;
-    copy = malloc(size + 1);
-    if (copy)
-        memcpy(copy, t->cmdline, size);
-    ht_targets_free(list, n);
-    return copy ? ht_answer(r, MHD_HTTP_OK, TEXT, NULL, copy, size) : MHD_NO;
+    err = r->s->source->cmdline(r->s->source->ctx, id, &words, &size, msg, sizeof msg);
+    return err ? answer_failure(r, err, msg) : ht_answer(r, MHD_HTTP_OK, TEXT, NULL, words, size);
 }
 
 enum MHD_Result ht_get_index(const struct ht_request *r)
@@ -124,7 +127,7 @@ enum MHD_Result ht_get_index(const struct ht_request *r)
     struct ht_target *list;
     struct ht_body b;
     size_t n;
-    int err = r->s->source->list(r->s->source->ctx, &list, &n);
+    int err = ht_request_list(r, &list, &n);
 
     if (err || ht_body_open(&b)) {
         if (!err)
@@ -175,10 +178,10 @@ static bool wait_seconds(struct ht_server *s, long seconds)
 }
 
 /* What happened in the next seconds: the second profile minus the first. */
-static struct ht_profile *delta(const struct ht_request *r, const struct ht_target *t, long seconds,
+static struct ht_profile *delta(const struct ht_request *r, const char *id, long seconds,
                                 bool symbols, enum MHD_Result *answer)
 {
-    struct ht_profile *first = profile_of(r, t, symbols, answer), *second, *d;
+    struct ht_profile *first = profile_of(r, id, symbols, answer), *second, *d;
     char msg[256] = "";
     int err = 0;
 
@@ -191,7 +194,7 @@ static struct ht_profile *delta(const struct ht_request *r, const struct ht_targ
                                   HT_MAX_WAITING);
         return NULL;
     }
-    second = profile_of(r, t, symbols, answer);
+    second = profile_of(r, id, symbols, answer);
     if (!second) {
         ht_profile_destroy(first);
         return NULL;
@@ -253,11 +256,10 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
     const char *symbolize = ht_query(r, "symbolize");
     bool text = debug && strtol(debug, NULL, 10) != 0;
     bool symbols = text || !symbolize || strcmp(symbolize, "none") != 0;
-    struct ht_target *list, *t;
     struct ht_profile *p;
     enum MHD_Result answer;
+    char id[32];
     long wait = 0;
-    size_t n;
 
     if (seconds) {
         char *end;
@@ -274,10 +276,9 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
             return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
                                    "this is a file: it has no next %ld seconds", wait);
     }
-    if (!find_target(r, &list, &n, &t, &answer))
+    if (!target_id(r, id, &answer))
         return answer;
-    p = wait ? delta(r, t, wait, symbols, &answer) : profile_of(r, t, symbols, &answer);
-    ht_targets_free(list, n);
+    p = wait ? delta(r, id, wait, symbols, &answer) : profile_of(r, id, symbols, &answer);
     if (!p)
         return answer;
     return text ? send_text(r, p) : send_proto(r, p, allocs, wait > 0);

@@ -11,7 +11,8 @@ void ht_targets_free(struct ht_target *targets, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(targets[i].name);
-        free(targets[i].cmdline);
+        free(targets[i].command);
+        free(targets[i].damage);
     }
     free(targets);
 }
@@ -31,7 +32,7 @@ static int64_t *stat_of(struct ht_target_stats *s, const char *type)
 
 void ht_target_stats_of(const struct ht_profile *p, struct ht_target_stats *stats)
 {
-    *stats = (struct ht_target_stats){-1, -1, -1, -1, (int64_t)p->n_samples, -1, -1, p->period};
+    *stats = (struct ht_target_stats){-1, -1, -1, -1, -1, -1, p->period};
     for (size_t t = 0; t < p->n_sample_types; t++) {
         int64_t *v = stat_of(stats, p->sample_types[t].type);
 

@@ -13,20 +13,20 @@
 
 struct ht_profile;
 
+/* Negative: unknown. */
+struct ht_target_stats {
+    int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects, samples, lost, rate;
+};
+
 /* One thing that can be looked at: a process, dead or alive, or a file. */
 struct ht_target {
     char id[32];   /* the first part of its address: the PID, or a file's number */
     char *name;    /* program or file */
-    char *cmdline; /* NUL-separated */
-    size_t cmdline_size;
-    pid_t pid; /* 0 for a file */
+    char *command; /* with its arguments; the file's path */
+    char *damage;  /* why it cannot be read, NULL when it can */
+    pid_t pid;     /* 0 for a file */
     bool alive;
-};
-
-/* What can be had without a walk over the stacks; negative: unknown. */
-struct ht_target_stats {
-    int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
-    int64_t stacks, samples, lost, rate;
+    struct ht_target_stats stats;
 };
 
 struct ht_serve_source {
@@ -35,10 +35,12 @@ struct ht_serve_source {
     /* A new array and its length, to be freed by ht_targets_free. 0 or -errno. */
     int (*list)(void *ctx, struct ht_target **targets, size_t *n);
     /* A fresh profile, without symbols unless its file has them. NULL with *err (-ENOENT when
-     * there is no such target any more) and one line in msg. */
-    struct ht_profile *(*profile)(void *ctx, const char *id, int *err, char *msg, size_t msg_size);
-    /* 0 or -errno. */
-    int (*stats)(void *ctx, const char *id, struct ht_target_stats *stats);
+     * there is no such target any more) and one line in msg. *pid: of the process if it lives. */
+    struct ht_profile *(*profile)(void *ctx, const char *id, pid_t *pid, int *err, char *msg,
+                                  size_t msg_size);
+    /* The NUL-separated words of the command line, to be freed. The same errors. */
+    int (*cmdline)(void *ctx, const char *id, char **words, size_t *size, char *msg,
+                   size_t msg_size);
 };
 
 void ht_targets_free(struct ht_target *targets, size_t n);
@@ -52,8 +54,8 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
                           size_t n);
 void ht_source_memory_finish(struct ht_serve_source *s);
 
-/* Processes: those that words name (PIDs and region files, which must outlive the source), or all
- * profiled ones of this user when n is 0. */
+/* Processes: those of the PIDs that words name, which must outlive the source, or all profiled ones
+ * of this user when n is 0. */
 int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n);
 void ht_source_live_finish(struct ht_serve_source *s);
 

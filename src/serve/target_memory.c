@@ -15,6 +15,7 @@
 struct memory {
     const struct ht_named_profile *profiles;
     size_t n;
+    struct ht_target_stats *stats;
     pthread_mutex_t lock; /* a profile takes one thread at a time */
 };
 
@@ -30,9 +31,9 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
 
         snprintf(t[i].id, sizeof t[i].id, "%zu", i + 1);
         t[i].name = strdup(slash && slash[1] ? slash + 1 : name);
-        t[i].cmdline = strdup(name);
-        t[i].cmdline_size = strlen(name) + 1;
-        if (!t[i].name || !t[i].cmdline) {
+        t[i].command = strdup(name);
+        t[i].stats = m->stats[i];
+        if (!t[i].name || !t[i].command) {
             ht_targets_free(t, m->n);
             return -ENOMEM;
         }
@@ -50,12 +51,14 @@ static const struct ht_named_profile *find(const struct memory *m, const char *i
     return *end || i < 1 || i > m->n ? NULL : &m->profiles[i - 1];
 }
 
-static struct ht_profile *profile(void *ctx, const char *id, int *err, char *msg, size_t msg_size)
+static struct ht_profile *profile(void *ctx, const char *id, pid_t *pid, int *err, char *msg,
+                                  size_t msg_size)
 {
     struct memory *m = ctx;
     const struct ht_named_profile *named = find(m, id);
     struct ht_profile *copy;
 
+    *pid = 0;
     if (!named) {
         *err = -ENOENT;
         snprintf(msg, msg_size, "no profile %s here", id);
@@ -71,14 +74,18 @@ static struct ht_profile *profile(void *ctx, const char *id, int *err, char *msg
     return copy;
 }
 
-static int stats(void *ctx, const char *id, struct ht_target_stats *out)
+static int cmdline(void *ctx, const char *id, char **words, size_t *size, char *msg,
+                   size_t msg_size)
 {
     const struct ht_named_profile *named = find(ctx, id);
 
-    if (!named)
+    if (!named) {
+        snprintf(msg, msg_size, "no profile %s here", id);
         return -ENOENT;
-    ht_target_stats_of(named->profile, out);
-    return 0;
+    }
+    *words = strdup(named->name);
+    *size = strlen(named->name);
+    return *words ? 0 : -ENOMEM;
 }
 
 int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profile *profiles,
@@ -88,9 +95,15 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
 
     if (!m)
         return -ENOMEM;
-    *m = (struct memory){.profiles = profiles, .n = n};
+    *m = (struct memory){.profiles = profiles, .n = n, .stats = calloc(n, sizeof *m->stats)};
+    if (!m->stats) {
+        free(m);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++)
+        ht_target_stats_of(profiles[i].profile, &m->stats[i]);
     pthread_mutex_init(&m->lock, NULL);
-    *s = (struct ht_serve_source){m, false, list, profile, stats};
+    *s = (struct ht_serve_source){m, false, list, profile, cmdline};
     return 0;
 }
 
@@ -99,6 +112,7 @@ void ht_source_memory_finish(struct ht_serve_source *s)
     struct memory *m = s->ctx;
 
     pthread_mutex_destroy(&m->lock);
+    free(m->stats);
     free(m);
     s->ctx = NULL;
 }

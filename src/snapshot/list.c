@@ -85,6 +85,7 @@ static void put_sums(struct ht_listed *e, const struct ht_view *v)
         e->inuse_bytes = (int64_t)saturating(e->inuse_bytes, x.inuse_bytes);
         e->inuse_objects = (int64_t)saturating(e->inuse_objects, x.inuse_objects);
         e->alloc_bytes = (int64_t)saturating(e->alloc_bytes, x.alloc_bytes);
+        e->alloc_objects = (int64_t)saturating(e->alloc_objects, x.alloc_objects);
     }
 }
 

@@ -19,7 +19,7 @@ struct ht_listed {
     bool removable; /* dead, and the region is in a directory of ours */
     uint64_t run_id;
     uint64_t start_wall_ns, rate, samples, lost;
-    int64_t inuse_bytes, inuse_objects, alloc_bytes;
+    int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
     uint64_t file_bytes; /* of memory that the region takes */
     int64_t met_dead;    /* seconds since 1970 when a command first saw it dead, 0: not yet */
     char name[64], exe[1024], command_line[256];

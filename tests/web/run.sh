@@ -14,6 +14,8 @@ case $what in
 flame | page | live) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
 esac
 dir=$(mktemp -d)
+# A copy of our own tells our processes from those of a test that runs at the same time.
+[ -z "$churn" ] || { cp "$churn" "$dir/churn" && churn=$dir/churn; }
 servers=
 trap '[ -z "$servers" ] || kill $servers 2>/dev/null || :; rm -rf "$dir"' EXIT
 $python mksample.py "$dir"
@@ -52,7 +54,7 @@ live)
   for _ in $(seq 50); do
     pid=$($python -c 'import json, sys, urllib.request
 for t in json.load(urllib.request.urlopen(sys.argv[1] + "api/targets"))["targets"]:
-    if t["name"] == "churn" and t["cmdline"][0] == sys.argv[2] and t["alive"]: print(t["id"])' "$url" "$churn" | head -n 1)
+    if t["name"] == "churn" and t["command"].startswith(sys.argv[2]) and t["alive"]: print(t["id"])' "$url" "$churn" | head -n 1)
     [ -z "$pid" ] || break
     sleep 0.2
   done

@@ -235,7 +235,7 @@
       history_.set(t.id, h);
       return el('tr', { class: t.pid && !t.alive ? 'ended' : '' },
         el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where' },
-          t.error ? t.error : t.cmdline.join(' ').slice(0, 200))),
+          t.damage || t.command.slice(0, 200))),
         el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'ended') : 'file'),
         cell(t.inuse_space, 'bytes'), el('td', { class: 'hide-small' }, h.length ? spark(h) : ''), cell(t.inuse_objects, 'count'),
         el('td', { class: 'hide-small' }, t.alloc_space >= 0 ? HT.format(t.alloc_space, 'bytes') : ''),
