@@ -50,12 +50,40 @@ static const Elf64_Ehdr *elf_header(uint64_t start)
                : e;
 }
 
+#define FINGERPRINT_MAX 65536u
+
+/* A hash of the path and of the lowest segment: headers, symbol names, hash table. */
+static uint64_t fingerprint(const struct ht_object *o)
+{
+    const Elf64_Ehdr *e = elf_header(o->start);
+    if (!e)
+        return 0;
+    const Elf64_Phdr *p = (const Elf64_Phdr *)(o->start + e->e_phoff), *first = NULL;
+    for (unsigned i = 0; i < e->e_phnum; i++)
+        if (p[i].p_type == PT_LOAD && (!first || p[i].p_vaddr < first->p_vaddr))
+            first = &p[i];
+    uint64_t n = first ? first->p_filesz : 0, hash = n;
+    const char *path = ((const struct link_map *)o->link_map)->l_name;
+    while (path && *path)
+        hash = (hash ^ (unsigned char)*path++) * 0x9e3779b97f4a7c15ULL;
+    if (n > FINGERPRINT_MAX)
+        n = FINGERPRINT_MAX;
+    if (n > o->end - o->start)
+        n = o->end - o->start;
+    for (uint64_t i = 0; i + 8 <= n; i += 8) {
+        hash = (hash ^ *(const uint64_t *)(o->start + i)) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
 /*
  * Another library at the same place (dlclose, dlopen) has the same addresses but not the same
  * header and build-id. The note is read where it was found the first time; that is in the first
- * page, always mapped, or else in a layout that the equal header words vouch for.
+ * page, always mapped, or else in a layout that the equal header words vouch for. Without a
+ * build-id what the first segment holds has to be the same, looked at once after each dlclose.
  */
-static bool same(const struct ht_module *m, const struct ht_object *o)
+static bool same(struct ht_module *m, const struct ht_object *o)
 {
     if (m->start != o->start || m->end != o->end || m->link_map != o->link_map ||
         m->eh_frame_hdr != o->eh_frame_hdr)
@@ -63,7 +91,15 @@ static bool same(const struct ht_module *m, const struct ht_object *o)
     const Elf64_Ehdr *e = (const Elf64_Ehdr *)o->start;
     if (m->ident[0] != (e->e_entry ^ ((uint64_t)e->e_phnum << 48)) || m->ident[1] != e->e_shoff)
         return false;
-    return !m->note_addr || !memcmp((const void *)m->note_addr, &m->ident[2], 16);
+    if (m->note_addr)
+        return !memcmp((const void *)m->note_addr, &m->ident[2], 16);
+    uint64_t now = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+    if (atomic_load_explicit(&m->checked, memory_order_relaxed) == now)
+        return true;
+    if (fingerprint(o) != m->fingerprint)
+        return false;
+    atomic_store_explicit(&m->checked, now, memory_order_relaxed);
+    return true;
 }
 
 static void read_note(struct ht_module *m, uint64_t at, uint64_t end)
@@ -163,9 +199,8 @@ static ht_ref search(const struct ht_object *o)
     struct ht_view v;
     ht_own_view(&v);
     struct ht_cursor c = {.kind = HT_KIND_MODULE};
-    const struct ht_module *m;
-    while ((m = ht_view_next(&v, &c)))
-        if (same(m, o))
+    while (ht_view_next(&v, &c))
+        if (same(ht_at(c.ref), o))
             return c.ref;
     return 0;
 }
@@ -188,7 +223,12 @@ ht_ref ht_module_of(const struct ht_object *o)
         m->end = o->end;
         m->link_map = o->link_map;
         m->eh_frame_hdr = o->eh_frame_hdr;
+        uint64_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
         read_headers(m, o);
+        if (!m->note_addr) {
+            m->fingerprint = fingerprint(o);
+            atomic_store_explicit(&m->checked, generation, memory_order_relaxed);
+        }
         if (name_module(m, (const struct link_map *)o->link_map))
             publish(m, ref);
         else

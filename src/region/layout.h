@@ -70,7 +70,9 @@ struct ht_module {
     struct {
         uint64_t start, limit, offset;
     } segments[HT_MAX_SEGMENTS];
-    uint64_t reserved[14];
+    uint64_t fingerprint;      /* of the first segment, where there is no build-id */
+    _Atomic uint64_t checked;  /* fingerprint found right at this ht_unload_generation; relaxed */
+    uint64_t reserved[12];
 };
 _Static_assert(sizeof(struct ht_module) == 392, "module record");
 
