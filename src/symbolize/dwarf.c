@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Deeper nesting is not made by compilers; a hostile file could nest without end. */
-enum { DEPTH_MAX = 128, RANGES_MAX = 1 << 20, VISITS_MAX = 100 << 20 };
+#include "symbolize/dwarf_walk.h"
+
+enum { RANGES_MAX = 1 << 20 };
 
 struct cu_range {
     uint64_t lo, hi;
@@ -26,34 +27,15 @@ struct ht_dwarf {
     uint64_t visits; /* DIEs walked over, to end what a hostile file would make endless */
 };
 
-/* A call that was inlined, on the way from an address out to its function. */
-struct inlined {
-    struct inlined *caller; /* NULL: the function itself */
-    Dwarf_Die die;
-};
 
-/* An address at work. */
-struct hit {
-    struct ht_addr *addr;
-    Dwarf_Off cu;
-    Dwarf_Die function;
-    uint64_t size; /* of the range that has the address: the smallest wins */
-    struct inlined *inlined;
-    bool found;
-};
-
+/* The unit whose hits are being named. */
 struct unit {
-    struct ht_dwarf *d;
-    Dwarf_Die cu;
-    const void *last; /* DIE of the walk that goes on */
-    struct hit *hits; /* sorted by address */
-    size_t n;
+    struct ht_walk walk;
     struct ht_pool *pool;
-    struct ht_pool *scratch;
     const char *dir; /* DW_AT_comp_dir; NULL when unknown */
-    const char *relative, *joined; /* the last relative file name and what it became */
-    bool deep; /* look for functions inside functions and types too */
-    bool no_memory;
+    struct {
+        const char *relative, *joined;
+    } paths[16]; /* of file names, by their address */
 };
 
 struct ht_dwarf *ht_dwarf_open(Elf *elf)
@@ -137,142 +119,6 @@ static int find_unit(struct ht_dwarf *d, Dwarf_Aranges *aranges, uint64_t vaddr,
     return -ENOENT;
 }
 
-/* The hits in [lo, hi) as a slice of a sorted array. */
-static struct hit *slice(struct unit *u, uint64_t lo, uint64_t hi, size_t *n)
-{
-    size_t a = 0, b = u->n;
-    while (a < b) {
-        size_t mid = a + (b - a) / 2;
-        if (u->hits[mid].addr->vaddr < lo)
-            a = mid + 1;
-        else
-            b = mid;
-    }
-    size_t first = a;
-    while (a < u->n && u->hits[a].addr->vaddr < hi)
-        a++;
-    *n = a - first;
-    return u->hits + first;
-}
-
-static void match_function(struct unit *u, Dwarf_Die *die)
-{
-    Dwarf_Addr base, lo, hi;
-    ptrdiff_t at = 0;
-    for (int i = 0; i < RANGES_MAX && (at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0; i++) {
-        size_t n;
-        struct hit *h = slice(u, lo, hi, &n);
-        for (; n; n--, h++)
-            if (!h->found || hi - lo < h->size) {
-                h->found = true;
-                h->function = *die;
-                h->size = hi - lo;
-            }
-    }
-}
-
-/* A walk meets DIEs in the order they lie in. Where a damaged file lets a child's list run on into
- * its parent's, each level would walk the rest again: twice the work a level. */
-static bool goes_on(struct unit *u, const Dwarf_Die *die)
-{
-    if ((const char *)die->addr <= (const char *)u->last || ++u->d->visits > VISITS_MAX)
-        return false;
-    u->last = die->addr;
-    return true;
-}
-
-static void find_functions(struct unit *u, Dwarf_Die *parent, int depth)
-{
-    Dwarf_Die die;
-    if (depth > DEPTH_MAX || dwarf_child(parent, &die))
-        return;
-    do {
-        if (!goes_on(u, &die))
-            return;
-        int tag = dwarf_tag(&die);
-        if (tag == DW_TAG_subprogram)
-            match_function(u, &die);
-        if (tag == DW_TAG_namespace || tag == DW_TAG_module ||
-            (u->deep && (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block ||
-                         tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
-                         tag == DW_TAG_union_type || tag == DW_TAG_inlined_subroutine)))
-            find_functions(u, &die, depth + 1);
-    } while (dwarf_siblingof(&die, &die) == 0);
-}
-
-/* Those of the n hits that lie in the DIE's ranges, into in. */
-static size_t within(Dwarf_Die *die, struct hit **hits, size_t n, struct hit **in)
-{
-    Dwarf_Addr base, lo, hi;
-    ptrdiff_t at = 0;
-    size_t found = 0;
-    for (int i = 0; i < RANGES_MAX && (at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0; i++)
-        for (size_t k = 0; k < n && found < n; k++)
-            if (hits[k]->addr->vaddr >= lo && hits[k]->addr->vaddr < hi)
-                in[found++] = hits[k];
-    return found;
-}
-
-static void find_inlined(struct unit *u, Dwarf_Die *parent, struct hit **hits, size_t n,
-                         struct inlined *caller, int depth)
-{
-    Dwarf_Die die;
-    if (depth > DEPTH_MAX || dwarf_child(parent, &die))
-        return;
-    struct hit **in = ht_pool_array(u->scratch, n, sizeof *in);
-    if (!in) {
-        u->no_memory = true;
-        return;
-    }
-    do {
-        if (!goes_on(u, &die))
-            return;
-        int tag = dwarf_tag(&die);
-        if (tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block) {
-            size_t m = within(&die, hits, n, in);
-            if (m)
-                find_inlined(u, &die, in, m, caller, depth + 1);
-            else if (!dwarf_hasattr(&die, DW_AT_low_pc) && !dwarf_hasattr(&die, DW_AT_ranges))
-                find_inlined(u, &die, hits, n, caller, depth + 1);
-        } else if (tag == DW_TAG_inlined_subroutine) {
-            size_t m = within(&die, hits, n, in);
-            struct inlined *call = m ? ht_pool_alloc(u->scratch, sizeof *call) : NULL;
-            if (m && !call) {
-                u->no_memory = true;
-                return;
-            }
-            if (!call)
-                continue;
-            *call = (struct inlined){caller, die};
-            for (size_t i = 0; i < m; i++)
-                in[i]->inlined = call;
-            find_inlined(u, &die, in, m, call, depth + 1);
-        }
-    } while (!u->no_memory && dwarf_siblingof(&die, &die) == 0);
-}
-
-/* Walks each function that was hit once, for all its hits. */
-static void find_all_inlined(struct unit *u)
-{
-    struct hit **same = ht_pool_array(u->scratch, u->n, sizeof *same);
-    if (!same) {
-        u->no_memory = true;
-        return;
-    }
-    for (size_t i = 0; i < u->n && !u->no_memory;) {
-        if (!u->hits[i].found) {
-            i++;
-            continue;
-        }
-        Dwarf_Off off = dwarf_dieoffset(&u->hits[i].function);
-        size_t n = 0;
-        while (i < u->n && u->hits[i].found && dwarf_dieoffset(&u->hits[i].function) == off)
-            same[n++] = &u->hits[i++];
-        u->last = NULL;
-        find_inlined(u, &same[0]->function, same, n, NULL, 0);
-    }
-}
-
 static const char *string_attr(Dwarf_Die *die, unsigned name)
 {
     Dwarf_Attribute a;
@@ -299,7 +145,8 @@ static const char *absolute(struct unit *u, const char *file)
 {
     if (!file || *file == '/' || !u->dir)
         return file;
-    if (u->relative != file) {
+    size_t slot = (uintptr_t)file / 8 % (sizeof u->paths / sizeof *u->paths);
+    if (u->paths[slot].relative != file) {
         size_t n = strlen(u->dir), m = strlen(file) + 1;
         char *path = ht_pool_alloc(u->pool, n + 1 + m);
         if (!path)
@@ -307,10 +154,10 @@ static const char *absolute(struct unit *u, const char *file)
         memcpy(path, u->dir, n);
         path[n] = '/';
         memcpy(path + n + 1, file, m);
-        u->relative = file;
-        u->joined = path;
+        u->paths[slot].relative = file;
+        u->paths[slot].joined = path;
     }
-    return u->joined;
+    return u->paths[slot].joined;
 }
 
 /* The last row at or below the address that does not end a sequence. */
@@ -348,11 +195,11 @@ static bool says_more(const char *symbol, const char *name)
            strncmp(name, symbol, 2) && strstr(symbol, name);
 }
 
-static int write_frames(struct unit *u, struct hit *h, const struct ht_frame *leaf,
+static int write_frames(struct unit *u, struct ht_hit *h, const struct ht_frame *leaf,
                         Dwarf_Files *files, size_t n_files, ht_symbol_fn symbol, void *symbol_arg)
 {
     uint32_t n = 1;
-    for (struct inlined *c = h->inlined; c; c = c->caller)
+    for (struct ht_inlined *c = h->inlined; c; c = c->caller)
         n++;
     struct ht_frame *f = ht_pool_array(u->pool, n, sizeof *f);
     if (!f)
@@ -360,7 +207,7 @@ static int write_frames(struct unit *u, struct hit *h, const struct ht_frame *le
     h->addr->frames = f;
     h->addr->n_frames = n;
     *f = *leaf;
-    for (struct inlined *c = h->inlined; c; c = c->caller, f++) {
+    for (struct ht_inlined *c = h->inlined; c; c = c->caller, f++) {
         f->name = linkage_name(&c->die);
         if (!f->name)
             f->name = string_attr(&c->die, DW_AT_name);
@@ -385,25 +232,18 @@ static int write_frames(struct unit *u, struct hit *h, const struct ht_frame *le
 
 static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol, void *symbol_arg)
 {
+    struct ht_walk *w = &u->walk;
     Dwarf_Die cu, split;
-    if (!dwarf_offdie(d->dw, u->hits[0].cu, &cu))
-        return 0;
-    u->cu = cu;
+    Dwarf_Attribute a;
     uint8_t type;
+    if (!dwarf_offdie(d->dw, w->hits[0].cu, &cu))
+        return 0;
+    w->cu = cu;
     if (dwarf_cu_info(cu.cu, NULL, &type, NULL, &split, NULL, NULL, NULL) == 0 &&
         type == DW_UT_skeleton && split.addr)
-        u->cu = split;
-    Dwarf_Attribute a;
+        w->cu = split;
     u->dir = dwarf_formstring(dwarf_attr(&cu, DW_AT_comp_dir, &a));
-
-    find_functions(u, &u->cu, 0);
-    for (size_t i = 0; i < u->n && !u->deep; i++)
-        u->deep = !u->hits[i].found;
-    u->last = NULL;
-    if (u->deep)
-        find_functions(u, &u->cu, 0);
-    find_all_inlined(u);
-    if (u->no_memory)
+    if (ht_walk_unit(w))
         return -ENOMEM;
 
     Dwarf_Lines *lines = NULL;
@@ -411,16 +251,15 @@ static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol,
     size_t n_lines = 0, n_files = 0;
     if (dwarf_getsrclines(&cu, &lines, &n_lines))
         n_lines = 0;
-    if (dwarf_getsrcfiles(&u->cu, &files, &n_files) &&
-        dwarf_getsrcfiles(&cu, &files, &n_files))
+    if (dwarf_getsrcfiles(&w->cu, &files, &n_files) && dwarf_getsrcfiles(&cu, &files, &n_files))
         n_files = 0;
-    for (size_t i = 0; i < u->n; i++) {
+    for (size_t i = 0; i < w->n; i++) {
         struct ht_frame leaf = {0};
-        find_line(lines, n_lines, u->hits[i].addr->vaddr, &leaf);
-        if (!u->hits[i].found && !leaf.file)
+        find_line(lines, n_lines, w->hits[i].addr->vaddr, &leaf);
+        if (!w->hits[i].found && !leaf.file)
             continue;
         leaf.file = absolute(u, leaf.file);
-        if (write_frames(u, &u->hits[i], &leaf, files, n_files, symbol, symbol_arg))
+        if (write_frames(u, &w->hits[i], &leaf, files, n_files, symbol, symbol_arg))
             return -ENOMEM;
     }
     return 0;
@@ -428,7 +267,7 @@ static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol,
 
 static int by_unit(const void *pa, const void *pb)
 {
-    const struct hit *a = pa, *b = pb;
+    const struct ht_hit *a = pa, *b = pb;
     if (a->cu != b->cu)
         return a->cu < b->cu ? -1 : 1;
     return a->addr->vaddr < b->addr->vaddr ? -1 : a->addr->vaddr > b->addr->vaddr;
@@ -439,7 +278,7 @@ int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct
                      void *tick_arg)
 {
     struct ht_pool scratch = {0};
-    struct hit *hits = ht_pool_array(&scratch, n, sizeof *hits);
+    struct ht_hit *hits = ht_pool_array(&scratch, n, sizeof *hits);
     if (!hits)
         return -ENOMEM;
     Dwarf_Aranges *aranges = NULL;
@@ -459,8 +298,9 @@ int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct
         size_t first = i;
         while (i < n_hits && hits[i].cu == hits[first].cu)
             i++;
-        struct unit u = {.d = d, .hits = hits + first, .n = i - first, .pool = pool,
-                         .scratch = &scratch};
+        struct unit u = {.pool = pool,
+                         .walk = {.hits = hits + first, .n = i - first, .scratch = &scratch,
+                                  .visits = &d->visits}};
         err = resolve_unit(d, &u, symbol, symbol_arg);
         if (tick)
             tick(tick_arg, i);
