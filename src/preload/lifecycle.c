@@ -124,7 +124,7 @@ __attribute__((constructor)) static void start(void)
             atomic_store(&ht_rate, 0);
         ht_state = s;
         if (start_region(true)) {
-            atomic_store_explicit(&s->active, 1, memory_order_release);
+            atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
             ht_dump_previous_image();
             install_signal();
         } else {
@@ -250,7 +250,7 @@ void ht_child_adopt(void)
     ht_sample_forked();
     if (!ht_config.children) {
         atomic_store(&ht_rate, 0);
-        atomic_store_explicit(&s->active, 2, memory_order_release); /* neither forked nor active */
+        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
         ht_tls.guard--;
         return;
     }
@@ -266,12 +266,12 @@ void ht_child_adopt(void)
     if (start_region(!ht_sandboxed)) {
         atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
         ht_module_record_main();
-        atomic_store_explicit(&s->active, 1, memory_order_release);
+        atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
         ht_live_each(adopt_node, &a);
         SYS2(SYS_munmap, old_base, old_limit);
     } else {
         atomic_store(&ht_rate, 0);
-        atomic_store_explicit(&s->active, 2, memory_order_release);
+        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
     }
     ht_tls.guard--;
 }

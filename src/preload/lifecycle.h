@@ -10,7 +10,7 @@
 /* The region is there and this process's own. */
 static inline bool ht_active(void)
 {
-    return ht_state && atomic_load_explicit(&ht_state->active, memory_order_acquire) == 1;
+    return ht_state && atomic_load_explicit(&ht_state->active, memory_order_acquire) == HT_ACTIVE;
 }
 
 /* The process is about to end: the last dump, or the region taken away when there is nothing in

@@ -41,6 +41,10 @@ struct ht_region_header;
 #define HT_CACHE_BITS  12
 #define HT_MODULE_SLOTS 256
 
+/* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has no
+ * region, by choice or for want of memory; `header` is NULL then. */
+enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
+
 /*
  * A stack that was walked before, with all that the walk read from it: when the registers and every
  * word read are the same, so is the stack, and nothing need be looked up. Seqlock: `sequence` is odd
@@ -66,7 +70,7 @@ struct ht_memo {
  * of our threads. Fields: _Atomic as declared, others written under `grow` or before `active`.
  */
 struct ht_state {
-    _Atomic uint32_t active; /* release once the region is ready */
+    _Atomic uint32_t active; /* enum ht_activity; release once the region is ready */
     _Atomic uint32_t starting;
     _Atomic uint32_t grow;   /* try-lock: new chunk */
     uint32_t peak_or_growth;
@@ -123,7 +127,7 @@ static inline void ht_count(_Atomic uint64_t *counter, uint64_t n)
 static inline void ht_lose(enum ht_loss why)
 {
     struct ht_state *s = ht_state;
-    if (s && atomic_load_explicit(&s->active, memory_order_acquire) == 1) /* 2: no region, ever */
+    if (s && atomic_load_explicit(&s->active, memory_order_acquire) == HT_ACTIVE)
         ht_count(&s->header->losses[why], 1);
 }
 

@@ -6,13 +6,23 @@
 #ifndef HEAPTAP_SRC_PRELOAD_SYS_H
 #define HEAPTAP_SRC_PRELOAD_SYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#ifdef HT_INJECT
+/* True when this call is one that the test wants to fail, with *result. */
+bool ht_inject(long number, long *result);
+#endif
+
 static inline long ht_syscall(long n, long a, long b, long c, long d, long e, long f)
 {
     long r;
+#ifdef HT_INJECT
+    if (ht_inject(n, &r))
+        return r;
+#endif
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;
     register long r9 __asm__("r9") = f;
