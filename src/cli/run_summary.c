@@ -162,19 +162,17 @@ static long type_index(const struct ht_profile *p, const char *type)
     return -1;
 }
 
-/* What is in use at the end when that is more than a chance sample or two, else what was allocated:
- * most programs give back nearly everything. */
+/* What is in use at the end when that is more than a chance sample or two and a few buffers, else
+ * what was allocated: most programs give back nearly everything. */
 static const char *worth_showing(const struct ht_profile *p)
 {
     if (type_index(p, "peak_space") >= 0)
         return "peak_space";
     long at = type_index(p, "inuse_space");
-    int64_t total = 0, with = 0;
-    for (size_t i = 0; at >= 0 && i < p->n_samples; i++) {
+    int64_t total = 0;
+    for (size_t i = 0; at >= 0 && i < p->n_samples; i++)
         total += p->samples[i].values[at];
-        with += p->samples[i].values[at] != 0;
-    }
-    return total > 8 * p->period || (p->period == 1 && with) ? "inuse_space" : "alloc_space";
+    return total > 8 * p->period && total > 64 * 1024 ? "inuse_space" : "alloc_space";
 }
 
 static void print_top(struct ht_profile **parts, size_t n)
