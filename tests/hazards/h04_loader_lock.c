@@ -4,6 +4,7 @@
 // Not yet seen failing.
 #include "hazard.h"
 #include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <regex.h>
 #include <stdatomic.h>
@@ -32,6 +33,14 @@ static void *sample(void *arg) {
   return NULL;
 }
 
+// dl_iterate_phdr holds the lock of the loader's list while it calls back; dlopen holds another during constructors.
+static int wait_in_callback(struct dl_phdr_info *info, size_t size, void *arg) {
+  atomic_store(&loader_state, 1);
+  while (atomic_load(&loader_state) != 2)
+    usleep(100);
+  return 1;
+}
+
 int main(void) {
   char path[4096];
   snprintf(path, sizeof path, "%s/libh04_plugin.so", getenv("H_PROGRAMS"));
@@ -42,5 +51,9 @@ int main(void) {
   CHECK(h);
   pthread_join(thread, NULL);
   dlclose(h);
+  atomic_store(&loader_state, 0);
+  CHECK(pthread_create(&thread, NULL, sample, NULL) == 0);
+  dl_iterate_phdr(wait_in_callback, NULL);
+  pthread_join(thread, NULL);
   return 0;
 }

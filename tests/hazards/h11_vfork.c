@@ -18,6 +18,13 @@ static int borrowed(void *arg) {
   _exit(3);
 }
 
+// A child that only borrowed our memory has nothing to write.
+static void wrote_nothing(pid_t pid) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/h11_vfork.%d.pb.gz", getenv("H_OUT"), pid);
+  CHECK(access(path, F_OK) == -1);
+}
+
 int main(void) {
   char *stack = mmap(NULL, 256 << 10, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   void *kept[100];
@@ -37,8 +44,10 @@ int main(void) {
       _exit(2);
     }
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 2);
+    wrote_nothing(pid);
     pid = clone(borrowed, stack + (256 << 10), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3);
+    wrote_nothing(pid);
     char word[] = "true", *args[] = {word, NULL};
     CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, args, environ) == 0);
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
