@@ -27,7 +27,6 @@ struct ht_dwarf {
     uint64_t visits; /* DIEs walked over, to end what a hostile file would make endless */
 };
 
-
 /* The unit whose hits are being named. */
 struct unit {
     struct ht_walk walk;
@@ -217,8 +216,7 @@ static int write_frames(struct unit *u, struct ht_hit *h, const struct ht_frame 
             f[1].file = absolute(u, dwarf_filesrc(files, file, NULL, NULL));
         f[1].line = number_attr(&c->die, DW_AT_call_line, false);
     }
-    uint64_t start = 0;
-    const char *sym = symbol ? symbol(symbol_arg, h->addr->vaddr, &start) : NULL;
+    const char *sym = symbol(symbol_arg, h->addr->vaddr);
     if (h->found) {
         f->start_line = number_attr(&h->function, DW_AT_decl_line, true);
         f->name = linkage_name(&h->function);

@@ -12,7 +12,7 @@
 struct ht_dwarf;
 
 /* Gives the symbol table's name for an outermost frame; NULL when it has none. */
-typedef const char *(*ht_symbol_fn)(void *arg, uint64_t vaddr, uint64_t *start);
+typedef const char *(*ht_symbol_fn)(void *arg, uint64_t vaddr);
 
 /* NULL when the file has no DWARF that can be read, or memory is short. */
 struct ht_dwarf *ht_dwarf_open(Elf *elf);

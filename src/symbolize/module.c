@@ -28,9 +28,9 @@ const struct ht_segments *ht_module_segments(const struct ht_module *m)
     return m->found.main.elf ? &m->found.main.segments : &m->found.debug.segments;
 }
 
-static const char *symbol_name(void *arg, uint64_t vaddr, uint64_t *start)
+static const char *symbol_name(void *arg, uint64_t vaddr)
 {
-    return ht_symtab_find(arg, vaddr, start);
+    return ht_symtab_find(arg, vaddr);
 }
 
 static int load_symbols(struct ht_module *m)
@@ -68,7 +68,7 @@ int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool
     for (size_t i = 0; i < n; i++) {
         if (addrs[i].n_frames)
             continue;
-        const char *name = ht_symtab_find(m->symtab, addrs[i].vaddr, NULL);
+        const char *name = ht_symtab_find(m->symtab, addrs[i].vaddr);
         if (!name)
             continue;
         struct ht_frame *f = ht_pool_alloc(&m->pool, sizeof *f);

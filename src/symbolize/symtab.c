@@ -148,7 +148,7 @@ static bool better(const struct symbol *a, const struct symbol *b)
     return a->score != b->score ? a->score > b->score : a->order < b->order;
 }
 
-const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr, uint64_t *start)
+const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr)
 {
     size_t lo = 0, hi = t->n;
     while (lo < hi) {
@@ -167,7 +167,5 @@ const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr, uint64_t *
         if (vaddr < s->end && better(s, best))
             best = s;
     }
-    if (best && start)
-        *start = best->start;
     return best ? best->name : NULL;
 }

@@ -14,8 +14,8 @@ struct ht_symtab;
 struct ht_symtab *ht_symtab_create(const struct ht_elf *const *files, size_t n);
 void ht_symtab_destroy(struct ht_symtab *t);
 
-/* The name of the function that covers the address, and where it starts. Never a mere neighbour:
- * NULL when no symbol covers it. */
-const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr, uint64_t *start);
+/* The name of the function that covers the address. Never a mere neighbour: NULL when no symbol
+ * covers it. */
+const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr);
 
 #endif
