@@ -77,6 +77,47 @@ def make_corpus(d):
     return 0
 
 
+LIBRARIES = ("/usr/lib/x86_64-linux-gnu/", "/usr/lib64/", "/usr/lib/")
+
+
+def library(name):
+    return next((d + name for d in LIBRARIES if os.path.exists(d + name)), None)
+
+
+def make_real(d, heaptap):
+    """Profiles of a C++ program: by heaptap, named and not, by gperftools, by jemalloc."""
+    r = subprocess.run(["g++", "-O2", "-g", "-o", d + "/corpus", HERE + "/corpus.cc"])
+    if r.returncode:
+        return 1
+
+    def profiled(what, argv, **variables):
+        r = subprocess.run(argv, capture_output=True, text=True, cwd=d,
+                           env=dict(os.environ, **variables))
+        if r.returncode:
+            print("compat: %s: %s" % (what, r.stderr))
+        return r.returncode
+
+    run = [heaptap, "run", "-q", "--rate=1k", "-o"]
+    bad = profiled("heaptap run", run + [d + "/ours.pb.gz", "--", d + "/corpus"])
+    bad |= profiled("heaptap run", run + [d + "/ours-addresses.pb.gz", "--no-symbolize", "--",
+                                         d + "/corpus"])
+    tcmalloc, jemalloc = library("libtcmalloc.so.4"), library("libjemalloc.so.2")
+    if tcmalloc:
+        bad |= profiled("gperftools", [d + "/corpus"], LD_PRELOAD=tcmalloc, HEAPPROFILE=d + "/gp")
+    else:
+        print("SKIP gperftools' own output: no libtcmalloc.so.4 (apt-get install libgoogle-perftools4)")
+    if jemalloc:
+        bad |= profiled("jemalloc", [d + "/corpus"], LD_PRELOAD=jemalloc,
+                        MALLOC_CONF="prof:true,prof_final:true,lg_prof_sample:10,prof_prefix:je")
+    for name in os.listdir(d):
+        if name.startswith("je.") and name.endswith(".heap"):
+            os.rename(d + "/" + name, d + "/je.heap")
+            bad |= profiled("convert", [heaptap, "convert", d + "/je.heap", "-o", d + "/je.pb"])
+    if not os.path.exists(d + "/je.heap"):
+        print("SKIP jemalloc's own output: no libjemalloc.so.2 that profiles")
+    return bad
+
+
 # What follows the report's name; {d} is the corpus.
 EVERYWHERE = [[], ["-cum"], ["-sample_index=0"], ["-lines"], ["-addresses"], ["-files"]]
 FULL = EVERYWHERE + [
@@ -94,7 +135,7 @@ FULL = EVERYWHERE + [
     ["-base={d}/before.pb.gz", "-cum", "-lines"], ["-diff_base={d}/before.pb.gz", "-drop_negative"],
     ["-base={d}/before.pb.gz", "-normalize"],
 ]
-FULL_FOR = {"plain", "recursion", "labels", "negative", "after", "go-after"}
+FULL_FOR = {"plain", "recursion", "labels", "negative", "after", "go-after", "ours"}
 HEAP = {"cpu", "kilobytes"}  # other sample types: bases and names do not apply
 
 
@@ -124,6 +165,9 @@ def cases(d, quick):
             yield "top", None, [], [path, d + "/after.pb.gz"]
             yield "top", None, ["-sample_index=nonsense"], [path]
             yield "top", None, ["-focus=("], [path]
+        if stem == "ours":
+            yield "list", "Ledger::enter|grow", [], [path]
+            yield "tree", None, ["-lines"], [path, d + "/ours-addresses.pb.gz"]
         if stem == "go-after":
             yield "list", "main.grow", ["-source_path=" + HERE], [path]
             yield "list", "main", [], [path]
@@ -169,7 +213,9 @@ def compare(heaptap, pprof, d, case):
     flag = "-%s%s" % (report, "=" + regex if regex else "")
     env = dict(os.environ, HOME=d, TZ="Europe/Paris", PPROF_TMPDIR=d)
     env.pop("PPROF_BINARY_PATH", None)
-    a = subprocess.run([pprof, "-symbolize=none", flag] + options + sources, capture_output=True,
+    # pprof cannot read jemalloc's text: it gets what we converted that to.
+    theirs = [s.replace("/je.heap", "/je.pb") for s in sources]
+    a = subprocess.run([pprof, "-symbolize=none", flag] + options + theirs, capture_output=True,
                        env=env, cwd=d)
     b = subprocess.run([heaptap, report, "--symbolize=none"] + options +
                        ([regex] if regex else []) + sources, capture_output=True, env=env, cwd=d)
@@ -192,7 +238,7 @@ def main():
     heaptap, quick = os.path.abspath(sys.argv[1]), "--quick" in sys.argv[2:]
     pprof = pprof_path()
     with tempfile.TemporaryDirectory(prefix="heaptap-compat.") as d:
-        if make_corpus(d):
+        if make_corpus(d) or make_real(d, heaptap):
             return 1
         todo, failed = list(cases(d, quick)), []
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
