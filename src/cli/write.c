@@ -3,6 +3,7 @@
 
 #include "cli/write.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,10 @@ int ht_write_profile(const struct ht_profile *p, const char *path, const char *f
                   : ht_profile_encode(p, strcmp(format, "pb") != 0, &data, &size);
     if (rc)
         return ht_complain(1, "cannot write %s: %s", path, msg);
-    rc = ht_file_replace(to_stdout ? "/dev/stdout" : path, data, size);
+    if (!to_stdout)
+        rc = ht_file_replace(path, data, size);
+    else if (fwrite(data, 1, size, stdout) != size || fflush(stdout))
+        rc = errno ? -errno : -EIO;
     free(data);
     return rc ? ht_complain(1, "cannot write %s: %s", path, strerror(-rc)) : 0;
 }

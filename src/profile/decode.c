@@ -28,7 +28,7 @@ struct decoder {
     const uint8_t *base; /* for offsets in messages */
     struct scratch locations, values, labels;
     struct scratch early; /* counts of values of samples that came before their types */
-    size_t first_n_types; /* how many types were known when the first typed sample came */
+    bool typed; /* a sample has come that was held to the types */
     struct scratch strings; /* const char * of each index */
     struct scratch comments;
     struct scratch types; /* pairs of indices */
@@ -151,8 +151,7 @@ static bool read_sample(struct decoder *d, struct ht_wire w)
     size_t n_types = d->types.n / 2;
     if (!n_types && !push(d, &d->early, d->values.n))
         return false;
-    if (!d->first_n_types)
-        d->first_n_types = n_types;
+    d->typed = d->typed || n_types;
     if (n_types && d->values.n != n_types)
         return fail(d, -EINVAL, "sample %zu at byte %zu has %zu values for %zu sample types",
                     p->n_samples + 1, (size_t)(w.end - d->base), d->values.n, n_types);
@@ -300,6 +299,10 @@ static bool read_profile(struct decoder *d, struct ht_wire w)
         bool ok = true;
         switch (f.number) {
         case 1:
+            if (d->typed)
+                return fail(d, -EINVAL,
+                            "concatenated profiles, or sample types between samples, at byte %zu",
+                            (size_t)(start - d->base));
             ok = read_numbers(d, f.body, v, 2, "sample type") && push(d, &d->types, v[1]) &&
                  push(d, &d->types, v[2]);
             break;
@@ -459,8 +462,6 @@ static bool check_early_samples(struct decoder *d)
         if (d->early.v[i] != d->p->n_sample_types || !d->p->n_sample_types)
             return fail(d, -EINVAL, "sample %zu has %zu values for %zu sample types", i + 1,
                         (size_t)d->early.v[i], d->p->n_sample_types);
-    if (d->first_n_types && d->first_n_types != d->p->n_sample_types)
-        return fail(d, -EINVAL, "sample types stand between samples");
     return true;
 }
 

@@ -85,40 +85,70 @@ static int write_all(int fd, const char *data, size_t size)
     return 0;
 }
 
-int ht_file_replace(const char *path, const void *data, size_t size)
+static bool is_special(const char *path)
+{
+    return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6);
+}
+
+int ht_file_target(const char *path, char **target)
 {
     struct stat st;
-    /* A pipe or a terminal is written to, not replaced. */
-    if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
-        int fd = open(path, O_WRONLY | O_CLOEXEC);
-        if (fd < 0)
-            return -errno;
-        int rc = write_all(fd, data, size);
-        if (close(fd) && !rc)
-            rc = -errno;
-        return rc;
+    *target = NULL;
+    if (is_special(path))
+        return 0;
+    if (!lstat(path, &st) && !S_ISREG(st.st_mode)) {
+        if (!S_ISLNK(st.st_mode))
+            return 0;
+        *target = realpath(path, NULL);
+        if (*target && (is_special(*target) || stat(*target, &st) || !S_ISREG(st.st_mode))) {
+            free(*target);
+            *target = NULL;
+        }
+        return 0;
     }
-    char *tmp;
-    if (asprintf(&tmp, "%s.XXXXXX", path) < 0)
-        return -ENOMEM;
-    int fd = mkostemp(tmp, O_CLOEXEC), rc = 0;
-    if (fd < 0) {
-        rc = -errno;
-        free(tmp);
-        return rc;
-    }
-    mode_t mask = umask(0);
-    umask(mask);
-    rc = write_all(fd, data, size);
-    if (!rc && fchmod(fd, 0666 & ~mask))
-        rc = -errno;
+    *target = strdup(path);
+    return *target ? 0 : -ENOMEM;
+}
+
+static int write_in_place(const char *path, const void *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    int rc = write_all(fd, data, size);
     if (close(fd) && !rc)
         rc = -errno;
-    if (!rc && rename(tmp, path))
+    return rc;
+}
+
+int ht_file_replace(const char *path, const void *data, size_t size)
+{
+    char *tmp, *target;
+    int rc = ht_file_target(path, &target);
+    if (rc || !target)
+        return rc ? rc : write_in_place(path, data, size);
+    if (asprintf(&tmp, "%s.XXXXXX", target) < 0) {
+        free(target);
+        return -ENOMEM;
+    }
+    int fd = mkostemp(tmp, O_CLOEXEC);
+    if (fd < 0) {
         rc = -errno;
-    if (rc)
-        unlink(tmp);
+    } else {
+        mode_t mask = umask(0);
+        umask(mask);
+        rc = write_all(fd, data, size);
+        if (!rc && fchmod(fd, 0666 & ~mask))
+            rc = -errno;
+        if (close(fd) && !rc)
+            rc = -errno;
+        if (!rc && rename(tmp, target))
+            rc = -errno;
+        if (rc)
+            unlink(tmp);
+    }
     free(tmp);
+    free(target);
     return rc;
 }
 

@@ -147,6 +147,11 @@ int ht_profile_write_file(const struct ht_profile *p, const char *path);
 /* The same for any bytes. A path that is no regular file (a pipe, /dev/stdout) is written to. */
 int ht_file_replace(const char *path, const void *data, size_t size);
 
+/* The path that rename(2) may replace for this one: a link's target, never the link, and nothing
+ * in /dev. *target is to be freed; NULL: there is none, the path is to be opened and written to.
+ * 0 or -ENOMEM. */
+int ht_file_target(const char *path, char **target);
+
 /* 0 when the profile keeps pprof's rules (CheckValid), else -EINVAL with a line in msg. */
 int ht_profile_check(const struct ht_profile *p, char *msg, size_t msg_size);
 

@@ -8,32 +8,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "profile/profile.h"
 #include "serve/outfile.h"
 
 int ht_outfile_open(struct ht_outfile *o, const char *path)
 {
-    struct stat st;
     mode_t mask;
     int fd, err;
+    char *target;
 
     *o = (struct ht_outfile){.path = path};
     if (!strcmp(path, "-")) {
         o->f = stdout;
         return 0;
     }
-    /* A device or a pipe is written to, not replaced. */
-    if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+    err = ht_file_target(path, &target);
+    if (err)
+        return err;
+    if (!target) {
         o->f = fopen(path, "we");
         return o->f ? 0 : -errno;
     }
-    if (asprintf(&o->temporary, "%s.XXXXXX", path) < 0) {
+    o->target = target;
+    if (asprintf(&o->temporary, "%s.XXXXXX", target) < 0) {
         o->temporary = NULL;
+        free(o->target);
         return -ENOMEM;
     }
     fd = mkostemp(o->temporary, O_CLOEXEC);
     if (fd < 0) {
         err = -errno;
         free(o->temporary);
+        free(o->target);
         return err;
     }
     mask = umask(0);
@@ -46,6 +52,7 @@ int ht_outfile_open(struct ht_outfile *o, const char *path)
     close(fd);
     unlink(o->temporary);
     free(o->temporary);
+    free(o->target);
     return err;
 }
 
@@ -59,10 +66,11 @@ int ht_outfile_close(struct ht_outfile *o, int err)
         err = failed;
     if (!o->temporary)
         return err;
-    if (!err && rename(o->temporary, o->path))
+    if (!err && rename(o->temporary, o->target))
         err = -errno;
     if (err)
         unlink(o->temporary);
     free(o->temporary);
+    free(o->target);
     return err;
 }

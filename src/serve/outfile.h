@@ -9,6 +9,7 @@ struct ht_outfile {
     FILE *f;
     const char *path;
     char *temporary; /* NULL when written in place */
+    char *target;    /* what it becomes */
 };
 
 /* 0 or -errno. */

@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Sources as users give them: what cannot be read costs one line and exit 1, in bounded time and
+memory; merge and convert; URLs.
+
+usage: test_cli.py HEAPTAP"""
+import gzip
+import http.server
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import zlib
+
+HEAPTAP = os.path.abspath(sys.argv[1])
+MEMORY = 1500 << 20
+
+
+def varint(n):
+    out = b""
+    n &= (1 << 64) - 1
+    while n >= 0x80:
+        out += bytes([n & 0x7f | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def number(field, n):
+    return varint(field << 3) + varint(n)
+
+
+def message(field, body):
+    return varint(field << 3 | 2) + varint(len(body)) + body
+
+
+STRINGS = ["", "inuse_objects", "count", "inuse_space", "bytes", "space", "/bin/app", "main", "work"]
+
+
+def profile(values=((2, 200), (1, 50)), mapping=1, function=1, location=1, strings=STRINGS,
+            extra=b"", start=0x400000):
+    out = message(1, number(1, 1) + number(2, 2)) + message(1, number(1, 3) + number(2, 4))
+    for v in values:
+        out += message(2, number(1, location) + number(1, 2) + number(2, v[0]) + number(2, v[1]))
+    out += message(3, number(1, 1) + number(2, start) + number(3, start + 0x1000) + number(5, 6) +
+                   number(7, 1))
+    for i in 1, 2:
+        out += message(4, number(1, i) + number(2, mapping) + number(3, start + 16 * i) +
+                       message(4, number(1, function if i == 1 else 2) + number(2, i)))
+        out += message(5, number(1, i) + number(2, 6 + i) + number(3, 6 + i))
+    for s in strings:
+        out += message(6, s if isinstance(s, bytes) else s.encode())
+    return out + number(9, 10**18) + message(11, number(1, 5) + number(2, 4)) + number(12, 524288) + extra
+
+
+def read(path, n=-1):
+    with open(path, "rb") as f:
+        return f.read(n)
+
+
+def run(*argv, **kw):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    return subprocess.run([HEAPTAP] + list(argv), capture_output=True, preexec_fn=limit,
+                          timeout=60, **kw)
+
+
+class Sources(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="heaptap-cli.")
+        self.addCleanup(self.dir.cleanup)
+
+    def file(self, name, data):
+        path = os.path.join(self.dir.name, name)
+        with open(path, "wb") as f:
+            f.write(data)
+        return path
+
+    def refused(self, path, *says, name=None):
+        for command in ("top", "raw", "traces", "convert"):
+            argv = [command, path] + (["-o", "/dev/null"] if command == "convert" else [])
+            r = run(*argv)
+            line = r.stderr.decode()
+            self.assertEqual(r.returncode, 1, (argv, line))
+            self.assertEqual(r.stdout, b"", argv)
+            self.assertEqual(line.count("\n"), 1, line)
+            self.assertTrue(line.startswith("heaptap: "), line)
+            for word in (name or path,) + says:
+                self.assertIn(word, line)
+
+    def test_good(self):
+        for name, data in (("raw", profile()), ("gz", gzip.compress(profile()))):
+            r = run("top", self.file(name, data))
+            self.assertEqual(r.returncode, 0, r.stderr)
+            self.assertIn(b"250B total", r.stdout)
+        r = run("top", "-", input=gzip.compress(profile()))
+        self.assertIn(b"250B total", r.stdout)
+
+    def test_bad_gzip(self):
+        data = gzip.compress(profile())
+        self.refused(self.file("cut", data[:-20]), "truncated")
+        self.refused(self.file("cut2", data[:11]), "truncated")
+        self.refused(self.file("crc", data[:-8] + b"abcd" + data[-4:]), "incorrect data check")
+        self.refused(self.file("middle", data[:40] + b"\xff\xff\xff" + data[43:]), "gzip")
+        bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
+        data = bomb.compress(bytes(300 << 20)) + bomb.flush()
+        self.refused(self.file("bomb", data), "grows past")
+
+    def test_bad_proto(self):
+        for name, data, word in (
+                ("location", profile(location=9), "location 9"),
+                ("mapping", profile(mapping=9), "mapping 9"),
+                ("function", profile(function=9), "function 9"),
+                ("string", profile(strings=STRINGS[:5]), "string index"),
+                ("utf8", profile(strings=STRINGS[:8] + [b"caf\xe9"]), "UTF-8"),
+                ("first", profile(strings=["x"] + STRINGS[1:]), "string_table[0]"),
+                ("twice", profile() + profile(), "concatenated"),
+                ("length", profile() + b"\x12" + varint(2 << 30), "byte"),
+                ("huge", profile() + b"\x12" + b"\xff" * 9 + b"\x01", "byte"),
+                ("ids", profile(extra=message(4, number(1, 1))), "two locations"),
+                ("zero", profile(extra=message(4, number(3, 1))), "id 0"),
+                ("values", profile(extra=message(2, number(2, 1))), "1 values for 2"),
+                ("cycle", profile(extra=message(4, number(1, 3) + message(4, number(1, 3)))),
+                 "function 3"),
+                ("group", profile(extra=b"\x0b\x0c"), "malformed")):
+            with self.subTest(name):
+                self.refused(self.file(name, data), word)
+
+    def test_no_profile(self):
+        self.refused(self.file("empty", b""), "empty")
+        self.refused(self.file("text", b"#include <stdio.h>\n"), "text")
+        self.refused(self.file("elf", read(HEAPTAP, 200000)), "malformed")
+        self.refused(self.dir.name, "Is a directory")
+        self.refused(self.dir.name + "/none", "No such file")
+        self.refused(self.file("jpeg", b"\xff\xd8\xff\xe0" + os.urandom(1000)))
+        self.refused(self.file("heap", b"heap profile: 1: 8 [1: 8] @ heapprofile\nnonsense\n"),
+                     "line 2")
+        for command in ("top", "raw", "traces"):
+            r = run(command, "-", input=b"")
+            self.assertEqual(r.returncode, 1)
+            self.assertIn(b"standard input", r.stderr)
+
+    def test_negative(self):
+        r = run("top", self.file("negative", profile(values=((-2, -200), (-1, -(1 << 62))))))
+        self.assertEqual(r.returncode, 0, r.stderr)
+
+    def test_many_samples(self):
+        """Ten million samples in a few bytes each: read or refused, but in bounded memory."""
+        sample = message(2, number(2, 1) + number(2, 2))
+        r = run("top", self.file("many", profile(extra=sample * 10**7)))
+        self.assertIn(r.returncode, (0, 1), r.stderr)
+        self.assertLessEqual(r.stderr.count(b"\n"), 1)
+        r = run("top", self.file("many.gz", gzip.compress(profile(extra=sample * 10**7), 9)))
+        self.assertIn(r.returncode, (0, 1), r.stderr)
+
+    def test_merge(self):
+        a = self.file("a.pb.gz", gzip.compress(profile()))
+        b = self.file("b.pb", profile(start=0x500000))
+        out = self.dir.name + "/out.pb.gz"
+        r = run("merge", "-o", out, a, b, a)
+        self.assertEqual((r.returncode, r.stderr), (0, b""))
+        text = run("raw", out).stdout.decode()
+        self.assertIn("9        750: 1 2", text)
+        self.assertEqual(text.count("/bin/app"), 1)
+        self.assertEqual(os.listdir(self.dir.name).count("out.pb.gz"), 1)
+        self.assertFalse([n for n in os.listdir(self.dir.name) if n.startswith("out.pb.gz.")])
+        bad = self.file("bad", b"no")
+        r = run("merge", "-o", out, a, bad)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn(bad.encode(), r.stderr)
+        self.assertEqual(run("raw", out).stdout.decode(), text)
+        r = run("merge", "-o", "/nonexistent/x.pb.gz", a)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn(b"/nonexistent/x.pb.gz", r.stderr)
+        for argv in (["merge", a], ["merge", "-o", out], ["convert", a, b, "-o", out],
+                     ["convert", a, "-o", out, "--format=xml"], ["merge", "--nonsense", a]):
+            self.assertEqual(run(*argv).returncode, 2, argv)
+
+    def test_convert(self):
+        a = self.file("a.pb.gz", gzip.compress(profile()))
+        want = run("top", a).stdout
+        for name in "x.pb", "x.pb.gz", "x.bin":
+            out = self.dir.name + "/" + name
+            self.assertEqual(run("convert", a, "-o", out).returncode, 0)
+            self.assertEqual(run("top", out).stdout, want)
+            self.assertEqual(read(out, 2) == b"\x1f\x8b", name != "x.pb")
+        out = self.dir.name + "/x.txt"
+        self.assertEqual(run("convert", "--output=" + out, a).returncode, 0)
+        self.assertTrue(read(out).startswith(b"heap profile: 3: 250 [3: 250] @ heapprofile\n"))
+        self.assertIn(b"250B total", run("top", out).stdout)
+        r = run("convert", a, "-o", "-", "--format", "text")
+        self.assertIn(b"MAPPED_LIBRARIES:", r.stdout)
+
+    def test_places(self):
+        """A link's target is replaced and the link stays; what is no file is written to."""
+        a = self.file("a.pb.gz", gzip.compress(profile()))
+        os.mkdir(self.dir.name + "/sub")
+        os.symlink("sub/real.pb", self.dir.name + "/link.pb")
+        for _ in range(2):
+            self.assertEqual(run("convert", a, "-o", self.dir.name + "/link.pb").returncode, 0)
+            self.assertTrue(os.path.islink(self.dir.name + "/link.pb"))
+            self.assertIn(b"250B total", run("top", self.dir.name + "/sub/real.pb").stdout)
+        device = os.lstat("/dev/stdout").st_ino
+        for command in ("convert", a, "--format=text"), ("top", a):
+            for output in "-", "/dev/stdout":
+                out = self.dir.name + "/out"
+                with open(out, "wb") as f:
+                    r = subprocess.run([HEAPTAP, *command, "-o", output], stdout=f)
+                self.assertEqual(r.returncode, 0)
+                self.assertIn(b"a", read(out))
+                self.assertEqual(os.lstat("/dev/stdout").st_ino, device)
+
+    def test_url(self):
+        good = gzip.compress(profile())
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                path = self.path.split("?")[0]
+                if path == "/moved":
+                    self.send_response(302)
+                    self.send_header("Location", "/heap")
+                    self.end_headers()
+                    return
+                self.send_response({"/heap": 200, "/text": 200, "/refused": 403}.get(path, 404))
+                if path == "/refused":
+                    self.send_header("X-Go-Pprof", "1")
+                self.end_headers()
+                self.wfile.write({"/heap": good, "/text": b"hello\n",
+                                  "/refused": b"no token\nmore\n"}.get(path, b"gone"))
+
+            def log_message(self, *a):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        at = "http://127.0.0.1:%d" % server.server_port
+        env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+        for path in "/heap", "/moved", "/heap?seconds=1":
+            r = run("top", at + path, env=env)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            self.assertIn(b"250B total", r.stdout)
+        for path, word in (("/none", "404"), ("/text", "text"), ("/refused", "403: no token")):
+            r = run("top", at + path, env=env)
+            self.assertEqual(r.returncode, 1)
+            self.assertEqual(r.stderr.count(b"\n"), 1, r.stderr)
+            self.assertIn(word.encode(), r.stderr)
+            self.assertIn((at + path).encode(), r.stderr)
+        r = run("top", "http://127.0.0.1:1/heap", env=env)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn(b"connect", r.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
