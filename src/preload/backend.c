@@ -12,31 +12,25 @@
 #include "preload/module.h"
 #include "preload/state.h"
 
-#define ARENA_PAGES 96
-static _Alignas(4096) unsigned char arena[ARENA_PAGES * 4096];
+_Alignas(4096) unsigned char ht_arena[HT_ARENA_PAGES * 4096];
 static _Atomic uint32_t arena_used; /* pages */
-static uint32_t arena_sizes[ARENA_PAGES];
+static uint32_t arena_sizes[HT_ARENA_PAGES];
 
 void *ht_arena_alloc(size_t size, size_t align)
 {
     size_t pages = size ? (size + 4095) / 4096 : 1;
-    if (size > sizeof arena || align > 4096)
+    if (size > sizeof ht_arena || align > 4096)
         return NULL;
     uint32_t at = atomic_fetch_add_explicit(&arena_used, (uint32_t)pages, memory_order_relaxed);
-    if (at + pages > ARENA_PAGES)
+    if (at + pages > HT_ARENA_PAGES)
         return NULL;
     arena_sizes[at] = (uint32_t)size;
-    return arena + (size_t)at * 4096;
-}
-
-bool ht_arena_owns(const void *p)
-{
-    return (uintptr_t)p - (uintptr_t)arena < sizeof arena;
+    return ht_arena + (size_t)at * 4096;
 }
 
 size_t ht_arena_size(const void *p)
 {
-    return arena_sizes[((uintptr_t)p - (uintptr_t)arena) / 4096];
+    return arena_sizes[((uintptr_t)p - (uintptr_t)ht_arena) / 4096];
 }
 
 /* What stands in the pointers before the look-up: it looks up and calls again. The hooks test for

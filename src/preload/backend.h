@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "preload/hooked.h"
 
@@ -29,7 +30,12 @@ bool ht_backend_ready(void);
 
 /* The arena: zeroed blocks, each at an address that free's mask test admits; never reused. */
 void *ht_arena_alloc(size_t size, size_t align);
-bool ht_arena_owns(const void *p);
+#define HT_ARENA_PAGES 96
+extern unsigned char ht_arena[HT_ARENA_PAGES * 4096];
+static inline bool ht_arena_owns(const void *p)
+{
+    return (uintptr_t)p - (uintptr_t)ht_arena < sizeof ht_arena;
+}
 size_t ht_arena_size(const void *p);
 
 /* Memory at an alignment from whatever the allocator has for it. NULL when refused. */

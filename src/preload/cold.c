@@ -49,14 +49,23 @@ void *ht_cold_calloc(size_t n, size_t size)
     return ht_hit_end(&hit, p ? p : ht_next_calloc(n, size));
 }
 
-void ht_cold_free(void *p)
+static __attribute__((noinline)) void free_looked_up(void *p)
 {
     struct ht_record record;
-    if (HT_UNLIKELY(ht_arena_owns(p)))
-        return;
     if (HT_UNLIKELY(ht_free_begin(p, &record)) && record.found)
         ht_free_account(&record);
     ht_next_free(p);
+}
+
+/* Also where every 128th free of blocks that merely lie at such an address ends. */
+void ht_cold_free(void *p)
+{
+    if (HT_UNLIKELY(ht_arena_owns(p)))
+        return;
+    if (HT_UNLIKELY(ht_live_maybe(p)))
+        free_looked_up(p);
+    else
+        ht_next_free(p);
 }
 
 static void *resize_placed(void *p, const struct ht_resize *r, struct ht_hit *hit)

@@ -29,14 +29,12 @@ struct shard {
 _Static_assert(sizeof(struct shard) == 64, "shard");
 
 static _Alignas(64) struct shard shards[SHARDS];
-static _Atomic uint32_t no_filter; /* relaxed; set before the first insert that relies on it */
 static _Atomic(struct ht_node *) chunks[NODE_CHUNKS]; /* release; never unmapped */
 static _Atomic uint32_t n_nodes;                      /* handed out so far; relaxed */
 static _Atomic uint64_t free_lists[STRIPES]; /* tag << 32 | node + 1; the tag defeats ABA */
 
-/* How many live objects hash to a value; sticks at 255. Written before the object's address leaves
- * malloc, so a free that was handed the pointer by any means sees it. */
-static _Atomic uint8_t filter[1u << 16];
+_Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
+_Atomic uint32_t ht_live_unfiltered;
 
 #define PENDING 64u
 static _Atomic uint64_t pending[PENDING]; /* addresses; CAS from and to 0 */
@@ -59,20 +57,14 @@ static struct ht_node *node_at(uint32_t i)
 
 void ht_live_skip_filter(void)
 {
-    atomic_store(&no_filter, 1);
+    atomic_store(&ht_live_unfiltered, 1);
 }
 
-bool ht_live_maybe(const void *p)
+static void filter_add(const void *p, int delta)
 {
-    return atomic_load_explicit(&no_filter, memory_order_relaxed) ||
-           atomic_load_explicit(&filter[hash_of(p) >> 48], memory_order_relaxed) != 0;
-}
-
-static void filter_add(uint64_t h, int delta)
-{
-    if (atomic_load_explicit(&no_filter, memory_order_relaxed))
+    if (atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed))
         return;
-    _Atomic uint8_t *f = &filter[h >> 48];
+    _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
     uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
     while (v != 255 && !(v == 0 && delta < 0) &&
            !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta),
@@ -298,12 +290,12 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
         forget_pending(p); /* its free was remembered: it is done here, and must not hit us */
         clear_node(node_at(old - 1), stale);
     } else {
-        filter_add(h, 1);
+        filter_add(p, 1);
     }
     if (s->count >= s->buckets)
         widen(s);
     if (!s->buckets) {
-        filter_add(h, -1);
+        filter_add(p, -1);
         n->next = s->free;
         s->free = node;
         ht_unlock(&s->lock);
@@ -350,7 +342,7 @@ int ht_live_take(const void *p, struct ht_record *out)
     uint32_t i = unlink_node(s, h, p);
     if (i) {
         clear_node(node_at(i - 1), out);
-        filter_add(h, -1);
+        filter_add(p, -1);
         node_at(i - 1)->next = s->free;
         s->free = i;
     }
@@ -388,8 +380,8 @@ void ht_live_adopt(void)
             memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
     }
     atomic_store(&pool_lock, 0);
-    for (uint32_t i = 0; i < sizeof filter; i++)
-        atomic_store_explicit(&filter[i], 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < sizeof ht_live_filter; i++)
+        atomic_store_explicit(&ht_live_filter[i], 0, memory_order_relaxed);
     uint32_t n = atomic_load(&n_nodes);
     for (uint32_t i = 0; i < n; i++) {
         if (!atomic_load(&chunks[i >> NODE_BITS])) {
@@ -411,7 +403,7 @@ void ht_live_adopt(void)
         node->next = *head;
         *head = i + 1;
         s->count++;
-        filter_add(hash_of((void *)a), 1);
+        filter_add((void *)a, 1);
     }
 }
 

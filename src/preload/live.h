@@ -30,8 +30,25 @@ struct ht_record {
     bool found;
 };
 
-/* False: certainly not a sampled object (one load, no lock). True: look it up. */
-bool ht_live_maybe(const void *p);
+/* How many live objects hash to a value; sticks at 255. Relaxed; written before the object's address
+ * leaves malloc, so a free that was handed the pointer by any means sees it. */
+#define HT_FILTER_BITS 16
+extern _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
+
+/* Set: the filter is not kept (ht_live_skip_filter). Relaxed. */
+extern _Atomic uint32_t ht_live_unfiltered;
+
+static inline uint32_t ht_live_filter_slot(const void *p)
+{
+    return (uint32_t)((((uint64_t)p >> 4) * 0x9e3779b97f4a7c15ULL) >> (64 - HT_FILTER_BITS));
+}
+
+/* False: certainly not a sampled object (two loads, no lock). True: look it up. */
+static inline bool ht_live_maybe(const void *p)
+{
+    return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed) ||
+           atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed);
+}
 
 /* Before a sandbox: memory for some thousand nodes, for none is asked for afterwards. */
 void ht_live_prepare(void);
