@@ -89,6 +89,16 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+/* The file's name for a terminal: a profile may come from anywhere, escape codes with it. */
+static const char *shown_name(const char *path, char out[64])
+{
+    snprintf(out, 64, "%s", base_name(path));
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return out;
+}
+
 /* True once the work has taken long enough for somebody to wonder. */
 static bool progress_due(const struct work *w)
 {
@@ -104,8 +114,9 @@ static void tick(void *arg, size_t done)
     struct work *w = arg;
     if (!progress_due(w))
         return;
-    fprintf(w->o->progress, "\rnaming addresses: %.40s %zu of %zu\033[K", base_name(w->current), done,
-            w->current_n);
+    char name[64];
+    fprintf(w->o->progress, "\rnaming addresses: %.40s %zu of %zu\033[K",
+            shown_name(w->current, name), done, w->current_n);
     fflush(w->o->progress);
     w->shown = true;
 }
@@ -115,7 +126,8 @@ static void waiting(void *arg)
     struct work *w = arg;
     if (!progress_due(w))
         return;
-    fprintf(w->o->progress, "\rasking debuginfod for %.40s\033[K", base_name(w->current));
+    char name[64];
+    fprintf(w->o->progress, "\rasking debuginfod for %.40s\033[K", shown_name(w->current, name));
     fflush(w->o->progress);
     w->shown = true;
 }
@@ -218,8 +230,9 @@ static int name_targets(struct work *w, struct target *t, size_t n, struct ht_mo
 static void remember(char *list, size_t size, size_t *count, const char *file)
 {
     size_t n = strlen(list);
+    char name[64];
     if ((*count)++ < 3)
-        snprintf(list + n, size - n, "%s%.60s", n ? ", " : "", base_name(file));
+        snprintf(list + n, size - n, "%s%s", n ? ", " : "", shown_name(file, name));
 }
 
 static int name_module(struct work *w, struct target *t, size_t n)

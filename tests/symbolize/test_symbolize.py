@@ -225,6 +225,9 @@ class Symbolize(unittest.TestCase):
         self.run_it()
         self.check_unnamed(at)
         self.assertRegex(self.said, r"^heaptap: .*prog.*not found.*\n$")
+        self.profile(["main"], file="/tmp/\033[2Jx\ny" + "z" * 5000)
+        self.run_it()
+        self.assertRegex(self.said, r"^heaptap: [ -~]*\?\[2Jx\?yz[ -~]*\n$")
 
     def test_replaced(self):
         self.compile()
