@@ -159,13 +159,15 @@ static int set(struct ht_report_args *a, const struct option *o, const char *val
     char *at = (char *)a + o->offset, *end;
     const char *text = value ? value : "";
     int b = parse_bool(text);
+    long number;
     switch (o->type) {
     case TEXT:
         *(const char **)at = text;
         return 0;
     case INT:
-        *(int *)at = (int)strtol(text, &end, 10);
-        return *end || !*text ? bad(msg, size, o->name, text, "a whole number is needed") : 0;
+        number = strtol(text, &end, 10);
+        *(int *)at = (int)number;
+        return *end || !*text || number != (int)number ? bad(msg, size, o->name, text, "a whole number is needed") : 0;
     case REAL:
         *(double *)at = strtod(text, &end);
         return *end || !*text ? bad(msg, size, o->name, text, "a number is needed") : 0;

@@ -184,6 +184,29 @@ static void comments(const struct ht_shell *s)
         puts(s->profile->comments[i]);
 }
 
+/* "proto >FILE": what is left after the filters, as a profile. */
+static void proto(struct ht_shell *s, char **word, size_t n)
+{
+    struct ht_report_args a = s->args;
+    char msg[256] = "";
+    if (!read_arguments(s, &a, word, n, false))
+        return;
+    if (!a.output || !*a.output) {
+        complain(s, "proto", "name a file: proto >FILE");
+        return;
+    }
+    const struct ht_filter filter = ht_report_filter(&a.report);
+    struct ht_profile *p = ht_profile_copy(s->profile);
+    int err = p ? ht_profile_filter(p, &filter, NULL, msg, sizeof(msg)) : -ENOMEM;
+    if (!err)
+        err = ht_profile_write_file(p, a.output);
+    if (err)
+        complain(s, a.output, *msg ? msg : strerror(-err));
+    else
+        fprintf(stderr, "wrote %s\n", a.output);
+    ht_profile_destroy(p);
+}
+
 static size_t split(char *line, char **word)
 {
     size_t n = 0;
@@ -204,6 +227,8 @@ static bool carry_out(struct ht_shell *s, char *line)
         ht_shell_help(s, n > 1 ? word[1] : NULL);
     } else if (!strcmp(word[0], "o") || !strcmp(word[0], "options")) {
         ht_shell_options(s);
+    } else if (!strcmp(word[0], "proto")) {
+        proto(s, word + 1, n - 1);
     } else if (!strcmp(word[0], "comments")) {
         comments(s);
     } else if (!strcmp(word[0], "web") || !strcmp(word[0], "flame")) {

@@ -27,6 +27,7 @@ static const struct word words[] = {
     {"dot", "the call graph for graphviz", "dot " REPORT_ARGS},
     {"svg", "the call graph as SVG", "svg " REPORT_ARGS},
     {"png", "the call graph as PNG", "png " REPORT_ARGS},
+    {"proto", "the profile itself, as filtered", "proto >FILE"},
     {"flame", "the flame graph as an HTML file", "flame [FILE]"},
     {"web", "the flame graph in a browser, or where it is", "web [FILE]"},
     {"comments", "what the profile says about itself", "comments"},

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ void ht_shell_input_start(struct ht_shell *s)
     shell = s;
     if (!isatty(STDIN_FILENO))
         return;
+    setlocale(LC_CTYPE, ""); /* so that a letter of several bytes is one to the editor */
     find_history();
     rl_readline_name = "heaptap";
     rl_attempted_completion_function = complete;

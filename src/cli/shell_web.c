@@ -22,10 +22,7 @@ static int write_page(const struct ht_profile *profile, const struct ht_report_a
                       const char *path, char *msg, size_t msg_size)
 {
     const struct ht_report_options *r = &a->report;
-    const struct ht_filter filter = {
-        .focus = r->focus, .ignore = r->ignore, .hide = r->hide, .show = r->show,
-        .show_from = r->show_from, .tagfocus = r->tagfocus, .tagignore = r->tagignore,
-        .tagshow = r->tagshow, .taghide = r->taghide, .prune_from = r->prune_from};
+    const struct ht_filter filter = ht_report_filter(r);
     struct ht_outfile out;
     struct ht_profile *p = ht_profile_copy(profile);
     int err = p ? ht_profile_filter(p, &filter, NULL, msg, msg_size) : -ENOMEM, type;

@@ -22,6 +22,15 @@ void ht_report_options_init(struct ht_report_options *o)
     };
 }
 
+struct ht_filter ht_report_filter(const struct ht_report_options *o)
+{
+    return (struct ht_filter){
+        .focus = o->focus, .ignore = o->ignore, .hide = o->hide, .show = o->show,
+        .show_from = o->show_from, .tagfocus = o->tagfocus, .tagignore = o->tagignore,
+        .tagshow = o->tagshow, .taghide = o->taghide, .prune_from = o->prune_from,
+    };
+}
+
 int ht_report_fail(const struct ht_report *r, int err, const char *format, ...)
 {
     if (r->o.msg && r->o.msg_size) {
@@ -107,11 +116,7 @@ static int filter(struct ht_report *r)
         {HT_TAGIGNORE, "TagIgnore"}, {HT_TAGSHOW, "TagShow"},     {HT_TAGHIDE, "TagHide"},
     };
     const struct ht_report_options *o = &r->o;
-    const struct ht_filter f = {
-        .focus = o->focus, .ignore = o->ignore, .hide = o->hide, .show = o->show,
-        .show_from = o->show_from, .tagfocus = o->tagfocus, .tagignore = o->tagignore,
-        .tagshow = o->tagshow, .taghide = o->taghide, .prune_from = o->prune_from,
-    };
+    const struct ht_filter f = ht_report_filter(o);
     unsigned unmatched = 0;
     int err = ht_profile_filter(r->p, &f, &unmatched, o->msg, o->msg_size);
     for (size_t i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)

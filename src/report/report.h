@@ -35,6 +35,9 @@ struct ht_report_options {
     size_t msg_size;
 };
 
+/* The filters among the options. */
+struct ht_filter ht_report_filter(const struct ht_report_options *o);
+
 /* pprof's defaults. */
 void ht_report_options_init(struct ht_report_options *o);
 

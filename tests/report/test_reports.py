@@ -45,6 +45,25 @@ def json_reports(known, random):
     check("stacks add up", sum(s["value"] for s in stacks["stacks"]) == stacks["total"])
 
 
+def documented(random):
+    """Every field of every report stands in docs/json.md."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/json.md")) as f:
+        page = f.read()
+    keys = set()
+
+    def collect(o):
+        for k, v in o.items() if isinstance(o, dict) else ((None, v) for v in o):
+            keys.add(k)
+            if isinstance(v, (dict, list)):
+                collect(v)
+
+    for kind in (["top"], ["top", "--sizes"], ["tree"], ["peek", "."], ["dot"], ["list", "."],
+                 ["folded"], ["traces"], ["raw"], ["tags"]):
+        collect(as_json(*kind, "--lines", "--tagfocus=1b:", random))
+    missing = [k for k in keys if k and "`%s`" % k not in page]
+    check("docs/json.md has all fields", not missing, missing)
+
+
 def folded(known):
     code, out, _ = run("folded", known)
     check("folded", code == 0 and out == "main;grow;fill 4160\nmain;other:x 100\n", out)
@@ -130,6 +149,7 @@ def main():
         known_profile(known)
         pprofgen.random_profile(random, 42, labels=True, recursion=True)
         json_reports(known, random)
+        documented(random)
         folded(known)
         sizes(known, d)
         diff(d)

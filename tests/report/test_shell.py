@@ -36,6 +36,8 @@ def from_a_script(known, d):
     script(known, ["top > %s/top.txt" % d, "folded >%s/folded.txt" % d])
     check("redirection", "fill" in open(d + "/top.txt").read() and
           open(d + "/folded.txt").read().startswith("main;"))
+    script(known, ["proto >%s/part.pb.gz -other" % d])
+    check("proto", run("folded", d + "/part.pb.gz")[1] == "main;grow;fill 4160\n")
     out, _ = script(known, ["flame %s/f.html" % d])
     check("flame", "f.html" in out and "<html" in open(d + "/f.html").read().lower(), out)
     out, err = script(known, ["o", "help", "help top", "help focus"])
