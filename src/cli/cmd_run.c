@@ -105,26 +105,28 @@ static int compose_pattern(struct run *run)
     return 2;
 }
 
-/* Said before the program runs, for it may run for days. */
-static void check_directory(const char *pattern)
+/* Said before the program runs, for it may run for days. 0, or 2 when there is no way to use it. */
+static int check_place(const char *pattern)
 {
-    char dir[PATH_MAX];
+    char path[PATH_MAX];
     struct stat st;
     struct ht_pattern v = {.name = "program", .host = "host", .last = true};
-    if (!ht_pattern_expand(dir, sizeof dir, pattern, &v))
-        return;
-    if (!stat(dir, &st) && S_ISDIR(st.st_mode)) {
-        fprintf(stderr, "heaptap: cannot write %s: it is a directory\n", dir);
-        return;
+    if (!ht_pattern_expand(path, sizeof path, pattern, &v))
+        return 0;
+    if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+        fprintf(stderr, "heaptap: --output=%s: it is %s; name a file\n", path,
+                S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+        return 2;
     }
     /* Names that differ from process to process may stand in the directory's part. */
     const char *slash = strrchr(pattern, '/'), *percent = strchr(pattern, '%');
     if (percent && percent < slash && percent[1] != '%')
-        return;
-    *strrchr(dir, '/') = 0;
-    if (access(*dir ? dir : "/", W_OK | X_OK))
+        return 0;
+    *strrchr(path, '/') = 0;
+    if (access(*path ? path : "/", W_OK | X_OK))
         fprintf(stderr, "heaptap: cannot write into %s: %s; the program runs, and its profile is put "
-                        "into the current directory\n", *dir ? dir : "/", strerror(errno));
+                        "into the current directory\n", *path ? path : "/", strerror(errno));
+    return 0;
 }
 
 static void set(const char *name, const char *value)
@@ -213,12 +215,13 @@ static int run_program(struct run *run, char **argv)
     if (error)
         return cannot_start(argv[0], error);
     ht_program_inspect(run->path, &run->program);
+    int unusable = check_place(run->pattern);
+    if (unusable)
+        return unusable;
     bool preload = run->program.obstacle == HT_PROGRAM_FINE ||
                    run->program.obstacle == HT_PROGRAM_STATIC;
     if (run->program.obstacle)
         fprintf(stderr, "heaptap: %s cannot be profiled: %s\n", argv[0], run->program.why);
-    else
-        check_directory(run->pattern);
     ht_run_regions_init(&run->regions, new_run_id(), run->cwd);
     struct ht_child c = {
         .path = run->path,

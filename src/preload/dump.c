@@ -81,6 +81,9 @@ static int stream_to(const struct ht_view *v, long fd)
 /* A temporary name, created exclusively, then renamed: an older file stays whole if this fails. */
 static int stream_to_path(const struct ht_view *v, const char *path)
 {
+    struct stat st;
+    if (!SYS_FAILED(SYS2(SYS_stat, path, &st)) && !S_ISREG(st.st_mode))
+        return -EEXIST; /* a rename would put a file in the place of /dev/null */
     struct ht_text t = ht_text(temporary, sizeof temporary);
     ht_text_string(&t, path);
     ht_text_string(&t, ".tmp.");
@@ -196,7 +199,9 @@ static void complain(const char *path, int error)
     static _Atomic uint32_t said; /* once a process: a daemon's log is not ours to fill */
     if (!atomic_exchange(&said, 1))
         ht_say("cannot write ", path,
-               error == -ENOENT    ? ": no such directory; the profile stays in the region "
+               error == -EEXIST    ? ": it is no regular file; the profile stays in the region "
+                                     "(heaptap dump, heaptap recover)"
+               : error == -ENOENT  ? ": no such directory; the profile stays in the region "
                                      "(heaptap dump, heaptap recover)"
                : error == -EACCES  ? ": permission denied; the profile stays in the region "
                                      "(heaptap dump, heaptap recover)"

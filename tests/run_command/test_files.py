@@ -146,6 +146,12 @@ class Places(Case):
         self.assertEqual(len(self.files("heaptap.run-prog.*.pb.gz")), 1)
         self.assertEqual(self.leftovers(), [])
 
+    def test_without_a_region_directory(self):
+        r = self.run_("--exact", "-o", "p.%t.pb.gz", PROG, "exit", "3", env={"HEAPTAP_REGION_DIR": "/proc/nowhere"})
+        self.assertEqual((r.returncode, len(self.files())), (3, 1))
+        self.assertEqual(self.blocks(self.files()[0]), 10)
+        self.assertRegex(r.stderr, r"wrote p\.\S+\.pb\.gz: run-prog \(pid \d+\), \d+ samples")
+
     def test_nowhere_to_write(self):
         if not os.geteuid():
             self.skipTest("root may write anywhere")

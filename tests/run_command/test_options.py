@@ -2,6 +2,8 @@
 """Options, each checked and passed on; the summary; the allocators."""
 import os
 import re
+import stat
+import subprocess
 
 from common import Case, HEAPTAP, PROG, main, names, types
 
@@ -10,7 +12,7 @@ UNUSABLE = [
     ["--interval=0"], ["--interval=soon"], ["--growth=0"], ["--growth=x"], ["--depth=0"], ["--depth=513"],
     ["--depth=1x"], ["--unwind=magic"], ["--start=maybe"], ["--allocator=nosuch"], ["--allocator=/etc/passwd"],
     ["--allocator=./nosuch.so"], ["-o", ""], ["-o", "dir/"], ["-o", "%q"], ["-o", "x%"], ["-o", "x" * 2000],
-    ["--nosuch"], ["--nosuch=1"],
+    ["--nosuch"], ["--nosuch=1"], ["-o", "/dev/null"], ["-o", "/tmp"],
 ]
 
 
@@ -24,6 +26,16 @@ class Unusable(Case):
             value = options[-1].split("=")[-1]
             self.assertIn(value[:100] if len(value) < 1000 else "too long", r.stderr)
         self.assertEqual(self.files(), [])
+
+    def test_a_device_is_not_replaced(self):
+        lib = os.path.join(os.path.dirname(HEAPTAP), "libheaptap.so")
+        fifo = os.path.join(self.dir, "fifo")
+        os.mkfifo(fifo)
+        r = subprocess.run([PROG, "exit", "3"], env=dict(self.env, LD_PRELOAD=lib, HEAPTAP_RATE="1", HEAPTAP_OUTPUT=fifo),
+                           capture_output=True, text=True)
+        self.assertEqual(r.returncode, 3)
+        self.assertIn("cannot write %s: it is no regular file" % fifo, r.stderr)
+        self.assertTrue(stat.S_ISFIFO(os.stat(fifo).st_mode))
 
     def test_no_program(self):
         for options in ([], ["--"], ["-q"]):
