@@ -186,7 +186,7 @@ static int cannot_start(const char *name, int error)
     return error == -ENOENT || error == -ENOTDIR ? 127 : 126;
 }
 
-static void summarize(struct run *run)
+static void summarize(struct run *run, int status)
 {
     const char *name = strrchr(run->path, '/');
     name = name ? name + 1 : run->path;
@@ -201,6 +201,7 @@ static void summarize(struct run *run)
         .symbolize = !run->o.no_symbolize,
         .quiet = run->o.quiet,
         .dormant = run->o.start && !strcmp(run->o.start, "0"),
+        .vanished = status > 128 && !r->seen_root && !run->program.obstacle,
         .skipped = run->program.obstacle != HT_PROGRAM_FINE,
         .rate = run->o.rate_bytes,
         .program = name,
@@ -238,7 +239,7 @@ static int run_program(struct run *run, char **argv)
         return cannot_start(argv[0], status);
     }
     if (preload)
-        summarize(run);
+        summarize(run, status);
     ht_run_regions_finish(&run->regions);
     return status;
 }

@@ -164,7 +164,7 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, char
         strncat(usual, "/heaptap.%e.%p.pb.gz", sizeof usual - strlen(usual) - 1);
         int again = write_as(r, v->header, usual, &b, path, size);
         fail(r, wanted, error,
-             again ? "the profile stays in its region (heaptap recover)" : "written here instead");
+             again ? "the profile stays in its region (heaptap recover)" : "it is in the current directory");
         error = again;
     }
     free(b.data);

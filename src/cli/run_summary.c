@@ -139,7 +139,10 @@ static void print_files(const struct ht_run_regions *r)
 static void print_hint(const struct ht_run_summary *o)
 {
     char rate[32];
-    if (o->dormant)
+    if (o->vanished)
+        fprintf(stderr, "heaptap: no profile: its samples were in its own memory, which went with it; make "
+                        "room in /dev/shm\n");
+    else if (o->dormant)
         fprintf(stderr, "heaptap: nothing was sampled: --start=off, and nobody called "
                         "heaptap_start()\n");
     else if (*o->hint)

@@ -237,7 +237,8 @@ static int run_locked(struct job *job)
     on_dump_stack(job);
     ht_tls.guard--;
     release_file_size_signal(mask, job->error);
-    if (job->error && job->kind != JOB_FD)
+    bool run_says_it = job->kind == JOB_LAST && ht_config.run_id;
+    if (job->error && job->kind != JOB_FD && !run_says_it)
         complain(job->path ? job->path : path_buffer, job->error);
     return job->error;
 }

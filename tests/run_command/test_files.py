@@ -153,13 +153,17 @@ class Places(Case):
         self.assertRegex(r.stderr, r"wrote p\.\S+\.pb\.gz: run-prog \(pid \d+\), \d+ samples")
 
     def test_nowhere_to_write(self):
-        if not os.geteuid():
-            self.skipTest("root may write anywhere")
-        place = self.dir + "/ro"
-        os.mkdir(place, 0o500)
-        r = self.run_("--exact", "-o", "x.pb.gz", PROG, "exit", cwd=place)
-        self.assertIn("stays in its region", r.stderr)
+        r = self.run_("--exact", "-o", "x.pb.gz", PROG, "exit", "3", cwd="/proc")
+        self.assertEqual(r.returncode, 3)
+        self.assertIn("cannot write /proc/x.pb.gz", r.stderr)
+        self.assertEqual(r.stderr.count("stays in"), 1)
+        self.assertIn("stays in its region (heaptap recover)", r.stderr)
         self.assertEqual(len(self.leftovers()), 1)
+
+    def test_killed_without_a_region_directory(self):
+        r = self.run_("--exact", PROG, "kill", "9", env={"HEAPTAP_REGION_DIR": "/proc/nowhere"})
+        self.assertEqual((r.returncode, self.files()), (137, []))
+        self.assertIn("its samples were in its own memory", r.stderr)
 
     def test_two_runs_at_once_keep_apart(self):
         a = self.start("--exact", "-o", "a.pb.gz", PROG, "wait")
