@@ -33,10 +33,12 @@ static int push(const char *url, const char *source, struct ht_push_options *o)
 {
     char msg[1024] = "";
     int err = 0;
-    struct ht_profile *p = ht_source_load(source, &err, msg, sizeof msg);
-
+    const struct ht_symbolize_options names = {.lines_and_inlines = true};
+    const struct ht_source_options how = {.symbolize = &names, .files_too = true};
     /* The server has not the binaries: names must go along. */
-    if (p && !(err = ht_symbolize(p, NULL, msg, sizeof msg)))
+    struct ht_profile *p = ht_source_load_with(source, &how, &err, msg, sizeof msg);
+
+    if (p)
         err = ht_profile_remove_uninteresting(p, msg, sizeof msg);
     if (p && !err) {
         if (!o->name)

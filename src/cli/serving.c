@@ -172,18 +172,14 @@ int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *pro
 
 int ht_serving_load(const char *source, struct ht_named_profile *to)
 {
+    const struct ht_symbolize_options names = {.lines_and_inlines = true};
+    const struct ht_source_options how = {.symbolize = &names, .files_too = true};
     char msg[512] = "";
     int err = 0;
 
     to->name = source;
-    to->profile = ht_source_load(source, &err, msg, sizeof msg);
-    if (to->profile)
-        err = ht_symbolize(to->profile, NULL, msg, sizeof msg);
-    if (!to->profile || err)
-        return ht_complain(1, "%s", *msg ? msg : strerror(-err));
-    if (*msg)
-        fprintf(stderr, "heaptap: %s\n", msg);
-    return 0;
+    to->profile = ht_source_load_with(source, &how, &err, msg, sizeof msg);
+    return to->profile ? 0 : ht_complain(1, "%s", *msg ? msg : strerror(-err));
 }
 
 void ht_serving_finish(struct ht_serving *s)

@@ -237,14 +237,15 @@
         el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where' },
           t.damage || t.command.slice(0, 200))),
         el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'ended') : 'file'),
-        cell(t.inuse_space, 'bytes'), el('td', { class: 'hide-small' }, h.length ? spark(h) : ''), cell(t.inuse_objects, 'count'),
+        cell(t.inuse_space, 'bytes'), el('td', { class: 'hide-small' }, h.length ? spark(h) : ''),
+        el('td', { class: 'hide-small' }, t.inuse_objects >= 0 ? HT.format(t.inuse_objects, 'count') : ''),
         el('td', { class: 'hide-small' }, t.alloc_space >= 0 ? HT.format(t.alloc_space, 'bytes') : ''),
         el('td', { class: 'hide-small' }, t.lost > 0 ? HT.format(t.lost, 'count') : '0'));
     });
-    const head = ['Program', 'PID', 'State', 'In use', 'In use over time', 'Objects', 'Allocated', 'Lost'];
+    const head = ['Program', 'PID', 'State', 'In use', 'While open', 'Objects', 'Allocated', 'Lost'];
     $('view').replaceChildren(el('div', { class: 'scroll' }, rows.length
       ? el('table', { class: 'data', id: 'targets' }, el('thead', {}, el('tr', {}, ...head.map((h, i) =>
-        el('th', { scope: 'col', class: i === 0 ? 'text' : i === 4 || i > 5 ? 'hide-small' : '' }, el('span', { class: 'plain' }, h))))), el('tbody', {}, ...rows))
+        el('th', { scope: 'col', class: i === 0 ? 'text' : i > 3 ? 'hide-small' : '' }, el('span', { class: 'plain' }, h))))), el('tbody', {}, ...rows))
       : el('p', { class: 'empty' }, 'No profiled process. Start one with: heaptap run PROGRAM')));
   }
 

@@ -98,7 +98,7 @@
       const columns = [
         { id: 'flat', label: 'Flat', value: r => r.flat },
         { id: 'cum', label: 'Cum', value: r => r.cum },
-        ...(app.before ? [{ id: 'before', label: 'Before', value: r => r.before }, { id: 'now', label: 'Now', value: r => r.now }] : []),
+        ...(app.before ? [{ id: 'before', label: 'Before', small: true, value: r => r.before }, { id: 'now', label: 'Now', small: true, value: r => r.now }] : []),
         { id: 'name', label: { functions: 'Function', lines: 'Line', files: 'File' }[app.state.by], text: true, value: r => r.name },
       ];
       const [by, down] = (app.state.sort || 'flat-').match(/^(\w+)([+-])$/).slice(1);
@@ -108,7 +108,7 @@
         Math.abs(b.cum) - Math.abs(a.cum) || a.name.localeCompare(b.name));
       if (!rows.length) return empty(main, app.before ? 'Nothing has changed.' : 'Nothing of this kind in the profile.');
       const limit = this.all ? rows.length : 250;
-      const head = el('tr', {}, ...columns.map(c => el('th', { scope: 'col', class: c.text ? 'text' : '',
+      const head = el('tr', {}, ...columns.map(c => el('th', { scope: 'col', class: c.text ? 'text' : c.small ? 'hide-small' : '',
         'aria-sort': c === col ? (sign < 0 ? 'descending' : 'ascending') : 'none' },
       el('button', { type: 'button', 'data-sort': c.id, onclick: () => app.set({
         sort: c.id + (c === col ? (sign < 0 ? '+' : '-') : c.text ? '+' : '-') }) },
@@ -123,7 +123,7 @@
         return td;
       };
       const body = rows.slice(0, limit).map(r => el('tr', {}, number(r.flat, true), number(r.cum, true),
-        ...(app.before ? [el('td', {}, HT.format(r.before, unit)), el('td', {}, HT.format(r.now, unit))] : []),
+        ...(app.before ? [el('td', { class: 'hide-small' }, HT.format(r.before, unit)), el('td', { class: 'hide-small' }, HT.format(r.now, unit))] : []),
         el('td', { class: 'text' }, el('button', { type: 'button', class: 'name-link', title: 'Show its source',
           onclick: () => app.set({ view: 'source', fn: (r.info && r.info.fn) || r.name }) }, r.name), ' ',
         el('span', { class: 'where' }, r.info && app.state.by === 'functions' && r.info.mod ? HT.base(r.info.mod) : ''))));
