@@ -30,7 +30,8 @@ static struct ht_profile *load(struct ht_report_args *a)
 
 static int write_flame(struct ht_report_args *a)
 {
-    const char *output = a->output ? a->output : "flame.html", *title = a->sources[0];
+    const char *output = a->output ? a->output : "flame.html", *slash = strrchr(a->sources[0], '/'),
+               *title = slash && slash[1] ? slash + 1 : a->sources[0];
     size_t n_bases = a->n_bases, n_sources = a->n_sources;
     const char **sources = a->sources;
     struct ht_profile *p, *before = NULL;

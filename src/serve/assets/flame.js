@@ -80,6 +80,7 @@
       this.zoomed = Math.max(0, this.find(zoom));
       if (!this.lay.width[this.zoomed]) this.zoomed = 0;
       this.selected = this.find(sel);
+      if (this.on.select) this.on.select(this.selected);
       this.hovered = -1;
       this.matchNames();
       this.place();
@@ -383,7 +384,7 @@
       const v = t.value(i, k), self = t.selfValue(i, k);
       const cells = t.compared
         ? [HT.signed(v, ty.unit), HT.format(t.before(i, k), ty.unit) + ' → ' + HT.format(t.now(i, k), ty.unit)]
-        : [HT.format(v, ty.unit), HT.percent(v, t.value(0, k)), self ? 'self ' + HT.format(self, ty.unit) : ''];
+        : [HT.format(v, ty.unit), HT.percent(v, t.value(0, k)), self && !t.inverted ? 'self ' + HT.format(self, ty.unit) : ''];
       const tr = row(HT.typeLabel(ty), ...cells);
       if (k === flame.type) tr.className = 'current';
       table.append(tr);
@@ -412,7 +413,8 @@
     const t = flame.tree, share = new Map();
     for (let i = 1; i < t.size; i++) {
       const info = t.info[t.key[i]], m = (info && info.mod) || '';
-      const v = Math.abs(t.selfValue(i, flame.type));
+      // Leaf first, what a frame allocates itself is all that the first row has.
+      const v = t.inverted ? (t.parent[i] === 0 ? flame.lay.width[i] : 0) : Math.abs(t.selfValue(i, flame.type));
       if (v || !share.has(m)) share.set(m, (share.get(m) || 0) + v);
     }
     const total = flame.lay.width[0];

@@ -18,7 +18,7 @@
 
   const flame = new HT.Flame($('flame'), {
     hover: (i, x, y) => HT.tooltip($('tip'), flame, i, x, y),
-    select: i => { if (i >= 0) { $('facts').hidden = false; HT.facts($('facts'), flame, i); } },
+    select: i => { $('facts').hidden = i < 0; if (i >= 0) HT.facts($('facts'), flame, i); },
     zoom: () => { $('reset').disabled = flame.zoomed === 0; },
   });
 

@@ -67,7 +67,7 @@
       const tip = document.getElementById('tip'), facts = document.getElementById('facts');
       this.flame = new HT.Flame(box, {
         hover: (i, x, y) => HT.tooltip(tip, this.flame, i, x, y),
-        select: i => { if (i >= 0) { facts.hidden = false; HT.facts(facts, this.flame, i); } },
+        select: i => { facts.hidden = i < 0; if (i >= 0) HT.facts(facts, this.flame, i); },
         zoom: () => { this.reset.disabled = this.flame.zoomed === 0; },
       });
     },
