@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hazard 4: dl_iterate_phdr's lock: a thread inside dlopen waits for a thread that samples (AB/BA).
 // Shows: a thread samples cold stacks to the end while another holds the loader's lock.
-// Not yet seen failing.
+// Seen failing without "no loader's lock on a sample" (mutants).
 #include "hazard.h"
 #include <dlfcn.h>
 #include <link.h>

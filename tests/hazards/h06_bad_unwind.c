@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hazard 6: code without unwind data (a JIT's), garbage in the frame pointer, a stack that ends abruptly.
-// Shows: sampling under such frames gives a short stack and never a fault. Not yet seen failing.
+// Shows: sampling under such frames gives a short stack and never a fault.
+// Seen failing without "reads are checked before they are made" (mutants); and before code in no object had a mapping.
 #include "hazard.h"
 #include <pthread.h>
 

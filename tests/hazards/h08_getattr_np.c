@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hazard 8: pthread_getattr_np holds the thread's lock while it allocates; a sample that called it would wait for ever.
-// Shows: many threads ask for their attributes, each call allocating, and end. Not yet seen failing.
+// Shows: many threads ask for their attributes, each call allocating, and end.
+// Seen failing without "no pthread_getattr_np on a sample" (mutants).
 #include "hazard.h"
 #include <pthread.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hazard 10: fork while other threads hold our locks.
-// Shows: children forked from the midst of allocating threads allocate, free, start threads and exit by exit(). Not yet seen failing.
+// Shows: children forked from the midst of allocating threads allocate, free, start threads and exit by exit().
+// Seen failing without "a child starts anew" (mutants).
 #include "hazard.h"
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // allow-stderr leaves-regions (the profile stays there)
 // Hazard 15: privileges are dropped after start: the output directory may not be written any more.
-// Shows: the program goes on and exits as it would; what cannot be written costs one line. Not yet seen failing.
+// Shows: the program goes on and exits as it would; what cannot be written costs one line.
+// Seen failing without "a dump that cannot be written is no matter" (mutants).
 #include "hazard.h"
 #include <grp.h>
 

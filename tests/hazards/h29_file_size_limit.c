@@ -2,7 +2,8 @@
 // allow-stderr leaves-regions (the profile stays there)
 // no-profile
 // Hazard 29: a limit on the size of files (RLIMIT_FSIZE): growing the region, or writing the dump, is SIGXFSZ.
-// Shows: a program under such a limit exits as it would. Not yet seen failing.
+// Shows: a program under such a limit exits as it would.
+// Seen failing without "a limit on files is asked for" (mutants); and before the limit was asked for.
 #include "hazard.h"
 
 int main(int argc, char **argv) {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Hazard 36: the dump's directory is missing or cannot be written, the disk is full, the name is taken.
 # Shows: output and status are the program's, one line is said, and an older file stays whole when the new one cannot be
-# written. Not yet seen failing.
+# written. Seen failing without "the old file stays until the new one is whole" (mutants).
 "$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
 try() { # WORDS PATTERN [COMMAND]...
   local words=$1 pattern=$2
