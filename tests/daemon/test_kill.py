@@ -1,0 +1,38 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""SIGKILL at random moments: every region can be read, and its totals are within what the program said."""
+import os
+import random
+import struct
+import time
+
+from common import DIR, QUICK, REGIONS, check, finish, heaptap, kill, pprof, start, sums
+
+THREADS = 8
+ROUNDS = int(os.environ.get("HEAPTAP_TEST_KILLS", "40" if QUICK else "200"))
+random.seed(int(os.environ.get("HEAPTAP_TEST_SEED", "1")))
+
+truth, out = os.path.join(DIR, "truth"), os.path.join(DIR, "out.pb.gz")
+worst = 0
+for i in range(ROUNDS):
+    p = start("churn", THREADS, truth, HEAPTAP_SIGNAL="none")
+    time.sleep(random.random() ** 3 * 0.12)
+    kill(p)
+    status, _, err = heaptap("recover", "--fast", p.pid, "-o", out)
+    if not check("recover after kill %d" % i, status == 0, err):
+        continue
+    with open(truth, "rb") as f:
+        words = struct.unpack("%dQ" % (THREADS * 8), f.read())
+    begun_n, begun_b, done_n, done_b, fbegun_n, fbegun_b, fdone_n, fdone_b = (sum(words[k::8]) for k in range(8))
+    a_n, a_b, u_n, u_b = sums(out, "churn_alloc")
+    worst = max(worst, begun_n - done_n)
+    check("kill %d: allocated objects" % i, done_n <= a_n <= begun_n, (done_n, a_n, begun_n))
+    check("kill %d: allocated bytes" % i, done_b <= a_b <= begun_b, (done_b, a_b, begun_b))
+    check("kill %d: objects in use" % i, done_n - fbegun_n <= u_n <= begun_n - fdone_n, (done_n - fbegun_n, u_n, begun_n - fdone_n))
+    check("kill %d: bytes in use" % i, done_b - fbegun_b <= u_b <= begun_b - fdone_b, (done_b - fbegun_b, u_b, begun_b - fdone_b))
+    if i == 0:
+        bad = pprof.check(pprof.Profile(out), rate=1, symbolized=True)
+        check("a recovered profile is as readers insist", not bad, bad)
+check("recovered regions are gone", not os.listdir(REGIONS), os.listdir(REGIONS))
+print("%d kills, at most %d operations in flight" % (ROUNDS, worst))
+finish("kill")

@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Dump, ps, recover and the reports on processes: running, stopped, in other namespaces and roots, of another user, forked."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from common import (DIR, HEAPTAP, LIBRARY, PROGRAMS, REGIONS, ROOT, check, finish, heaptap, kill, one_line, pprof, start,
+                    started, sums, wait_for)
+
+out = os.path.join(DIR, "out.pb.gz")
+
+
+def listed(pid, **env):
+    status, text, err = heaptap("ps", "--json", env=env)
+    check("ps --json", status == 0, err)
+    return next((p for p in json.loads(text) if p["pid"] == pid), None) if status == 0 else None
+
+
+# A living process, running and stopped; figures as the program has them.
+p = start("many_stacks", 6, 10)
+expect = [640, 640 * 48, 640, 640 * 48]
+for state, number in (("alive", None), ("stopped", signal.SIGSTOP)):
+    if number:
+        os.kill(p.pid, number)
+        wait_for(lambda: open("/proc/%d/stat" % p.pid).read().split(")")[1].split()[0] == "T")
+    status, _, err = heaptap("dump", p.pid, "-o", out)
+    check("dump of a process that is " + state, status == 0, err)
+    check("its figures (%s)" % state, sums(out, "descend") == expect, sums(out, "descend"))
+    prof = pprof.Profile(out)
+    check("as readers insist (%s)" % state, not pprof.check(prof, rate=1, symbolized=True), pprof.check(prof, rate=1, symbolized=True))
+    e = listed(p.pid)
+    check("ps says " + state, e and e["state"] == state and e["program"] == "many_stacks" and e["rate"] == 1 and
+          e["inuse_bytes"] >= 640 * 48, e)
+with open(out, "wb") as f:
+    status = subprocess.run([HEAPTAP, "dump", "--raw", str(p.pid), "-o", "-"], stdout=f).returncode
+check("dump --raw to standard output", status == 0 and pprof.Profile(out).totals()[2] >= 640, status)
+status, text, err = heaptap("top", p.pid)
+check("top PID", status == 0 and "descend" in text, text + err)
+status, text, err = heaptap("recover", p.pid)
+check("recover refuses a living process", status == 1 and one_line(err), err)
+status, text, err = heaptap("diff", out, p.pid)
+check("diff FILE PID of nothing new", status == 0 and "descend" not in text, text + err)
+
+# Ages.
+young = heaptap("dump", "--max-age=1h", p.pid, "-o", out)
+check("--max-age keeps the young", sums(out, "descend")[2] == 640, sums(out, "descend"))
+heaptap("dump", "--min-age=1h", p.pid, "-o", out)
+check("--min-age=1h leaves nothing", not pprof.Profile(out).samples)
+heaptap("dump", "--ages", p.pid, "-o", out)
+prof = pprof.Profile(out)
+labels = {(prof.text(l.key), prof.text(l.unit)) for s in prof.samples for l in s.labels}
+check("--ages labels the samples", ("age", "seconds") in labels, labels)
+check("--ages keeps the sums", sums(out, "descend") == expect, sums(out, "descend"))
+status, text, err = heaptap("top", "-tagfocus=age=:1h", "--ages", p.pid)
+check("-tagfocus finds ages", status == 0 and "descend" in text, text + err)
+for words in (["--min-age=soon"], ["--min-age=2h", "--max-age=1h"]):
+    status, _, err = heaptap("dump", *words, p.pid, "-o", out)
+    check("unusable " + " ".join(words), status == 2 and one_line(err), err)
+kill(p)
+
+# Dead: recoverable until it is recovered; the reports read it, too.
+e = listed(p.pid)
+check("ps says dead and recoverable", e and e["state"] == "dead" and e["recoverable"], e)
+status, text, err = heaptap("top", p.pid)
+check("top of a dead process", status == 0 and "descend" in text, text + err)
+status, text, err = heaptap("top", e["region"])
+check("top of its region", status == 0 and "descend" in text, text + err)
+status, _, err = heaptap("recover", "--keep")
+check("recover without words, keeping", status == 0 and os.path.exists(e["region"]), err)
+check("its default name", os.path.exists(os.path.join(DIR, "heaptap.many_stacks.%d.pb.gz" % p.pid)), os.listdir(DIR))
+status, _, err = heaptap("recover")
+check("recover without words", status == 0 and not os.path.exists(e["region"]), err)
+status, _, err = heaptap("recover", p.pid)
+check("recovered once", status == 1 and one_line(err), err)
+
+# With names for a library that was unloaded: the region keeps its path and build-id.
+# No sample yet; not profiled; not there.
+idle = start("/bin/sleep", 60, rate="512k", ready=False)
+wait_for(lambda: os.listdir(REGIONS))
+status, _, err = heaptap("dump", idle.pid, "-o", out)
+check("a process without a sample", status == 0 and not pprof.Profile(out).samples, err)
+kill(idle)
+bare = subprocess.Popen(["/bin/sleep", "60"])
+started.append(bare)
+for what, word in (("not profiled", bare.pid), ("not there", 999999999), ("not a pid", "nothing")):
+    for command in ("dump", "recover", "top"):
+        status, _, err = heaptap(command, word)
+        check("%s of what is %s" % (command, what), status in (1, 2) and one_line(err), (status, err))
+
+# A fork's child has its own, and its parent's figures stay.
+parent = start("forker")
+child = int(parent.line)
+for pid, inuse in ((parent.pid, 100), (child, 150)):
+    status, _, err = heaptap("dump", pid, "-o", out)
+    check("dump after a fork", status == 0, err)
+    check("what it has after a fork", sums(out, "keep")[2] == inuse, (sums(out, "keep"), inuse))
+os.kill(child, signal.SIGKILL)
+kill(parent)
+
+# Regions that cannot lie in a file: private memory, read out of the process.
+p = start("many_stacks", 6, 10, HEAPTAP_REGION_DIR="/proc/no/such")
+status, _, err = heaptap("dump", p.pid, "-o", out)
+check("dump of a region in private memory", status == 0 and sums(out, "descend") == expect, err)
+e = listed(p.pid)
+check("ps has it", e and e["state"] == "alive" and e["region"] == "", e)
+os.kill(p.pid, signal.SIGSTOP)
+check("also when it is stopped", heaptap("dump", p.pid, "-o", out)[0] == 0 and sums(out, "descend") == expect)
+kill(p)
+
+# Removed under it: still to be had.
+p = start("many_stacks", 6, 10)
+for n in os.listdir(REGIONS):
+    os.unlink(os.path.join(REGIONS, n))
+status, _, err = heaptap("dump", p.pid, "-o", out)
+check("dump when its file was removed", status == 0 and sums(out, "descend") == expect, err)
+kill(p)
+
+if not ROOT:
+    print("SKIP other users, roots and namespaces: not root")
+    finish("outside")
+
+# Another user's, for root.
+where = os.path.join(DIR, "theirs")
+os.mkdir(where)
+os.chown(where, 65534, 65534)
+default = dict(HEAPTAP_REGION_DIR="")
+p = start("many_stacks", 6, 10, cwd=where, prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], **default)
+pid = p.pid
+e = listed(pid, **default)
+check("ps of root has other users'", e and e["uid"] == 65534, e)
+status, _, err = heaptap("dump", pid, "-o", out, env=default)
+check("dump of another user's process", status == 0 and sums(out, "descend") == expect, err)
+kill(p)
+status, _, err = heaptap("recover", pid, "-o", out, env=default)
+check("recover of another user's process", status == 0 and sums(out, "descend") == expect, err)
+check("root leaves other users' regions alone", e and os.path.exists(e["region"]), e)
+shutil.rmtree("/dev/shm/heaptap-65534", ignore_errors=True)
+
+
+def inside(what, prefix, find, region_env=None):
+    p = start("many_stacks", 6, 10, prefix=prefix, **(region_env or default))
+    pid = find(p)
+    if not check(what + ": it runs", pid and p.line == "ready", (pid, p.line)):
+        return
+    status, _, err = heaptap("dump", pid, "-o", out, env=default)
+    check("dump from " + what, status == 0 and sums(out, "descend") == expect, err)
+    e = listed(pid, **default)
+    check("ps has one in " + what, e and e["state"] == "alive" and e["program"] == "many_stacks", e)
+    os.kill(pid, signal.SIGKILL)
+    p.wait()
+
+
+def leaf(p):
+    pid = p.pid
+    while True:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            children = f.read().split()
+        if not children:
+            return pid
+        pid = int(children[0])
+
+
+if subprocess.run(["unshare", "-m", "-p", "-f", "true"], capture_output=True).returncode:
+    print("SKIP namespaces: unshare is not permitted here")
+else:
+    inside("another pid namespace", ["unshare", "-p", "-f", "--mount-proc"], leaf)
+    inside("another mount namespace", ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "-"], leaf)
+    # A root of its own, with nothing in it but the libraries, /proc and /dev/shm.
+    root = os.path.join(DIR, "root")
+    for d in ("proc", "dev/shm", "lib64", "lib", "usr", "bin", "work"):
+        os.makedirs(os.path.join(root, d))
+    script = 'cd %s; for d in usr lib lib64 bin; do [ -e /$d ] && mount --rbind /$d $d; done; mount -t proc none proc;' \
+             'mount -t tmpfs none dev/shm; mount --bind %s work; exec chroot . "$@"' % (root, PROGRAMS)
+    shutil.copy(LIBRARY, os.path.join(root, "libheaptap.so"))
+    full = dict(os.environ, HEAPTAP_RATE="1")
+    full.pop("HEAPTAP_REGION_DIR")
+    p = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "-", "/bin/env", "LD_PRELOAD=/libheaptap.so",
+                          "/work/many_stacks", "6", "10"], stdout=subprocess.PIPE, env=full)
+    started.append(p)
+    line = p.stdout.readline()
+    check("chroot: it runs", line == b"ready\n", line)
+    status, _, err = heaptap("dump", p.pid, "-o", out, env=default)
+    check("dump from a chroot, with names", status == 0 and sums(out, "descend") == expect, err)
+    kill(p)
+finish("outside")
