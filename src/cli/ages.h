@@ -8,7 +8,7 @@
 #define HT_AGES_HELP                                                                               \
     "  --min-age=DURATION  only objects that have lived so long: 30s, 10m, 2h, 1d\n"               \
     "  --max-age=DURATION  only objects no older\n"                                                \
-    "  --ages              a label with the age, for -tagfocus=age=10min: and the like\n"
+    "  --ages              a label with the age, for -tagfocus=age=600s: and the like\n"
 
 /* Strings may be NULL. 0, or -EINVAL with a line in msg. */
 int ht_ages_parse(struct ht_region_ages *out, const char *min, const char *max, bool label,

@@ -89,7 +89,7 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
     char name[128], note[512];
     if (!output)
         ht_dump_default_name(r, name, sizeof name);
-    const char *path = !output ? name : strcmp(output, "-") ? output : "/dev/stdout";
+    const char *path = output ? output : name;
     int64_t n;
     *msg = 0;
     if (o->raw) {

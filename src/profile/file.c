@@ -124,6 +124,8 @@ static int write_in_place(const char *path, const void *data, size_t size)
 int ht_file_replace(const char *path, const void *data, size_t size)
 {
     char *tmp, *target;
+    if (!strcmp(path, "-"))
+        return write_all(STDOUT_FILENO, data, size);
     int rc = ht_file_target(path, &target);
     if (rc || !target)
         return rc ? rc : write_in_place(path, data, size);

@@ -144,7 +144,8 @@ int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size
  * stays whole if anything fails. 0 or -errno. */
 int ht_profile_write_file(const struct ht_profile *p, const char *path);
 
-/* The same for any bytes. A path that is no regular file (a pipe, /dev/stdout) is written to. */
+/* The same for any bytes. "-" is standard output; a path that is no regular file (a pipe, /dev/stdout)
+ * is written to. */
 int ht_file_replace(const char *path, const void *data, size_t size);
 
 /* The path that rename(2) may replace for this one: a link's target, never the link, and nothing

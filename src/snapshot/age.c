@@ -8,7 +8,7 @@
 #include "region/weight.h"
 #include "snapshot/age.h"
 
-/* A bucket's label is the least age in it, in seconds: `-tagfocus=age=10min:` finds the survivors. */
+/* A bucket's label is the least age in it, in seconds: `-tagfocus=age=600s:` finds the survivors. */
 static const uint32_t buckets[] = {0,    1,        10,        60,        600,
                                    3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600};
 #define N_BUCKETS (uint32_t)(sizeof buckets / sizeof *buckets)

@@ -55,7 +55,7 @@ prof = pprof.Profile(out)
 labels = {(prof.text(l.key), prof.text(l.unit)) for s in prof.samples for l in s.labels}
 check("--ages labels the samples", ("age", "seconds") in labels, labels)
 check("--ages keeps the sums", sums(out, "descend") == expect, sums(out, "descend"))
-status, text, err = heaptap("top", "-tagfocus=age=:1h", "--ages", p.pid)
+status, text, err = heaptap("top", "-tagfocus=age=:3600s", "--ages", p.pid)
 check("-tagfocus finds ages", status == 0 and "descend" in text, text + err)
 for words in (["--min-age=soon"], ["--min-age=2h", "--max-age=1h"]):
     status, _, err = heaptap("dump", *words, p.pid, "-o", out)
@@ -141,8 +141,8 @@ check("root leaves other users' regions alone", e and os.path.exists(e["region"]
 shutil.rmtree("/dev/shm/heaptap-65534", ignore_errors=True)
 
 
-def inside(what, prefix, find, region_env=None):
-    p = start("many_stacks", 6, 10, prefix=prefix, **(region_env or default))
+def inside(what, prefix, find):
+    p = start("many_stacks", 6, 10, prefix=prefix, **default)
     pid = find(p)
     if not check(what + ": it runs", pid and p.line == "ready", (pid, p.line)):
         return
@@ -167,7 +167,7 @@ def leaf(p):
 if subprocess.run(["unshare", "-m", "-p", "-f", "true"], capture_output=True).returncode:
     print("SKIP namespaces: unshare is not permitted here")
 else:
-    inside("another pid namespace", ["unshare", "-p", "-f", "--mount-proc"], leaf)
+    inside("another pid namespace", ["unshare", "-p", "-f", "--mount-proc", "sh", "-c", '"$@" 2>/dev/null; :' , "-"], leaf)
     inside("another mount namespace", ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "-"], leaf)
     # A root of its own, with nothing in it but the libraries, /proc and /dev/shm.
     root = os.path.join(DIR, "root")
