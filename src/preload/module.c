@@ -165,9 +165,10 @@ static bool write_path(struct ht_module *m, const char *path, uint32_t n)
     return true;
 }
 
+/* Under the lock of the module's maker. */
 static bool name_module(struct ht_module *m, const struct link_map *l)
 {
-    char buf[2200];
+    static char buf[2200]; /* guarded by `making`; a coroutine's stack may be small */
     if (m->start == getauxval(AT_SYSINFO_EHDR)) {
         m->flags |= HT_MODULE_VDSO;
         return write_path(m, "linux-vdso.so.1", 15);

@@ -316,27 +316,62 @@ static void keep(const struct ht_regs *r, const struct ht_trace *trace, ht_ref s
     atomic_store_explicit(&m->sequence, s + 2, memory_order_release);
 }
 
-static __attribute__((noinline)) ht_ref walk(const struct ht_regs *r, bool memo)
+static inline __attribute__((always_inline)) ht_ref walk(const struct ht_regs *r, ht_ref *frames,
+                                                         struct ht_trace *trace)
 {
-    ht_ref frames[HT_MAX_DEPTH];
-    struct ht_trace trace;
     uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
-    uint32_t flags, n = ht_unwind(*r, frames, ht_config.depth, &flags, memo ? &trace : NULL);
+    uint32_t flags, n = ht_unwind(*r, frames, ht_config.depth, &flags, trace);
     if (!n)
         return 0;
     if (flags & HT_STACK_TRUNCATED)
         ht_count(&ht_state->header->truncated, 1);
     ht_ref stack = ht_stack_intern(frames, n, flags);
-    if (memo && stack && trace.usable)
-        keep(r, &trace, stack, flags, generation);
+    if (trace && stack && trace->usable)
+        keep(r, trace, stack, flags, generation);
     return stack;
+}
+
+/* What a walk needs of the program's stack is little where the depth is the usual one (HAZARDS 9). */
+#define USUAL_DEPTH 128
+
+static __attribute__((noinline)) ht_ref walk_usual(const struct ht_regs *r)
+{
+    ht_ref frames[USUAL_DEPTH];
+    return walk(r, frames, NULL);
+}
+
+static __attribute__((noinline)) ht_ref walk_deep(const struct ht_regs *r)
+{
+    ht_ref frames[HT_MAX_DEPTH];
+    return walk(r, frames, NULL);
+}
+
+static __attribute__((noinline)) ht_ref walk_usual_traced(const struct ht_regs *r)
+{
+    ht_ref frames[USUAL_DEPTH];
+    struct ht_trace trace;
+    return walk(r, frames, &trace);
+}
+
+static __attribute__((noinline)) ht_ref walk_deep_traced(const struct ht_regs *r)
+{
+    ht_ref frames[HT_MAX_DEPTH];
+    struct ht_trace trace;
+    return walk(r, frames, &trace);
+}
+
+static ht_ref stack_of(const struct ht_regs *r, bool memo)
+{
+    if (ht_config.depth > USUAL_DEPTH)
+        return memo ? walk_deep_traced(r) : walk_deep(r);
+    return memo ? walk_usual_traced(r) : walk_usual(r);
 }
 
 static ht_ref site_of(const struct ht_hit *hit)
 {
     bool memo = hit->rate <= MEMO_MAX_RATE;
     ht_ref stack = memo ? recall(&hit->regs) : 0;
-    if (!stack && !(stack = walk(&hit->regs, memo)))
+    if (!stack && !(stack = stack_of(&hit->regs, memo)))
         return 0;
     return ht_site_intern(stack, hit->size, hit->rate);
 }

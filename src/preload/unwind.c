@@ -120,33 +120,66 @@ static void not_traced(struct window *w)
         w->trace->usable = false;
 }
 
-/* Modules met on this walk, checked once each. */
-struct seen {
-    struct {
-        uint64_t start, end;
-        ht_ref module;
-    } m[8];
-    uint32_t n;
+/*
+ * All registers, for the few frames whose rule a recipe does not hold (ld.so's lazy-binding
+ * trampoline keeps its CFA in rbx, assembler its own in anything). They are known here, in
+ * our own frame, and nowhere above it: so the rows of the frames between are followed once more, by
+ * ones that keep everything. A later such frame goes on from where the last one was.
+ */
+struct replay {
+    struct ht_all_regs regs;
+    struct window w;
+    bool begun;
 };
 
-static bool module_at(struct seen *s, uint64_t pc, ht_ref *module)
+/* A walk: what may be read, the object that the pc is in now, and those met before. */
+struct walk {
+    struct window w;
+    uint64_t start, size; /* of the object; size 0: none yet */
+    ht_ref module;        /* 0: code in no object */
+    bool known, hidden;   /* in an object; in our own, which never shows */
+    uint32_t n_seen;
+    struct {
+        uint64_t start, size;
+        ht_ref module;
+    } seen[8];
+    struct replay replay;
+};
+
+static bool seen_before(struct walk *k, uint64_t pc)
 {
-    for (uint32_t i = s->n; i-- > 0;)
-        if (pc >= s->m[i].start && pc < s->m[i].end) {
-            *module = s->m[i].module;
+    for (uint32_t i = k->n_seen; i-- > 0;)
+        if (pc - k->seen[i].start < k->seen[i].size) {
+            k->start = k->seen[i].start;
+            k->size = k->seen[i].size;
+            k->module = k->seen[i].module;
             return true;
         }
-    struct ht_object o;
-    if (!ht_object_find(pc, &o) || !(*module = ht_module_of(&o)))
-        return false;
-    uint32_t i = s->n < 8 ? s->n++ : (uint32_t)(pc >> 12) & 7;
-    s->m[i].start = o.start;
-    s->m[i].end = o.end;
-    s->m[i].module = *module;
-    return true;
+    return false;
 }
 
-static uint64_t make_recipe(uint64_t pc, ht_ref module)
+/* Makes the object around pc the current one. An object is checked once a walk. */
+static __attribute__((noinline)) bool enter_object(struct walk *k, uint64_t pc)
+{
+    struct ht_object o;
+    k->known = true;
+    if (!seen_before(k, pc)) {
+        k->module = 0;
+        k->known = ht_object_find(pc, &o) && (k->module = ht_module_of(&o));
+        k->start = k->known ? o.start : pc;
+        k->size = k->known ? o.end - o.start : 0;
+        if (k->known) {
+            uint32_t i = k->n_seen < 8 ? k->n_seen++ : (uint32_t)(pc >> 12) & 7;
+            k->seen[i].start = k->start;
+            k->seen[i].size = k->size;
+            k->seen[i].module = k->module;
+        }
+    }
+    k->hidden = k->known && k->start == ht_self.start;
+    return k->known;
+}
+
+static __attribute__((noinline)) uint64_t make_recipe(uint64_t pc, ht_ref module)
 {
     if (!module)
         return HT_STEP_UNKNOWN;
@@ -155,19 +188,28 @@ static uint64_t make_recipe(uint64_t pc, ht_ref module)
     return ht_cfi_recipe(pc - 1, &o);
 }
 
-static ht_ref frame_at(uint64_t pc, ht_ref module)
+static _Atomic ht_ref *hint_of(uint64_t pc)
 {
-    _Atomic ht_ref *hint = &ht_state->frame_cache[ht_mix(pc) >> (64 - HT_CACHE_BITS)];
-    ht_ref ref = atomic_load_explicit(hint, memory_order_acquire);
-    if (ref) {
+    return &ht_state->frame_cache[pc * 0x9e3779b97f4a7c15ULL >> (64 - HT_CACHE_BITS)];
+}
+
+static __attribute__((noinline)) ht_ref frame_made(uint64_t pc, ht_ref module)
+{
+    ht_ref ref = ht_frame_intern(pc, module, make_recipe);
+    if (ref)
+        atomic_store_explicit(hint_of(pc), ref, memory_order_release);
+    return ref;
+}
+
+static inline ht_ref frame_at(uint64_t pc, ht_ref module)
+{
+    ht_ref ref = atomic_load_explicit(hint_of(pc), memory_order_acquire);
+    if (HT_LIKELY(ref)) {
         const struct ht_frame *f = ht_at(ref);
-        if (f->pc == pc && f->module == module)
+        if (HT_LIKELY(f->pc == pc && f->module == module))
             return ref;
     }
-    ref = ht_frame_intern(pc, module, make_recipe);
-    if (ref)
-        atomic_store_explicit(hint, ref, memory_order_release);
-    return ref;
+    return frame_made(pc, module);
 }
 
 /* One step by frame pointer. The saved pair must lie above us on a stack whose bounds are known. */
@@ -279,18 +321,17 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct window *
  * they climb, and believes them only when they lead back to code that is in an object. The frames
  * between are kept then; otherwise the stack ends here and counts as truncated.
  */
-static bool cross_unknown(struct ht_regs *r, struct window *w, struct seen *seen, ht_ref *frames,
-                          uint32_t *n, uint32_t max)
+static __attribute__((noinline)) bool cross_unknown(struct walk *k, struct ht_regs *r,
+                                                    ht_ref *frames, uint32_t *n, uint32_t max)
 {
     struct ht_regs at = *r;
     uint64_t pcs[GUESSED_MAX];
     uint32_t guessed = 0;
-    ht_ref module;
     do {
-        if (guessed == GUESSED_MAX || !step_fp(&at, w) || at.pc < 4096)
+        if (guessed == GUESSED_MAX || !step_fp(&at, &k->w) || at.pc < 4096)
             return false;
         pcs[guessed++] = at.pc;
-    } while (!module_at(seen, at.pc - 1, &module));
+    } while (!enter_object(k, at.pc - 1));
     for (uint32_t i = 0; i + 1 < guessed && *n < max; i++) {
         ht_ref f = frame_at(pcs[i], 0);
         if (f)
@@ -299,18 +340,6 @@ static bool cross_unknown(struct ht_regs *r, struct window *w, struct seen *seen
     *r = at;
     return true;
 }
-
-/*
- * All registers, for the few frames whose rule a recipe does not hold (ld.so's lazy-binding
- * trampoline keeps its CFA in rbx, assembler its own in anything). They are known here, in
- * our own frame, and nowhere above it: so the rows of the frames between are followed once more, by
- * ones that keep everything. A later such frame goes on from where the last one was.
- */
-struct replay {
-    struct ht_all_regs regs;
-    struct window w;
-    bool begun;
-};
 
 static bool load_word(void *w, uint64_t at, uint64_t *word)
 {
@@ -352,11 +381,11 @@ static void replay_begin(struct replay *p)
 {
     uint64_t *r = p->regs.r;
     __asm__ volatile("mov %%rbx, 24(%0)\n\tmov %%rbp, 48(%0)\n\tmov %%rsp, 56(%0)\n\t"
-            "mov %%r12, 96(%0)\n\tmov %%r13, 104(%0)\n\tmov %%r14, 112(%0)\n\t"
-            "mov %%r15, 120(%0)\n\tlea 1f(%%rip), %%rax\n1:\tmov %%rax, 128(%0)"
-            :
-            : "r"(r)
-            : "rax", "memory");
+                     "mov %%r12, 96(%0)\n\tmov %%r13, 104(%0)\n\tmov %%r14, 112(%0)\n\t"
+                     "mov %%r15, 120(%0)\n\tlea 1f(%%rip), %%rax\n1:\tmov %%rax, 128(%0)"
+                     :
+                     : "r"(r)
+                     : "rax", "memory");
     p->regs.known = CALLEE_SAVED | 1u << HT_REG_SP | 1u << HT_REG_PC;
     p->w = window_of(r[HT_REG_SP]);
     p->begun = true;
@@ -379,69 +408,113 @@ static __attribute__((noinline)) bool step_other(struct replay *p, struct ht_reg
     return true;
 }
 
-uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *flags,
-                   struct ht_trace *trace)
+/* Everything but the common recipes. False: the walk is over. */
+static __attribute__((noinline)) bool step_uncommon(struct walk *k, uint64_t recipe,
+                                                    struct ht_regs *r, ht_ref *frames, uint32_t *n,
+                                                    uint32_t max, uint32_t *flags)
 {
-    struct window w = window_of(r.sp - 16);
-    w.trace = trace;
+    enum step s = STEP_LOST;
+    uint64_t sp = r->sp;
+    switch (ht_recipe_kind(recipe)) {
+    case HT_STEP_UNKNOWN:
+        if (ht_config.unwind != HT_UNWIND_DWARF && cross_unknown(k, r, frames, n, max))
+            return true;
+        break;
+    case HT_STEP_OTHER:
+        not_traced(&k->w);
+        if (step_other(&k->replay, r) && r->sp > sp && r->pc > 4096)
+            return true;
+        break;
+    default:
+        s = step_recipe(recipe, r, &k->w);
+    }
+    if (s == STEP_LOST)
+        *flags |= HT_STACK_TRUNCATED;
+    return s == STEP_OK;
+}
+
+/* A call's frame of ordinary code, within the window as it is: about 40 instructions with what is
+ * around it. */
+static inline bool step_common(uint64_t recipe, struct ht_regs *r, struct window *w)
+{
+    unsigned kind = ht_recipe_kind(recipe), rule = ht_recipe_rbp(recipe);
+    if (HT_UNLIKELY(kind != HT_STEP_RSP && kind != HT_STEP_RBP) || HT_UNLIKELY(rule > HT_RBP_CFA))
+        return false;
+    uint64_t cfa = (kind == HT_STEP_RSP ? r->sp : r->bp) + (uint64_t)ht_recipe_cfa_offset(recipe);
+    uint64_t at = cfa + (uint64_t)ht_recipe_rbp_offset(recipe);
+    if (HT_UNLIKELY(cfa <= r->sp || cfa > w->hi || (cfa & 7)))
+        return false;
+    if (rule == HT_RBP_CFA && HT_UNLIKELY(at < w->lo || at > w->hi - 8 || (at & 7)))
+        return false;
+    uint64_t pc = load(cfa - 8);
+    if (HT_UNLIKELY(!pc))
+        return false;
+    if (kind == HT_STEP_RBP)
+        bp_matters(w);
+    if (rule == HT_RBP_CFA) {
+        r->bp = load_traced(w, at);
+        if (w->trace)
+            w->trace->bp_given = false;
+    }
+    if (w->trace)
+        load_traced(w, cfa - 8);
+    r->pc = pc;
+    r->sp = cfa;
+    return true;
+}
+
+static void begin(struct walk *k, const struct ht_regs *r, struct ht_trace *trace)
+{
+    k->w = window_of(r->sp - 16);
+    k->w.trace = trace;
+    k->size = 0;
+    k->start = 0;
+    k->n_seen = 0;
+    k->replay.begun = false;
     if (trace) {
-        trace->sp = r.sp;
+        trace->sp = r->sp;
         trace->n = 0;
-        trace->usable = w.own;
+        trace->usable = k->w.own;
         trace->bp_given = true;
         trace->bp_used = false;
     }
-    struct seen seen = {.n = 0};
-    struct replay replay;
-    replay.begun = false;
+}
+
+uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *flags,
+                   struct ht_trace *trace)
+{
+    struct walk k;
     bool fp_only = ht_config.unwind == HT_UNWIND_FP;
     uint32_t n = 0;
     *flags = 0;
+    begin(&k, &r, trace);
     for (;;) {
-        if (n == max) {
+        if (HT_UNLIKELY(n == max)) {
             *flags |= HT_STACK_DEPTH;
             return n;
         }
-        ht_ref module = 0;
-        bool known = module_at(&seen, r.pc - 1, &module);
-        uint64_t recipe = HT_STEP_UNKNOWN;
-        if (r.pc - ht_self.start < ht_self.end - ht_self.start) { /* ours never show */
-            recipe = make_recipe(r.pc, module);
+        if (HT_UNLIKELY(r.pc - 1 - k.start >= k.size))
+            enter_object(&k, r.pc - 1);
+        uint64_t recipe;
+        if (HT_UNLIKELY(k.hidden)) {
+            recipe = make_recipe(r.pc, k.module);
         } else {
-            ht_ref f = frame_at(r.pc, module);
-            if (!f)
+            ht_ref f = frame_at(r.pc, k.module);
+            if (HT_UNLIKELY(!f))
                 return 0;
             frames[n++] = f;
-            if (known)
-                recipe = ((struct ht_frame *)ht_at(f))->recipe;
+            recipe = k.known ? ((struct ht_frame *)ht_at(f))->recipe : HT_STEP_UNKNOWN;
         }
-        unsigned kind = ht_recipe_kind(recipe);
-        if (kind == HT_STEP_END)
-            return n;
-        if (fp_only && kind != HT_STEP_SIGNAL) {
-            if (step_fp(&r, &w) && r.pc > 4096)
+        if (HT_UNLIKELY(fp_only) && ht_recipe_kind(recipe) != HT_STEP_SIGNAL) {
+            if (ht_recipe_kind(recipe) == HT_STEP_END)
+                return n;
+            if (step_fp(&r, &k.w) && r.pc > 4096)
                 continue;
             *flags |= HT_STACK_TRUNCATED;
             return n;
         }
-        if (kind == HT_STEP_UNKNOWN) {
-            if (ht_config.unwind == HT_UNWIND_DWARF ||
-                !cross_unknown(&r, &w, &seen, frames, &n, max)) {
-                *flags |= HT_STACK_TRUNCATED;
-                return n;
-            }
-            continue;
-        }
-        uint64_t sp = r.sp;
-        if (kind == HT_STEP_OTHER && step_other(&replay, &r) && r.sp > sp && r.pc > 4096) {
-            not_traced(&w);
-            continue;
-        }
-        enum step s = step_recipe(recipe, &r, &w);
-        if (s == STEP_OK)
-            continue;
-        if (s == STEP_LOST)
-            *flags |= HT_STACK_TRUNCATED;
-        return n;
+        if (HT_UNLIKELY(!step_common(recipe, &r, &k.w)) &&
+            !step_uncommon(&k, recipe, &r, frames, &n, max, flags))
+            return n;
     }
 }
