@@ -408,10 +408,10 @@ static __attribute__((noinline)) bool step_other(struct replay *p, struct ht_reg
     return true;
 }
 
-/* Everything but the common recipes. False: the walk is over. */
-static __attribute__((noinline)) bool step_uncommon(struct walk *k, uint64_t recipe,
-                                                    struct ht_regs *r, ht_ref *frames, uint32_t *n,
-                                                    uint32_t max, uint32_t *flags)
+/* One step by any recipe. False: the walk is over. */
+static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, struct ht_regs *r,
+                                               ht_ref *frames, uint32_t *n, uint32_t max,
+                                               uint32_t *flags)
 {
     enum step s = STEP_LOST;
     uint64_t sp = r->sp;
@@ -433,34 +433,49 @@ static __attribute__((noinline)) bool step_uncommon(struct walk *k, uint64_t rec
     return s == STEP_OK;
 }
 
-/* A call's frame of ordinary code, within the window as it is: about 40 instructions with what is
- * around it. */
-static inline bool step_common(uint64_t recipe, struct ht_regs *r, struct window *w)
+/*
+ * Follows frames of ordinary code as far as they go: in the object that the walk is in, met before,
+ * stepped by the common recipes, within the window as it is. Some 40 instructions a frame, which
+ * is why all it needs is in variables of its own.
+ */
+static inline __attribute__((always_inline)) uint32_t
+follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max, bool traced)
 {
-    unsigned kind = ht_recipe_kind(recipe), rule = ht_recipe_rbp(recipe);
-    if (HT_UNLIKELY(kind != HT_STEP_RSP && kind != HT_STEP_RBP) || HT_UNLIKELY(rule > HT_RBP_CFA))
-        return false;
-    uint64_t cfa = (kind == HT_STEP_RSP ? r->sp : r->bp) + (uint64_t)ht_recipe_cfa_offset(recipe);
-    uint64_t at = cfa + (uint64_t)ht_recipe_rbp_offset(recipe);
-    if (HT_UNLIKELY(cfa <= r->sp || cfa > w->hi || (cfa & 7)))
-        return false;
-    if (rule == HT_RBP_CFA && HT_UNLIKELY(at < w->lo || at > w->hi - 8 || (at & 7)))
-        return false;
-    uint64_t pc = load(cfa - 8);
-    if (HT_UNLIKELY(!pc))
-        return false;
-    if (kind == HT_STEP_RBP)
-        bp_matters(w);
-    if (rule == HT_RBP_CFA) {
-        r->bp = load_traced(w, at);
-        if (w->trace)
-            w->trace->bp_given = false;
+    const unsigned char *base = ht_state->base;
+    uint64_t pc = r->pc, sp = r->sp, bp = r->bp;
+    const uint64_t start = k->start, size = k->hidden ? 0 : k->size, lo = k->w.lo, hi = k->w.hi;
+    const ht_ref module = k->module;
+    while (n < max && pc - 1 - start < size) {
+        ht_ref ref = atomic_load_explicit(hint_of(pc), memory_order_acquire);
+        const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
+        if (!ref || f->pc != pc || f->module != module)
+            break;
+        const uint64_t recipe = f->recipe;
+        const unsigned kind = ht_recipe_kind(recipe), rule = ht_recipe_rbp(recipe);
+        if (kind - HT_STEP_RSP > HT_STEP_RBP - HT_STEP_RSP || rule > HT_RBP_CFA)
+            break;
+        const uint64_t cfa =
+            (kind == HT_STEP_RSP ? sp : bp) + (uint64_t)ht_recipe_cfa_offset(recipe);
+        const uint64_t at = cfa + (uint64_t)ht_recipe_rbp_offset(recipe);
+        if (cfa <= sp || cfa > hi || (cfa & 7) || !load(cfa - 8))
+            break;
+        if (rule == HT_RBP_CFA && (at < lo || at > hi - 8 || (at & 7)))
+            break;
+        if (traced && kind == HT_STEP_RBP)
+            bp_matters(&k->w);
+        if (rule == HT_RBP_CFA) {
+            bp = traced ? load_traced(&k->w, at) : load(at);
+            if (traced)
+                k->w.trace->bp_given = false;
+        }
+        frames[n++] = ref;
+        pc = traced ? load_traced(&k->w, cfa - 8) : load(cfa - 8);
+        sp = cfa;
     }
-    if (w->trace)
-        load_traced(w, cfa - 8);
     r->pc = pc;
-    r->sp = cfa;
-    return true;
+    r->sp = sp;
+    r->bp = bp;
+    return n;
 }
 
 static void begin(struct walk *k, const struct ht_regs *r, struct ht_trace *trace)
@@ -489,11 +504,16 @@ uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *fla
     *flags = 0;
     begin(&k, &r, trace);
     for (;;) {
+        if (HT_UNLIKELY(r.pc - 1 - k.start >= k.size))
+            enter_object(&k, r.pc - 1);
+        if (HT_LIKELY(!fp_only))
+            n = k.w.trace ? follow(&k, &r, frames, n, max, true)
+                          : follow(&k, &r, frames, n, max, false);
         if (HT_UNLIKELY(n == max)) {
             *flags |= HT_STACK_DEPTH;
             return n;
         }
-        if (HT_UNLIKELY(r.pc - 1 - k.start >= k.size))
+        if (r.pc - 1 - k.start >= k.size)
             enter_object(&k, r.pc - 1);
         uint64_t recipe;
         if (HT_UNLIKELY(k.hidden)) {
@@ -513,8 +533,7 @@ uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *fla
             *flags |= HT_STACK_TRUNCATED;
             return n;
         }
-        if (HT_UNLIKELY(!step_common(recipe, &r, &k.w)) &&
-            !step_uncommon(&k, recipe, &r, frames, &n, max, flags))
+        if (!step_any(&k, recipe, &r, frames, &n, max, flags))
             return n;
     }
 }
