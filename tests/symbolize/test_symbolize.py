@@ -490,6 +490,38 @@ class Symbolize(unittest.TestCase):
                 f.write(good[:size])
             self.run_it("--no-cache")
 
+    def test_endless_dwarf(self):
+        """Each of 60 nested namespaces calls its own child its sibling: 2^60 ways through."""
+        src = self.dir + "/nest.s"
+        with open(src, "w") as f:
+            f.write(""".text
+.globl main
+.type main, @function
+main: .skip 32, 0x90
+ ret
+.Lend: .size main, .-main
+.section .note.GNU-stack,"",@progbits
+.section .debug_abbrev,"",@progbits
+ .byte 1, 0x11, 1, 0x11, 1, 0x12, 7, 0, 0
+ .byte 2, 0x39, 1, 1, 0x13, 0, 0, 0
+.section .debug_info,"",@progbits
+.Lcu: .long .Lstop-.Lafter
+.Lafter: .short 4
+ .long .debug_abbrev
+ .byte 8
+ .byte 1
+ .quad main, .Lend-main
+""")
+            for i in range(60):
+                f.write(".Ln%d: .byte 2\n .long .Ln%d-.Lcu\n" % (i, i + 1))
+            f.write(".Ln60: .byte 0\n.Lstop:\n")
+        sh("gcc", "-Wl,--build-id=sha1", "-o", self.exe, src)
+        self.id, self.segment = build_id(self.exe), code_segment(self.exe)
+        self.symbols = symbols(self.exe)
+        at = self.profile(["main"])
+        self.run_it()
+        self.assertEqual(self.places[at["main"]][0][1], "main")
+
     def test_fifo_and_directory(self):
         self.compile()
         at = self.profile(["main"])
