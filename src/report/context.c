@@ -235,6 +235,7 @@ int ht_report_whole_graph(struct ht_report *r)
         .obj_names = r->kind == HT_REPORT_LIST,
         .tags = r->kind == HT_REPORT_DOT,
         .drop_negative = r->o.drop_negative,
+        .frames_only = r->kind == HT_REPORT_FOLDED,
         .bytes_unit = ht_label_unit_of(r->label_units, r->n_label_units, "bytes"),
         .output_unit = r->output_unit,
     };

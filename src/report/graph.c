@@ -374,7 +374,7 @@ int ht_graph_init(struct ht_graph *g, struct ht_profile *p, const struct ht_grap
 {
     *g = (struct ht_graph){.p = p, .o = *o};
     int err = make_nodes(g);
-    if (!err)
+    if (!err && !o->frames_only)
         err = add_samples(g);
     if (err)
         ht_graph_finish(g);

@@ -63,6 +63,7 @@ struct ht_graph_options {
     bool obj_names;  /* keep frames of different binaries apart */
     bool tags;       /* collect labels (graph output only) */
     bool drop_negative;
+    bool frames_only; /* only the nodes of the locations: neither weights nor edges */
     const char *bytes_unit, *output_unit; /* of the label "bytes" and of its tags' names */
 };
 

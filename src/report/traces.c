@@ -56,14 +56,16 @@ static int print_sample(FILE *out, struct ht_report *r, const struct ht_sample *
     if (!err)
         err = print_labels(out, r, s, true);
     int64_t value = ht_div_value(s->values[r->index], r->o.mean ? s->values[0] : 0);
-    char buf[HT_VALUE_MAX];
-    const char *shown = ht_report_value(r, value, buf);
+    char buf[HT_VALUE_MAX], first[HT_VALUE_MAX + 8];
+    snprintf(first, sizeof(first), "%10s   ", ht_report_value(r, value, buf));
+    const char *shown = first; /* plain writes from here: a report may have millions of lines */
     for (size_t i = 0; i < s->n_locations; i++) {
         const struct ht_location *l = s->locations[i];
         for (size_t j = 0; j < frames_of(l); j++) {
-            fprintf(out, "%10s   %s%s\n", shown, ht_node_name(&r->graph, frame(r, l, j)),
-                    j + 1 < frames_of(l) ? " (inline)" : "");
-            shown = "";
+            fputs_unlocked(shown, out);
+            fputs_unlocked(ht_node_name(&r->graph, frame(r, l, j)), out);
+            fputs_unlocked(j + 1 < frames_of(l) ? " (inline)\n" : "\n", out);
+            shown = "             ";
         }
     }
     return err;
@@ -105,7 +107,7 @@ int ht_report_traces(FILE *out, struct ht_profile *p, const struct ht_report_opt
     if (err)
         return err;
     /* Unlike other reports this one shows file names as they are, and frames of all binaries. */
-    const struct ht_graph_options go = {.value = r.index, .divisor = -1};
+    const struct ht_graph_options go = {.value = r.index, .divisor = -1, .frames_only = true};
     err = ht_graph_init(&r.graph, p, &go);
     if (!err && o->json) {
         err = print_json(out, &r);
