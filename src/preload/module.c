@@ -18,10 +18,37 @@ struct ht_object ht_self;
 static int (*find_object)(void *, struct dl_find_object *);
 static const struct r_debug *loader;
 
+/* Of the program itself: the kernel leaves holes between its segments where the loader fills them for
+ * a library, and then _dl_find_object answers with one segment (glibc 2.36, l_contiguous). */
+static const struct link_map *main_map;
+static uint64_t main_start, main_end;
+
+static void find_main(void)
+{
+    const Elf64_Phdr *p = (const Elf64_Phdr *)getauxval(AT_PHDR);
+    const struct link_map *l = loader ? loader->r_map : NULL;
+    uint64_t lowest = UINT64_MAX, highest = 0;
+    bool ours = false;
+    for (uint64_t i = 0; p && l && i < getauxval(AT_PHNUM); i++) {
+        if (p[i].p_type == PT_LOAD && p[i].p_vaddr < lowest)
+            lowest = p[i].p_vaddr;
+        if (p[i].p_type == PT_LOAD && p[i].p_vaddr + p[i].p_memsz > highest)
+            highest = p[i].p_vaddr + p[i].p_memsz;
+        /* They may be the loader's own, when the program is its argument. */
+        ours |= p[i].p_type == PT_DYNAMIC && l->l_addr + p[i].p_vaddr == (uint64_t)l->l_ld;
+    }
+    if (ours && lowest < highest) {
+        main_map = l;
+        main_start = l->l_addr + (lowest & ~4095ull);
+        main_end = l->l_addr + highest;
+    }
+}
+
 bool ht_module_setup(void)
 {
     loader = dlsym(RTLD_DEFAULT, "_r_debug");
     find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    find_main();
     if (find_object)
         ht_object_find((uint64_t)&ht_module_setup, &ht_self);
     return find_object != NULL;
@@ -35,6 +62,10 @@ bool ht_object_find(uint64_t pc, struct ht_object *o)
     o->start = (uint64_t)d.dlfo_map_start;
     o->end = (uint64_t)d.dlfo_map_end;
     o->link_map = (uint64_t)d.dlfo_link_map;
+    if (d.dlfo_link_map == main_map) {
+        o->start = main_start;
+        o->end = main_end;
+    }
     o->eh_frame_hdr = (uint64_t)d.dlfo_eh_frame;
     return true;
 }

@@ -83,6 +83,34 @@ class Status(Case):
             self.assertRegex(r.stderr, r"\Aheaptap: cannot run %s: .+\n\Z" % program)
 
 
+class Layouts(Case):
+    def build(self, *flags):
+        source, program = (os.path.join(self.dir, n) for n in ("p.c", "p"))
+        with open(source, "w") as f:
+            f.write("#include <stdlib.h>\nvoid *keep[10];\n__attribute__((noinline)) void keep_blocks(void)\n"
+                    "{ for (int i = 0; i < 10; i++) keep[i] = malloc(100000); }\n"
+                    "int main(void) { keep_blocks(); return keep[9] == 0; }\n")
+        subprocess.run(["gcc", "-O1", "-fno-builtin", "-fomit-frame-pointer", source, "-o", program, *flags], check=True)
+        return program
+
+    def names_in(self, *words):
+        r = self.run_("--exact", "-o", "l.pb.gz", *words)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn(", 0 stacks truncated", r.stderr)
+        self.assertEqual(self.blocks("l.pb.gz"), 10)
+
+    def test_holes_between_the_segments(self):  # as node has them
+        self.names_in(self.build("-no-pie", "-Wl,--section-start=.text=0x4000000"))
+
+    def test_position_independent_or_not(self):
+        self.names_in(self.build("-no-pie"))
+        self.names_in(self.build("-pie", "-fPIE"))
+
+    def test_as_an_argument_of_the_loader(self):
+        for flags in (["-no-pie"], ["-pie", "-fPIE"], ["-no-pie", "-Wl,--section-start=.text=0x4000000"]):
+            self.names_in("/lib64/ld-linux-x86-64.so.2", self.build(*flags))
+
+
 class Obstacles(Case):
     def test_static_runs(self):
         r = self.run_(STATIC)
