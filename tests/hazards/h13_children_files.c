@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hazard 13: children write over one file; a name computed before the fork.
-// Shows: eight children that exit at once leave eight whole files, each of its own process. Not yet seen failing.
+// Shows: eight children that exit at once leave eight whole files, each of its own process.
+// Seen failing without "the name is made when the file is written" (mutants).
 #include "hazard.h"
 
 NOINLINE static void *site_child(size_t n) {

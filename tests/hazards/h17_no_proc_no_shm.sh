@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Hazard 17: chroot, no /proc, no /dev/shm.
 # Shows: with neither, the program's output and status are the same and its profile is written; in an empty root the program
-# goes on though nothing can be written. Not yet seen failing.
+# goes on though nothing can be written.
+# Seen failing without "private memory where there is no file" (mutants).
 unshare -m true 2>/dev/null || { echo "unshare -m is not permitted"; exit 77; }
 "$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
 for hide in "/proc" "/dev/shm" "/proc /dev/shm"; do

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Hazard 31: the binary is deleted or replaced while it runs, or started through ld-linux.so.
 # Shows: the profile names it by its path, without " (deleted)", with the build-id of what ran; through the loader the first
-# mapping is still the program. Not yet seen failing.
+# mapping is still the program.
+# Seen failing without "the program's own path" (mutants).
 cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
 build=$(readelf -nW "$H_TMP/program" | sed -n 's/.*Build ID: //p')
 for how in delete replace loader; do
