@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hazard 28: tables that fill and freeze, or slow down with age.
 // Shows: 200,000 live blocks on 4,096 stacks are all counted; two million operations later an operation costs what it did.
-//
 // Seen failing without "tables grow" (mutants).
 #include "hazard.h"
 
