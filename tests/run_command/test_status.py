@@ -115,7 +115,7 @@ class Obstacles(Case):
     def test_static_runs(self):
         r = self.run_(STATIC)
         self.assertEqual(r.returncode, 4)
-        self.assertRegex(r.stderr, r"\Aheaptap: .*h14_static cannot be profiled: it is statically linked.*\n\Z")
+        self.assertRegex(r.stderr, r"\Aheaptap: .*run-static cannot be profiled: it is statically linked.*\n\Z")
 
     def test_script_with_a_static_interpreter(self):
         script = os.path.join(self.dir, "script")
