@@ -257,6 +257,23 @@ static bool equal(const struct regs *a, const struct regs *b)
     return a->end == b->end && (a->end || (a->pc == b->pc && a->sp == b->sp && a->bp == b->bp));
 }
 
+/* Where libunwind gives up (saved vector registers, as in ms_abi functions) elfutils' CFA decides.
+ */
+static bool cfa_is(const struct image *m, uint64_t pc, uint64_t cfa)
+{
+    Dwarf_Frame *f = NULL;
+    Dwarf_Op *ops = NULL;
+    size_t n = 0;
+    if (dwarf_cfi_addrframe(m->cfi, pc - m->bias, &f))
+        return false;
+    bool is = !dwarf_frame_cfa(f, &ops, &n) && n == 1 && ops[0].atom == 0x92 /* DW_OP_bregx */ &&
+              cfa == ops[0].number2 + (ops[0].number == HT_REG_SP   ? first_sp
+                                       : ops[0].number == HT_REG_BP ? first_bp
+                                                                    : 0);
+    free(f);
+    return is;
+}
+
 static void check(const struct image *m, uint64_t pc, const struct row *row, struct tally *t)
 {
     struct ht_object o = {m->start, m->end, 0, m->hdr};
@@ -271,6 +288,10 @@ static void check(const struct image *m, uint64_t pc, const struct row *row, str
         bool calls = image_calls(m, row->start, row->end);
         t->other_with_call += calls;
         note_reason(t, m, pc, calls);
+    }
+    if (!stepped && followed && !by_row.end && cfa_is(m, pc, by_row.sp)) {
+        theirs = by_row;
+        stepped = true;
     }
     if (stepped && followed && equal(&by_row, &theirs) && (!held || equal(&by_recipe, &theirs))) {
         t->equal++;
