@@ -49,6 +49,34 @@ static struct ht_node *frame(const struct ht_report *r, const struct ht_location
     return r->graph.frames[r->graph.first_frame[l->id - 1] + i];
 }
 
+/* A location's lines as they are printed, made once: a profile prints each thousands of times. */
+struct lines {
+    size_t n;
+    char text[];
+};
+
+enum { VALUE_WIDTH = 10 };
+
+static const struct lines *lines_of(struct ht_report *r, struct ht_location *l)
+{
+    if (l->mark)
+        return (const struct lines *)l->mark;
+    char *text = NULL;
+    size_t n = 0;
+    FILE *m = open_memstream(&text, &n);
+    for (size_t j = 0; m && j < frames_of(l); j++)
+        fprintf(m, "%*s   %s%s\n", VALUE_WIDTH, "", ht_node_name(&r->graph, frame(r, l, j)),
+                j + 1 < frames_of(l) ? " (inline)" : "");
+    struct lines *lines = m && !fclose(m) ? ht_profile_alloc(r->p, sizeof(*lines) + n) : NULL;
+    if (lines) {
+        lines->n = n;
+        memcpy(lines->text, text, n);
+    }
+    free(text);
+    l->mark = (uintptr_t)lines;
+    return lines;
+}
+
 static int print_sample(FILE *out, struct ht_report *r, const struct ht_sample *s)
 {
     fputs(separator, out);
@@ -56,17 +84,14 @@ static int print_sample(FILE *out, struct ht_report *r, const struct ht_sample *
     if (!err)
         err = print_labels(out, r, s, true);
     int64_t value = ht_div_value(s->values[r->index], r->o.mean ? s->values[0] : 0);
-    char buf[HT_VALUE_MAX], first[HT_VALUE_MAX + 8];
-    snprintf(first, sizeof(first), "%10s   ", ht_report_value(r, value, buf));
-    const char *shown = first; /* plain writes from here: a report may have millions of lines */
+    char buf[HT_VALUE_MAX];
+    fprintf(out, "%*s", VALUE_WIDTH, ht_report_value(r, value, buf));
     for (size_t i = 0; i < s->n_locations; i++) {
-        const struct ht_location *l = s->locations[i];
-        for (size_t j = 0; j < frames_of(l); j++) {
-            fputs_unlocked(shown, out);
-            fputs_unlocked(ht_node_name(&r->graph, frame(r, l, j)), out);
-            fputs_unlocked(j + 1 < frames_of(l) ? " (inline)\n" : "\n", out);
-            shown = "             ";
-        }
+        const struct lines *lines = lines_of(r, s->locations[i]);
+        if (!lines)
+            return -ENOMEM;
+        size_t skip = i ? 0 : VALUE_WIDTH; /* the value stands there */
+        fwrite_unlocked(lines->text + skip, 1, lines->n - skip, out);
     }
     return err;
 }
@@ -112,6 +137,8 @@ int ht_report_traces(FILE *out, struct ht_profile *p, const struct ht_report_opt
     if (!err && o->json) {
         err = print_json(out, &r);
     } else if (!err) {
+        for (size_t i = 0; i < p->n_locations; i++)
+            p->locations[i]->mark = 0;
         err = ht_labels_profile(&head, &r);
         ht_labels_print(&head, out);
         for (size_t i = 0; !err && i < p->n_samples; i++)
