@@ -2,13 +2,10 @@
 /* heaptap merge and heaptap convert: profiles in, one profile out. */
 #include "config.h"
 
-#include <stdlib.h>
-
 #include "cli/commands.h"
 #include "cli/source.h"
 #include "cli/words.h"
 #include "cli/write.h"
-#include "profile/ops.h"
 
 static const char merge_usage[] =
     "usage: heaptap merge -o OUT SOURCE...\n\n"
@@ -23,18 +20,10 @@ static const char convert_usage[] =
 
 static int write_merged(const struct ht_words *sources, const char *output, const char *format)
 {
-    char msg[512] = "out of memory";
+    char msg[512];
     int err = 0;
-    size_t n = 0;
-    struct ht_profile *merged = NULL, **parts = calloc(sources->n, sizeof(*parts));
-    while (parts && n < sources->n &&
-           (parts[n] = ht_source_load(sources->word[n], &err, msg, sizeof(msg))))
-        n++;
-    if (n == sources->n)
-        merged = ht_profile_merge(parts, n, &err, msg, sizeof(msg));
-    for (size_t i = 0; i < n; i++)
-        ht_profile_destroy(parts[i]);
-    free(parts);
+    struct ht_profile *merged = ht_sources_load((const char *const *)sources->word, sources->n, true,
+                                                NULL, &err, msg, sizeof(msg));
     int status =
         merged ? ht_write_profile(merged, output, format) : ht_complain(1, "%s", msg);
     ht_profile_destroy(merged);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,32 +13,12 @@
 #include "profile/ops.h"
 #include "symbolize/symbolize.h"
 
-static struct ht_profile *load_merged(const char *const *sources, size_t n, bool compact,
-                                      const struct ht_source_options *o, int *err, char *msg,
-                                      size_t msg_size)
-{
-    if (n == 1 && !compact)
-        return ht_source_load_with(sources[0], o, err, msg, msg_size);
-    struct ht_profile **parts = calloc(n, sizeof(parts[0])), *merged = NULL;
-    size_t got = 0;
-    *err = -ENOMEM;
-    while (parts && got < n &&
-           (parts[got] = ht_source_load_with(sources[got], o, err, msg, msg_size)))
-        got++;
-    if (parts && got == n)
-        merged = ht_profile_merge(parts, n, err, msg, msg_size);
-    for (size_t i = 0; i < got; i++)
-        ht_profile_destroy(parts[i]);
-    free(parts);
-    return merged;
-}
-
 static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_report_args *a,
                                       const struct ht_source_options *o, int *err, char *msg,
                                       size_t msg_size)
 {
     struct ht_profile *diff = NULL;
-    struct ht_profile *base = load_merged(a->bases, a->n_bases, false, o, err, msg, msg_size);
+    struct ht_profile *base = ht_sources_load(a->bases, a->n_bases, false, o, err, msg, msg_size);
     if (base)
         diff = ht_profile_subtract(p, base, a->diff_base, a->normalize, err, msg, msg_size);
     ht_profile_destroy(base);
@@ -73,7 +52,7 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
         .files_too = any_region(a, first),
     };
     struct ht_profile *p =
-        load_merged(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);
+        ht_sources_load(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);
     if (p && a->n_bases)
         p = minus_bases(p, a, &o, err, msg, msg_size);
     if (!p)

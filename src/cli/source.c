@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli/source.h"
+#include "profile/ops.h"
 
 static struct ht_profile *load_region(const char *source, const struct ht_source_options *o,
                                       int *err, char *msg, size_t msg_size)
@@ -45,4 +46,35 @@ struct ht_profile *ht_source_load_with(const char *source, const struct ht_sourc
 struct ht_profile *ht_source_load(const char *source, int *err, char *msg, size_t msg_size)
 {
     return ht_source_load_with(source, NULL, err, msg, msg_size);
+}
+
+struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool compact,
+                                   const struct ht_source_options *o, int *err, char *msg,
+                                   size_t msg_size)
+{
+    enum { AT_ONCE = 32 };
+    struct ht_profile *parts[AT_ONCE], *sum = NULL;
+    size_t done = 0, held = 0;
+    if (n == 1 && !compact)
+        return ht_source_load_with(sources[0], o, err, msg, msg_size);
+    while (done < n) {
+        held = 0;
+        if (sum)
+            parts[held++] = sum;
+        sum = NULL;
+        while (held < AT_ONCE && done < n) {
+            parts[held] = ht_source_load_with(sources[done], o, err, msg, msg_size);
+            if (!parts[held])
+                break;
+            held++;
+            done++;
+        }
+        if (held == AT_ONCE || done == n)
+            sum = ht_profile_merge(parts, held, err, msg, msg_size);
+        for (size_t i = 0; i < held; i++)
+            ht_profile_destroy(parts[i]);
+        if (!sum)
+            return NULL;
+    }
+    return sum;
 }

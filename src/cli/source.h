@@ -29,6 +29,12 @@ bool ht_source_is_region(const char *source);
 struct ht_profile *ht_source_load_with(const char *source, const struct ht_source_options *o,
                                        int *err, char *msg, size_t msg_size);
 
+/* The sum of several, merged as they come, so that a thousand do not lie in memory at once. A single
+ * one is put through merge too when compact. */
+struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool compact,
+                                   const struct ht_source_options *o, int *err, char *msg,
+                                   size_t msg_size);
+
 /* source_http.c */
 bool ht_source_is_url(const char *source);
 struct ht_profile *ht_source_load_url(const char *url, int *err, char *msg, size_t msg_size);
