@@ -19,6 +19,7 @@ struct copier {
     unsigned char *base;
     uint64_t file_size;
     uint64_t private_from; /* 0: all in the file */
+    uint64_t data_from, data_to; /* of the file: known to hold data */
     uint64_t limit;        /* offsets at or above cannot be had */
     uint32_t kinds;
     uint32_t n;            /* chunks whose head was read */
@@ -39,6 +40,22 @@ static int read_bytes(const struct copier *c, void *to, uint64_t n, uint64_t at)
     return ht_read_at(c->from->memory, to, n, c->from->address + at);
 }
 
+/* A chunk of which the file holds nothing: that many of them must cost nothing. */
+static bool in_hole(struct copier *c, uint64_t at)
+{
+    if (c->from->file < 0 || (c->private_from && at >= c->private_from))
+        return false;
+    if (at >= c->data_from && at + HT_CHUNK_SIZE <= c->data_to)
+        return false;
+    off_t data = lseek(c->from->file, (off_t)at, SEEK_DATA);
+    if (data < 0)
+        return errno == ENXIO; /* no data from there on */
+    off_t hole = lseek(c->from->file, data, SEEK_HOLE);
+    c->data_from = (uint64_t)data;
+    c->data_to = hole < 0 ? (uint64_t)data : (uint64_t)hole;
+    return (uint64_t)data >= at + HT_CHUNK_SIZE;
+}
+
 /* Reads the heads of chunks that came since; a chunk that cannot be read ends the region. */
 static int read_heads(struct copier *c)
 {
@@ -52,8 +69,9 @@ static int read_heads(struct copier *c)
     uint32_t n = atomic_load_explicit(&now.n_chunks, memory_order_acquire);
     for (; c->n < n; c->n++) {
         uint64_t at = offset_of(c->n);
-        if (at + HT_CHUNK_SIZE > c->limit ||
-            read_bytes(c, c->base + at, sizeof(struct ht_chunk), at))
+        if (at + HT_CHUNK_SIZE > c->limit)
+            break;
+        if (!in_hole(c, at) && read_bytes(c, c->base + at, sizeof(struct ht_chunk), at))
             break;
     }
     return 0;
@@ -142,7 +160,9 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
     c.limit = size;
     memcpy(base, header, sizeof header);
     if (kinds) {
-        madvise(base, size, MADV_HUGEPAGE); /* a third of the time to copy a large region */
+        /* A third of the time to copy a large region; of a sparse one it would be memory for holes. */
+        if (from->file >= 0 && (uint64_t)st.st_blocks * 512 >= offset_of((uint32_t)wanted) / 2)
+            madvise(base, size, MADV_HUGEPAGE);
         err = read_chunks(&c);
     }
     if (!err) {

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Flips bytes in a copy of a region and reads it, many times, under the address and undefined
+ * behaviour sanitizers: flip REGION SCRATCH [ROUNDS [SEED]]. Any outcome will do but a crash, a
+ * hang or much memory; every profile that comes out must keep pprof's rules.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "profile/profile.h"
+#include "region/weight.h"
+#include "snapshot/region.h"
+
+static unsigned char *image;
+static size_t size;
+
+static int load(const char *path)
+{
+    int fd = open(path, O_RDONLY);
+    struct ht_region_header h;
+    if (fd < 0 || read(fd, &h, sizeof h) != (ssize_t)sizeof h)
+        return -1;
+    size = HT_HEADER_SIZE + (size_t)atomic_load(&h.n_chunks) * HT_CHUNK_SIZE;
+    image = malloc(size);
+    ssize_t n = image ? pread(fd, image, size, 0) : -1;
+    close(fd);
+    return n == (ssize_t)size ? 0 : -1;
+}
+
+/* One in eight rounds leaves the header a right checksum, so that what it says is believed. */
+static void damage(unsigned char *copy, uint64_t *random)
+{
+    memcpy(copy, image, size);
+    uint64_t kind = ht_random(random) % 8, flips = 1 + ht_random(random) % 64;
+    size_t from = kind < 6 ? HT_HEADER_SIZE : 0, to = kind < 6 ? size : HT_HEADER_SIZE;
+    for (uint64_t i = 0; i < flips; i++) {
+        size_t at = from + ht_random(random) % (to - from);
+        uint64_t value = ht_random(random);
+        if (value % 3 == 0 && at + 8 <= size) /* a whole wild word */
+            memset(copy + (at & ~(size_t)7), value % 2 ? 0xff : (int)(value >> 8), 8);
+        else
+            copy[at] ^= (unsigned char)(1u << (value % 8));
+    }
+    if (kind == 7) {
+        struct ht_region_header *h = (struct ht_region_header *)copy;
+        h->magic = HT_REGION_MAGIC;
+        h->version = HT_LAYOUT_VERSION;
+        h->header_size = HT_HEADER_SIZE;
+        h->chunk_size = HT_CHUNK_SIZE;
+        h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
+    }
+}
+
+static int store(const char *path, const unsigned char *data, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ssize_t r = fd < 0 ? -1 : write(fd, data, n);
+    if (fd >= 0)
+        close(fd);
+    return r == (ssize_t)n ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+    long rounds = argc > 3 ? atol(argv[3]) : 2000, opened = 0, decoded = 0;
+    uint64_t random = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
+    unsigned char *copy;
+    if (argc < 3 || load(argv[1]) || !(copy = malloc(size))) {
+        fprintf(stderr, "flip: no region in %s\n", argc > 1 ? argv[1] : "?");
+        return 1;
+    }
+    for (long i = 0; i < rounds; i++) {
+        struct ht_region r;
+        char msg[300] = "";
+        int err;
+        damage(copy, &random);
+        size_t n = i % 5 ? size : ht_random(&random) % size; /* some cut short, too */
+        if (store(argv[2], copy, n))
+            return 1;
+        if (ht_region_open_path(&r, argv[2], msg, sizeof msg)) {
+            if (!*msg || strchr(msg, '\n')) {
+                fprintf(stderr, "flip: round %ld: not one line: \"%s\"\n", i, msg);
+                return 1;
+            }
+            continue;
+        }
+        opened++;
+        struct ht_region_ages ages = {.label = i % 3 == 0, .min_ns = i % 2};
+        struct ht_profile *p = ht_region_profile(&r, &ages, &err, msg, sizeof msg);
+        if (p && ht_profile_check(p, msg, sizeof msg)) {
+            fprintf(stderr, "flip: round %ld: %s\n", i, msg);
+            return 1;
+        }
+        decoded += p != NULL;
+        ht_profile_destroy(p);
+        ht_region_close(&r);
+    }
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    printf("%ld rounds, %ld opened, %ld profiles, %ld MB at most\n", rounds, opened, decoded,
+           u.ru_maxrss / 1024);
+    free(copy);
+    free(image);
+    return !opened || !decoded || u.ru_maxrss > 1024 * 1024;
+}

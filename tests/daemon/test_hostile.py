@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Regions that are cut, of another version, not regions, or made to harm: one line and exit 1, nothing written, no crash. The last
+argument is the byte-flipping reader built with sanitizers."""
+import os
+import resource
+import struct
+import subprocess
+import sys
+
+from common import DIR, QUICK, REGIONS, check, finish, heaptap, kill, one_line, start
+
+HEADER = 8192
+CHUNK = 65536
+p = start("many_stacks", 5, 4)
+kill(p)
+region = os.path.join(REGIONS, os.listdir(REGIONS)[0])
+with open(region, "rb") as f:
+    head = f.read(HEADER)
+    if struct.unpack_from("<I", head, 12)[0] != HEADER:
+        HEADER = struct.unpack_from("<I", head, 12)[0]
+        f.seek(0)
+        head = f.read(HEADER)
+    checksum_at = 8 + 4 * 6 + 8 * 6 + 8 + 1024 + 1024 + 2048 + 64 + 4
+    n = struct.unpack_from("<I", head, checksum_at + 4)[0]
+    f.seek(0)
+    whole = f.read(HEADER + n * CHUNK)
+
+
+def fnv(data):
+    h = 2166136261
+    for b in data:
+        h = ((h ^ b) * 16777619) & 0xFFFFFFFF
+    return h
+
+
+check("the header is where this test thinks", fnv(whole[:checksum_at]) == struct.unpack_from("<I", whole, checksum_at)[0] and n > 3)
+
+
+def variant(name, data, size=None):
+    path = os.path.join(DIR, name)
+    with open(path, "wb") as f:
+        f.write(data)
+        if size:
+            f.truncate(size)
+    os.chmod(path, 0o600)
+    return path
+
+
+def with_word(at, fmt, value, resum=True):
+    b = bytearray(whole)
+    struct.pack_into(fmt, b, at, value)
+    if resum:
+        struct.pack_into("<I", b, checksum_at, fnv(b[:checksum_at]))
+    return bytes(b)
+
+
+refused = [
+    variant("empty", b""), variant("short", whole[:100]), variant("half-header", whole[:HEADER // 2]),
+    variant("text", b"HEAPTAP1 " + b"x" * 20000),
+    variant("version", with_word(8, "<I", 99)), variant("sum", with_word(20, "<I", 1, resum=False)),
+    variant("chunk-size", with_word(16, "<I", 1 << 30)),
+    variant("unterminated", with_word(88, "<1024s", b"a" * 1024)),
+    variant("claims-all", with_word(checksum_at + 4, "<I", 0xFFFFFFFF)),
+    variant("tiny-size", with_word(32, "<Q", 1)),
+]
+out = os.path.join(DIR, "out.pb.gz")
+for path in refused:
+    for command in (["recover", path, "-o", out], ["top", path]):
+        before = open(path, "rb").read()
+        status, text, err = heaptap(*command)
+        check("%s of %s" % (command[0], os.path.basename(path)), status == 1 and one_line(err) and not text, (status, err))
+        check("%s is as it was" % path, os.path.exists(path) and open(path, "rb").read() == before)
+for path in ("/dev/zero", DIR, os.path.join(DIR, "fifo")):
+    if path.endswith("fifo"):
+        os.mkfifo(path)
+    status, _, err = heaptap("recover", path)
+    check("recover " + path, status == 1 and one_line(err), (status, err))
+
+# Sparse: says it holds 16 GiB. Little memory and time may be used.
+huge = bytearray(with_word(32, "<Q", 1 << 34))
+struct.pack_into("<I", huge, checksum_at + 4, ((1 << 34) - HEADER) // CHUNK)
+path = variant("huge", bytes(huge), 1 << 34)
+r = subprocess.run(["timeout", "20", sys.argv[1], "top", path], capture_output=True, text=True, env=dict(os.environ),
+                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (1 << 33, 1 << 33)))
+check("a sparse giant", r.returncode in (0, 1), (r.returncode, r.stderr[:200]))
+os.unlink(path)
+
+# Cut anywhere: what is there is read.
+for cut in (HEADER, HEADER + 100, HEADER + CHUNK, HEADER + CHUNK + 4000, len(whole) - 1):
+    status, _, err = heaptap("recover", variant("cut", whole[:cut]), "-o", out)
+    check("cut at %d" % cut, status in (0, 1) and "heaptap: " in err, (status, err))
+
+# In a region directory: passed over or listed as unreadable, never followed.
+os.symlink(region, os.path.join(REGIONS, "1.2.3"))
+variant("victim", b"precious")
+os.symlink(os.path.join(DIR, "victim"), os.path.join(REGIONS, "4.5.6"))
+for name in refused:
+    os.link(name, os.path.join(REGIONS, "7.7.%d" % refused.index(name)))
+status, text, err = heaptap("ps")
+check("ps over all this", status == 0, err)
+check("ps follows no link", " 4 " not in text and open(os.path.join(DIR, "victim")).read() == "precious", text)
+status, text, err = heaptap("recover")
+check("recover over all this", status == 0, err)
+
+# Names are data: no control characters reach a terminal, no path is made of them.
+evil = with_word(88 + 1024 + 1024 + 2048, "<64s", b"../../x\x1b[31m\n")
+path = variant("9.9.0", evil)
+os.rename(path, os.path.join(REGIONS, "9.9.0"))
+status, text, err = heaptap("ps")
+check("ps shows no control characters", status == 0 and "\x1b" not in text and "9" in text, text)
+before = set(os.listdir(DIR))
+status, text, err = heaptap("recover", os.path.join(REGIONS, "9.9.0"))
+new = set(os.listdir(DIR)) - before
+check("recover writes here", status == 0 and len(new) == 1 and "\x1b" not in err and "/" not in list(new)[0], (status, err, new))
+
+r = subprocess.run([os.path.abspath(sys.argv[4]), variant("base", whole), os.path.join(DIR, "scratch"), "300" if QUICK else "2000"],
+                   capture_output=True, text=True)
+check("2,000 damaged regions", r.returncode == 0, r.stdout + r.stderr[-3000:])
+print(r.stdout.strip())
+finish("hostile")
