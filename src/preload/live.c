@@ -23,7 +23,7 @@ struct shard {
     _Atomic uint32_t lock;
     uint32_t count, buckets; /* buckets: a power of two, 0 before the first insert */
     uint32_t *heads;         /* node index + 1 */
-    uint32_t free;           /* nodes given up here: node index + 1, through next */
+    _Atomic uint32_t free;   /* nodes given up here, by index + 1, through next; looked at without lock */
     uint32_t reserved[9];    /* a line a shard: neighbours' locks do not share one */
 };
 _Static_assert(sizeof(struct shard) == 64, "shard");
@@ -113,6 +113,21 @@ static bool chunk_ready(uint32_t c)
     return true;
 }
 
+/* A shard's free nodes; lock held. */
+static void give_node(struct shard *s, uint32_t node)
+{
+    node_at(node - 1)->next = atomic_load_explicit(&s->free, memory_order_relaxed);
+    atomic_store_explicit(&s->free, node, memory_order_relaxed);
+}
+
+static uint32_t take_node(struct shard *s)
+{
+    uint32_t node = atomic_load_explicit(&s->free, memory_order_relaxed);
+    if (node)
+        atomic_store_explicit(&s->free, node_at(node - 1)->next, memory_order_relaxed);
+    return node;
+}
+
 static void widen(struct shard *s);
 
 void ht_live_prepare(void)
@@ -135,11 +150,9 @@ uint32_t ht_live_reserve(void)
     uint32_t start = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
     for (uint32_t i = 0; i < 16; i++) {
         struct shard *s = &shards[(start + i) % SHARDS];
-        if (!__atomic_load_n(&s->free, __ATOMIC_RELAXED) || !ht_try_lock(&s->lock))
+        if (!atomic_load_explicit(&s->free, memory_order_relaxed) || !ht_try_lock(&s->lock))
             continue;
-        uint32_t node = s->free;
-        if (node)
-            s->free = node_at(node - 1)->next;
+        uint32_t node = take_node(s);
         ht_unlock(&s->lock);
         if (node)
             return node;
@@ -276,9 +289,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
             ht_live_unreserve(node);
         return false;
     }
-    if (!node && (node = s->free)) {
-        s->free = node_at(node - 1)->next;
-    } else if (!node) {
+    if (!node && !(node = take_node(s))) {
         ht_unlock(&s->lock); /* the search for one takes shards' locks */
         if (!(node = ht_live_reserve()))
             return false;
@@ -299,8 +310,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
         widen(s);
     if (!s->buckets) {
         filter_add(p, -1);
-        n->next = s->free;
-        s->free = node;
+        give_node(s, node);
         ht_unlock(&s->lock);
         return false;
     }
@@ -346,8 +356,7 @@ int ht_live_take(const void *p, struct ht_record *out)
     if (i) {
         clear_node(node_at(i - 1), out);
         filter_add(p, -1);
-        node_at(i - 1)->next = s->free;
-        s->free = i;
+        give_node(s, i);
     }
     ht_unlock(&s->lock);
     return i ? 0 : -ENOENT;
@@ -378,7 +387,8 @@ void ht_live_adopt(void)
         atomic_store(&free_lists[i], 0);
     for (uint32_t i = 0; i < SHARDS; i++) {
         atomic_store(&shards[i].lock, 0);
-        shards[i].count = shards[i].free = 0;
+        shards[i].count = 0;
+        atomic_store(&shards[i].free, 0);
         if (shards[i].buckets)
             memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
     }

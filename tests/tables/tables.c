@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The target's tables under 8 threads, with a reader walking the region meanwhile: every object that
+ * is inserted is taken once, with what was stored; stacks and sites are made once; totals come out
+ * even. Built plain, with asan+ubsan, and with tsan.
+ */
+#include "config.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "preload/backend.h"
+#include "preload/create.h"
+#include "preload/live.h"
+#include "preload/sandbox.h"
+#include "preload/state.h"
+#include "preload/writer.h"
+#include "region/view.h"
+
+/* What the tables need of the rest of the library. */
+__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
+struct ht_config ht_config = {.rate = 1, .depth = 128};
+struct ht_process ht_process = {.exe = "/tables", .name = "tables"};
+struct ht_state *ht_state;
+_Atomic uint64_t ht_rate = 1;
+bool ht_sandboxed;
+
+enum { THREADS = 8, ROUNDS = 20000, KEEP = 64, STACKS = 300 };
+
+static atomic_long failures, inserted, removed;
+static _Atomic uint64_t alloc_bytes;
+static atomic_int done;
+
+#define CHECK(x)                                                                                   \
+    do {                                                                                           \
+        if (!(x)) {                                                                                \
+            atomic_fetch_add(&failures, 1);                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                                \
+        }                                                                                          \
+    } while (0)
+
+static uint64_t no_recipe(uint64_t pc, ht_ref module)
+{
+    (void)module;
+    return pc * 2;
+}
+
+static ht_ref stack_number(unsigned k)
+{
+    ht_ref frames[20];
+    unsigned n = 1 + k % 20;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t pc = 0x1000 + (k * 31 + i) % 500;
+        frames[i] = ht_frame_intern(pc, 0, no_recipe);
+        CHECK(frames[i] && ((struct ht_frame *)ht_at(frames[i]))->recipe == pc * 2);
+    }
+    ht_ref stack = ht_stack_intern(frames, n, 0);
+    CHECK(stack && stack == ht_stack_intern(frames, n, 0));
+    return stack;
+}
+
+static void *worker(void *arg)
+{
+    uint64_t x = (uint64_t)(uintptr_t)arg * 0x9e3779b97f4a7c15ull + 1;
+    struct {
+        void *p;
+        uint64_t size;
+        ht_ref site;
+    } kept[KEEP] = {{0}};
+    ht_tls.stripe = (uint32_t)(uintptr_t)arg;
+    ht_tls.guard = 1;
+    for (int i = 0; i < ROUNDS; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        unsigned k = x % KEEP;
+        if (kept[k].p) {
+            struct ht_record r;
+            CHECK(ht_live_maybe(kept[k].p));
+            CHECK(!ht_live_take(kept[k].p, &r) && r.found);
+            CHECK(r.size == kept[k].size && r.site == kept[k].site);
+            struct ht_site *s = ht_at(r.site);
+            ht_count(&s->freed.bytes.whole, r.size);
+            ht_count(&s->freed.objects.whole, 1);
+            atomic_fetch_add(&removed, 1);
+            kept[k].p = NULL;
+            continue;
+        }
+        /* Addresses of threads lie in one another's neighbourhood, and come again. */
+        kept[k].p = (void *)(((x >> 8) % 4096 * 64 + (uintptr_t)arg) * 4096 + k * 16 + (1ull << 40));
+        kept[k].size = (x >> 24) % 40;
+        struct ht_record r;
+        if (ht_live_maybe(kept[k].p) && !ht_live_take(kept[k].p, &r)) {
+            for (unsigned j = 0; j < KEEP; j++)
+                CHECK(j == k || kept[j].p != kept[k].p);
+        }
+        kept[k].site = ht_site_intern(stack_number((unsigned)(x >> 40) % STACKS), kept[k].size, 1);
+        CHECK(kept[k].site);
+        struct ht_site *s = ht_at(kept[k].site);
+        CHECK(s->size_low <= kept[k].size && kept[k].size <= s->size_high);
+        ht_count(&s->alloc.bytes.whole, kept[k].size);
+        ht_count(&s->alloc.objects.whole, 1);
+        atomic_fetch_add(&alloc_bytes, kept[k].size);
+        uint32_t node = i & 1 ? ht_live_reserve() : 0;
+        CHECK(ht_live_insert(node, kept[k].p, kept[k].size, kept[k].site, 1, &r) && !r.found);
+        atomic_fetch_add(&inserted, 1);
+    }
+    for (unsigned k = 0; k < KEEP; k++) {
+        struct ht_record r;
+        if (kept[k].p) {
+            CHECK(!ht_live_take(kept[k].p, &r) && r.site == kept[k].site);
+            atomic_fetch_add(&removed, 1);
+        }
+    }
+    return NULL;
+}
+
+static void *reader(void *arg)
+{
+    while (!done) {
+        struct ht_view v;
+        ht_own_view(&v);
+        struct ht_cursor sites = {.kind = HT_KIND_SITE};
+        const struct ht_site *s;
+        while ((s = ht_view_next(&v, &sites))) {
+            const struct ht_stack *stack = ht_view_record(&v, s->stack, HT_KIND_STACK);
+            uint32_t n = 0;
+            const ht_ref *frames = stack ? ht_view_frames(&v, stack, &n) : NULL;
+            CHECK(frames && n > 0);
+            for (uint32_t i = 0; frames && i < n; i++)
+                CHECK(ht_view_record(&v, frames[i], HT_KIND_FRAME));
+            struct ht_values values;
+            ht_site_values(&v, s, &values);
+            CHECK(values.inuse_bytes >= 0 && values.inuse_bytes <= values.alloc_bytes);
+        }
+    }
+    return arg;
+}
+
+static long count(enum ht_chunk_kind kind)
+{
+    struct ht_view v;
+    ht_own_view(&v);
+    struct ht_cursor c = {.kind = kind};
+    long n = 0;
+    while (ht_view_next(&v, &c))
+        n++;
+    return n;
+}
+
+int main(void)
+{
+    ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                    0);
+    CHECK(!ht_region_create(false));
+    atomic_store(&ht_state->active, HT_ACTIVE);
+    pthread_t t[THREADS], r;
+    pthread_create(&r, NULL, reader, NULL);
+    for (uintptr_t i = 0; i < THREADS; i++)
+        pthread_create(&t[i], NULL, worker, (void *)(i + 1));
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(t[i], NULL);
+    done = 1;
+    pthread_join(r, NULL);
+    CHECK(inserted == removed);
+    CHECK(count(HT_KIND_LIVE) == 0);
+    uint64_t total = 0;
+    struct ht_view v;
+    ht_own_view(&v);
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *s;
+    while ((s = ht_view_next(&v, &c)))
+        total += atomic_load(&s->alloc.bytes.whole);
+    CHECK(total == alloc_bytes);
+    for (int i = 0; i < HT_LOSS_COUNT; i++)
+        CHECK(atomic_load(&ht_state->header->losses[i]) == 0);
+    printf("%ld inserted, %ld removed, %ld stacks, %ld sites, %ld failures\n", (long)inserted,
+           (long)removed, count(HT_KIND_STACK), count(HT_KIND_SITE), (long)failures);
+    return failures != 0;
+}
