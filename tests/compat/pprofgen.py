@@ -117,7 +117,7 @@ def random_profile(path, seed, samples=300, functions=40, symbols=True, recursio
             lines = [(r.choice(fns), r.randrange(1, 200)) for _ in range(depth)]
         locs.append(p.location(0 if i % 29 == 28 else m, start + 16 * i, lines))
     for _ in range(samples):
-        depth = r.randrange(1, 12)
+        depth = min(r.randrange(1, 12), len(locs))
         stack = [r.choice(locs) for _ in range(depth)] if recursion else r.sample(locs, depth)
         n = r.randrange(1, 50)
         size = r.choice([16, 24, 48, 512, 4096, 1 << r.randrange(3, magnitude)])
