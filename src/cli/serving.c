@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -143,6 +144,11 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     sigaddset(&ends, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
+    /* Each connection has a thread; without this each of those would keep a heap of its own, as large as
+     * the largest profile it ever built. */
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
     server = ht_serve_start(&o, source, msg, sizeof msg);
     if (server) {
         say_where(&o, ht_serve_port(server));

@@ -70,11 +70,12 @@ unsigned ht_guard(const struct ht_request *r, bool data, const char **why);
  * NULL after the request has been answered with the error; *answer is then what to return. */
 struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
                                       enum MHD_Result *answer);
-/* The targets, one caller at a time of those that may build. 0 or -errno. */
+/* The targets there are now. 0 or -errno. */
 int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n);
 void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
 
-/* Waits for one of the places for profiles in memory; leave gives it back. */
+/* Waits for one of the places for profiles in memory; leave gives it back. Every handler of data
+ * runs in one, and leaves it while it waits for seconds=. */
 void ht_building_enter(struct ht_server *s);
 void ht_building_leave(struct ht_server *s);
 

@@ -83,9 +83,7 @@ enum MHD_Result ht_get_data(const struct ht_request *r)
         ht_profile_destroy(p);
         return MHD_NO;
     }
-    ht_building_enter(r->s);
     err = ht_web_data(b.out, p, r->id);
-    ht_building_leave(r->s);
     ht_profile_destroy(p);
     return ht_body_answer(r, &b, err, JSON, NULL);
 }

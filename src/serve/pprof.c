@@ -30,12 +30,7 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
 
 int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n)
 {
-    int err;
-
-    ht_building_enter(r->s);
-    err = r->s->source->list(r->s->source->ctx, list, n);
-    ht_building_leave(r->s);
-    return err;
+    return r->s->source->list(r->s->source->ctx, list, n);
 }
 
 /* The target a request is about: the one it names, or the only one there is. False after an
@@ -83,13 +78,11 @@ static struct ht_profile *profile_of(const struct ht_request *r, const char *id,
     struct ht_profile *p;
     pid_t pid;
 
-    ht_building_enter(r->s);
     p = r->s->source->profile(r->s->source->ctx, id, &pid, &err, msg, sizeof msg);
     if (p && symbols) {
         ht_symbols(r->s, p, pid);
         ht_profile_remove_uninteresting(p, msg, sizeof msg);
     }
-    ht_building_leave(r->s);
     if (!p)
         *answer = answer_failure(r, err, msg);
     return p;
@@ -184,10 +177,14 @@ static struct ht_profile *delta(const struct ht_request *r, const char *id, long
     struct ht_profile *first = profile_of(r, id, symbols, answer), *second, *d;
     char msg[256] = "";
     int err = 0;
+    bool waited;
 
     if (!first)
         return NULL;
-    if (!wait_seconds(r->s, seconds)) {
+    ht_building_leave(r->s);
+    waited = wait_seconds(r->s, seconds);
+    ht_building_enter(r->s);
+    if (!waited) {
         ht_profile_destroy(first);
         *answer = ht_answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
                                   "%d requests wait for their seconds already; try again later",
@@ -238,9 +235,7 @@ static enum MHD_Result send_proto(const struct ht_request *r, struct ht_profile 
 
     if (allocs)
         p->default_sample_type = ht_profile_str(p, "alloc_space");
-    ht_building_enter(r->s);
     err = p->default_sample_type ? ht_profile_encode(p, true, &data, &size) : -ENOMEM;
-    ht_building_leave(r->s);
     ht_profile_destroy(p);
     if (err)
         return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot write the profile: %s",
@@ -248,6 +243,19 @@ static enum MHD_Result send_proto(const struct ht_request *r, struct ht_profile 
     snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"",
              allocs ? "allocs" : "heap", is_delta ? "-delta" : "");
     return ht_answer(r, MHD_HTTP_OK, "application/octet-stream", disposition, data, size);
+}
+
+/* Without names and as it is: straight from the source, without the model in between. */
+static enum MHD_Result send_raw(const struct ht_request *r, const char *id)
+{
+    char msg[512] = "";
+    void *data;
+    size_t size;
+    int err = r->s->source->raw(r->s->source->ctx, id, &data, &size, msg, sizeof msg);
+
+    return err ? answer_failure(r, err, msg)
+               : ht_answer(r, MHD_HTTP_OK, "application/octet-stream",
+                           "attachment; filename=\"heap\"", data, size);
 }
 
 enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
@@ -278,6 +286,8 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
     }
     if (!target_id(r, id, &answer))
         return answer;
+    if (!symbols && !allocs && !wait && r->s->source->raw)
+        return send_raw(r, id);
     p = wait ? delta(r, id, wait, symbols, &answer) : profile_of(r, id, symbols, &answer);
     if (!p)
         return answer;

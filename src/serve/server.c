@@ -28,6 +28,16 @@ static void split_target(struct ht_request *r, const char *url)
     r->path = url[1 + n] ? url + 1 + n : "/";
 }
 
+static enum MHD_Result get_heap(const struct ht_request *r)
+{
+    return ht_get_heap(r, false);
+}
+
+static enum MHD_Result get_allocs(const struct ht_request *r)
+{
+    return ht_get_heap(r, true);
+}
+
 static enum MHD_Result dispatch(const struct ht_request *r)
 {
     static const struct {
@@ -36,6 +46,8 @@ static enum MHD_Result dispatch(const struct ht_request *r)
     } table[] = {
         {"/debug/pprof", ht_get_index},
         {"/debug/pprof/", ht_get_index},
+        {"/debug/pprof/heap", get_heap},
+        {"/debug/pprof/allocs", get_allocs},
         {"/debug/pprof/cmdline", ht_get_cmdline},
         {"/debug/pprof/symbol", ht_get_symbol},
         {"/metrics", ht_get_metrics},
@@ -57,13 +69,16 @@ static enum MHD_Result dispatch(const struct ht_request *r)
         return ht_get_page(r);
     if (page)
         return ht_get_static(r, r->path + strlen("/static/"));
-    if (!strcmp(r->path, "/debug/pprof/heap"))
-        return ht_get_heap(r, false);
-    if (!strcmp(r->path, "/debug/pprof/allocs"))
-        return ht_get_heap(r, true);
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (!strcmp(r->path, table[i].path))
-            return table[i].get(r);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        enum MHD_Result done;
+
+        if (strcmp(r->path, table[i].path) != 0)
+            continue;
+        ht_building_enter(r->s);
+        done = table[i].get(r);
+        ht_building_leave(r->s);
+        return done;
+    }
     return ht_answer_error(r, MHD_HTTP_NOT_FOUND,
                            "nothing here; /debug/pprof/ lists what this server has");
 }

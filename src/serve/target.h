@@ -38,6 +38,8 @@ struct ht_serve_source {
      * there is no such target any more) and one line in msg. *pid: of the process if it lives. */
     struct ht_profile *(*profile)(void *ctx, const char *id, pid_t *pid, int *err, char *msg,
                                   size_t msg_size);
+    /* The same encoded and gzipped, to be freed; NULL for a source that has no quicker way. */
+    int (*raw)(void *ctx, const char *id, void **data, size_t *size, char *msg, size_t msg_size);
     /* The NUL-separated words of the command line, to be freed. The same errors. */
     int (*cmdline)(void *ctx, const char *id, char **words, size_t *size, char *msg,
                    size_t msg_size);

@@ -113,6 +113,19 @@ static struct ht_profile *profile(void *ctx, const char *id, pid_t *pid, int *er
     return p;
 }
 
+static int raw(void *ctx, const char *id, void **data, size_t *size, char *msg, size_t msg_size)
+{
+    struct ht_region r;
+    int64_t n;
+    int err = open_target(ctx, id, &r, msg, msg_size);
+
+    if (err)
+        return err;
+    n = ht_region_raw(&r, NULL, data, size);
+    ht_region_close(&r);
+    return n < 0 ? (int)n : 0;
+}
+
 static int cmdline(void *ctx, const char *id, char **words, size_t *size, char *msg,
                    size_t msg_size)
 {
@@ -142,7 +155,7 @@ int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n)
     if (!live)
         return -ENOMEM;
     *live = (struct live){words, n};
-    *s = (struct ht_serve_source){live, true, list, profile, cmdline};
+    *s = (struct ht_serve_source){live, true, list, profile, raw, cmdline};
     return 0;
 }
 

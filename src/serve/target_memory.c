@@ -103,7 +103,7 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
     for (size_t i = 0; i < n; i++)
         ht_target_stats_of(profiles[i].profile, &m->stats[i]);
     pthread_mutex_init(&m->lock, NULL);
-    *s = (struct ht_serve_source){m, false, list, profile, cmdline};
+    *s = (struct ht_serve_source){m, false, list, profile, NULL, cmdline};
     return 0;
 }
 
