@@ -7,6 +7,7 @@
     X("run", ht_cmd_run, "run a program under the profiler") \
     X("ps", ht_cmd_ps, "the profiled processes: alive, and dead but recoverable") \
     X("recover", ht_cmd_recover, "the profile of a process that was killed") \
+    X("watch", ht_cmd_watch, "a live table of allocation sites") \
     X("dump", ht_cmd_dump, "the profile of a live process, without its help") \
     X("top", ht_cmd_report, "where the heap is: sites in a flat list") \
     X("tree", ht_cmd_report, "each site between its callers and callees") \

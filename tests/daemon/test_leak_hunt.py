@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The commands of docs/leak-hunt.md, in its order, and what they must show; and the live table in a terminal."""
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+from common import DIR, HEAPTAP, check, finish, kill, one_line, heaptap, pprof, start
+
+root = os.path.abspath(sys.argv[4])
+with open(os.path.join(root, "docs", "leak-hunt.md")) as f:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", f.read(), re.M | re.S)
+os.symlink(os.path.join(root, "docs"), os.path.join(DIR, "docs"))
+script = "set -e\n" + "".join("echo '@@ %d' | tee /dev/stderr\n%s" % (i, b) for i, b in enumerate(blocks))
+r = subprocess.run(["bash", "-c", script], cwd=DIR, capture_output=True, text=True, timeout=100,
+                   env=dict(os.environ, PATH=os.path.dirname(HEAPTAP) + ":" + os.environ["PATH"]))
+check("every command of the page works", r.returncode == 0, (r.stdout[-600:], r.stderr[-1500:]))
+shown = re.split(r"@@ \d+\n", r.stdout)[1:]
+of = lambda word: "".join(s for b, s in zip(blocks, shown) if word in b)
+first = lambda text: next((l for l in text.splitlines() if "%" in l and "Showing" not in l and "flat%" not in l), "")
+check("ps shows it", "leakyd" in of("heaptap ps\n"), of("heaptap ps\n"))
+check("diff: what grows comes first", "open_session" in first(of("heaptap diff")), of("heaptap diff"))
+check("diff: the cache has stopped growing", "remember_answer" not in of("heaptap diff") or
+      "open_session" in first(of("heaptap diff")), of("heaptap diff"))
+check("--base", "open_session" in of("--base="), of("--base="))
+check("watch prints two tables", of("heaptap watch").count("SITE < CALLER") == 2 and "open_session" in of("heaptap watch"), of("heaptap watch"))
+check("--min-age leaves the leak", "open_session" in first(of("--min-age=2s")), of("--min-age=2s"))
+check("peek and list", "handle_request" in of("heaptap peek"), of("heaptap peek"))
+check("what run wrote of the killed one", any(n.startswith("heaptap.leakyd.") for n in os.listdir(DIR)), os.listdir(DIR))
+
+# The live table: 80 columns, another size, a key, q.
+p = start("churn", 2)
+master, slave = pty.openpty()
+
+
+def resize(rows, columns):
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+
+def read(seconds):
+    out, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end:
+        if select.select([master], [], [], 0.05)[0]:
+            out += os.read(master, 65536)
+    return out.decode(errors="replace")
+
+
+def widest(text):
+    text = re.sub(r"\x1b\[[0-9;]*H", "\n", text)
+    return max(len(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", l)) for l in text.replace("\r", "").split("\n"))
+
+
+resize(24, 80)
+w = subprocess.Popen([HEAPTAP, "watch", "--interval=200ms", str(p.pid)], stdin=slave, stdout=slave, stderr=subprocess.PIPE)
+text = read(2.5)
+check("watch: a table", "churn_alloc" in text and "q quits" in text and "allocs/s" in text, text[:600])
+check("watch: 80 columns", widest(text) <= 80, widest(text))
+resize(10, 40)
+os.kill(w.pid, 28)  # SIGWINCH
+read(0.3)
+text = read(1.0)
+check("watch: 40 columns", text and widest(text) <= 40, (widest(text), text[:300]))
+os.write(master, b"r")
+check("watch: sorted by another key", "sorted by rate" in read(1.0))
+os.write(master, b"q")
+try:
+    w.wait(10)
+except subprocess.TimeoutExpired:
+    w.kill()
+check("watch: q quits", w.returncode == 0, w.returncode)
+kill(p)
+status, _, err = heaptap("watch", 999999999)
+check("watch: nobody there", status in (1, 2) and one_line(err), err)
+finish("leak-hunt")
