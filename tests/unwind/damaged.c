@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HAZARDS 6: damaged unwind data. Bytes of a library's unwind tables are changed at random, in a
+ * copy that a page without access follows; every answer is right as long as nothing outside is
+ * read.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "image.h"
+#include "preload/cfi.h"
+
+static uint64_t state = 1;
+
+static uint64_t chance(uint64_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state % below;
+}
+
+static bool some_word(void *ctx, uint64_t at, uint64_t *word)
+{
+    *word = at * 3 + 8;
+    return at % 7 != 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct image m;
+    if (argc < 2 || !image_open(&m, argv[1]))
+        return 77;
+    uint64_t size = (m.end - m.start + 4095) & ~4095ull, kinds[8] = {0};
+    unsigned char *copy =
+        mmap(NULL, size + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED)
+        return 77;
+    mprotect(copy + size, 4096, PROT_NONE);
+    memcpy(copy, (const void *)m.start, m.end - m.start);
+    uint64_t hdr = m.hdr - m.start, span = m.n_functions * 8 + 4 + m.n_functions * 40;
+    if (span > size - hdr)
+        span = size - hdr;
+    for (int round = 0; round < 1500000; round++) {
+        unsigned char *at = copy + hdr + chance(span);
+        /* From time to time the object seems to end inside its tables. */
+        uint64_t end = chance(8) ? size : hdr + 12 + chance(span - 12);
+        struct ht_object o = {(uint64_t)copy, (uint64_t)copy + end, 0, (uint64_t)copy + hdr};
+        uint64_t function = chance(m.n_functions);
+        uint64_t pc = (uint64_t)copy + hdr + (uint64_t)(int64_t)m.table[function][0] + chance(64);
+        /* The entry of the function that is asked about, or anything. */
+        if (chance(4))
+            at = copy + hdr + (uint64_t)(int64_t)m.table[function][1] + chance(48);
+        unsigned char before = *at;
+        *at = chance(3) ? (unsigned char)chance(256) : 0xff;
+        kinds[ht_recipe_kind(ht_cfi_recipe(pc, &o))]++;
+        struct ht_row row;
+        struct ht_all_regs regs = {.known = (uint32_t)chance(1u << HT_N_REGS)};
+        if (!ht_cfi_row(pc, &o, &row))
+            ht_cfi_step(&row, &regs, some_word, NULL);
+        *at = before;
+    }
+    for (unsigned i = 0; i < 8; i++)
+        printf("%lu ", kinds[i]);
+    printf("\n");
+    image_close(&m);
+    return kinds[HT_STEP_RSP] < 1000 || kinds[HT_STEP_UNKNOWN] < 100;
+}
