@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -38,6 +39,19 @@ static void unusable(const char *name, const char *value, const char *instead)
     ht_say(line, instead, "");
 }
 
+/* A link to the program has the better name: redis-server is a link to redis-check-rdb. A script's
+ * name is not its interpreter's. */
+static const char *name_called_by(void)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN), *slash = path ? strrchr(path, '/') : NULL;
+    struct stat called, running;
+    if (!slash || !slash[1] || SYS_FAILED(SYS2(SYS_stat, path, &called)) ||
+        SYS_FAILED(SYS2(SYS_stat, "/proc/self/exe", &running)) ||
+        called.st_ino != running.st_ino || called.st_dev != running.st_dev)
+        return NULL;
+    return slash + 1;
+}
+
 static void read_process(void)
 {
     struct ht_process *p = &ht_process;
@@ -60,6 +74,9 @@ static void read_process(void)
         }
         ht_text_string(&t, name);
         base = strrchr(p->exe, '/') + 1;
+    } else {
+        const char *called = name_called_by();
+        base = called ? called : base;
     }
     struct ht_text t = ht_text(p->name, sizeof p->name);
     ht_text_string(&t, base);

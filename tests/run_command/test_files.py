@@ -20,6 +20,12 @@ class Patterns(Case):
         self.assertRegex(self.files()[0], r"^a%b\.\d+\.0\.run-prog\." + re.escape(socket.gethostname()) +
                          r"\.20\d{6}T\d{6}Z\.pb\.gz$")
 
+    def test_the_name_of_a_link(self):
+        os.symlink(PROG, self.dir + "/another")
+        self.run_("--exact", "-o", "%e.pb.gz", "./another", "exit")
+        self.run_("--exact", "-o", "%e.pb.gz", "another", "exit", env={"PATH": self.dir})
+        self.assertEqual(self.files(), ["another.pb.gz"])
+
     def test_absolute_and_from_the_environment(self):
         self.run_("--exact", "-o", self.dir + "/x.pb.gz", PROG, "exit", cwd="/")
         self.run_("--exact", PROG, "exit", env={"HEAPTAP_OUTPUT": "env.pb.gz"})
