@@ -5,7 +5,6 @@ import gzip
 import http.client
 import json
 import os
-import random
 import socket
 import stat
 import subprocess
@@ -15,6 +14,7 @@ import time
 
 import mksample
 import pprofile
+from fuzz_http import fuzz
 from server import Server, check, done
 
 heaptap, tmp = sys.argv[1:]
@@ -124,32 +124,7 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     slow.send(b"GET /2/debug/pprof/heap HTTP/1.1\r\nHost: localhost\r\nX-")
     at = time.monotonic()
     check("beside a slow client", s.get("/2/debug/pprof/heap")[0] == 200 and time.monotonic() - at < 2)
-    r = random.Random(11)
-    good = b"GET /2/debug/pprof/symbol?0x1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"
-    seeds = [good, b"POST /debug/pprof/symbol HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", b"\0" * 40,
-             b"GET " + b"/" * 70000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 9000 + b"\r\n"]
-    stop = time.monotonic() + float(os.environ.get("HEAPTAP_FUZZ_SECONDS", "2"))
-    sent = 0
-    while time.monotonic() < stop:
-        data = bytearray(r.choice(seeds))
-        for _ in range(r.randrange(0, 12)):
-            i = r.randrange(len(data))
-            k = r.random()
-            if k < 0.6:
-                data[i] = r.randrange(256)
-            elif k < 0.8:
-                del data[i:i + r.randrange(1, 9)]
-            else:
-                data[i:i] = bytes(r.choices(b"\r\n :/%?&=\0", k=3))
-            if not data:
-                data = bytearray(b"\r\n")
-        with socket.create_connection(("127.0.0.1", s.port)) as c:
-            try:
-                c.sendall(data)
-                c.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
-        sent += 1
+    sent = fuzz(s.port, float(os.environ.get("HEAPTAP_FUZZ_SECONDS", "2")))
     check("serves after %d malformed requests" % sent, s.get("/2/debug/pprof/heap")[0] == 200)
     slow.close()
 
