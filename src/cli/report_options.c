@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/source.h"
+
 enum type {
     TEXT,   /* a string */
     INT,    /* a number; also a SIZE of nothing */
@@ -34,10 +36,10 @@ struct option {
 #define A(field) offsetof(struct ht_report_args, field)
 
 static const struct option options[] = {
-    {"sample_index", TEXT, R(sample_index), 0, "NAME  what is counted: inuse_space, alloc_objects..."},
+    {"sample_index", TEXT, R(sample_index), 0, "NAME  what is counted (-i): inuse_space, alloc_objects..."},
     {"cum", FLAG, R(cum), 0, "sort by cumulative weight"},
     {"flat", SORT, 0, 0, "sort by own weight (the default)"},
-    {"sort", SORT, 0, 0, "cum|flat"},
+    {"sort", SORT, 0, 0, "ORDER  cum or flat"},
     {"nodecount", INT, R(nodecount), 0, "N  show at most N sites"},
     {"nodefraction", REAL, R(nodefraction), 0, "F  hide sites below F of the total (0.005)"},
     {"edgefraction", REAL, R(edgefraction), 0, "F  hide calls below F of the total (0.001)"},
@@ -57,7 +59,7 @@ static const struct option options[] = {
     {"files", CHOICE, R(granularity), HT_BY_FILES, "one site a file"},
     {"lines", CHOICE, R(granularity), HT_BY_LINES, "one site a source line"},
     {"addresses", CHOICE, R(granularity), HT_BY_ADDRESSES, "one site an address"},
-    {"granularity", GRAN, R(granularity), 0, "functions|filefunctions|files|lines|addresses"},
+    {"granularity", GRAN, R(granularity), 0, "WORD  one of these five"},
     {"noinlines", FLAG, R(no_inlines), 0, "count inlined functions to what they were inlined into"},
     {"unit", TEXT, R(unit), 0, "UNIT  B, kB, MB..., auto (each value its own) or minimum"},
     {"mean", FLAG, R(mean), 0, "average over the first value: bytes an object"},
@@ -72,7 +74,7 @@ static const struct option options[] = {
     {"normalize", FLAG, A(normalize), 0, "scale the profile to its base first"},
     {"json", FLAG, R(json), 0, "as JSON (docs/json.md)"},
     {"output", TEXT, A(output), 0, "FILE  write there (-o)"},
-    {"symbolize", SYMB, 0, 0, "none|local|force|demangle=MODE  how names are found"},
+    {"symbolize", SYMB, 0, 0, "HOW  none, local, fastlocal, force or demangle=MODE"},
     {"demangle", DEMANGLE, 0, 0, "MODE  full, templates, default or none"},
     {"sizes", FLAG, A(sizes), 0, "top: the objects of each site by size"},
     {"ages", FLAG, A(ages), 0, "of a process: live objects by age"},
@@ -282,7 +284,7 @@ int ht_report_args_parse(struct ht_report_args *a, int argc, char **argv, const 
         } else if (!strcmp(arg, "--")) {
             only_sources = true;
         } else if (!strcmp(arg, "--help") || !strcmp(arg, "-help") || !strcmp(arg, "-h")) {
-            printf("usage: heaptap %s\n\noptions:\n", usage);
+            printf("usage: heaptap %s\n\n" HT_SOURCE_HELP "\nOptions, with one dash or two:\n", usage);
             ht_report_options_help(stdout);
             return 1;
         } else if (parse_one(a, argc, argv, &i)) {
