@@ -17,6 +17,9 @@
 #include "profile/utf8.h"
 #include "profile/wire.h"
 
+/* Profiles have one to six. */
+#define SAMPLE_TYPES_LIMIT 4096
+
 /* Growable scratch, reused from message to message. */
 struct scratch {
     uint64_t *v;
@@ -303,6 +306,8 @@ static bool read_profile(struct decoder *d, struct ht_wire w)
                 return fail(d, -EINVAL,
                             "concatenated profiles, or sample types between samples, at byte %zu",
                             (size_t)(start - d->base));
+            if (d->types.n / 2 >= SAMPLE_TYPES_LIMIT)
+                return fail(d, -EINVAL, "more than %d sample types", SAMPLE_TYPES_LIMIT);
             ok = read_numbers(d, f.body, v, 2, "sample type") && push(d, &d->types, v[1]) &&
                  push(d, &d->types, v[2]);
             break;

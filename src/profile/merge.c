@@ -277,12 +277,30 @@ static bool map_source(struct merger *m, struct ht_profile *src)
     return true;
 }
 
-static bool has_comment(const struct ht_profile *p, const char *comment)
+/* Appends a comment that is not there yet. */
+static bool add_comment(struct ht_profile *p, struct ht_table *seen, const char *comment)
 {
-    for (size_t i = 0; i < p->n_comments; i++)
-        if (!strcmp(p->comments[i], comment))
+    const char *s = ht_profile_str(p, comment);
+    uint64_t hash = ht_hash_mix(7, (uintptr_t)s);
+    if (!s || !ht_table_reserve(seen))
+        return false;
+    size_t at = hash;
+    for (uintptr_t other; (other = ht_table_next(seen, hash, &at));)
+        if (other == (uintptr_t)s)
             return true;
-    return false;
+    ht_table_put(seen, hash, at, (uintptr_t)s);
+    return !ht_profile_add_comment(p, s);
+}
+
+static bool combine_comments(struct ht_profile *p, struct ht_profile *const *srcs, size_t n)
+{
+    struct ht_table seen = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < n; i++)
+        for (size_t j = 0; ok && j < srcs[i]->n_comments; j++)
+            ok = add_comment(p, &seen, srcs[i]->comments[j]);
+    ht_table_finish(&seen);
+    return ok;
 }
 
 static bool combine_headers(struct ht_profile *p, struct ht_profile *const *srcs, size_t n)
@@ -302,15 +320,12 @@ static bool combine_headers(struct ht_profile *p, struct ht_profile *const *srcs
         p->duration_nanos = (int64_t)((uint64_t)p->duration_nanos + (uint64_t)s->duration_nanos);
         if (!p->period || p->period < s->period)
             p->period = s->period;
-        for (size_t j = 0; j < s->n_comments; j++)
-            if (!has_comment(p, s->comments[j]) && ht_profile_add_comment(p, s->comments[j]))
-                return false;
         if (p->default_sample_type && !*p->default_sample_type)
             p->default_sample_type = ht_profile_str(p, s->default_sample_type);
         if (p->doc_url && !*p->doc_url)
             p->doc_url = ht_profile_str(p, s->doc_url);
     }
-    return p->drop_frames && p->keep_frames && p->period_type.type && p->period_type.unit &&
+    return combine_comments(p, srcs, n) && p->drop_frames && p->keep_frames && p->period_type.type && p->period_type.unit &&
            p->default_sample_type && p->doc_url;
 }
 

@@ -86,7 +86,7 @@ void ht_profile_aggregate(struct ht_profile *p, enum ht_granularity granularity,
 int ht_profile_sample_index(const struct ht_profile *p, const char *name, char *msg,
                             size_t msg_size);
 
-/* The unit each numeric label key is shown in; the array lives as long as the profile. Take it
+/* The unit each numeric label key is shown in, sorted by key; the array lives as long as the profile. Take it
  * before filtering. 0 or -ENOMEM. */
 struct ht_label_unit {
     const char *key, *unit;

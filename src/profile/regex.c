@@ -4,6 +4,7 @@
 #include "profile/regex.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,14 @@
 /* RE2 never backtracks; a pattern that would is cut off here. */
 #define MATCH_LIMIT 1000000
 #define DEPTH_LIMIT 10000
+/* After so many cut-offs a pattern is given up: a profile brings its own (drop_frames), and names. */
+#define CUTOFF_LIMIT 16
 
 struct ht_regex {
     pcre2_code *code;
     pcre2_match_data *data;
     pcre2_match_context *context;
+    int cutoffs;
 };
 
 int ht_regex_create(struct ht_regex **out, const char *pattern, const char *what, char *msg,
@@ -68,9 +72,13 @@ void ht_regex_destroy(struct ht_regex *re)
 
 bool ht_regex_match(const struct ht_regex *re, const char *s)
 {
+    if (re->cutoffs >= CUTOFF_LIMIT)
+        return false;
     size_t n = strlen(s);
     int r = pcre2_match(re->code, (PCRE2_SPTR)s, n, 0, 0, re->data, re->context);
     if (r == PCRE2_ERROR_JIT_STACKLIMIT)
         r = pcre2_match(re->code, (PCRE2_SPTR)s, n, 0, PCRE2_NO_JIT, re->data, re->context);
+    if (r < 0 && r != PCRE2_ERROR_NOMATCH)
+        ((struct ht_regex *)(uintptr_t)re)->cutoffs++; /* a memo, no part of its meaning */
     return r >= 0;
 }

@@ -73,24 +73,32 @@ static void print_duration(FILE *out, int64_t nanos)
     fprintf(out, "Duration: %s%.*s\n", nanos < 0 ? "-" : "", (int)bytes, text);
 }
 
+struct units_shown {
+    const char *key; /* the one last asked for; labels come in order of their keys */
+    bool shown;
+    const struct ht_label *end;
+};
+
 /* A unit shows when any label of the key has one. */
 static void number_text(FILE *out, const struct ht_label *l, void *arg)
 {
-    const struct ht_sample *s = arg;
-    bool shown = false;
-    for (size_t i = 0; i < s->n_labels; i++) {
-        const struct ht_label *other = &s->labels[i];
-        shown = shown || (!other->str && *other->num_unit && !strcmp(other->key, l->key));
+    struct units_shown *u = arg;
+    if (l->key != u->key) {
+        u->key = l->key;
+        u->shown = false;
+        for (const struct ht_label *o = l; o < u->end && o->key == l->key; o++)
+            u->shown = u->shown || *o->num_unit;
     }
     fprintf(out, "%" PRId64, l->num);
-    if (shown)
+    if (u->shown)
         fprintf(out, " %s", l->num_unit);
 }
 
 static int print_labels(FILE *out, const struct ht_sample *s, bool numeric)
 {
     struct ht_label_texts t;
-    int err = ht_label_texts_init(&t, s, numeric, 0, ":[", "]", number_text, (void *)(uintptr_t)s);
+    struct units_shown u = {.end = s->labels + s->n_labels};
+    int err = ht_label_texts_init(&t, s, numeric, 0, ":[", "]", number_text, &u);
     for (size_t i = 0; !err && i < t.n; i++)
         fprintf(out, "%s%s%s", i ? " " : "                ", t.text[i], i + 1 < t.n ? "" : "\n");
     ht_label_texts_finish(&t);

@@ -155,6 +155,31 @@ class Sources(unittest.TestCase):
         r = run("top", self.file("many.gz", gzip.compress(profile(extra=sample * 10**7), 9)))
         self.assertIn(r.returncode, (0, 1), r.stderr)
 
+    def test_crowds(self):
+        """Many of what there usually are few of takes no more than its share of time."""
+        n = 100000
+        names = ["k%d" % i for i in range(n)]
+        labels = b"".join(message(3, number(1, 9 + i) + number(3, i + 1)) for i in range(n))
+        same = b"".join(message(3, number(1, 4) + number(3, i + 1)) for i in range(n))
+        comments = b"".join(number(13, 9 + i) for i in range(n))
+        values = number(1, 1) + number(2, 1) + number(2, 1)
+        path = self.file("crowd", profile(strings=STRINGS + names, extra=comments + message(
+            2, values + labels) + message(2, values + same)))
+        for argv in (["raw", path], ["traces", path], ["top", path, "--tagfocus=1:"],
+                     ["merge", path, path, "-o", "/dev/null"]):
+            r = run(*argv)
+            self.assertEqual(r.returncode, 0, (argv, r.stderr[:200]))
+        # A profile's own expression that backtracks without end over every one of its names.
+        names = ["a" * 40 + "%d!" % i for i in range(2000)]
+        functions = b"".join(message(5, number(1, 10 + i) + number(2, 10 + i)) for i in range(2000))
+        locations = b"".join(message(4, number(1, 10 + i) + message(4, number(1, 10 + i)))
+                             for i in range(2000))
+        path = self.file("runaway", profile(strings=STRINGS + ["(a+)+(a+)+(a+)+x"] + names, extra=(
+            functions + locations + number(7, 9))))
+        self.assertEqual(run("top", path).returncode, 0)
+        many = message(1, number(1, 1) + number(2, 2)) * 5000
+        self.refused(self.file("types", many + profile()), "sample types")
+
     def test_merge(self):
         a = self.file("a.pb.gz", gzip.compress(profile()))
         b = self.file("b.pb", profile(start=0x500000))
