@@ -63,6 +63,8 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
 
     if (err)
         return err;
+    /* As ps does: a server that runs for months must not let the dead pile up. */
+    ht_list_clean(all, n_all);
     t = calloc(n_all + 1, sizeof *t);
     if (!t)
         err = -ENOMEM;
@@ -72,7 +74,7 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
 
         snprintf(id, sizeof id, "%d", (int)all[i].pid);
         if (!is_named(live, id) || is_outdone(all, n_all, i) ||
-            (!all[i].alive && (!all[i].samples || all[i].dumped)))
+            (!all[i].alive && (!all[i].samples || all[i].dumped || !*all[i].path)))
             continue;
         if (!fill(&t[kept++], &all[i]))
             err = -ENOMEM;
