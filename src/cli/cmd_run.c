@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -46,7 +45,15 @@ static int find_library(char *path, size_t size)
     return access(path, R_OK) ? -errno : 0;
 }
 
-/* Ours, the allocator's, then what the user preloads. */
+static bool append_preload(struct run *run, const char *path, size_t n)
+{
+    size_t at = strlen(run->preload);
+    return (size_t)snprintf(run->preload + at, sizeof run->preload - at, "%s%.*s", at ? ":" : "",
+                            (int)n, path) < sizeof run->preload - at;
+}
+
+/* Ours, the allocator's, then what the user preloads; but not a second of ours, in a run within a
+ * run. */
 static int compose_preload(struct run *run)
 {
     char library[PATH_MAX];
@@ -61,16 +68,19 @@ static int compose_preload(struct run *run)
                         "move it\n", strpbrk(library, ": ") ? library : run->o.allocator);
         return 1;
     }
-    if (users && strstr(users, library)) /* a run within a run */
-        users = NULL;
-    int n = snprintf(run->preload, sizeof run->preload, "%s%s%s%s%s", library,
-                     *run->o.allocator ? ":" : "", run->o.allocator, users && *users ? ":" : "",
-                     users && *users ? users : "");
-    if (n >= (int)sizeof run->preload) {
-        fputs("heaptap: LD_PRELOAD is too long\n", stderr);
-        return 1;
+    bool fits = append_preload(run, library, strlen(library));
+    if (*run->o.allocator)
+        fits &= append_preload(run, run->o.allocator, strlen(run->o.allocator));
+    for (const char *at = users ? users : ""; *at;) {
+        size_t n = strcspn(at, ": ");
+        const char *slash = memrchr(at, '/', n), *base = slash ? slash + 1 : at;
+        if (n && strncmp(base, "libheaptap.so", 13))
+            fits &= append_preload(run, at, n);
+        at += n + (at[n] != 0);
     }
-    return 0;
+    if (!fits)
+        fputs("heaptap: LD_PRELOAD is too long\n", stderr);
+    return fits ? 0 : 1;
 }
 
 /* Absolute, so that a child that starts elsewhere writes where its parent does. */

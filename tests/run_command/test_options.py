@@ -88,6 +88,10 @@ class Options(Case):
     def test_users_preload_stays(self):
         r = self.run_("-q", "sh", "-c", 'echo "$LD_PRELOAD"', env={"LD_PRELOAD": "libm.so.6"})
         self.assertRegex(r.stdout, r"^/.*/libheaptap\.so:libm\.so\.6$")
+        lib = os.path.join(os.path.dirname(HEAPTAP), "libheaptap.so")
+        r = self.run_("-q", "sh", "-c", 'echo "$LD_PRELOAD"', env={"LD_PRELOAD": lib + " libm.so.6:" + lib})
+        self.assertEqual(r.stdout.count("libheaptap"), 1)
+        self.assertTrue(r.stdout.endswith(":libm.so.6\n"), r.stdout)
 
     def test_run_in_a_run(self):
         r = self.run_("-q", HEAPTAP, "run", "--exact", "-o", "in.pb.gz", PROG, "exit", "5")
