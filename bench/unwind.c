@@ -50,8 +50,14 @@ static __attribute__((noinline)) void many(void)
     }
 }
 
+#ifdef __clang__
+#define OPTIMIZE(args) /* both are without frame pointers then */
+#else
+#define OPTIMIZE(args) optimize(args)
+#endif
+
 #define DEEP(name, args)                                                                           \
-    static __attribute__((noinline, optimize(args))) void name(int n, then_fn then)                \
+    static __attribute__((noinline, OPTIMIZE(args))) void name(int n, then_fn then)                \
     {                                                                                              \
         volatile char pad[40];                                                                     \
         pad[0] = (char)n;                                                                          \
@@ -67,9 +73,10 @@ DEEP(deep_fp, "no-optimize-sibling-calls,no-omit-frame-pointer")
 /* Thirty functions of their own, each entered once. */
 #define CHAIN(X)                                                                                   \
     X(1, 0)                                                                                        \
-    X(2, 1) X(3, 2) X(4, 3) X(5, 4) X(6, 5) X(7, 6) X(8, 7) X(9, 8) X(10, 9) X(11, 10) X(12, 11)   \
-        X(13, 12) X(14, 13) X(15, 14) X(16, 15) X(17, 16) X(18, 17) X(19, 18) X(20, 19) X(21, 20)  \
-            X(22, 21) X(23, 22) X(24, 23) X(25, 24) X(26, 25) X(27, 26) X(28, 27) X(29, 28)
+    X(2, 1)                                                                                        \
+    X(3, 2) X(4, 3) X(5, 4) X(6, 5) X(7, 6) X(8, 7) X(9, 8) X(10, 9) X(11, 10) X(12, 11) X(13, 12) \
+        X(14, 13) X(15, 14) X(16, 15) X(17, 16) X(18, 17) X(19, 18) X(20, 19) X(21, 20) X(22, 21)  \
+            X(23, 22) X(24, 23) X(25, 24) X(26, 25) X(27, 26) X(28, 27) X(29, 28)
 static uint64_t cold_took;
 static __attribute__((noinline)) void link_0(int n)
 {
