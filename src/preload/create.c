@@ -80,6 +80,12 @@ static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char
 {
     if (!file_may_be(size))
         return NULL;
+    /* A daemon's child that has given up root by its first sample: a directory of its own. */
+    if (ht_config.region_dir_by_user) {
+        struct ht_text t = ht_text(ht_config.region_dir, sizeof ht_config.region_dir);
+        ht_text_string(&t, "/dev/shm/heaptap-");
+        ht_text_number(&t, (uint64_t)SYS0(SYS_geteuid));
+    }
     long dir = open_directory(ht_config.region_dir);
     if (SYS_FAILED(dir))
         return NULL;

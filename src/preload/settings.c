@@ -169,10 +169,8 @@ void ht_settings_read(void)
         c->run_pid = *end == ':' ? (uint32_t)strtoul(end + 1, NULL, 10) : 0;
     }
     struct ht_text t = ht_text(c->region_dir, sizeof c->region_dir);
-    if ((v = variable("HEAPTAP_REGION_DIR")) && *v == '/') {
+    if ((v = variable("HEAPTAP_REGION_DIR")) && *v == '/')
         ht_text_string(&t, v);
-    } else {
-        ht_text_string(&t, "/dev/shm/heaptap-");
-        ht_text_number(&t, (uint64_t)SYS0(SYS_geteuid));
-    }
+    else
+        c->region_dir_by_user = true;
 }

@@ -105,6 +105,7 @@ struct ht_config {
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
     char output[1024];     /* absolute pattern */
     char region_dir[256];
+    bool region_dir_by_user; /* composed when a region is made, of the user then */
 };
 
 extern struct ht_config ht_config;

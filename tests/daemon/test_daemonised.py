@@ -13,8 +13,8 @@ from common import DIR, LIBRARY, PROGRAMS, ROOT, check, finish, heaptap, kill, p
 NOBODY = 65534
 
 
-def daemon(uid, rate):
-    where = os.path.join(DIR, "daemon-%d-%s" % (uid, rate))
+def daemon(uid, rate, end=signal.SIGTERM):
+    where = os.path.join(DIR, "daemon-%d-%s-%d" % (uid, rate, end))
     os.mkdir(where)
     os.chmod(where, 0o777)
     pidfile = os.path.join(where, "pid")
@@ -36,7 +36,15 @@ def daemon(uid, rate):
     pattern = where + "/heaptap.becomes_daemon.%d" % pid
     check(what + "dump by signal where it started", wait_for(lambda: os.path.exists(pattern + ".0.pb.gz")), os.listdir(where))
     check(what + "no descriptor is left by a dump", not os.listdir("/proc/%d/fd" % pid), os.listdir("/proc/%d/fd" % pid))
-    os.kill(pid, signal.SIGTERM)
+    if end == signal.SIGKILL:
+        os.kill(pid, end)
+        wait_for(lambda: not os.path.exists("/proc/%d" % pid))
+        status, _, err = heaptap("recover", pid, "-o", outside, env={"HEAPTAP_REGION_DIR": ""})
+        check(what + "recovered when it was killed", status == 0 and sums(outside, "leak")[2] > 50, err)
+        for n in glob.glob("/dev/shm/heaptap-*/%d.*" % pid):
+            os.unlink(n)
+        return
+    os.kill(pid, end)
     wait_for(lambda: not os.path.exists("/proc/%d" % pid))
     last = pattern + ".pb.gz"
     if check(what + "dump at exit where it started", wait_for(lambda: os.path.exists(last)), os.listdir(where)):
@@ -59,6 +67,8 @@ daemon(0 if ROOT else os.geteuid(), "100")
 if ROOT:
     daemon(NOBODY, "1")
     daemon(NOBODY, "100")
+    # Its first sample in the last child comes when it is nobody already.
+    daemon(NOBODY, "1000", signal.SIGKILL)
 else:
     print("SKIP giving up root: not root")
 

@@ -77,7 +77,6 @@ check("recover without words", status == 0 and not os.path.exists(e["region"]), 
 status, _, err = heaptap("recover", p.pid)
 check("recovered once", status == 1 and one_line(err), err)
 
-# With names for a library that was unloaded: the region keeps its path and build-id.
 # No sample yet; not profiled; not there.
 idle = start("/bin/sleep", 60, rate="512k", ready=False)
 wait_for(lambda: os.listdir(REGIONS))
