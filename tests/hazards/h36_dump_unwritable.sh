@@ -15,6 +15,7 @@ try() { # WORDS PATTERN [COMMAND]...
 }
 try "a directory that is not there" "$H_TMP/nowhere/p.pb.gz"
 mkdir -p "$H_TMP/taken.pb.gz/inside"
+sleep 0.1 # younger than the process, it would be a relative's file, which is stepped aside for
 try "a directory has the name" "$H_TMP/taken.pb.gz"
 [ -d "$H_TMP/taken.pb.gz/inside" ] || { echo "it took the directory away"; exit 1; }
 try "a file as a directory" /dev/null/p.pb.gz
