@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What bench/serve.py looks at: 100,000 stacks, made exactly, then malloc and free at the usual rate.
- * For each "measure SECONDS" on standard input a line with the percentiles of one malloc and free, in
- * nanoseconds.
+ * What bench/serve.py looks at: 100,000 stacks, made exactly, then malloc and free at the usual
+ * rate. For each "measure SECONDS" on standard input a line with the percentiles of one malloc and
+ * free, in nanoseconds.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -40,8 +40,9 @@ __attribute__((noinline)) static void *right(unsigned path, unsigned level)
 
 __attribute__((noinline)) static void *walk(unsigned path, unsigned level)
 {
-    void *p = level == LEVELS ? malloc(64 + path % 64)
-              : path >> level & 1 ? right(path, level + 1) : left(path, level + 1);
+    void *p = level == LEVELS     ? malloc(64 + path % 64)
+              : path >> level & 1 ? right(path, level + 1)
+                                  : left(path, level + 1);
 
     depth_of_return = 0;
     return p;

@@ -56,7 +56,8 @@ static char *type_config(const struct ht_profile *p)
     return text;
 }
 
-static char *ingest_url(const struct ht_curl *curl, CURL *c, const char *url, const struct ht_profile *p, const char *name)
+static char *ingest_url(const struct ht_curl *curl, CURL *c, const char *url,
+                        const struct ht_profile *p, const char *name)
 {
     int64_t until = p->time_nanos > 0 ? p->time_nanos / 1000000000 : (int64_t)time(NULL);
     int64_t length = p->duration_nanos > 0 ? p->duration_nanos / 1000000000 : 0;
@@ -67,17 +68,18 @@ static char *ingest_url(const struct ht_curl *curl, CURL *c, const char *url, co
     while (n && url[n - 1] == '/')
         n--;
     path = n >= 7 && !strncmp(url + n - 7, "/ingest", 7) ? "" : "/ingest";
-    if (escaped && asprintf(&full,
-                            "%.*s%s?name=%s&from=%" PRId64 "&until=%" PRId64
-                            "&format=pprof&spyName=heaptap&sampleRate=100",
-                            (int)n, url, path, escaped, until - (length > 0 ? length : 1),
-                            until) < 0)
+    if (escaped &&
+        asprintf(&full,
+                 "%.*s%s?name=%s&from=%" PRId64 "&until=%" PRId64
+                 "&format=pprof&spyName=heaptap&sampleRate=100",
+                 (int)n, url, path, escaped, until - (length > 0 ? length : 1), until) < 0)
         full = NULL;
     curl->free(escaped);
     return full;
 }
 
-static curl_mime *form(const struct ht_curl *curl, CURL *c, const void *profile, size_t size, const char *config)
+static curl_mime *form(const struct ht_curl *curl, CURL *c, const void *profile, size_t size,
+                       const char *config)
 {
     curl_mime *mime = curl->mime_init(c);
     curl_mimepart *part = mime ? curl->mime_addpart(mime) : NULL;

@@ -56,10 +56,10 @@ static int default_roots(struct ht_serving *s)
     static char include[] = "/usr/include", src[] = "/usr/src", here[PATH_MAX];
     const char *home = getenv("HOME");
     char *roots[] = {include, src, here};
-    size_t n = getcwd(here, sizeof here) && strcmp(here, "/") != 0 &&
-                       (!home || strcmp(here, home) != 0)
-                   ? 3
-                   : 2;
+    size_t n =
+        getcwd(here, sizeof here) && strcmp(here, "/") != 0 && (!home || strcmp(here, home) != 0)
+            ? 3
+            : 2;
 
     s->roots.word = malloc(sizeof roots);
     if (!s->roots.word)
@@ -84,8 +84,8 @@ static void say_where(const struct ht_serve_options *o, uint16_t port)
     } else {
         bool six = o->host && strchr(o->host, ':');
 
-        printf("heaptap: serving http://%s%s%s:%u/\n", six ? "[" : "", o->host ? o->host : "127.0.0.1",
-               six ? "]" : "", port);
+        printf("heaptap: serving http://%s%s%s:%u/\n", six ? "[" : "",
+               o->host ? o->host : "127.0.0.1", six ? "]" : "", port);
     }
     fflush(stdout);
     if (!o->unix_path && !is_loopback(o->host))
@@ -144,8 +144,8 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     sigaddset(&ends, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
-    /* Each connection has a thread; without this each of those would keep a heap of its own, as large as
-     * the largest profile it ever built. */
+    /* Each connection has a thread; without this each of those would keep a heap of its own, as
+     * large as the largest profile it ever built. */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);

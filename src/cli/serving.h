@@ -16,7 +16,9 @@ struct ht_serving {
     {"listen", 'l', .value = &(s)->listen}, {"http", .value = &(s)->listen},                       \
         {"unix", .value = &(s)->unix_path}, {"token-file", .value = &(s)->token_file},             \
         {"allow-host", .list = &(s)->hosts}, {"source-root", .list = &(s)->roots},                 \
-        {"no-browser", .flag = &(s)->no_browser}
+    {                                                                                              \
+        "no-browser", .flag = &(s)->no_browser                                                     \
+    }
 
 #define HT_SERVING_HELP                                                                            \
     "  -l, --listen=ADDR:PORT  where to (default 127.0.0.1:6060; port 0: any free one)\n"          \

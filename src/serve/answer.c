@@ -54,9 +54,9 @@ enum MHD_Result ht_answer_static(const struct ht_request *r, const char *type, c
                                  size_t size)
 {
     /* The library only reads what is persistent. */
-    return queue(r, MHD_HTTP_OK, type, NULL,
-                 MHD_create_response_from_buffer(size, (void *)(uintptr_t)body,
-                                                 MHD_RESPMEM_PERSISTENT));
+    return queue(
+        r, MHD_HTTP_OK, type, NULL,
+        MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT));
 }
 
 enum MHD_Result ht_answer_error(const struct ht_request *r, unsigned status, const char *format,

@@ -16,7 +16,7 @@
 #define HT_MAX_SECONDS 3600
 /* Profiles in memory at once: others wait for their turn. */
 #define HT_MAX_BUILDING 4
-#define HT_MAX_BODY (1024 * 1024)
+#define HT_MAX_BODY     (1024 * 1024)
 
 struct ht_server {
     struct ht_serve_options o;

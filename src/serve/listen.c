@@ -61,7 +61,8 @@ int ht_listen_unix(const char *path, char *msg, size_t msg_size)
 
 int ht_listen_tcp(const char *host, uint16_t port, uint16_t *bound, char *msg, size_t msg_size)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *list;
     struct sockaddr_storage got;
@@ -90,8 +91,9 @@ int ht_listen_tcp(const char *host, uint16_t port, uint16_t *bound, char *msg, s
     }
     freeaddrinfo(list);
     if (fd < 0) {
-        snprintf(msg, msg_size, "cannot listen on %s:%u: %s (choose another with --listen=ADDR:PORT)",
-                 host, port, strerror(-bad));
+        snprintf(msg, msg_size,
+                 "cannot listen on %s:%u: %s (choose another with --listen=ADDR:PORT)", host, port,
+                 strerror(-bad));
         return bad;
     }
     getsockname(fd, (struct sockaddr *)&got, &n);

@@ -14,7 +14,10 @@ static const struct {
     size_t at;
 } metrics[] = {
 #define M(name, type, field, help)                                                                 \
-    {name, type, help, offsetof(struct ht_target, stats) + offsetof(struct ht_target_stats, field)}
+    {                                                                                              \
+        name, type, help,                                                                          \
+            offsetof(struct ht_target, stats) + offsetof(struct ht_target_stats, field)            \
+    }
     M("heaptap_inuse_bytes", "gauge", inuse_bytes, "Estimated bytes allocated and not yet freed."),
     M("heaptap_inuse_objects", "gauge", inuse_objects,
       "Estimated objects allocated and not yet freed."),

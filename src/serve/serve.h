@@ -10,11 +10,11 @@
 #include "serve/target.h"
 
 struct ht_serve_options {
-    const char *host;       /* address to listen on; NULL for 127.0.0.1 */
-    uint16_t port;          /* 0: any free one */
-    const char *unix_path;  /* a socket instead of host and port; NULL for none */
-    const char *token;      /* bearer token that data needs; NULL for none */
-    char *const *hosts;     /* further names that a Host header may have */
+    const char *host;      /* address to listen on; NULL for 127.0.0.1 */
+    uint16_t port;         /* 0: any free one */
+    const char *unix_path; /* a socket instead of host and port; NULL for none */
+    const char *token;     /* bearer token that data needs; NULL for none */
+    char *const *hosts;    /* further names that a Host header may have */
     size_t n_hosts;
     char *const *source_roots; /* directories that source files may be shown from */
     size_t n_source_roots;

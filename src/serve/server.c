@@ -164,9 +164,9 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
     }
     s->o = *o;
     s->source = source;
-    fd = o->unix_path ? ht_listen_unix(o->unix_path, msg, msg_size)
-                      : ht_listen_tcp(o->host ? o->host : "127.0.0.1", o->port, &s->port, msg,
-                                      msg_size);
+    fd = o->unix_path
+             ? ht_listen_unix(o->unix_path, msg, msg_size)
+             : ht_listen_tcp(o->host ? o->host : "127.0.0.1", o->port, &s->port, msg, msg_size);
     if (fd < 0) {
         free(s);
         return NULL;

@@ -86,8 +86,8 @@ static int names(const struct ht_request *r, const struct ht_profile *p, const c
     for (size_t i = 0; !err && i < q->n_locations; i++) {
         const struct ht_location *loc = q->locations[i];
         const char *name = name_of(loc);
-        uint32_t n = *name ? UINT32_MAX
-                           : ht_keymap_find(&known, (struct ht_key){loc->address, 0, 0});
+        uint32_t n =
+            *name ? UINT32_MAX : ht_keymap_find(&known, (struct ht_key){loc->address, 0, 0});
 
         /* A profile from a file may bring its symbols along. */
         if (n != UINT32_MAX)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A profile as the web page reads it: JSON of a prefix tree of frames. docs/web.md has the format. */
+/* A profile as the web page reads it: JSON of a prefix tree of frames. docs/web.md has the format.
+ */
 #ifndef HEAPTAP_SRC_SERVE_WEBDATA_H
 #define HEAPTAP_SRC_SERVE_WEBDATA_H
 
