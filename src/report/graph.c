@@ -4,11 +4,10 @@
 #include "report/graph.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile/units.h"
+#include "report/graph_tags.h"
 #include "report/paths.h"
 
 int64_t ht_abs64(int64_t v)
@@ -22,20 +21,13 @@ static void add64(int64_t *a, int64_t b)
     *a = (int64_t)((uint64_t)*a + (uint64_t)b);
 }
 
-static size_t mix(uint64_t h)
-{
-    h ^= h >> 32;
-    h *= 0x9e3779b97f4a7c15u;
-    return (size_t)(h ^ h >> 29);
-}
-
 static size_t info_hash(const struct ht_node_info *i)
 {
-    uint64_t h = mix((uintptr_t)i->name);
-    h = mix(h + (uintptr_t)i->file);
-    h = mix(h + (uintptr_t)i->objfile);
-    h = mix(h + i->address);
-    return mix(h + (uint64_t)i->line * 31 + (uint64_t)i->start_line);
+    uint64_t h = ht_graph_mix((uintptr_t)i->name);
+    h = ht_graph_mix(h + (uintptr_t)i->file);
+    h = ht_graph_mix(h + (uintptr_t)i->objfile);
+    h = ht_graph_mix(h + i->address);
+    return ht_graph_mix(h + (uint64_t)i->line * 31 + (uint64_t)i->start_line);
 }
 
 static bool info_equal(const struct ht_node_info *a, const struct ht_node_info *b)
@@ -133,7 +125,7 @@ static int make_nodes(struct ht_graph *g)
 
 static size_t edge_slot(const struct ht_graph *g, const struct ht_node *a, const struct ht_node *b)
 {
-    return mix(((uint64_t)a->index << 32 | b->index) + 1) & (g->edge_hash_size - 1);
+    return ht_graph_mix(((uint64_t)a->index << 32 | b->index) + 1) & (g->edge_hash_size - 1);
 }
 
 static void grow_edge_hash(struct ht_graph *g)
@@ -179,58 +171,6 @@ static struct ht_edge *edge_between(struct ht_graph *g, struct ht_node *src, str
     return e;
 }
 
-static size_t tag_slot(const struct ht_graph *g, const struct ht_tag *t)
-{
-    uint64_t h = mix((uintptr_t)t->name + mix((uintptr_t)t->group));
-    return mix(h + (uintptr_t)t->node) & (g->tag_hash_size - 1);
-}
-
-/* A node may have a million sizes, so no walk along its list. */
-static bool grow_tag_hash(struct ht_graph *g)
-{
-    size_t size = g->tag_hash_size ? g->tag_hash_size * 4 : 1024;
-    struct ht_tag **table = calloc(size, sizeof(table[0])), **old = g->tag_hash;
-    size_t old_size = g->tag_hash_size;
-    if (!table)
-        return old != NULL;
-    g->tag_hash = table;
-    g->tag_hash_size = size;
-    for (size_t i = 0; i < old_size; i++)
-        for (struct ht_tag *t = old[i], *next; t; t = next) {
-            next = t->hash_next;
-            size_t slot = tag_slot(g, t);
-            t->hash_next = table[slot];
-            table[slot] = t;
-        }
-    free(old);
-    return true;
-}
-
-static struct ht_tag *tag_of(struct ht_graph *g, struct ht_node *n, const struct ht_tag *like)
-{
-    struct ht_tag key = *like, *t;
-    key.node = n;
-    if (g->n_tags >= g->tag_hash_size && !grow_tag_hash(g)) {
-        g->err = -ENOMEM;
-        return NULL;
-    }
-    struct ht_tag **slot = &g->tag_hash[tag_slot(g, &key)];
-    for (t = *slot; t; t = t->hash_next)
-        if (t->node == n && t->name == like->name && t->group == like->group)
-            return t;
-    if (!(t = ht_profile_alloc(g->p, sizeof(*t)))) {
-        g->err = -ENOMEM;
-        return NULL;
-    }
-    *t = key;
-    t->hash_next = *slot;
-    *slot = t;
-    t->next = n->tags;
-    n->tags = t;
-    g->n_tags++;
-    return t;
-}
-
 struct weight {
     int64_t w, dw;
     const struct ht_tag *tags; /* what the sample's labels ask for, linked by next */
@@ -241,71 +181,12 @@ static void add_sample(struct ht_graph *g, struct ht_node *n, const struct weigh
     add64(flat ? &n->flat : &n->cum, w->w);
     add64(flat ? &n->flat_div : &n->cum_div, w->dw);
     for (const struct ht_tag *like = w->tags; like; like = like->next) {
-        struct ht_tag *t = tag_of(g, n, like);
+        struct ht_tag *t = ht_graph_tag(g, n, like);
         if (!t)
             return;
         add64(flat ? &t->flat : &t->cum, w->w);
         add64(flat ? &t->flat_div : &t->cum_div, w->dw);
     }
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* "key:value" of every string label, sorted and joined as dot wants it; "" when there is none. */
-static const char *join_labels(struct ht_graph *g, const struct ht_sample *s)
-{
-    char **parts = calloc(s->n_labels + 1, sizeof(parts[0]));
-    char *joined = NULL;
-    size_t n = 0, size = 0;
-    FILE *f = parts ? open_memstream(&joined, &size) : NULL;
-    for (size_t i = 0; f && i < s->n_labels; i++) {
-        const struct ht_label *l = &s->labels[i];
-        if (l->str && strcmp(l->key, "pprof::base") &&
-            asprintf(&parts[n], "%s:%s", l->key, l->str) >= 0)
-            n++;
-    }
-    if (f) {
-        qsort(parts, n, sizeof(parts[0]), by_text);
-        for (size_t i = 0; i < n; i++)
-            fprintf(f, "%s%s", i ? "\\n" : "", parts[i]);
-        fclose(f);
-    }
-    for (size_t i = 0; i < n; i++)
-        free(parts[i]);
-    free(parts);
-    const char *s2 = joined ? ht_profile_str(g->p, joined) : NULL;
-    free(joined);
-    return s2;
-}
-
-static struct ht_tag *sample_tags(struct ht_graph *g, const struct ht_sample *s)
-{
-    struct ht_tag *list = NULL, *t;
-    const char *joined = s->n_labels ? join_labels(g, s) : NULL;
-    if (!joined)
-        return NULL;
-    if (*joined && (t = ht_profile_alloc(g->p, sizeof(*t)))) {
-        t->name = joined;
-        t->unit = "";
-        list = t;
-    }
-    for (size_t i = 0; i < s->n_labels; i++) {
-        const struct ht_label *l = &s->labels[i];
-        char buf[96];
-        if (l->str || strcmp(l->key, "bytes") || !(t = ht_profile_alloc(g->p, sizeof(*t))))
-            continue;
-        ht_unit_label(l->num, g->o.bytes_unit, g->o.output_unit, buf, sizeof(buf));
-        t->group = joined;
-        t->name = ht_profile_str(g->p, buf);
-        t->unit = g->o.bytes_unit;
-        t->value = l->num;
-        t->next = list;
-        list = t;
-    }
-    return list;
 }
 
 static void add_stack(struct ht_graph *g, const struct ht_sample *s, const struct weight *w)
@@ -358,7 +239,7 @@ static int add_samples(struct ht_graph *g)
         if (!w.w && !w.dw)
             continue;
         if (g->o.tags)
-            w.tags = sample_tags(g, s);
+            w.tags = ht_graph_sample_tags(g, s);
         add_stack(g, s, &w);
     }
     g->n_nodes = 0;
