@@ -10,7 +10,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, "..", "lib"))
 import callgrind
 
-lib, load, heaptap = sys.argv[1:4]
+lib, load, heaptap = map(os.path.abspath, sys.argv[1:4])
 kept_path = os.path.join(here, "kept.json")
 MARGIN = 0.03
 
