@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* What bench/outside.py measures in a target: malloc's latencies, and memory by number of threads. */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Buckets of 1/8 of a doubling. */
+static uint64_t histogram[512];
+
+static unsigned bucket(uint64_t ns)
+{
+    if (ns < 8)
+        return (unsigned)ns;
+    int shift = 63 - __builtin_clzll(ns) - 3;
+    return (unsigned)(shift + 1) * 8 + (unsigned)((ns >> shift) & 7);
+}
+
+static double upper(unsigned b)
+{
+    return b < 8 ? b : (double)((uint64_t)(8 + b % 8 + 1) << (b / 8 - 1));
+}
+
+static double quantile(uint64_t total, double q)
+{
+    uint64_t seen = 0;
+    for (unsigned b = 0; b < 512; b++)
+        if ((double)(seen += histogram[b]) >= q * (double)total)
+            return upper(b);
+    return 0;
+}
+
+/* Of batches of 64 calls, so that the clock is not what is measured. */
+static int latency(double seconds)
+{
+    enum { LIVE = 4096, BATCH = 64 };
+    static void *live[LIVE];
+    uint64_t random = 1, total = 0, end = now() + (uint64_t)(seconds * 1e9);
+    puts("ready");
+    fflush(stdout);
+    for (uint64_t t = now(); t < end;) {
+        for (int i = 0; i < BATCH; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            void **p = &live[(random >> 33) % LIVE];
+            free(*p);
+            *p = malloc(16 + (random >> 50));
+        }
+        uint64_t after = now();
+        histogram[bucket((after - t) / BATCH)]++;
+        total++;
+        t = after;
+    }
+    printf("%g %g %g\n", quantile(total, 0.5), quantile(total, 0.99), quantile(total, 0.999));
+    return 0;
+}
+
+static void *work(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 2000; i++)
+        free(malloc(4096));
+    for (;;)
+        pause();
+    return NULL;
+}
+
+static int memory(int threads, int megabytes)
+{
+    for (int i = 1; i < threads; i++) {
+        pthread_t t;
+        pthread_attr_t small;
+        pthread_attr_init(&small);
+        pthread_attr_setstacksize(&small, 65536);
+        if (pthread_create(&t, &small, work, NULL))
+            return 1;
+    }
+    for (int i = 0; i < megabytes * 256; i++)
+        memset(malloc(4096), 1, 4096);
+    sleep(1);
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    char line[128];
+    long kb;
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "Rss: %ld", &kb) == 1)
+            printf("%ld\n", kb);
+    fflush(stdout);
+    _exit(0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && !strcmp(argv[1], "latency"))
+        return latency(atof(argv[2]));
+    if (argc == 4 && !strcmp(argv[1], "memory"))
+        return memory(atoi(argv[2]), atoi(argv[3]));
+    fputs("usage: outside latency SECONDS | memory THREADS MEGABYTES\n", stderr);
+    return 2;
+}
