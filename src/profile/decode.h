@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What the decoder's two passes share. */
+#ifndef HEAPTAP_SRC_PROFILE_DECODE_H
+#define HEAPTAP_SRC_PROFILE_DECODE_H
+
+#include "profile/idmap.h"
+#include "profile/store.h"
+
+/* Growable scratch, reused from message to message. */
+struct ht_scratch {
+    uint64_t *v;
+    size_t n, cap;
+};
+
+struct ht_decoder {
+    struct ht_profile *p;
+    const uint8_t *base; /* for offsets in messages */
+    struct ht_scratch locations, values, labels;
+    struct ht_scratch early;   /* counts of values of samples that came before their types */
+    bool typed;                /* a sample has come that was held to the types */
+    struct ht_scratch strings; /* const char * of each index */
+    struct ht_scratch comments;
+    struct ht_scratch types; /* pairs of indices */
+    uint64_t drop, keep, dflt, doc, period_type, period_unit;
+    struct ht_idmap mappings, functions, locs;
+    int err;
+    char *msg;
+    size_t msg_size;
+};
+
+/* Writes the line about the first failure; false, to be returned. */
+bool ht_decode_fail(struct ht_decoder *d, int err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+bool ht_decode_no_memory(struct ht_decoder *d);
+
+/* A string's index, kept where its pointer will be. */
+static inline const char *ht_index_as_string(uint64_t index)
+{
+    return (const char *)(uintptr_t)index;
+}
+
+/* resolve.c, the second pass: indices become strings and ids pointers. */
+bool ht_decode_resolve(struct ht_decoder *d);
+
+#endif
