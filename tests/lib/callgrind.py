@@ -6,7 +6,7 @@ import subprocess
 
 
 def environment(**more):
-    e = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_")}
+    e = {k: v for k, v in os.environ.items() if not k.startswith(("HEAPTAP_", "MALLOC_"))}
     e.pop("LD_PRELOAD", None)
     e["LC_ALL"] = "C"
     e.update(more)
