@@ -131,8 +131,8 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         struct ht_region_name name = {.pid = p->own_pid, .start_ticks = p->start_ticks};
         int fd = ht_region_directory_find(&name, r->path, sizeof r->path);
         if (fd < 0)
-            return say(msg, size, err, "cannot look into process %d: %s (it is another user's or "
-                       "has changed user: try as root)", pid, strerror(-err));
+            return say(msg, size, err, "cannot look into process %d: %s%s", pid, strerror(-err),
+                       geteuid() ? " (it is another user's or has changed user: try as root)" : "");
         struct ht_region_origin from = {.file = fd, .memory = -1};
         err = ht_region_copy(r, &from, kinds, why, sizeof why);
         close(fd);

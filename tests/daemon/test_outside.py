@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Dump, ps, recover and the reports on processes: running, stopped, in other namespaces and roots, of another user, forked."""
+import fcntl
 import json
 import os
 import shutil
@@ -76,6 +77,36 @@ status, _, err = heaptap("recover")
 check("recover without words", status == 0 and not os.path.exists(e["region"]), err)
 status, _, err = heaptap("recover", p.pid)
 check("recovered once", status == 1 and one_line(err), err)
+
+# What dead ones left is bounded: a week after it was met, not before; and what nobody wants goes at once.
+dead = []
+for i in range(3):
+    p = start("many_stacks", 3, 1, HEAPTAP_SIGNAL="none")
+    kill(p)
+    dead.append(p.pid)
+of_pid = lambda pid: [os.path.join(REGIONS, n) for n in os.listdir(REGIONS) if n.startswith("%d." % pid)]
+check("met dead, all are kept", all(listed(pid) for pid in dead))
+week = 7 * 24 * 3600
+os.utime(of_pid(dead[0])[0], (0, time.time() - week - 60))
+os.utime(of_pid(dead[1])[0], (0, time.time() - week + 600))
+heaptap("ps")
+check("after a week it goes, not before", not of_pid(dead[0]) and of_pid(dead[1]) and of_pid(dead[2]), os.listdir(REGIONS))
+live = start("many_stacks", 3, 1)
+os.chmod(of_pid(live.pid)[0], 0o400)
+os.utime(of_pid(live.pid)[0], (0, 0))
+heaptap("ps")
+check("a living one's is never taken", of_pid(live.pid))
+held = of_pid(live.pid)[0]
+os.rename(held, os.path.join(REGIONS, "4000000.1.0")) # as if of a process that is not to be seen from here
+with open(os.path.join(REGIONS, "4000000.1.0"), "rb") as f:
+    try:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        check("a living process holds its region's lock", False)
+    except BlockingIOError:
+        check("a living process holds its region's lock", True)
+kill(live)
+for n in os.listdir(REGIONS):
+    os.unlink(os.path.join(REGIONS, n))
 
 # No sample yet; not profiled; not there.
 idle = start("/bin/sleep", 60, rate="512k", ready=False)
