@@ -62,8 +62,8 @@ def daemon(uid, rate, end=signal.SIGTERM):
     check(what + "nothing is left in /dev/shm", not left, left)
 
 
-daemon(0 if ROOT else os.geteuid(), "1")
-daemon(0 if ROOT else os.geteuid(), "100")
+daemon(0, "1")
+daemon(0, "100")
 if ROOT:
     daemon(NOBODY, "1")
     daemon(NOBODY, "100")
