@@ -168,11 +168,16 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
     return true;
 }
 
+/* Larger than what glibc's per-thread caches keep: a placed block that is freed goes back into the heap
+ * instead of holding a page in its thread's cache (12 KiB a thread were seen; bench/memory.py). */
+#define PLACED_MIN 1040u
+
 void *ht_hit_place(struct ht_hit *hit, size_t align)
 {
     if (!hit->place)
         return NULL;
-    void *p = ht_next_aligned(align > 4096 ? align : 4096, hit->size);
+    size_t size = hit->size > PLACED_MIN ? hit->size : PLACED_MIN;
+    void *p = ht_next_aligned(align > 4096 ? align : 4096, size);
     if (!p)
         errno = hit->saved_errno;
     return p;
