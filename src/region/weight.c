@@ -10,6 +10,16 @@
 static const double LN2_HIGH = 6.93147180369123816490e-01;
 static const double LN2_LOW = 1.90821492927058770002e-10;
 
+/* 1/k: the series below are on every sample, and a division takes as long as ten products. */
+static const double INVERSE[22] = {
+    0,        1.0,      1.0 / 2,  1.0 / 3,  1.0 / 4,  1.0 / 5,  1.0 / 6,  1.0 / 7,
+    1.0 / 8,  1.0 / 9,  1.0 / 10, 1.0 / 11, 1.0 / 12, 1.0 / 13, 1.0 / 14, 1.0 / 15,
+    1.0 / 16, 1.0 / 17, 1.0 / 18, 1.0 / 19, 1.0 / 20, 1.0 / 21,
+};
+
+/* A term this far below a sum near its first one changes nothing more. */
+#define NEGLIGIBLE 0x1p-58
+
 double ht_ln(double x)
 {
     uint64_t bits;
@@ -25,7 +35,7 @@ double ht_ln(double x)
     /* ln m = 2 atanh(f), |f| <= 0.1716: the series to f^21 leaves less than 2^-56. */
     double f = (m - 1.0) / (m + 1.0), s = f * f, sum = 0;
     for (int k = 21; k >= 3; k -= 2)
-        sum = (sum + 1.0 / k) * s;
+        sum = (sum + INVERSE[k]) * s;
     return e * LN2_HIGH + (e * LN2_LOW + 2.0 * f * (1.0 + sum));
 }
 
@@ -35,16 +45,16 @@ double ht_one_minus_exp(double x)
         return 1.0;
     if (x < 0.5) { /* series: exp would cancel */
         double term = x, sum = x;
-        for (int k = 2; k < 20; k++) {
-            term *= -x / k;
+        for (int k = 2; k < 20 && (term > x * NEGLIGIBLE || -term > x * NEGLIGIBLE); k++) {
+            term *= -x * INVERSE[k];
             sum += term;
         }
         return sum;
     }
     int k = (int)(x * 1.44269504088896340736 + 0.5);
     double r = (x - k * LN2_HIGH) - k * LN2_LOW, term = 1, sum = 1;
-    for (int i = 1; i < 20; i++) {
-        term *= -r / i;
+    for (int i = 1; i < 20 && (term > NEGLIGIBLE || -term > NEGLIGIBLE); i++) {
+        term *= -r * INVERSE[i];
         sum += term;
     }
     uint64_t bits = (uint64_t)(1023 - k) << 52;
