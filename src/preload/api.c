@@ -76,7 +76,7 @@ EXPORT int heaptap_dump_fd(int fd)
 
 EXPORT int heaptap_flush(void)
 {
-    if (ht_live_pending())
+    if (ht_live_pending() && !ht_forked())
         ht_live_drain(ht_free_account);
     return 0;
 }

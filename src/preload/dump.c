@@ -210,42 +210,21 @@ static void complain(const char *path, int error)
                                    : ": the profile stays in the region (heaptap dump, recover)");
 }
 
-/*
- * A write beyond the limit on the size of files is SIGXFSZ as well as an error: held back for the
- * dump's length, and taken away if it came.
- */
-static uint64_t hold_signals(const struct job *job)
+static int run_locked(struct job *job)
 {
-    uint64_t set = 1ull << (SIGXFSZ - 1), old = 0;
     /* On the dump stack no handler of the program's may run: a garbage collector's, say, looks for
      * the thread's frames around its stack pointer. To a file that takes milliseconds. A descriptor
      * may block for ever: that runs on the caller's own stack, interruptible. */
-    if (job->kind != JOB_FD)
-        set = ~(1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) |
-                1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1));
-    SYS4(SYS_rt_sigprocmask, SIG_BLOCK, &set, &old, 8);
-    return old;
-}
-
-static void release_signals(uint64_t old, int error)
-{
-    uint64_t set = 1ull << (SIGXFSZ - 1);
-    struct timespec none = {0, 0};
-    if (error == -EFBIG)
-        SYS4(SYS_rt_sigtimedwait, &set, NULL, &none, 8);
-    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
-}
-
-static int run_locked(struct job *job)
-{
-    uint64_t mask = hold_signals(job);
+    uint64_t all = ~(1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) |
+                     1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1));
+    struct ht_held held = ht_hold_write_signals(job->kind == JOB_FD ? 0 : all);
     ht_tls.guard++; /* a handler's allocations during the dump are not sampled by this thread */
     if (job->kind == JOB_FD)
         run_job(job);
     else
         on_dump_stack(job);
     ht_tls.guard--;
-    release_signals(mask, job->error);
+    ht_release_write_signals(held, job->error);
     bool run_says_it = job->kind == JOB_LAST && ht_config.run_id;
     if (job->error && job->kind != JOB_FD && !run_says_it)
         complain(job->path ? job->path : path_buffer, job->error);

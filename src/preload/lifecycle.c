@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "preload/backend.h"
 #include "preload/create.h"
@@ -45,7 +46,8 @@ void ht_say(const char *a, const char *b, const char *c)
     ht_text_string(&t, b);
     ht_text_string(&t, c);
     *t.at++ = '\n';
-    SYS3(SYS_write, 2, line, t.at - line);
+    struct ht_held held = ht_hold_write_signals(0);
+    ht_release_write_signals(held, (int)SYS3(SYS_write, 2, line, t.at - line));
 }
 
 static void on_signal(int number)
@@ -239,10 +241,19 @@ void ht_child_adopt(void)
 {
     static struct adoption a; /* not on a coroutine's stack */
     struct ht_state *s = ht_state;
-    uint32_t none = 0;
-    if (!atomic_compare_exchange_strong(&s->starting, &none, 1)) {
-        for (int i = 0; i < 1000000 && !atomic_load_explicit(&s->active, memory_order_acquire); i++)
-            __builtin_ia32_pause();
+    uint64_t none = 0;
+    if (!atomic_compare_exchange_strong(&s->adopter, &none, (uint64_t)&ht_tls)) {
+        /* The tables are being rebuilt: nobody may look into them until they are, and a signal
+         * handler that came down on the adopting thread cannot wait for it. */
+        for (int i = 0; none != (uint64_t)&ht_tls && i < 100000 && ht_forked(); i++) {
+            struct timespec t = {0, 100000};
+            if (ht_sandboxed)
+                __builtin_ia32_pause();
+            else if (i < 100)
+                SYS0(SYS_sched_yield);
+            else
+                SYS2(SYS_nanosleep, &t, NULL);
+        }
         return;
     }
     ht_tls.guard++;
@@ -266,8 +277,8 @@ void ht_child_adopt(void)
     if (start_region(!ht_sandboxed)) {
         atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
         ht_module_record_main();
-        atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
         ht_live_each(adopt_node, &a);
+        atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
         SYS2(SYS_munmap, old_base, old_limit);
     } else {
         atomic_store(&ht_rate, 0);

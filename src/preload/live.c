@@ -330,7 +330,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     return true;
 }
 
-static void remember(const void *p)
+void ht_live_remember(const void *p)
 {
     for (uint32_t i = 0; i < PENDING; i++) {
         uint64_t none = 0;
@@ -349,7 +349,7 @@ int ht_live_take(const void *p, struct ht_record *out)
     struct shard *s = shard_of(p);
     out->found = false;
     if (!ht_lock(&s->lock)) {
-        remember(p);
+        ht_live_remember(p);
         return -EBUSY;
     }
     uint32_t i = unlink_node(s, h, p);
@@ -393,8 +393,7 @@ void ht_live_adopt(void)
             memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
     }
     atomic_store(&pool_lock, 0);
-    for (uint32_t i = 0; i < sizeof ht_live_filter; i++)
-        atomic_store_explicit(&ht_live_filter[i], 0, memory_order_relaxed);
+    /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
     uint32_t n = atomic_load(&n_nodes);
     for (uint32_t i = 0; i < n; i++) {
         if (!atomic_load(&chunks[i >> NODE_BITS])) {
@@ -416,7 +415,6 @@ void ht_live_adopt(void)
         node->next = *head;
         *head = i + 1;
         s->count++;
-        filter_add((void *)a, 1);
     }
 }
 

@@ -71,6 +71,9 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
  * free is remembered and done by ht_live_drain, or counted as lost). */
 int ht_live_take(const void *p, struct ht_record *out);
 
+/* Remembers a free, for ht_live_drain. */
+void ht_live_remember(const void *p);
+
 /* Frees remembered while a lock was held; calls done(record) for each. Cheap when there are none. */
 bool ht_live_pending(void);
 void ht_live_drain(void (*done)(const struct ht_record *));

@@ -114,7 +114,7 @@ static void thread_setup(struct ht_tls *t)
 
 static void release(struct ht_tls *t)
 {
-    if (HT_UNLIKELY(t->guard == 1 && ht_live_pending()))
+    if (HT_UNLIKELY(t->guard == 1 && ht_live_pending() && !ht_forked()))
         ht_live_drain(ht_free_account);
     t->guard--;
 }
@@ -174,7 +174,8 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
 
 void *ht_hit_place(struct ht_hit *hit, size_t align)
 {
-    if (!hit->place)
+    /* What is no alignment is the real call's to refuse, or to round. */
+    if (!hit->place || (align & (align - 1)))
         return NULL;
     size_t size = hit->size > PLACED_MIN ? hit->size : PLACED_MIN;
     void *p = ht_next_aligned(align > 4096 ? align : 4096, size);
@@ -341,7 +342,11 @@ bool ht_free_begin(void *p, struct ht_record *out)
     t->guard++;
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
-    int r = ht_live_take(p, out);
+    int r = -EBUSY;
+    if (HT_UNLIKELY(ht_forked()))
+        ht_live_remember(p); /* below us, this very thread is adopting */
+    else
+        r = ht_live_take(p, out);
     if (!r && !marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
         unmarked_change(-1);
     release(t);

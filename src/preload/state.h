@@ -71,7 +71,6 @@ struct ht_memo {
  */
 struct ht_state {
     _Atomic uint32_t active; /* enum ht_activity; release once the region is ready */
-    _Atomic uint32_t starting;
     _Atomic uint32_t grow;   /* try-lock: new chunk */
     uint32_t peak_or_growth;
     unsigned char *base;     /* of the region */
@@ -86,6 +85,7 @@ struct ht_state {
     _Atomic ht_ref modules[HT_MODULE_SLOTS]; /* by hash of the link_map */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by stack and size */
     struct ht_memo memos[1u << HT_MEMO_BITS];
+    _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;
     _Atomic uint64_t next_interval_ns, last_dump_inuse;

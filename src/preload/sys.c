@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -35,6 +37,26 @@ uint64_t ht_sys_clock(int clock)
     struct timespec t = {0, 0};
     clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+#define BIT(signal) (1ull << ((signal) - 1))
+
+struct ht_held ht_hold_write_signals(uint64_t more)
+{
+    struct ht_held held = {0, 0};
+    uint64_t set = BIT(SIGXFSZ) | BIT(SIGPIPE) | more;
+    SYS4(SYS_rt_sigprocmask, SIG_BLOCK, &set, &held.mask, 8);
+    SYS2(SYS_rt_sigpending, &held.pending, 8);
+    return held;
+}
+
+void ht_release_write_signals(struct ht_held held, int error)
+{
+    uint64_t set = error == -EFBIG ? BIT(SIGXFSZ) : error == -EPIPE ? BIT(SIGPIPE) : 0;
+    struct timespec none = {0, 0};
+    if (set & ~held.pending)
+        SYS4(SYS_rt_sigtimedwait, &set, NULL, &none, 8);
+    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &held.mask, NULL, 8);
 }
 
 bool ht_lock_patiently(_Atomic uint32_t *lock)

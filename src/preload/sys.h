@@ -56,6 +56,17 @@ void *ht_sys_anonymous(size_t n);
 /* Reads a whole small file into buf (NUL-terminated, at most n - 1 bytes). Bytes read or -errno. */
 long ht_sys_read_file(const char *path, char *buf, size_t n);
 
+/*
+ * A write can be a signal as well as an error: SIGXFSZ beyond the limit on the size of files, SIGPIPE
+ * to a pipe that nobody reads. Held back around our writes, with `more`, and taken away if it came
+ * from them.
+ */
+struct ht_held {
+    uint64_t mask, pending; /* as they were */
+};
+struct ht_held ht_hold_write_signals(uint64_t more);
+void ht_release_write_signals(struct ht_held held, int error);
+
 /* Nanoseconds of a clock, by the vDSO; no system call with the usual clock sources. */
 uint64_t ht_sys_clock(int clock);
 

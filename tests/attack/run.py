@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Attacks that once succeeded: run.py LIBRARY PROGRAM NAME"""
+import glob
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import pprof
+
+LIBRARY, PROGRAM, NAME = sys.argv[1:]
+TMP = tempfile.TemporaryDirectory(prefix="heaptap-attack.")
+
+
+def environment(**more):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_")}
+    regions = os.path.join(TMP.name, "regions")
+    os.makedirs(regions, 0o700, exist_ok=True)
+    env.update(LD_PRELOAD=LIBRARY, HEAPTAP_REGION_DIR=regions, HEAPTAP_RATE="1", **more)
+    return env
+
+
+def totals(path):
+    p = pprof.Profile(path)
+    sums = [0] * 4
+    for sample in p.samples:
+        sums = [a + b for a, b in zip(sums, sample.values)]
+    return sums
+
+
+def adopt_race():
+    """Threads of a child free inherited blocks while one of them adopts: none lost, none left."""
+    for _ in range(3):
+        out = os.path.join(TMP.name, "%p.pb.gz")
+        p = subprocess.run([PROGRAM], env=environment(HEAPTAP_OUTPUT=out), timeout=60)
+        assert p.returncode == 0, p.returncode
+        found = sorted(totals(f) for f in glob.glob(os.path.join(TMP.name, "*.pb.gz")))
+        want = [[200000, 40000000, 0, 0]] * 3 + [[200000, 40000000, 200000, 40000000]]
+        assert found == want, found
+        for f in glob.glob(os.path.join(TMP.name, "*.pb.gz")):
+            os.unlink(f)
+
+
+def said_to_limited_file():
+    """The line that a dump failed, to a standard error that the limit on files' sizes closes: no SIGXFSZ."""
+    with open(os.path.join(TMP.name, "stderr"), "w") as err:
+        p = subprocess.run([PROGRAM], env=environment(HEAPTAP_OUTPUT=os.path.join(TMP.name, "x")), stderr=err, timeout=60,
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+    assert p.returncode == 4, p.returncode
+
+
+def said_to_broken_pipe():
+    """The same line to a pipe that nobody reads: no SIGPIPE."""
+    r, w = os.pipe()
+    os.close(r)
+    p = subprocess.run([PROGRAM], env=environment(HEAPTAP_OUTPUT="/nonexistent/x"), stderr=w, timeout=60)
+    assert p.returncode == 4, p.returncode
+
+
+globals()[NAME]()
+print("ok")
