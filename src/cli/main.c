@@ -28,23 +28,32 @@ static void usage(FILE *out)
     fputs("\n'heaptap COMMAND --help' explains one command.\n", out);
 }
 
+static int version(void)
+{
+    puts("heaptap " HT_VERSION);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    char dashed[] = "--help";
+    char *help[] = {argv[0], argc > 2 ? argv[2] : NULL, dashed, NULL};
     if (argc < 2) {
         usage(stderr);
         return 2;
     }
+    if (argc == 3 && !strcmp(argv[1], "help"))
+        argv = help;
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         usage(stdout);
         return 0;
     }
-    if (!strcmp(argv[1], "--version")) {
-        puts("heaptap " HT_VERSION);
-        return 0;
-    }
+    if (!strcmp(argv[1], "--version"))
+        return version();
     for (const struct command *c = commands; c->name; c++)
         if (!strcmp(argv[1], c->name))
-            return c->run(argc - 1, argv + 1);
+            return argc == 3 && !strcmp(argv[2], "--version") ? version()
+                                                              : c->run(argc - 1, argv + 1);
     fprintf(stderr, "heaptap: unknown command '%s' (heaptap --help lists them)\n", argv[1]);
     return 2;
 }
