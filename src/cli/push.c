@@ -135,13 +135,14 @@ static int send_form(const struct ht_curl *curl, CURL *c, const char *url, curl_
     curl->easy_setopt(c, CURLOPT_USERAGENT, "heaptap/" HT_VERSION);
     code = curl->easy_perform(c);
     if (code) {
-        snprintf(msg, msg_size, "cannot reach %s: %s", url, *why ? why : curl->easy_strerror(code));
+        snprintf(msg, msg_size, "cannot reach %.*s: %s", (int)strcspn(url, "?"), url,
+                 *why ? why : curl->easy_strerror(code));
         return -EIO;
     }
     curl->easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     if (status / 100 == 2)
         return 0;
-    snprintf(msg, msg_size, "%s answers %ld: %s", url, status, reply.text);
+    snprintf(msg, msg_size, "%.*s answers %ld: %s", (int)strcspn(url, "?"), url, status, reply.text);
     return -EPROTO;
 }
 

@@ -106,7 +106,8 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
     if (*note && !o->quiet)
         fprintf(stderr, "heaptap: %s\n", note);
     if (!o->quiet && (!output || strcmp(output, "-")))
-        fprintf(stderr, "heaptap: wrote %s (%lld samples)\n", path, (long long)n);
+        fprintf(stderr, "heaptap: wrote %s (%lld site%s)\n", path, (long long)n,
+                n == 1 ? "" : "s");
     return 0;
 }
 

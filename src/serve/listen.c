@@ -73,7 +73,8 @@ int ht_listen_tcp(const char *host, uint16_t port, uint16_t *bound, char *msg, s
     snprintf(service, sizeof service, "%u", port);
     bad = getaddrinfo(host, service, &hints, &list);
     if (bad) {
-        snprintf(msg, msg_size, "cannot listen on %s: %s", host, gai_strerror(bad));
+        snprintf(msg, msg_size, "cannot listen on %s: %s (--listen=ADDR:PORT)", host,
+                 gai_strerror(bad));
         return -EADDRNOTAVAIL;
     }
     for (const struct addrinfo *a = list; a; a = a->ai_next) {
