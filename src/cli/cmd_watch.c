@@ -156,7 +156,12 @@ static int watch(struct ht_watch *w, enum ht_watch_key key, double interval, lon
     int err = 0;
     while (!ended) {
         if (monotonic() >= next) {
-            if ((err = ht_watch_look(w, msg, msg_size)))
+            err = ht_watch_look(w, msg, msg_size);
+            if (err == -ESRCH) { /* it wrote its profile and took its region along */
+                w->alive = false;
+                err = 0;
+            }
+            if (err)
                 break;
             next = monotonic() + interval;
             resized = 1;
