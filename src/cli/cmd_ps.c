@@ -47,7 +47,7 @@ static const char *goes_to(const struct ht_listed *e)
 
 static void print_table(const struct ht_listed *list, size_t n)
 {
-    printf("%8s  %-15s %-8s %6s %7s %9s %8s  %s\n", "PID", "PROGRAM", "STATE", "AGE", "RATE",
+    printf("%8s  %-15s %-10s %6s %7s %9s %8s  %s\n", "PID", "PROGRAM", "STATE", "AGE", "RATE",
            "IN USE", "SAMPLES", "PROFILE");
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
@@ -57,7 +57,7 @@ static void print_table(const struct ht_listed *list, size_t n)
         ht_figure_age(age_of(e), age, sizeof age);
         ht_figure_bytes((double)e->rate, rate, sizeof rate);
         ht_figure_bytes((double)e->inuse_bytes, inuse, sizeof inuse);
-        printf("%8d  %-15.15s %-8.8s %6s %7s %9s %8llu  %s\n", (int)e->pid, *e->name ? e->name : "?",
+        printf("%8d  %-15.15s %-10s %6s %7s %9s %8llu  %s\n", (int)e->pid, *e->name ? e->name : "?",
                state_of(e), age, !e->rate ? "off" : e->rate == 1 ? "exact" : rate, inuse,
                (unsigned long long)e->samples, goes_to(e));
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "snapshot/copy.h"
@@ -135,6 +136,10 @@ static void list_process(struct lister *l, pid_t pid)
         l->mapped[l->n_mapped++].inode = map.inode;
     }
     int err = ht_region_open_process(&r, &p, &map, HT_COPY_SITES, msg, sizeof msg);
+    for (int i = 0; i < 3 && err == -EINVAL; i++) { /* it may be about to fill its header in */
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        err = ht_region_open_process(&r, &p, &map, HT_COPY_SITES, msg, sizeof msg);
+    }
     if (!err || !ht_process_read(pid, &p)) { /* not gone meanwhile */
         struct ht_listed *e = add(l);
         if (e && !err) {
