@@ -257,6 +257,7 @@ void ht_child_adopt(void)
         return;
     }
     ht_tls.guard++;
+    atomic_fetch_add(&ht_region_generation, 1);
     ht_live_adopt();
     ht_sample_forked();
     if (!ht_config.children) {

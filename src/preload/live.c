@@ -33,6 +33,7 @@ static _Atomic(struct ht_node *) chunks[NODE_CHUNKS]; /* release; never unmapped
 static _Atomic uint32_t n_nodes;                      /* handed out so far; relaxed */
 static _Atomic uint64_t free_lists[STRIPES]; /* tag << 32 | node + 1; the tag defeats ABA */
 
+_Atomic uint32_t ht_region_generation;
 _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
 _Atomic uint32_t ht_live_unfiltered;
 
@@ -257,7 +258,8 @@ static uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
 
 static void clear_node(struct ht_node *n, struct ht_record *out)
 {
-    *out = (struct ht_record){.size = n->size, .site = n->site, .time = n->time, .found = true};
+    *out = (struct ht_record){.size = n->size, .site = n->site, .time = n->time,
+        .generation = atomic_load_explicit(&ht_region_generation, memory_order_relaxed), .found = true};
     if (!ht_forked())
         ht_mirror_clear(n->mirror);
     atomic_store_explicit(&n->addr, 0, memory_order_release);

@@ -27,6 +27,7 @@ struct ht_record {
     uint64_t size;
     ht_ref site;
     uint32_t time;
+    uint32_t generation; /* of the region that site means */
     bool found;
 };
 

@@ -8,6 +8,7 @@
 
 #include "preload/backend.h"
 #include "preload/dump.h"
+#include "preload/fork.h"
 #include "preload/lifecycle.h"
 #include "preload/memo.h"
 #include "preload/module.h"
@@ -112,11 +113,18 @@ static void thread_setup(struct ht_tls *t)
     draw(t);
 }
 
+static void leave(struct ht_tls *t)
+{
+    t->guard--;
+    if (HT_UNLIKELY(atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed)) && !t->guard)
+        ht_fork_finish();
+}
+
 static void release(struct ht_tls *t)
 {
     if (HT_UNLIKELY(t->guard == 1 && ht_live_pending() && !ht_forked()))
         ht_live_drain(ht_free_account);
-    t->guard--;
+    leave(t);
 }
 
 bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
@@ -248,11 +256,21 @@ static void account(struct ht_site *site, uint64_t size, bool alloc)
     add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);
 }
 
+/* 0 when a handler forked since the record was taken, and this is the child with its own region. */
+static ht_ref current_site(const struct ht_record *r)
+{
+    return r->generation == atomic_load_explicit(&ht_region_generation, memory_order_relaxed)
+               ? r->site
+               : 0;
+}
+
 void ht_free_account(const struct ht_record *r)
 {
-    if (!r->site || ht_forked() || !ht_active())
-        return;
-    account(ht_at(r->site), r->size, false);
+    struct ht_tls *t = &ht_tls;
+    t->guard++; /* a handler that forks leaves the region in place */
+    if (current_site(r) && ht_active())
+        account(ht_at(r->site), r->size, false);
+    leave(t);
 }
 
 void ht_sample_account_inherited(ht_ref site, uint64_t size)
@@ -290,8 +308,8 @@ static bool write_down(struct ht_hit *hit, void *p)
         unmarked_change(1);
     if (!ht_live_insert(hit->node, p, hit->size, ref, time, &stale)) {
         /* Not in the table: take the sample back, so that nothing lives for ever. */
-        struct ht_record gone = {.size = hit->size, .site = ref, .found = true};
-        ht_free_account(&gone);
+        if (ref)
+            account(ht_at(ref), hit->size, false);
         ht_lose(HT_LOSS_BUSY);
         return false;
     } else if (stale.found) {
@@ -361,7 +379,7 @@ void ht_free_undo(void *p, const struct ht_record *r)
     uint32_t node = ht_live_reserve();
     if (!marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
         unmarked_change(1);
-    if (!node || !ht_live_insert(node, p, r->size, r->site, r->time, &stale)) {
+    if (!node || !ht_live_insert(node, p, r->size, current_site(r), r->time, &stale)) {
         ht_free_account(r);
         ht_lose(HT_LOSS_FULL);
     }

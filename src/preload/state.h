@@ -111,6 +111,7 @@ struct ht_config {
 extern struct ht_config ht_config;
 extern struct ht_state *ht_state;      /* NULL until the library is initialised */
 extern _Atomic uint64_t ht_rate;       /* current; 0: dormant */
+extern _Atomic uint32_t ht_region_generation; /* raised by a child that leaves its parent's */
 extern _Atomic uint32_t ht_unload_generation; /* raised around dlclose; relaxed */
 extern uint32_t ht_free_mask;          /* address bits that are 0 in every sampled block; 0: any */
 extern _Atomic uint32_t ht_aligned;    /* sampled blocks are placed so that ht_free_mask holds */

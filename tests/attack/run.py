@@ -44,6 +44,17 @@ def adopt_race():
             os.unlink(f)
 
 
+def fork_in_handler():
+    """No child dies of it, and none of their files is anything but sound."""
+    p = subprocess.run([PROGRAM], env=environment(HEAPTAP_OUTPUT=os.path.join(TMP.name, "%p.pb.gz")), timeout=100)
+    assert p.returncode == 0, p.returncode
+    files = glob.glob(os.path.join(TMP.name, "*.pb.gz"))
+    assert len(files) > 350, len(files)
+    for f in files[:100]:
+        bad = pprof.check(pprof.Profile(f))
+        assert not bad, bad
+
+
 def said_to_limited_file():
     """The line that a dump failed, to a standard error that the limit on files' sizes closes: no SIGXFSZ."""
     with open(os.path.join(TMP.name, "stderr"), "w") as err:
