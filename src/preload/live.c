@@ -39,7 +39,7 @@ _Atomic uint32_t ht_live_unfiltered;
 
 #define PENDING 64u
 static _Atomic uint64_t pending[PENDING]; /* addresses; CAS from and to 0 */
-static _Atomic uint32_t n_pending;
+_Atomic uint32_t ht_live_n_pending;
 
 /* Head arrays come from here and are given up on doubling: at most as much again is lost. */
 static _Atomic uint32_t pool_lock;
@@ -267,13 +267,13 @@ static void clear_node(struct ht_node *n, struct ht_record *out)
 
 static bool forget_pending(const void *p)
 {
-    if (!atomic_load_explicit(&n_pending, memory_order_acquire))
+    if (!atomic_load_explicit(&ht_live_n_pending, memory_order_acquire))
         return false;
     for (uint32_t i = 0; i < PENDING; i++) {
         uint64_t a = (uint64_t)p;
         if (atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
                                                     memory_order_relaxed)) {
-            atomic_fetch_sub_explicit(&n_pending, 1, memory_order_release);
+            atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
             return true;
         }
     }
@@ -338,7 +338,7 @@ void ht_live_remember(const void *p)
         uint64_t none = 0;
         if (atomic_compare_exchange_strong_explicit(&pending[i], &none, (uint64_t)p,
                                                     memory_order_acq_rel, memory_order_relaxed)) {
-            atomic_fetch_add_explicit(&n_pending, 1, memory_order_release);
+            atomic_fetch_add_explicit(&ht_live_n_pending, 1, memory_order_release);
             return;
         }
     }
@@ -364,11 +364,6 @@ int ht_live_take(const void *p, struct ht_record *out)
     return i ? 0 : -ENOENT;
 }
 
-bool ht_live_pending(void)
-{
-    return atomic_load_explicit(&n_pending, memory_order_relaxed) != 0;
-}
-
 void ht_live_drain(void (*done)(const struct ht_record *))
 {
     for (uint32_t i = 0; i < PENDING; i++) {
@@ -376,7 +371,7 @@ void ht_live_drain(void (*done)(const struct ht_record *))
         if (!a || !atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
                                                            memory_order_relaxed))
             continue;
-        atomic_fetch_sub_explicit(&n_pending, 1, memory_order_release);
+        atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
         struct ht_record record;
         if (!ht_live_take((void *)a, &record))
             done(&record);

@@ -76,7 +76,11 @@ int ht_live_take(const void *p, struct ht_record *out);
 void ht_live_remember(const void *p);
 
 /* Frees remembered while a lock was held; calls done(record) for each. Cheap when there are none. */
-bool ht_live_pending(void);
+extern _Atomic uint32_t ht_live_n_pending;
+static inline bool ht_live_pending(void)
+{
+    return atomic_load_explicit(&ht_live_n_pending, memory_order_relaxed) != 0;
+}
 void ht_live_drain(void (*done)(const struct ht_record *));
 
 /* In a forked child, before anything else: rebuilds the index from the inherited nodes, whose locks

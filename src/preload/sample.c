@@ -113,18 +113,21 @@ static void thread_setup(struct ht_tls *t)
     draw(t);
 }
 
-static void leave(struct ht_tls *t)
+static __attribute__((noinline)) void release_last(void)
 {
-    t->guard--;
-    if (HT_UNLIKELY(atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed)) && !t->guard)
+    if (!ht_forked())
+        ht_live_drain(ht_free_account);
+    if (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed))
         ht_fork_finish();
 }
 
-static void release(struct ht_tls *t)
+static inline void release(struct ht_tls *t)
 {
-    if (HT_UNLIKELY(t->guard == 1 && ht_live_pending() && !ht_forked()))
-        ht_live_drain(ht_free_account);
-    leave(t);
+    bool more = ht_live_pending() |
+                (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed) != 0);
+    if (HT_UNLIKELY(more) && t->guard == 1)
+        release_last();
+    t->guard--;
 }
 
 bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
@@ -270,7 +273,7 @@ void ht_free_account(const struct ht_record *r)
     t->guard++; /* a handler that forks leaves the region in place */
     if (current_site(r) && ht_active())
         account(ht_at(r->site), r->size, false);
-    leave(t);
+    release(t);
 }
 
 void ht_sample_account_inherited(ht_ref site, uint64_t size)
