@@ -18,6 +18,7 @@
 #include "preload/sample.h"
 #include "preload/sandbox.h"
 #include "preload/settings.h"
+#include "preload/signals.h"
 #include "preload/sys.h"
 #include "region/text.h"
 #include "preload/writer.h"
@@ -48,31 +49,6 @@ void ht_say(const char *a, const char *b, const char *c)
     *t.at++ = '\n';
     struct ht_held held = ht_hold_write_signals(0);
     ht_release_write_signals(held, (int)SYS3(SYS_write, 2, line, t.at - line));
-}
-
-static void on_signal(int number)
-{
-    (void)number;
-    int saved = errno;
-    if (ht_forked() && ht_config.children)
-        ht_child_adopt();
-    ht_dump_request();
-    errno = saved;
-}
-
-static void install_signal(void)
-{
-    struct sigaction old, ours;
-    if (!ht_config.signal_number)
-        return;
-    /* Ignored or handled already: that is somebody's decision. */
-    if (sigaction(ht_config.signal_number, NULL, &old) || (old.sa_flags & SA_SIGINFO) ||
-        old.sa_handler != SIG_DFL)
-        return;
-    memset(&ours, 0, sizeof ours);
-    ours.sa_handler = on_signal;
-    ours.sa_flags = SA_RESTART | SA_ONSTACK;
-    sigaction(ht_config.signal_number, &ours, NULL);
 }
 
 static bool start_region(bool file)
@@ -108,6 +84,7 @@ __attribute__((constructor)) static void start(void)
     ht_tls.guard++;
     error_file_known = !SYS_FAILED(SYS2(SYS_fstat, 2, &error_file));
     ht_backend_resolve();
+    ht_signals_resolve();
     ht_settings_read();
     bool wanted = ht_config.children || !ht_config.run_root ||
                   ht_config.run_root == (uint32_t)SYS0(SYS_getpid);
@@ -128,7 +105,7 @@ __attribute__((constructor)) static void start(void)
         if (start_region(true)) {
             atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
             ht_dump_previous_image();
-            install_signal();
+            ht_signals_start();
         } else {
             ht_state = NULL;
             ht_say("no memory for a region", "; not profiling", "");

@@ -97,7 +97,7 @@ static void number_text(FILE *out, const struct ht_label *l, void *arg)
 static int print_labels(FILE *out, const struct ht_sample *s, bool numeric)
 {
     struct ht_label_texts t;
-    struct units_shown u = {.end = s->labels + s->n_labels};
+    struct units_shown u = {.end = s->n_labels ? s->labels + s->n_labels : NULL};
     int err = ht_label_texts_init(&t, s, numeric, 0, ":[", "]", number_text, &u);
     for (size_t i = 0; !err && i < t.n; i++)
         fprintf(out, "%s%s%s", i ? " " : "                ", t.text[i], i + 1 < t.n ? "" : "\n");
