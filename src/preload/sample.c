@@ -123,7 +123,7 @@ static __attribute__((noinline)) void release_last(void)
 
 static inline void release(struct ht_tls *t)
 {
-    bool more = ht_live_pending() |
+    bool more = ht_live_pending() ||
                 (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed) != 0);
     if (HT_UNLIKELY(more) && t->guard == 1)
         release_last();
