@@ -35,7 +35,7 @@ static ht_ref recall(const struct ht_regs *r)
             return 0;
     }
     ht_ref stack = m->stack;
-    if (HT_UNLIKELY(m->flags & HT_STACK_TRUNCATED))
+    if (HT_UNLIKELY(m->flags & (HT_STACK_TRUNCATED | HT_STACK_DEPTH)))
         ht_count(&ht_state->header->truncated, 1);
     atomic_thread_fence(memory_order_acquire);
     return atomic_load_explicit(&m->sequence, memory_order_relaxed) == before ? stack : 0;
@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) ht_ref walk(const struct ht_regs *r
     uint32_t flags, n = ht_unwind(*r, frames, ht_config.depth, &flags, trace);
     if (!n)
         return 0;
-    if (flags & HT_STACK_TRUNCATED)
+    if (flags & (HT_STACK_TRUNCATED | HT_STACK_DEPTH))
         ht_count(&ht_state->header->truncated, 1);
     ht_ref stack = ht_stack_intern(frames, n, flags);
     if (trace && stack && trace->usable)

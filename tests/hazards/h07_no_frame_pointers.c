@@ -25,6 +25,6 @@ int main(void) {
   for (int i = 0; i < 300; i++)
     free(descend(400, 10));
   truth("site_deep", 300, 3000, 0, 0);
-  claim("comment truncated");
+  claim("comment truncated.stacks:.300.samples");
   return 0;
 }
