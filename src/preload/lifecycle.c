@@ -28,7 +28,7 @@ struct ht_state *ht_state;
 /* The region in use when a child forks: still mapped there, for it to copy from. Written before
  * `active`; read by the child alone. */
 static unsigned char *inherited_base;
-static uint64_t inherited_limit;
+uint64_t ht_inherited_limit;
 
 static struct stat error_file; /* descriptor 2 at start */
 static bool error_file_known;
@@ -57,7 +57,7 @@ static bool start_region(bool file)
     if (ht_region_create(file))
         return false;
     inherited_base = s->base;
-    inherited_limit = s->limit;
+    ht_inherited_limit = s->limit;
     return true;
 }
 
@@ -245,7 +245,7 @@ void ht_child_adopt(void)
     }
     struct ht_region_header *old = (struct ht_region_header *)inherited_base;
     unsigned char *old_base = inherited_base;
-    uint64_t old_limit = inherited_limit;
+    uint64_t old_limit = ht_inherited_limit;
     memset(&a, 0, sizeof a);
     /* Our own former mapping: as trusted as it was, and never checked for a foreign checksum. */
     a.parent.base = old_base;

@@ -13,6 +13,9 @@ static inline bool ht_active(void)
     return ht_state && atomic_load_explicit(&ht_state->active, memory_order_acquire) == HT_ACTIVE;
 }
 
+/* Of the region in use when a child forks: what the child unmaps. */
+extern uint64_t ht_inherited_limit;
+
 /* The process is about to end: the last dump, or the region taken away when there is nothing in
  * it. Async-signal-safe. */
 void ht_leaving(void);

@@ -61,6 +61,22 @@ static bool reserve_chunk(struct ht_state *s, uint32_t i)
     return !SYS_FAILED(r) || (go_private(s, at) && open_up_to(s, at + HT_CHUNK_SIZE));
 }
 
+bool ht_region_shrink(uint64_t size)
+{
+    struct ht_state *s = ht_state;
+    if (!ht_lock(&s->grow))
+        return false;
+    uint64_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed);
+    uint64_t end = s->writable > chunk_offset(n + 16) ? s->writable : chunk_offset(n + 16);
+    if (end < HT_HEADER_SIZE + size / HT_CHUNK_SIZE * HT_CHUNK_SIZE)
+        end = HT_HEADER_SIZE + size / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
+    bool done = end < s->limit && !SYS_FAILED(SYS2(SYS_munmap, s->base + end, s->limit - end));
+    if (done)
+        s->limit = end;
+    ht_unlock(&s->grow);
+    return done;
+}
+
 /* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
 static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
 {

@@ -49,6 +49,9 @@ void ht_mirror_clear(ht_ref mirror);
  * memory, so that writing to it takes no further system call. */
 void ht_region_detach(void);
 
+/* Gives back address space beyond what is used and `size`. True when there was some. */
+bool ht_region_shrink(uint64_t size);
+
 /* The view of our own region as it is now. */
 void ht_own_view(struct ht_view *v);
 

@@ -55,6 +55,12 @@ def fork_in_handler():
         assert not bad, bad
 
 
+def own_limit():
+    """What the region holds in reserve does not count against a limit the program sets itself."""
+    p = subprocess.run([PROGRAM], env=environment(HEAPTAP_OUTPUT=os.path.join(TMP.name, "%p.pb.gz")), timeout=60)
+    assert p.returncode == 4, p.returncode
+
+
 def said_to_limited_file():
     """The line that a dump failed, to a standard error that the limit on files' sizes closes: no SIGXFSZ."""
     with open(os.path.join(TMP.name, "stderr"), "w") as err:
