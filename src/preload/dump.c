@@ -64,7 +64,9 @@ static void step_aside(char *path, size_t size, const struct ht_region_header *h
     struct stat st;
     if (ht_config.run_root || SYS_FAILED(SYS2(SYS_stat, path, &st)))
         return;
-    if ((uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= h->start_wall_ns)
+    /* not of a pipe or a device, which nobody wrote as a profile */
+    if (S_ISREG(st.st_mode) &&
+        (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= h->start_wall_ns)
         ht_pattern_insert(path, size, h->pid);
 }
 
