@@ -2,6 +2,7 @@
 /* heaptap serve: net/http/pprof for processes that know nothing of it. */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <stdlib.h>
 
 #include "cli/commands.h"
@@ -63,8 +64,11 @@ int ht_cmd_serve(int argc, char **argv)
         processes += ht_region_is_pid(words.word[i], &pid);
     if (status < 0 && processes && processes < words.n)
         status = ht_complain(2, "serve takes processes or profiles, not both at once");
-    if (status < 0)
+    if (status < 0) {
+        /* On a machine with nothing to spare the processes that are looked at come first. */
+        setpriority(PRIO_PROCESS, 0, 10);
         status = processes == words.n ? serve_processes(&s, &words) : serve_profiles(&s, &words);
+    }
     ht_words_finish(&words);
     ht_serving_finish(&s);
     return status;

@@ -73,12 +73,20 @@ static void filter_add(const void *p, int delta)
         ;
 }
 
+/* A pop that loses its race may read the link of a node that is somebody's by now; the tag makes it
+ * try again. So every store to a link is atomic, and so is that one load. */
+static void set_next(struct ht_node *n, uint32_t next)
+{
+    __atomic_store_n(&n->next, next, __ATOMIC_RELAXED);
+}
+
 static uint32_t pop(_Atomic uint64_t *list)
 {
     uint64_t head = atomic_load_explicit(list, memory_order_acquire);
     while ((uint32_t)head) {
         uint32_t i = (uint32_t)head - 1;
-        uint64_t next = ((head >> 32) + 1) << 32 | node_at(i)->next;
+        uint64_t next = ((head >> 32) + 1) << 32 |
+                        __atomic_load_n(&node_at(i)->next, __ATOMIC_RELAXED);
         if (atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_acquire,
                                                   memory_order_acquire))
             return i + 1;
@@ -91,7 +99,7 @@ static void push(_Atomic uint64_t *list, uint32_t node)
     struct ht_node *n = node_at(node - 1);
     uint64_t head = atomic_load_explicit(list, memory_order_relaxed), next;
     do {
-        n->next = (uint32_t)head;
+        set_next(n, (uint32_t)head);
         next = ((head >> 32) + 1) << 32 | node;
     } while (!atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_release,
                                                     memory_order_relaxed));
@@ -117,7 +125,7 @@ static bool chunk_ready(uint32_t c)
 /* A shard's free nodes; lock held. */
 static void give_node(struct shard *s, uint32_t node)
 {
-    node_at(node - 1)->next = atomic_load_explicit(&s->free, memory_order_relaxed);
+    set_next(node_at(node - 1), atomic_load_explicit(&s->free, memory_order_relaxed));
     atomic_store_explicit(&s->free, node, memory_order_relaxed);
 }
 
@@ -221,7 +229,7 @@ static void widen(struct shard *s)
             next = node->next;
             uint64_t a = atomic_load_explicit(&node->addr, memory_order_relaxed);
             uint32_t *to = &heads[(uint32_t)hash_of((void *)a) & (n - 1)];
-            node->next = *to;
+            set_next(node, *to);
             *to = i;
         }
     }
@@ -320,7 +328,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     n->site = site;
     n->time = time;
     uint32_t *head = &s->heads[(uint32_t)h & (s->buckets - 1)];
-    n->next = *head;
+    set_next(n, *head);
     atomic_store_explicit(&n->addr, (uint64_t)p, memory_order_release);
     *head = node;
     s->count++;
@@ -409,7 +417,7 @@ void ht_live_adopt(void)
             continue;
         }
         uint32_t *head = &s->heads[(uint32_t)hash_of((void *)a) & (s->buckets - 1)];
-        node->next = *head;
+        set_next(node, *head);
         *head = i + 1;
         s->count++;
     }

@@ -179,7 +179,8 @@ static void put_head(struct stream *s)
             put_comment(s, lost[i], load(&h->losses[i]), " samples");
 }
 
-/* The locations of a site's stack, leaf first, in the workspace; -1 when the stack is damaged. */
+/* The locations of a site's stack, leaf first, in the workspace; -1 when the stack is damaged,
+ * or newer than the view. */
 static int32_t find_locations(struct stream *s, const struct ht_site *site)
 {
     const struct ht_stack *stack = ht_view_record(s->v, site->stack, HT_KIND_STACK);
@@ -187,9 +188,14 @@ static int32_t find_locations(struct stream *s, const struct ht_site *site)
     const ht_ref *frames = stack ? ht_view_frames(s->v, stack, &n) : NULL;
     if (!frames)
         return -1;
-    for (uint32_t i = 0; i < n; i++)
-        if (ht_view_record(s->v, frames[i], HT_KIND_FRAME))
-            s->w->locations[kept++] = frames[i];
+    for (uint32_t i = 0; i < n; i++) {
+        const struct ht_frame *f = ht_view_record(s->v, frames[i], HT_KIND_FRAME);
+        /* In a chunk that was made after the view: so was the site. It is left out whole, rather
+         * than shown with a part of its stack. */
+        if (!f || (f->module && !ht_view_record(s->v, f->module, HT_KIND_MODULE)))
+            return -1;
+        s->w->locations[kept++] = frames[i];
+    }
     return (int32_t)kept;
 }
 

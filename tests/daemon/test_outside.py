@@ -201,15 +201,15 @@ else:
     inside("another mount namespace", ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "-"], leaf)
     # A root of its own, with nothing in it but the libraries, /proc and /dev/shm.
     root = os.path.join(DIR, "root")
-    for d in ("proc", "dev/shm", "lib64", "lib", "usr", "bin", "work"):
+    for d in ("proc", "dev/shm", "lib64", "lib", "usr", "bin", "load"):
         os.makedirs(os.path.join(root, d))
     script = 'cd %s; for d in usr lib lib64 bin; do [ -e /$d ] && mount --rbind /$d $d; done; mount -t proc none proc;' \
-             'mount -t tmpfs none dev/shm; mount --bind %s work; exec chroot . "$@"' % (root, PROGRAMS)
+             'mount -t tmpfs none dev/shm; mount --bind %s load; exec chroot . "$@"' % (root, PROGRAMS)
     shutil.copy(LIBRARY, os.path.join(root, "libheaptap.so"))
     full = dict(os.environ, HEAPTAP_RATE="1")
     full.pop("HEAPTAP_REGION_DIR")
     p = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "-", "/bin/env", "LD_PRELOAD=/libheaptap.so",
-                          "/work/many_stacks", "6", "10"], stdout=subprocess.PIPE, env=full)
+                          "/load/many_stacks", "6", "10"], stdout=subprocess.PIPE, env=full)
     started.append(p)
     line = p.stdout.readline()
     check("chroot: it runs", line == b"ready\n", line)

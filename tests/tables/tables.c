@@ -105,7 +105,10 @@ static void *worker(void *arg)
         ht_count(&s->alloc.objects.whole, 1);
         atomic_fetch_add(&alloc_bytes, kept[k].size);
         uint32_t node = i & 1 ? ht_live_reserve() : 0;
-        CHECK(ht_live_insert(node, kept[k].p, kept[k].size, kept[k].site, 1, &r) && !r.found);
+        if (!ht_live_insert(node, kept[k].p, kept[k].size, kept[k].site, 1, &r) || r.found) {
+            CHECK(!"inserted, and nothing stale there");
+            return NULL;
+        }
         atomic_fetch_add(&inserted, 1);
     }
     for (unsigned k = 0; k < KEEP; k++) {
@@ -126,12 +129,16 @@ static void *reader(void *arg)
         struct ht_cursor sites = {.kind = HT_KIND_SITE};
         const struct ht_site *s;
         while ((s = ht_view_next(&v, &sites))) {
+            /* What a site refers to is committed before it; only a chunk made after the view was
+             * taken is beyond it. */
             const struct ht_stack *stack = ht_view_record(&v, s->stack, HT_KIND_STACK);
+            CHECK(stack || !ht_view_at(&v, s->stack, 1));
             uint32_t n = 0;
             const ht_ref *frames = stack ? ht_view_frames(&v, stack, &n) : NULL;
-            CHECK(frames && n > 0);
+            CHECK(frames || !stack || !ht_view_at(&v, stack->frames, 1));
             for (uint32_t i = 0; frames && i < n; i++)
-                CHECK(ht_view_record(&v, frames[i], HT_KIND_FRAME));
+                CHECK(ht_view_record(&v, frames[i], HT_KIND_FRAME) ||
+                      !ht_view_at(&v, frames[i], 1));
             struct ht_values values;
             ht_site_values(&v, s, &values);
             CHECK(values.inuse_bytes >= 0 && values.inuse_bytes <= values.alloc_bytes);
