@@ -67,6 +67,7 @@ static void filter_add(const void *p, int delta)
         return;
     _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
     uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
+    HT_PAUSE(FILTER);
     while (v != 255 && !(v == 0 && delta < 0) &&
            !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta),
                                                   memory_order_relaxed, memory_order_relaxed))
@@ -87,6 +88,7 @@ static uint32_t pop(_Atomic uint64_t *list)
         uint32_t i = (uint32_t)head - 1;
         uint64_t next = ((head >> 32) + 1) << 32 |
                         __atomic_load_n(&node_at(i)->next, __ATOMIC_RELAXED);
+        HT_PAUSE(NODES);
         if (atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_acquire,
                                                   memory_order_acquire))
             return i + 1;
@@ -101,6 +103,7 @@ static void push(_Atomic uint64_t *list, uint32_t node)
     do {
         set_next(n, (uint32_t)head);
         next = ((head >> 32) + 1) << 32 | node;
+        HT_PAUSE(NODES);
     } while (!atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_release,
                                                     memory_order_relaxed));
 }
@@ -116,6 +119,7 @@ static bool chunk_ready(uint32_t c)
     struct ht_node *fresh = ht_sys_anonymous(NODES * sizeof *fresh), *none = NULL;
     if (!fresh)
         return false;
+    HT_PAUSE(NODES);
     if (!atomic_compare_exchange_strong_explicit(&chunks[c], &none, fresh, memory_order_acq_rel,
                                                  memory_order_acquire))
         SYS2(SYS_munmap, fresh, NODES * sizeof *fresh);
@@ -173,6 +177,7 @@ uint32_t ht_live_reserve(void)
             return node;
     }
     uint32_t first = atomic_fetch_add_explicit(&n_nodes, BATCH, memory_order_relaxed);
+    HT_PAUSE(NODES);
     if (!chunk_ready(first >> NODE_BITS)) {
         /* The batch is handed back if nobody came behind it, else lost: memory is out anyway. */
         uint32_t expected = first + BATCH;
@@ -270,6 +275,7 @@ static void clear_node(struct ht_node *n, struct ht_record *out)
         .generation = atomic_load_explicit(&ht_region_generation, memory_order_relaxed), .found = true};
     if (!ht_forked())
         ht_mirror_clear(n->mirror);
+    HT_PAUSE(LIVE);
     atomic_store_explicit(&n->addr, 0, memory_order_release);
 }
 
@@ -281,6 +287,7 @@ static bool forget_pending(const void *p)
         uint64_t a = (uint64_t)p;
         if (atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
                                                     memory_order_relaxed)) {
+            HT_PAUSE(PENDING);
             atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
             return true;
         }
@@ -329,7 +336,9 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     n->time = time;
     uint32_t *head = &s->heads[(uint32_t)h & (s->buckets - 1)];
     set_next(n, *head);
+    HT_PAUSE(LIVE);
     atomic_store_explicit(&n->addr, (uint64_t)p, memory_order_release);
+    HT_PAUSE(LIVE);
     *head = node;
     s->count++;
     if (site && !ht_forked())
@@ -346,6 +355,7 @@ void ht_live_remember(const void *p)
         uint64_t none = 0;
         if (atomic_compare_exchange_strong_explicit(&pending[i], &none, (uint64_t)p,
                                                     memory_order_acq_rel, memory_order_relaxed)) {
+            HT_PAUSE(PENDING);
             atomic_fetch_add_explicit(&ht_live_n_pending, 1, memory_order_release);
             return;
         }
@@ -363,9 +373,11 @@ int ht_live_take(const void *p, struct ht_record *out)
         return -EBUSY;
     }
     uint32_t i = unlink_node(s, h, p);
+    HT_PAUSE(LIVE);
     if (i) {
         clear_node(node_at(i - 1), out);
         filter_add(p, -1);
+        HT_PAUSE(LIVE);
         give_node(s, i);
     }
     ht_unlock(&s->lock);
@@ -376,9 +388,11 @@ void ht_live_drain(void (*done)(const struct ht_record *))
 {
     for (uint32_t i = 0; i < PENDING; i++) {
         uint64_t a = atomic_load_explicit(&pending[i], memory_order_acquire);
+        HT_PAUSE(PENDING);
         if (!a || !atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
                                                            memory_order_relaxed))
             continue;
+        HT_PAUSE(PENDING);
         atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
         struct ht_record record;
         if (!ht_live_take((void *)a, &record))

@@ -25,6 +25,7 @@ static ht_ref recall(const struct ht_regs *r)
     if ((before & 1) || m->pc != r->pc || m->sp != r->sp || (m->bp_used && m->bp != r->bp) ||
         m->generation != atomic_load_explicit(&ht_unload_generation, memory_order_relaxed))
         return 0;
+    HT_PAUSE(MEMO);
     uint64_t span = ht_tls.stack_hi - r->sp;
     uint32_t n = m->n < HT_MEMO_WORDS ? m->n : HT_MEMO_WORDS;
     if (r->sp < ht_tls.stack_lo || r->sp >= ht_tls.stack_hi || span < 8)
@@ -34,7 +35,9 @@ static ht_ref recall(const struct ht_regs *r)
         if (at > span - 8 || *(const uint64_t *)(r->sp + at) != m->words[i])
             return 0;
     }
+    HT_PAUSE(MEMO);
     ht_ref stack = m->stack;
+    HT_PAUSE(MEMO);
     if (HT_UNLIKELY(m->flags & (HT_STACK_TRUNCATED | HT_STACK_DEPTH)))
         ht_count(&ht_state->header->truncated, 1);
     atomic_thread_fence(memory_order_acquire);
@@ -46,21 +49,27 @@ static void keep(const struct ht_regs *r, const struct ht_trace *trace, ht_ref s
 {
     struct ht_memo *m = memo_of(r);
     uint32_t s = atomic_load_explicit(&m->sequence, memory_order_relaxed);
+    HT_PAUSE(MEMO);
     if ((s & 1) || !atomic_compare_exchange_strong_explicit(&m->sequence, &s, s + 1,
                                                             memory_order_acq_rel,
                                                             memory_order_relaxed))
         return;
     atomic_thread_fence(memory_order_release);
+    HT_PAUSE(MEMO);
     m->pc = r->pc;
     m->sp = r->sp;
     m->bp = r->bp;
+    HT_PAUSE(MEMO);
     m->bp_used = trace->bp_used;
     m->n = trace->n;
     m->flags = flags;
     m->generation = generation;
     m->stack = stack;
+    HT_PAUSE(MEMO);
     memcpy(m->offsets, trace->offsets, trace->n * sizeof *trace->offsets);
+    HT_PAUSE(MEMO);
     memcpy(m->words, trace->words, trace->n * sizeof *trace->words);
+    HT_PAUSE(MEMO);
     atomic_store_explicit(&m->sequence, s + 2, memory_order_release);
 }
 

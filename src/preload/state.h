@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "region/layout.h"
+#include "region/pause.h"
 
 #define HT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define HT_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -141,6 +142,7 @@ static inline bool ht_try_lock(_Atomic uint32_t *lock)
         if (!atomic_load_explicit(lock, memory_order_relaxed) &&
             !atomic_exchange_explicit(lock, 1, memory_order_acquire))
             return true;
+        HT_PAUSE(LOCK);
         __builtin_ia32_pause();
     }
     return false;

@@ -90,8 +90,11 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
         if (ok) {
             struct ht_chunk *c = (struct ht_chunk *)(s->base + chunk_offset(i));
             c->magic = HT_CHUNK_MAGIC;
+            HT_PAUSE(CHUNK);
             atomic_store_explicit(&c->kind, kind, memory_order_release);
+            HT_PAUSE(CHUNK);
             atomic_store_explicit(&s->header->n_chunks, i + 1, memory_order_release);
+            HT_PAUSE(CHUNK);
             atomic_store_explicit(&s->cursors[kind], (uint64_t)(i + 1) << 32, memory_order_release);
         }
     }
@@ -133,6 +136,7 @@ static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit)
                 return 0;
             continue;
         }
+        HT_PAUSE(CURSOR);
         if (atomic_compare_exchange_weak_explicit(&s->cursors[kind], &v, v + n,
                                                   memory_order_acq_rel, memory_order_relaxed))
             return (ht_ref)((chunk_offset((uint32_t)(v >> 32) - 1) + sizeof(struct ht_chunk) +
@@ -164,11 +168,14 @@ ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t p
                 struct ht_frame *f = ht_at(mine);
                 f->pc = pc;
                 f->module = module;
+                HT_PAUSE(FRAME);
                 f->recipe = recipe(pc, module);
             }
+            HT_PAUSE(FRAME);
             /* Committed before it is linked; a lost race leaves a frame that no stack names. */
             atomic_store_explicit(&((struct ht_frame *)ht_at(mine))->commit, HT_COMMITTED,
                                   memory_order_release);
+            HT_PAUSE(FRAME);
             if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
                                                         memory_order_acquire))
                 return mine;
@@ -199,11 +206,14 @@ ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags)
                 memcpy(ht_at(list), frames, n * sizeof(ht_ref));
                 struct ht_stack *s = ht_at(mine);
                 s->hash = hash;
+                HT_PAUSE(STACK);
                 s->frames = list;
                 s->n_frames = (uint16_t)n;
                 s->flags = (uint16_t)flags;
+                HT_PAUSE(STACK);
                 atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
             }
+            HT_PAUSE(STACK);
             if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
                                                         memory_order_acquire))
                 return mine;
@@ -255,6 +265,7 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
                 return 0;
             struct ht_site *s = ht_at(mine);
             s->stack = stack_ref;
+            HT_PAUSE(SITE);
             s->rate = rate;
             if (n < EXACT_SIZES)
                 s->size_low = s->size_high = size;
@@ -264,7 +275,9 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
         struct ht_site *s = ht_at(mine);
         s->next = head;
         seen_to = head;
+        HT_PAUSE(SITE);
         atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
+        HT_PAUSE(SITE);
         if (atomic_compare_exchange_strong_explicit(&stack->sites, &head, mine,
                                                     memory_order_acq_rel, memory_order_acquire))
             return mine;
@@ -306,6 +319,7 @@ struct ht_shard *ht_site_shard(struct ht_site *s, uint32_t stripe)
         if (!fresh)
             return NULL;
         fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
+        HT_PAUSE(SHARDS);
         if (!atomic_compare_exchange_strong_explicit(&s->shards, &ref, fresh, memory_order_acq_rel,
                                                      memory_order_acquire))
             fresh = ref;
@@ -320,12 +334,15 @@ void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, ui
         return;
     struct ht_live *l = ht_at(*mirror);
     l->size = size;
+    HT_PAUSE(MIRROR);
     l->site = site;
     l->time = time;
+    HT_PAUSE(MIRROR);
     /* One writer at a time: the node's shard is locked. */
     atomic_store_explicit(&l->sequence,
                           atomic_load_explicit(&l->sequence, memory_order_relaxed) + 1,
                           memory_order_release);
+    HT_PAUSE(MIRROR);
     atomic_store_explicit(&l->addr, addr, memory_order_release);
 }
 

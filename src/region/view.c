@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "region/pause.h"
 #include "region/view.h"
 
 static int refuse(char *msg, size_t n, const char *why)
@@ -150,8 +151,10 @@ int ht_view_live(const struct ht_live *record, struct ht_live *copy)
         if (!addr)
             return 0;
         copy->size = record->size;
+        HT_PAUSE(VIEW);
         copy->site = record->site;
         copy->time = record->time;
+        HT_PAUSE(VIEW);
         atomic_thread_fence(memory_order_acquire);
         if (atomic_load_explicit(&record->sequence, memory_order_relaxed) == before &&
             atomic_load_explicit(&record->addr, memory_order_relaxed) == addr) {
@@ -195,6 +198,7 @@ static void add_up(const struct ht_view *v, const struct ht_site *s, struct sums
         out->freed_bytes += (__int128)load(&shards[i].freed_bytes) << HT_FRACTION_BITS;
     }
     atomic_thread_fence(memory_order_acquire);
+    HT_PAUSE(VIEW);
     out->alloc_objects = fixed(&s->alloc.objects);
     out->alloc_bytes = fixed(&s->alloc.bytes);
     for (unsigned i = 0; shards && i < HT_SHARDS; i++) {

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HT_PAUSE stands where another thread may come between two steps of a table: nothing in the product.
+ * The tests' builds (HT_PAUSES) wait there by chance, or let another thread go on.
+ */
+#ifndef HEAPTAP_SRC_REGION_PAUSE_H
+#define HEAPTAP_SRC_REGION_PAUSE_H
+
+#ifdef HT_PAUSES
+/* Points by table; every one must be passed, or a test has lost its race. */
+enum ht_pause_point {
+    HT_AT_LOCK, /* a lock is held by another thread */
+    HT_AT_CURSOR,
+    HT_AT_CHUNK,
+    HT_AT_FRAME,
+    HT_AT_STACK,
+    HT_AT_SITE,
+    HT_AT_SHARDS,
+    HT_AT_MIRROR,
+    HT_AT_NODES,
+    HT_AT_FILTER,
+    HT_AT_LIVE,
+    HT_AT_PENDING,
+    HT_AT_MEMO,
+    HT_AT_MODULE,
+    HT_AT_VIEW, /* a reader, between a record's parts */
+    HT_AT_COUNT
+};
+void ht_pause(enum ht_pause_point point);
+#define HT_PAUSE(point) ht_pause(HT_AT_##point)
+#else
+#define HT_PAUSE(point) ((void)0)
+#endif
+
+#endif
