@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* memory THREADS MIB: threads that allocate and stay, a heap of so many MiB in blocks of 1 KiB; prints
- * the resident KiB of the process: private and shared memory, without files. */
+/* memory THREADS MIB [UNTOUCHED]: threads that allocate and stay, a heap of so many MiB in blocks
+ * of 1 KiB, one block of so many MiB of zeros that nobody touches; prints the resident KiB of the
+ * process: private and shared memory, without files. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
     pthread_barrier_wait(&all);
     for (long i = 0; i < mib * 1024; i++)
         memset(malloc(1000), 1, 1000);
+    void *volatile untouched = argc > 3 ? calloc((size_t)atol(argv[3]), 1 << 20) : NULL;
     FILE *f = fopen("/proc/self/status", "r");
     while (f && fgets(line, sizeof line, f))
         if (!strncmp(line, "RssAnon:", 8) || !strncmp(line, "RssShmem:", 9))
@@ -45,5 +47,6 @@ int main(int argc, char **argv)
     pthread_barrier_wait(&all);
     for (int i = 0; i < n; i++)
         pthread_join(t[i], NULL);
+    free(untouched);
     return 0;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What bench/outside.py measures in a target: malloc's latencies, and memory by number of threads. */
-#include <pthread.h>
+/* What bench/outside.py measures in a target: malloc's latencies. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static uint64_t now(void)
 {
@@ -64,45 +62,10 @@ static int latency(double seconds)
     return 0;
 }
 
-static void *work(void *arg)
-{
-    (void)arg;
-    for (int i = 0; i < 2000; i++)
-        free(malloc(4096));
-    for (;;)
-        pause();
-    return NULL;
-}
-
-static int memory(int threads, int megabytes)
-{
-    for (int i = 1; i < threads; i++) {
-        pthread_t t;
-        pthread_attr_t small;
-        pthread_attr_init(&small);
-        pthread_attr_setstacksize(&small, 65536);
-        if (pthread_create(&t, &small, work, NULL))
-            return 1;
-    }
-    for (int i = 0; i < megabytes * 256; i++)
-        memset(malloc(4096), 1, 4096);
-    sleep(1);
-    FILE *f = fopen("/proc/self/smaps_rollup", "r");
-    char line[128];
-    long kb;
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "Rss: %ld", &kb) == 1)
-            printf("%ld\n", kb);
-    fflush(stdout);
-    _exit(0);
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "latency"))
         return latency(atof(argv[2]));
-    if (argc == 4 && !strcmp(argv[1], "memory"))
-        return memory(atoi(argv[2]), atoi(argv[3]));
-    fputs("usage: outside latency SECONDS | memory THREADS MEGABYTES\n", stderr);
+    fputs("usage: outside latency SECONDS\n", stderr);
     return 2;
 }

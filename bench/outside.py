@@ -1,72 +1,90 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What reading from outside costs, and what memory the target pays.
+"""What a dump costs: from outside, from inside, and the target meanwhile.
 
 bench/outside.py [--rounds N]
 
-1. heaptap dump of 131,072 stacks and 1,310,720 live samples: the reader's processor time and wall clock, raw and with names.
-2. malloc's latency in a target that is dumped all the while, over the same without, in pairs.
-3. Resident memory with the library less that without, at 1, 100 and 1,000 threads and 256 MiB of live heap.
+1. heaptap dump of 131,072 stacks and 1,310,720 live samples: processor time and wall clock, raw and with names.
+2. The same process's own dump, on SIGUSR1: until the file is there.
+3. malloc's latency in a target that is dumped all the while, over the same without, in pairs.
 """
-import argparse, os, resource, statistics, subprocess, sys, tempfile, time
+import argparse, os, resource, signal, statistics, subprocess, tempfile, time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.environ.get("HEAPTAP_BUILD", os.path.join(ROOT, "build"))
-LIB, CLI = os.path.join(BUILD, "libheaptap.so"), os.path.join(BUILD, "heaptap")
-TARGET, MANY = os.path.join(BUILD, "bench-outside"), os.path.join(BUILD, "tests", "daemon", "many_stacks")
+from table import CLI, LIB, MANY_STACKS, OUTSIDE, environment
 
-a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-a.add_argument("--rounds", type=int, default=5)
-rounds = a.parse_args().rounds
-work = tempfile.mkdtemp(prefix="heaptap-bench-")
-base = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_") and k != "LD_PRELOAD"}
-base["HEAPTAP_OUTPUT"] = os.path.join(work, "%e.%p.pb.gz")
+RAW, NAMED, LATENCY = 0.2, 2.0, 1.10
 
 
-def start(*argv, preload=True, **env):
-    e = dict(base, **env)
-    if preload:
-        e["LD_PRELOAD"] = LIB
-    p = subprocess.Popen(argv, env=e, stdout=subprocess.PIPE, cwd=work)
-    return p
+def start(work, *argv, **more):
+    return subprocess.Popen(argv, env=environment(LD_PRELOAD=LIB, HEAPTAP_OUTPUT=work + "/%e.%p.pb.gz", **more),
+                            stdout=subprocess.PIPE, cwd=work)
 
 
-def dump(pid, *options):
+def dump(work, pid, *options):
+    """(wall, processor) seconds"""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([CLI, "dump", "-q", *options, str(pid), "-o", os.path.join(work, "out.pb.gz")], check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter() - begin, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    subprocess.run([CLI, "dump", "-q", *options, str(pid), "-o", work + "/out.pb.gz"], check=True)
+    wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-p = start(MANY, "17", "10", HEAPTAP_RATE="1")
-p.stdout.readline()
-for name, options, bar in (("raw", ["--raw"], 0.2), ("with names", [], 2.0)):
-    times = [dump(p.pid, *options) for _ in range(rounds)]
-    wall, cpu = (min(t[i] for t in times) for i in (0, 1))
-    print("dump %-11s processor %4.0f ms, wall %4.0f ms at best of %d   (bar %4.0f ms)" % (name, cpu * 1e3, wall * 1e3, rounds, bar * 1e3))
-p.kill()
-p.wait()
+def dump_inside(work, pid):
+    """Seconds from the signal until a new file has its final name."""
+    there, begin = set(os.listdir(work)), time.perf_counter()
+    os.kill(pid, signal.SIGUSR1)
+    while not [f for f in set(os.listdir(work)) - there if f.endswith(".pb.gz")]:
+        if time.perf_counter() - begin > 60:
+            raise RuntimeError("no dump within 60 s of SIGUSR1")
+        time.sleep(0.001)
+    return time.perf_counter() - begin
 
-ratios = []
-for i in range(rounds):
-    figures = []
-    for dumping in (False, True):
-        p = start(TARGET, "latency", "3", HEAPTAP_RATE="64k")
+
+def dumps(work, rounds, levels=17):
+    """{name: [(wall, processor or None)]}"""
+    p = start(work, MANY_STACKS, str(levels), "10", HEAPTAP_RATE="1")
+    try:
         p.stdout.readline()
-        while dumping and p.poll() is None:
-            subprocess.run([CLI, "dump", "-q", "--raw", str(p.pid), "-o", os.path.join(work, "l.pb.gz")], stderr=subprocess.DEVNULL)
-            time.sleep(0.05)
-        figures.append([float(x) for x in p.stdout.readline().split()])
+        return {"raw": [dump(work, p.pid, "--raw") for _ in range(rounds)],
+                "with names": [dump(work, p.pid) for _ in range(rounds)],
+                "inside": [(dump_inside(work, p.pid), None) for _ in range(rounds)]}
+    finally:
+        p.kill()
         p.wait()
-    ratios.append([b / a for a, b in zip(*figures)])
-print("malloc while dumped, over not: p50 %.2f, p99 %.2f, p99.9 %.2f   (median of %d pairs; bar for p99.9 1.10)"
-      % (*(statistics.median(r[i] for r in ratios) for i in range(3)), rounds))
 
-for threads in (1, 100, 1000):
-    for megabytes in (0, 256):
-        kb = [min(int(start(TARGET, "memory", str(threads), str(megabytes), preload=pre).communicate()[0]) for _ in range(3))
-              for pre in (False, True)]
-        extra = kb[1] - kb[0]
-        bar = 1024 + threads + megabytes * 1024 / 100
-        print("memory at %4d threads, %3d MiB live: %+6d kB   (bar %d)" % (threads, megabytes, extra, bar))
-sys.exit(0)
+
+def latencies(work, rounds, seconds=3):
+    """[(p50, p99, p99.9)] while dumped over not."""
+    ratios = []
+    for _ in range(rounds):
+        figures = []
+        for dumping in (False, True):
+            p = start(work, OUTSIDE, "latency", str(seconds), HEAPTAP_RATE="64k")
+            p.stdout.readline()
+            while dumping and p.poll() is None:
+                subprocess.run([CLI, "dump", "-q", "--raw", str(p.pid), "-o", work + "/l.pb.gz"],
+                               stderr=subprocess.DEVNULL)
+                time.sleep(0.05)
+            figures.append([float(x) for x in p.stdout.readline().split()])
+            p.wait()
+        ratios.append([b / a for a, b in zip(*figures)])
+    return ratios
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--rounds", type=int, default=5)
+    rounds = a.parse_args().rounds
+    with tempfile.TemporaryDirectory(prefix="heaptap-bench-") as work:
+        bars = {"raw": RAW, "with names": NAMED}
+        for name, times in dumps(work, rounds).items():
+            wall, cpu = (min((t[i] for t in times if t[i] is not None), default=None) for i in (0, 1))
+            print("dump %-11s %swall %4.0f ms at best of %d%s" % (
+                name, "" if cpu is None else "processor %4.0f ms, " % (cpu * 1e3), wall * 1e3, rounds,
+                "   (bar %4.0f ms)" % (bars[name] * 1e3) if name in bars else ""))
+        ratios = latencies(work, rounds)
+        print("malloc while dumped, over not: p50 %.2f, p99 %.2f, p99.9 %.2f   (median of %d pairs; bar for p99.9 %.2f)"
+              % (*(statistics.median(r[i] for r in ratios) for i in range(3)), rounds, LATENCY))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,11 +15,9 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "tests", "compat"))
-
-import pprofgen  # noqa: E402
-from compat import pprof_path  # noqa: E402
+from table import CLI
+import pprofgen
+from compat import pprof_path
 
 
 def large_profile(path, samples):
@@ -58,13 +56,21 @@ def same(a, b):
         return x.read() == y.read()
 
 
+def compared(pprof, report, path, d, rounds):
+    """Two lists of (wall s, processor s, peak MB), pprof's and ours, of runs by turns."""
+    theirs, ours = [], []
+    for _ in range(rounds):
+        theirs.append(measure([pprof, "-symbolize=none", "-" + report, path], d + "/a"))
+        ours.append(measure([CLI, report, "--symbolize=none", path], d + "/b"))
+    return theirs, ours
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     a.add_argument("--samples", type=int, default=1000000)
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("reports", nargs="*", default=["top", "tree", "traces"])
     o = a.parse_args()
-    heaptap = os.path.join(os.environ.get("HEAPTAP_BUILD", ROOT + "/build"), "heaptap")
     pprof, good = pprof_path(), True
     with tempfile.TemporaryDirectory(prefix="heaptap-bench.") as d:
         path = d + "/large.pb.gz"
@@ -74,10 +80,7 @@ def main():
         print("%-8s %14s %14s %12s %12s" % ("report", "pprof s (cpu)", "heaptap s (cpu)", "times faster",
                                            "memory"))
         for report in o.reports:
-            theirs, ours = [], []
-            for _ in range(o.rounds):
-                theirs.append(measure([pprof, "-symbolize=none", "-" + report, path], d + "/a"))
-                ours.append(measure([heaptap, report, "--symbolize=none", path], d + "/b"))
+            theirs, ours = compared(pprof, report, path, d, o.rounds)
             ratio = statistics.median(t[0] / h[0] for t, h in zip(theirs, ours))
             t, h = ([statistics.median(c) for c in zip(*runs)] for runs in (theirs, ours))
             print("%-8s %6.2f (%5.2f) %7.2f (%5.2f) %12.1f %5.0f/%.0f MB%s" %

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a sample costs: run by bench/unwind, bare and preloaded with a rate that samples each of
+ * What a sample costs: run by bench/unwind.py, bare and preloaded with a rate that samples each of
  * these blocks but does not remember stacks (that is for exact mode).
  *   unwind-bench warm DEPTH fp|nofp N   nanoseconds a malloc and free, DEPTH frames deep
  *   unwind-bench cold                   nanoseconds of a first sample through 30 functions never

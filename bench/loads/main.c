@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bench's loads: NAME [THREADS [ROUNDS [NAME=VALUE...]]]. Prints one number: nanoseconds a
+ * round, by CLOCK_MONOTONIC over all of it.
+ */
+#include "load.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+long load_rounds;
+int load_depth, load_threads = 1;
+char **load_arguments;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static double timed(const struct load *l, int threads, long rounds)
+{
+    pthread_t t[64];
+    load_rounds = rounds;
+    load_threads = threads;
+    double begin = now();
+    if (threads == 1)
+        l->run(NULL);
+    for (long k = 0; threads > 1 && k < threads; k++)
+        if (pthread_create(&t[k], NULL, l->run, (void *)k))
+            abort();
+    for (int k = 0; threads > 1 && k < threads; k++)
+        pthread_join(t[k], NULL);
+    return now() - begin;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    int threads = argc > 2 ? atoi(argv[2]) : 1;
+    const struct load *l = loads;
+    while (l->name && strcmp(name, l->name))
+        l++;
+    if (!l->name || threads < 1 || threads > 64) {
+        fprintf(stderr, "usage: %s", argv[0]);
+        for (l = loads; l->name; l++)
+            fprintf(stderr, "%c%s", l == loads ? ' ' : '|', l->name);
+        fprintf(stderr, " [THREADS [ROUNDS [NAME=VALUE...]]]\n");
+        return 2;
+    }
+    long rounds = argc > 3 ? atol(argv[3]) : l->rounds;
+    load_depth = l->depth;
+    load_arguments = argv + (argc > 4 ? 4 : argc);
+    if (l->warm)
+        timed(l, 1, l->warm);
+    printf("%.3f\n", timed(l, threads, rounds) / (double)rounds);
+    return 0;
+}
