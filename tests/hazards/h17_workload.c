@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Allocates, in the root named by its argument when there is one. Run by h17 and others that set the stage outside the program.
+// Allocates, in the root named by its argument when there is one, and dies of the signal H_DIE if that is set. Run by h17 and others
+// that set the stage outside the program.
 #include "hazard.h"
+#include <signal.h>
 
 NOINLINE static void *site_work(size_t n) {
   void *p = malloc(n);
@@ -21,5 +23,9 @@ int main(int argc, char **argv) {
     sum += *(unsigned char *)kept[i % 200];
   }
   printf("%u\n", sum);
+  if (getenv("H_DIE")) {
+    fflush(stdout);
+    raise(atoi(getenv("H_DIE")));
+  }
   return 0;
 }

@@ -5,6 +5,7 @@
 PUBLIC void *plugin_make(size_t n);
 PUBLIC void plugin_drop(void *p);
 PUBLIC char *plugin_text(void);
+PUBLIC void *plugin_malloc(void);
 
 PUBLIC void *plugin_make(size_t n) {
   void *p = malloc(n);
@@ -12,4 +13,5 @@ PUBLIC void *plugin_make(size_t n) {
   return p;
 }
 PUBLIC void plugin_drop(void *p) { free(p); }
+PUBLIC void *plugin_malloc(void) { return (void *)malloc; }
 PUBLIC char *plugin_text(void) { return strdup("a text that the main program frees"); }

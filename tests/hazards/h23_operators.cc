@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Hazard 23: an allocator that is not glibc's: its operator delete frees directly; sized deletes; its own extensions.
 // Shows: every operator new and delete, jemalloc's and tcmalloc's functions where they are, all counted and all freed.
-// Seen failing before the hooks' own frames were left out of the stacks of operator new.
+// Seen failing without "an allocator's own operators are hooked" (mutants); and before the hooks' own frames were left out of the
+// stacks of operator new.
 extern "C" {
 #include "hazard.h"
 }

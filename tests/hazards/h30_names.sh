@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # only: glibc
 # Hazard 30: names of what was in a library that has been closed, with another at its addresses since.
-# Shows: go tool pprof and heaptap top name both generations' functions, with the same figures. Not yet seen failing.
+# Shows: go tool pprof and heaptap top name both generations' functions, with the same figures.
+# Seen failing without "a library is told from the next at its place" (mutants).
 export HEAPTAP_REGION_DIR=$H_TMP
 LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE=1 HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "$H_PROGRAMS/h30_dlclose" || exit 1
 has() { # WHAT-SAID-IT FILE

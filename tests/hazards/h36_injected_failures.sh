@@ -3,7 +3,8 @@
 # only: glibc jemalloc
 # Hazard 36: anything the library asks of the kernel is refused.
 # Shows: with each of its system calls made to fail in turn, and all of a kind from one on, the program's output and status are the
-# same, at most one line is said, and the profile is whole or not there. Not yet seen failing.
+# same, at most one line is said, and the profile is whole or not there.
+# Seen failing without "a refused mprotect is noticed" and "a failed dump takes its temporary file away" (mutants).
 command -v strace >/dev/null || { echo "no strace"; exit 77; }
 exec python3 - <<'P'
 import os, re, subprocess, sys
