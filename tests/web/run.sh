@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The flame graph, the page and the server. run.sh flame|page|live|http|processes|push HEAPTAP [CHURN]
+# The flame graph, the page and the server. run.sh flame|page|live|http|processes|crowd|push HEAPTAP [CHURN]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -44,6 +44,7 @@ serve() {
 
 case $what in
 http) $python http_files.py "$heaptap" "$dir" ;;
+crowd) $python crowd.py "$heaptap" "$churn" "$dir" ;;
 processes) $python http_live.py "$heaptap" "$churn" "$dir" ;;
 live)
   mkdir -m 700 "$dir/regions"
