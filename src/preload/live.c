@@ -261,7 +261,7 @@ static uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
         struct ht_node *n = node_at(*link - 1);
         if (atomic_load_explicit(&n->addr, memory_order_relaxed) == (uint64_t)p) {
             uint32_t i = *link;
-            *link = n->next;
+            __atomic_store_n(link, n->next, __ATOMIC_RELAXED); /* may be a node's: set_next */
             s->count--;
             return i;
         }
@@ -279,20 +279,24 @@ static void clear_node(struct ht_node *n, struct ht_record *out)
     atomic_store_explicit(&n->addr, 0, memory_order_release);
 }
 
-static bool forget_pending(const void *p)
+/* Takes p out of what is remembered, if it is at i. The shard's lock is held: else a free that is being
+ * drained could hit what was inserted at p meanwhile. */
+static bool no_longer_pending(uint32_t i, uint64_t p)
 {
-    if (!atomic_load_explicit(&ht_live_n_pending, memory_order_acquire))
+    if (!atomic_compare_exchange_strong_explicit(&pending[i], &p, 0, memory_order_acq_rel,
+                                                 memory_order_relaxed))
         return false;
-    for (uint32_t i = 0; i < PENDING; i++) {
-        uint64_t a = (uint64_t)p;
-        if (atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
-                                                    memory_order_relaxed)) {
-            HT_PAUSE(PENDING);
-            atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
-            return true;
-        }
-    }
-    return false;
+    HT_PAUSE(PENDING);
+    atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
+    return true;
+}
+
+static void forget_pending(const void *p)
+{
+    if (HT_LIKELY(!atomic_load_explicit(&ht_live_n_pending, memory_order_acquire)))
+        return;
+    for (uint32_t i = 0; i < PENDING && !no_longer_pending(i, (uint64_t)p); i++)
+        ;
 }
 
 bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
@@ -317,8 +321,8 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     }
     struct ht_node *n = node_at(node - 1);
     uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
+    forget_pending(p); /* a free that is remembered was of what lay here before: it must not hit us */
     if (old) {
-        forget_pending(p); /* its free was remembered: it is done here, and must not hit us */
         clear_node(node_at(old - 1), stale);
     } else {
         filter_add(p, 1);
@@ -351,37 +355,44 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
 
 void ht_live_remember(const void *p)
 {
+    /* Counted first: whoever reads 0 must not have missed one. */
+    atomic_fetch_add_explicit(&ht_live_n_pending, 1, memory_order_acq_rel);
     for (uint32_t i = 0; i < PENDING; i++) {
         uint64_t none = 0;
         if (atomic_compare_exchange_strong_explicit(&pending[i], &none, (uint64_t)p,
-                                                    memory_order_acq_rel, memory_order_relaxed)) {
-            HT_PAUSE(PENDING);
-            atomic_fetch_add_explicit(&ht_live_n_pending, 1, memory_order_release);
+                                                    memory_order_acq_rel, memory_order_relaxed))
             return;
-        }
+        HT_PAUSE(PENDING);
     }
+    atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
     ht_lose(HT_LOSS_FREE);
+}
+
+/* Lock held. */
+static int take_from(struct shard *s, const void *p, struct ht_record *out)
+{
+    uint32_t i = unlink_node(s, hash_of(p), p);
+    HT_PAUSE(LIVE);
+    if (!i)
+        return -ENOENT;
+    clear_node(node_at(i - 1), out);
+    filter_add(p, -1);
+    HT_PAUSE(LIVE);
+    give_node(s, i);
+    return 0;
 }
 
 int ht_live_take(const void *p, struct ht_record *out)
 {
-    uint64_t h = hash_of(p);
     struct shard *s = shard_of(p);
     out->found = false;
     if (!ht_lock(&s->lock)) {
         ht_live_remember(p);
         return -EBUSY;
     }
-    uint32_t i = unlink_node(s, h, p);
-    HT_PAUSE(LIVE);
-    if (i) {
-        clear_node(node_at(i - 1), out);
-        filter_add(p, -1);
-        HT_PAUSE(LIVE);
-        give_node(s, i);
-    }
+    int r = take_from(s, p, out);
     ht_unlock(&s->lock);
-    return i ? 0 : -ENOENT;
+    return r;
 }
 
 void ht_live_drain(void (*done)(const struct ht_record *))
@@ -389,13 +400,13 @@ void ht_live_drain(void (*done)(const struct ht_record *))
     for (uint32_t i = 0; i < PENDING; i++) {
         uint64_t a = atomic_load_explicit(&pending[i], memory_order_acquire);
         HT_PAUSE(PENDING);
-        if (!a || !atomic_compare_exchange_strong_explicit(&pending[i], &a, 0, memory_order_acq_rel,
-                                                           memory_order_relaxed))
-            continue;
-        HT_PAUSE(PENDING);
-        atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
+        struct shard *s = shard_of((void *)a);
+        if (!a || !ht_try_lock(&s->lock))
+            continue; /* the next hook will */
         struct ht_record record;
-        if (!ht_live_take((void *)a, &record))
+        bool taken = no_longer_pending(i, a) && !take_from(s, (void *)a, &record);
+        ht_unlock(&s->lock);
+        if (taken)
             done(&record);
     }
 }

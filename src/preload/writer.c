@@ -291,8 +291,8 @@ ht_ref ht_site_intern(ht_ref stack_ref, uint64_t size, uint64_t rate)
     ht_ref hinted = atomic_load_explicit(hint, memory_order_acquire);
     if (HT_LIKELY(hinted)) {
         const struct ht_site *s = ht_at(hinted);
-        /* A class only got here when no exact site of the stack had this size, and none is made
-         * once there are classes. */
+        /* A class that got here by another size may take one that has an exact site: the sums are
+         * the same. */
         if (s->stack == stack_ref && s->rate == rate && size >= s->size_low && size <= s->size_high)
             return hinted;
     }
@@ -309,6 +309,7 @@ struct ht_shard *ht_site_shard(struct ht_site *s, uint32_t stripe)
         uint32_t seen = atomic_load_explicit(&s->contention, memory_order_relaxed);
         if (HT_LIKELY(seen >> 16 == (stripe & 0xffff)))
             return NULL;
+        HT_PAUSE(SHARDS);
         /* Another thread was here last: after some such changes the site is worth 1 KiB. */
         uint32_t times = (seen & 0xffff) + 1;
         atomic_store_explicit(&s->contention, stripe << 16 | (times & 0xffff),
@@ -333,10 +334,11 @@ void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, ui
     if (!*mirror && !(*mirror = ht_record_new(HT_KIND_LIVE)))
         return;
     struct ht_live *l = ht_at(*mirror);
-    l->size = size;
+    /* Atomic, for a reader may be looking; it sees by addr and sequence that it looked at two. */
+    __atomic_store_n(&l->size, size, __ATOMIC_RELAXED);
     HT_PAUSE(MIRROR);
-    l->site = site;
-    l->time = time;
+    __atomic_store_n(&l->site, site, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->time, time, __ATOMIC_RELAXED);
     HT_PAUSE(MIRROR);
     /* One writer at a time: the node's shard is locked. */
     atomic_store_explicit(&l->sequence,

@@ -150,10 +150,10 @@ int ht_view_live(const struct ht_live *record, struct ht_live *copy)
         uint64_t addr = atomic_load_explicit(&record->addr, memory_order_acquire);
         if (!addr)
             return 0;
-        copy->size = record->size;
+        copy->size = __atomic_load_n(&record->size, __ATOMIC_RELAXED);
         HT_PAUSE(VIEW);
-        copy->site = record->site;
-        copy->time = record->time;
+        copy->site = __atomic_load_n(&record->site, __ATOMIC_RELAXED);
+        copy->time = __atomic_load_n(&record->time, __ATOMIC_RELAXED);
         HT_PAUSE(VIEW);
         atomic_thread_fence(memory_order_acquire);
         if (atomic_load_explicit(&record->sequence, memory_order_relaxed) == before &&

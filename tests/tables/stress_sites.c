@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Sites: the list of each stack, classes of sizes, and the counters that threads do not share. */
+#include "config.h"
+
+#include <sched.h>
+
+#include "stress.h"
+
+enum { STACKS = 600, SIZES = 48, OBJECTS = 1000 };
+
+static ht_ref stacks[STACKS];
+static _Atomic ht_ref known[STACKS][SIZES][2]; /* exact, class */
+
+static void make_stacks(void)
+{
+    for (ht_ref i = 0; i < STACKS; i++) {
+        ht_ref frames[2] = {i + 1, 7};
+        CHECK(stacks[i] = ht_stack_intern(frames, 2, 0));
+    }
+}
+
+static uint64_t rate_of(ht_ref stack, unsigned which)
+{
+    return 1000 + stack * 2 + which;
+}
+
+/* All threads ask for the same stack's sites at once, each in an order of its own. */
+static void intern_sites(unsigned thread)
+{
+    for (unsigned k = 0; k < STACKS; k++) {
+        if (k % 8 == 0)
+            ht_together();
+        for (unsigned i = 0; i < SIZES; i++) {
+            unsigned size = (unsigned)(ht_next_random() % SIZES), which = size & 1;
+            ht_ref ref = ht_site_intern(stacks[k], size, rate_of(stacks[k], which)), first = 0;
+            if (!CHECK(ref))
+                return;
+            const struct ht_site *s = ht_at(ref);
+            CHECK(s->stack == stacks[k] && s->rate == rate_of(stacks[k], which));
+            CHECK(s->size_low <= size && size <= s->size_high);
+            /* One size is one site, for ever, and beside it at most one class. */
+            if (!atomic_compare_exchange_strong(&known[k][size][s->size_low < s->size_high], &first, ref))
+                CHECK(first == ref);
+        }
+    }
+}
+
+static void watch_sites(const struct ht_view *v)
+{
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *s;
+    while ((s = ht_view_next(v, &c))) {
+        CHECK(ht_view_record(v, s->stack, HT_KIND_STACK));
+        CHECK(s->rate == rate_of(s->stack, 0) || s->rate == rate_of(s->stack, 1));
+        CHECK(s->size_low <= s->size_high && s->size_high < 2 * SIZES);
+    }
+}
+
+void stress_sites(void)
+{
+    make_stacks();
+    ht_crowd(intern_sites, watch_sites);
+    for (unsigned k = 0; k < STACKS; k++) {
+        unsigned exact = 0, n = 0;
+        bool found[SIZES][2] = {{0}};
+        const struct ht_stack *stack = ht_at(stacks[k]);
+        for (ht_ref at = stack->sites; at && n < 1000; n++) {
+            const struct ht_site *s = ht_at(at);
+            exact += s->size_low == s->size_high;
+            for (unsigned size = 0; size < SIZES; size++)
+                for (unsigned which = 0; which < 2; which++)
+                    found[size][which] |= known[k][size][which] == at;
+            /* No two of one range. */
+            for (ht_ref other = s->next; other; other = ((const struct ht_site *)ht_at(other))->next) {
+                const struct ht_site *o = ht_at(other);
+                CHECK(o->rate != s->rate || o->size_low != s->size_low || o->size_high != s->size_high);
+            }
+            at = s->next;
+        }
+        CHECK(n < 1000 && exact <= 16 + THREADS);
+        for (unsigned size = 0; size < SIZES; size++)
+            for (unsigned which = 0; which < 2; which++)
+                CHECK(!known[k][size][which] || found[size][which]);
+    }
+}
+
+/* As account() of sample.c counts in exact mode. */
+static void count_object(struct ht_site *s, uint64_t size, bool alloc)
+{
+    struct ht_shard *mine = ht_site_shard(s, ht_tls.stripe);
+    struct ht_totals *own = alloc ? &s->alloc : &s->freed;
+    ht_count(mine ? alloc ? &mine->alloc_bytes : &mine->freed_bytes : &own->bytes.whole, size);
+    ht_count(mine ? alloc ? &mine->alloc_objects : &mine->freed_objects : &own->objects.whole, 1);
+}
+
+enum { HOT = 24, HELD = 16 };
+static ht_ref hot[HOT];
+static atomic_ulong allocated[HOT];
+
+static void use_shards(unsigned thread)
+{
+    for (unsigned k = 0; k < HOT; k++) {
+        struct ht_site *s = ht_at(hot[k]);
+        ht_together();
+        for (unsigned i = 0; i < OBJECTS; i++) {
+            unsigned n = 1 + ht_next_random() % HELD;
+            for (unsigned j = 0; j < n; j++)
+                count_object(s, 5, true);
+            atomic_fetch_add(&allocated[k], n);
+            sched_yield(); /* a site is split once threads have taken turns at it */
+            for (unsigned j = 0; j < n; j++)
+                count_object(s, 5, false);
+        }
+        count_object(s, 5, true);
+        atomic_fetch_add(&allocated[k], 1);
+    }
+}
+
+static void watch_shards(const struct ht_view *v)
+{
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *s;
+    while ((s = ht_view_next(v, &c))) {
+        struct ht_values x;
+        ht_site_values(v, s, &x);
+        CHECK(x.inuse_bytes >= 0 && x.inuse_bytes <= x.alloc_bytes && x.inuse_objects <= x.alloc_objects);
+    }
+}
+
+void stress_shards(void)
+{
+    unsigned sharded = 0;
+    make_stacks();
+    for (unsigned k = 0; k < HOT; k++)
+        CHECK(hot[k] = ht_site_intern(stacks[k], 5, 1));
+    ht_crowd(use_shards, watch_shards);
+    struct ht_view v;
+    ht_own_view(&v);
+    for (unsigned k = 0; k < HOT; k++) {
+        struct ht_values x;
+        const struct ht_site *s = ht_at(hot[k]);
+        ht_site_values(&v, s, &x);
+        CHECK(x.alloc_objects == (int64_t)allocated[k] && x.alloc_bytes == 5 * x.alloc_objects);
+        CHECK(x.inuse_objects == THREADS && x.inuse_bytes == 5 * THREADS);
+        sharded += s->shards != 0;
+    }
+    CHECK(sharded == HOT);
+}
