@@ -23,6 +23,7 @@ right after it, the median of the pairs and in brackets their quartiles. Ways ta
   without its profiler, and **jemalloc 512k** is heaptap over jemalloc. heaptrack records every allocation, as exact does.
 * Loads of one thread are pinned to one processor, servers and their clients to one each; heaptrack, which has a
   process beside it, is not.
+* heaptrack and gperftools run a tenth and a fiftieth of the rounds of our own loads; the others all.
 * In rows with units, `bare` is what there is without us (for reports: nothing, pprof is in the ratio).
 """
 

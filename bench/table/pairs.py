@@ -9,8 +9,8 @@ from .ways import TooSlow, on_cpu
 class Plan:
     """How much of a row is run: at most `rounds` pairs of a way, fewer when its seconds are spent."""
 
-    def __init__(self, rounds=15, least=5, seconds=6.0, peer_rounds=5, peer_least=2, peer_seconds=3.0,
-                 patience=120, peer_patience=20):
+    def __init__(self, rounds=15, least=5, seconds=6.0, peer_rounds=5, peer_least=2, peer_seconds=2.5,
+                 patience=120, peer_patience=10):
         self.rounds, self.least, self.seconds = rounds, least, seconds
         self.peer_rounds, self.peer_least, self.peer_seconds = peer_rounds, peer_least, peer_seconds
         self.patience, self.peer_patience = patience, peer_patience
@@ -19,7 +19,8 @@ class Plan:
         """(rounds, least, seconds, patience)"""
         if way.peer:
             return self.peer_rounds, self.peer_least, self.peer_seconds, self.peer_patience
-        return self.rounds, self.least, self.seconds, self.patience
+        # Exact mode is many times over bare: a few pairs tell.
+        return self.rounds, self.least, self.seconds / (2 if way.name == "exact" else 1), self.patience
 
 
 class Pairs:

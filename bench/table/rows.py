@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rows that are a ratio over bare: loads, programs, servers, each with its limits."""
+import functools
 import os
 import re
 import shutil
@@ -21,17 +22,26 @@ def ratio(most, way="512k"):
     return Limit(way, "ratio", most)
 
 
+@functools.lru_cache
+def default_rounds(program):
+    """{load: (rounds, warm)}, as the program's own table has them."""
+    out = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout
+    return {name: (int(rounds), int(warm)) for name, rounds, warm in map(str.split, out.splitlines())}
+
+
 class LoadRow:
-    """One of our own loads, which times itself. `scale` makes the quick run quick."""
+    """One of our own loads, which times itself."""
 
     def __init__(self, name, load, limits=(), threads=1, rounds=None, program=LOAD):
         self.name, self.load, self.limits, self.threads = name, load, list(limits), threads
-        self.rounds, self.program, self.skips = rounds, program, ()
+        self.program, self.skips = program, ()
+        known = default_rounds(program)[load]
+        self.rounds, self.warm = rounds or known[0], known[1]
         self.cpu = 0 if threads == 1 else None
         self.unit = "ns a round"
 
     def time(self, way, work, patience):
-        rounds = [str(self.rounds)] if self.rounds else []
+        rounds = ["%d,%d" % (self.rounds * way.share, self.warm * way.share)]
         out, _ = way.run([self.program, self.load, str(self.threads)] + rounds, work, patience=patience)
         # Peers say things on stdout too.
         return float(re.findall(rb"^[\d.]+$", out, re.M)[0])
@@ -138,8 +148,8 @@ def quicker(rows):
         if isinstance(r, StartRow):
             r.rounds = 5
         elif isinstance(r, LoadRow):
-            r.rounds = {"threads": 50, "spawn": 5, "calloc": 200, "untouched": 200,
-                        "realloc": 200}.get(r.load, 20000)
+            r.rounds = max(r.rounds // 100, 5)
+            r.warm = r.warm // 10
         elif isinstance(r, ServerRow):
             r.skips += ("exact", "floor")
         yield r

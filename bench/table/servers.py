@@ -31,6 +31,17 @@ def client(argv, work, patience):
     return r.stdout
 
 
+def preloaded(pid, way):
+    """The loader goes on without a library that the server's user may not read: that would be a bare run."""
+    if way.prefix or "LD_PRELOAD" not in way.env:
+        return
+    with open("/proc/%d/maps" % pid) as f:
+        mapped = f.read()
+    for library in way.env["LD_PRELOAD"].split(":"):
+        if os.path.realpath(library) not in mapped:
+            raise RuntimeError("%s was not loaded into the server" % library)
+
+
 class ServerRow:
     """One run: the server starts, answers for a while, ends. What is timed is a request, told by the client."""
     unit, cpu = "ns a request", 0
@@ -68,6 +79,7 @@ class ServerRow:
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             self.await_server(process, port, patience)
+            preloaded(process.pid, way)
             return self.ask(port, patience)
         finally:
             self.stop(process, patience)

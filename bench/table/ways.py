@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -18,30 +19,35 @@ def find_library(name):
     return next((p for d in LIBRARIES if os.path.exists(p := os.path.join(d, name))), None)
 
 
+# "cpu": processor time instead of the wall clock, for loads and programs (not for servers).
+clock = "wall"
+
+
 class TooSlow(Exception):
     """A run that takes so long that its row is not worth the wait."""
 
 
 class Way:
-    """`base` is the way it is a ratio over. A peer may be left out of a row, and gets less time."""
+    """`base` is the way it is a ratio over. A peer may be left out of a row, and gets less time; of our own loads, `share`
+    of the rounds: what takes microseconds a round need not run them all."""
 
-    def __init__(self, name, env=None, prefix=None, base="bare", peer=False):
+    def __init__(self, name, env=None, prefix=None, base="bare", peer=False, share=1):
         self.name, self.env, self.prefix = name, env or {}, prefix or []
-        self.base, self.peer = base, peer
+        self.base, self.peer, self.share = base, peer, share
 
     def environment(self, work):
         # %e: one name a program, so that a shell's and its children's profiles do not meet.
-        return environment(**{"HEAPTAP_OUTPUT": os.path.join(work, "%e.%p.pb.gz"), **self.env})
+        return environment(**{"HEAPTAP_OUTPUT": os.path.join(work, "%e.%p.pb.gz"), "BENCH_CLOCK": clock, **self.env})
 
     def start(self, argv, work, **options):
         return subprocess.Popen(self.prefix + argv, env=self.environment(work), cwd=work,
                                 start_new_session=True, **options)
 
     def run(self, argv, work, stdin=None, patience=120):
-        """What it printed, and the wall clock in ns."""
+        """What it printed, and the time in ns."""
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(open(stdin, "rb")) if stdin else subprocess.DEVNULL
-            begin = time.perf_counter_ns()
+            used, begin = processor_ns(), time.perf_counter_ns()
             p = self.start(argv, work, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             try:
                 out, _ = p.communicate(timeout=patience)
@@ -52,7 +58,13 @@ class Way:
             wall = time.perf_counter_ns() - begin
         if p.returncode:
             raise RuntimeError("%s under %s: exit %d" % (" ".join(argv)[:60], self.name, p.returncode))
-        return out, wall
+        return out, processor_ns() - used if clock == "cpu" else wall
+
+
+def processor_ns():
+    """Of the children that ended: of the one between two calls, and of its own."""
+    u = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (u.ru_utime + u.ru_stime) * 1e9
 
 
 BARE = Way("bare")
@@ -68,14 +80,15 @@ def peers(work):
     """(ways, bases): an allocator's own profiler is a ratio over that allocator without it."""
     found, bases = [], {"bare": BARE}
     if shutil.which("heaptrack"):
-        found.append(Way("heaptrack", prefix=["heaptrack", "-o", os.path.join(work, "heaptrack")], peer=True))
+        found.append(Way("heaptrack", prefix=["heaptrack", "-o", os.path.join(work, "heaptrack")], peer=True,
+                         share=0.1))
     if (library := find_library("libtcmalloc_and_profiler.so.4")):
         bases["tcmalloc"] = Way("tcmalloc", {"LD_PRELOAD": library})
         # No dump but the one at the end.
         found.append(Way("gperftools", {"LD_PRELOAD": library, "HEAPPROFILE": os.path.join(work, "gperftools"),
                                         "HEAP_PROFILE_ALLOCATION_INTERVAL": str(1 << 50),
                                         "HEAP_PROFILE_INUSE_INTERVAL": str(1 << 50)},
-                         base="tcmalloc", peer=True))
+                         base="tcmalloc", peer=True, share=0.02))
     if (library := find_library("libjemalloc.so.2")):
         bases["jemalloc"] = Way("jemalloc", {"LD_PRELOAD": library})
         found.append(Way("jemalloc prof", {"LD_PRELOAD": library, "MALLOC_CONF":
