@@ -134,10 +134,12 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
 {
     struct ht_tls *t = &ht_tls;
     if (HT_UNLIKELY(t->guard)) {
-        /* A signal handler, or the allocator calling itself. `left` has wrapped; the outer
-         * hook draws it anew. */
-        if (t->rate && ht_backend_ready())
+        /* A signal handler, or the allocator calling itself. `left` has wrapped, and the outer hook may
+         * have drawn it already, or be a free: left so, the thread would not be sampled again. */
+        if (t->rate && ht_backend_ready()) {
             ht_lose(HT_LOSS_REENTRANT);
+            draw(t);
+        }
         return false;
     }
     if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
@@ -161,6 +163,9 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
         }
     }
     t->guard = 1;
+    /* In exact mode nothing else was charged, unless by a handler between our charge and this line. */
+    if (HT_UNLIKELY(t->rate == 1 && t->left + size + 1 != 0))
+        ht_lose(HT_LOSS_REENTRANT);
     hit->rate = t->rate;
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
