@@ -37,6 +37,7 @@ void stress_stacks(void);
 void stress_sites(void);
 void stress_shards(void);
 void stress_modules(void);
+void stress_nodes(void);
 void stress_live(void);
 void stress_pending(void);
 

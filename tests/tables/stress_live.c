@@ -175,6 +175,46 @@ void stress_live(void)
     check_nodes();
 }
 
+/* Nodes alone: had by one at a time, and none is lost. */
+
+enum { MOST = 400 };
+static _Atomic unsigned char owners[1u << 16];
+
+static void take_turns(unsigned thread)
+{
+    uint32_t mine[MOST];
+    unsigned n = 0, aim = 0;
+    ht_tls.stripe = thread & 1; /* two lists for eight */
+    for (unsigned step = 0; step < 8 * STEPS; step++) {
+        uint64_t x = ht_next_random();
+        if (step % 64 == 0)
+            aim = x >> 8 & 7 ? 2 + (x >> 16) % 4 : (x >> 16) % MOST;
+        if (n < aim) {
+            uint32_t node = ht_live_reserve(), highest = highest_node;
+            while (node > highest && !atomic_compare_exchange_weak(&highest_node, &highest, node))
+                ;
+            if (!CHECK(node && node < sizeof owners && atomic_exchange(&owners[node], 1) == 0))
+                return;
+            mine[n++] = node;
+        } else if (n) {
+            unsigned k = (unsigned)(x >> 32) % n;
+            CHECK(atomic_exchange(&owners[mine[k]], 0) == 1);
+            ht_live_unreserve(mine[k]);
+            mine[k] = mine[--n];
+        }
+    }
+    while (n) {
+        CHECK(atomic_exchange(&owners[mine[--n]], 0) == 1);
+        ht_live_unreserve(mine[n]);
+    }
+}
+
+void stress_nodes(void)
+{
+    ht_crowd(take_turns, NULL);
+    check_nodes();
+}
+
 /* Remembered frees: each is done once, and hits nothing that came to the address after it. */
 
 enum { TURNS = 3000 };
