@@ -8,7 +8,7 @@ from table import LIB, UNWIND, environment
 import callgrind
 
 STACK_LIMIT = 4096
-INSTRUCTIONS_LIMIT = {10: 3400, 30: 4800, 100: 9700}  # gcc 12 -O2: 3247, 4624, 9247
+INSTRUCTIONS_LIMIT = {10: 2300, 30: 3050, 100: 5300}  # gcc 12 -O2: 2175, 2930, 5129
 
 
 def surroundings(work, preload):

@@ -10,7 +10,6 @@
 #include "preload/dump.h"
 #include "preload/fork.h"
 #include "preload/lifecycle.h"
-#include "preload/memo.h"
 #include "preload/module.h"
 #include "preload/sample.h"
 #include "preload/sys.h"

@@ -52,7 +52,7 @@ __attribute__((constructor)) static void find(void)
     ht_next_dlclose = (int (*)(void *))dlsym(RTLD_NEXT, "dlclose");
 }
 
-/* Addresses may mean other code from here on: stacks remembered by ht_memo are good for the same
+/* Addresses may mean other code from here on: an ht_segment is good for the same
  * generation only. dlclose, unlike dlopen, does not look at its caller. */
 _Atomic uint32_t ht_unload_generation;
 

@@ -47,21 +47,39 @@ struct ht_region_header;
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
 /*
- * A stack that was walked before, with all that the walk read from it: when the registers and every
- * word read are the same, so is the stack, and nothing need be looked up. Seqlock: `sequence` is odd
- * while a thread writes; a reader checks it before and after. Used at small rates and in exact mode.
+ * A part of a stack that was walked before, and the words it was found by (segment.h). Seqlock:
+ * `sequence` is odd while a thread writes; a reader checks it before and after. The rest is relaxed.
+ */
+#define HT_SEGMENT_BITS   11
+#define HT_SEGMENT_FRAMES 8
+#define HT_SEGMENT_WORDS  16
+struct ht_segment {
+    _Atomic uint64_t stamp;     /* generation << 32 | sequence; the generation is ht_unload_generation before the walk */
+    uint64_t pc, sp, bp;        /* the state it begins at */
+    uint64_t shape;             /* HT_SHAPE: one word, so that it is never torn */
+    uint64_t end_pc;
+    uint64_t hash;              /* of its frames: struct ht_hash */
+    uint64_t bp_offset;         /* HT_BP_LOADED: where the end's rbp is, from sp, divided by 8 */
+    uint16_t offsets[HT_SEGMENT_WORDS]; /* of the words from sp, divided by 8 */
+    ht_ref frames[HT_SEGMENT_FRAMES];
+    uint64_t words[HT_SEGMENT_WORDS];
+};
+_Static_assert(sizeof(struct ht_segment) == 256, "four lines");
+
+/*
+ * A whole stack that came twice in a row: when the registers and every word that the walk read are the
+ * same, so is the stack, and nothing need be looked up. Seqlock as above. Used at small rates and in
+ * exact mode.
  */
 #define HT_MEMO_WORDS 60
 #define HT_MEMO_BITS  9
 struct ht_memo {
-    _Atomic uint32_t sequence;
-    uint32_t n;
-    uint32_t generation;
-    uint32_t flags;
+    _Atomic uint64_t stamp;  /* as a segment's */
     uint64_t pc, sp, bp;
     ht_ref stack;
-    uint32_t bp_used; /* bp is compared only then: else it is any register's value */
-    uint32_t offsets[HT_MEMO_WORDS]; /* from sp */
+    uint8_t n_words;         /* 0: seen once, its words are not known */
+    bool bp_used;
+    uint16_t offsets[HT_MEMO_WORDS];
     uint64_t words[HT_MEMO_WORDS];
 };
 
@@ -86,6 +104,7 @@ struct ht_state {
     _Atomic ht_ref modules[HT_MODULE_SLOTS]; /* by hash of the link_map */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by stack and size */
     struct ht_memo memos[1u << HT_MEMO_BITS];
+    _Alignas(64) struct ht_segment segments[1u << HT_SEGMENT_BITS];
     _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;

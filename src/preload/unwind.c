@@ -4,6 +4,7 @@
 #include "preload/cfi.h"
 #include "preload/module.h"
 #include "preload/replay.h"
+#include "preload/segment.h"
 #include "preload/unwind.h"
 #include "preload/window.h"
 #include "preload/writer.h"
@@ -11,9 +12,13 @@
 /* A walk: what may be read, the object that the pc is in now, and those met before. */
 struct walk {
     struct ht_window w;
-    uint64_t start, size; /* of the object; size 0: none yet */
-    ht_ref module;        /* 0: code in no object */
-    bool known, hidden;   /* in an object; in our own, which never shows */
+    struct ht_recorder recorder; /* on only within the thread's own stack */
+    struct ht_hash hash;
+    uint32_t generation, shift;
+    enum { WALK_PLAIN, WALK_SEGMENTS, WALK_WHOLE } how; /* what is recalled and recorded */
+    uint64_t start, size;                               /* of the object; size 0: none yet */
+    ht_ref module;                                      /* 0: code in no object */
+    bool known, hidden; /* in an object; in our own, which never shows */
     uint32_t n_seen;
     struct {
         uint64_t start, size;
@@ -101,13 +106,14 @@ static enum step step_signal(struct ht_regs *r, struct ht_window *w)
     /* Not a return address: the ht_interrupted instruction itself. One more, so that "minus one"
      * finds it, as for every other frame. */
     r->pc = ht_load(g + 16 * 8) + 1;
-    ht_not_traced(w);
     *w = ht_interrupted(r->sp, handler_sp);
     return STEP_OK;
 }
 
-static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct ht_window *w)
+static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
 {
+    struct ht_window *w = &k->w;
+    struct ht_recorder *c = &k->recorder;
     uint64_t cfa;
     int64_t offset = ht_recipe_cfa_offset(recipe);
     switch (ht_recipe_kind(recipe)) {
@@ -115,19 +121,21 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct ht_windo
         cfa = r->sp + (uint64_t)offset;
         break;
     case HT_STEP_RBP:
-        ht_bp_matters(w);
+        ht_record_bp_use(c, r->bp);
         cfa = r->bp + (uint64_t)offset;
         break;
     case HT_STEP_RBP_DEREF:
-        ht_bp_matters(w);
+        ht_record_bp_use(c, r->bp);
         if (!ht_readable(w, r->bp + (uint64_t)offset, 8))
             return STEP_LOST;
-        cfa = ht_load_traced(w, r->bp + (uint64_t)offset);
+        cfa = ht_load(r->bp + (uint64_t)offset);
+        ht_record_word(c, r->bp + (uint64_t)offset, cfa);
         break;
     case HT_STEP_PLT:
         cfa = r->sp + 8 + (((r->pc - 1) & 15) >= (uint64_t)offset ? 8 : 0);
         break;
     case HT_STEP_SIGNAL:
+        c->on = false;
         return step_signal(r, w);
     case HT_STEP_END:
         return STEP_END;
@@ -141,22 +149,23 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct ht_windo
     case HT_RBP_CFA:
     case HT_RBP_RBP:
         if (ht_recipe_rbp(recipe) == HT_RBP_RBP)
-            ht_bp_matters(w);
+            ht_record_bp_use(c, r->bp);
         at = (ht_recipe_rbp(recipe) == HT_RBP_CFA ? cfa : r->bp) +
              (uint64_t)ht_recipe_rbp_offset(recipe);
         if (!ht_readable(w, at, 8))
             return STEP_LOST;
-        bp = ht_load_traced(w, at);
-        if (w->trace)
-            w->trace->bp_given = false;
+        bp = ht_load(at);
+        ht_record_bp_load(c, at);
         break;
     case HT_RBP_LOST:
+        c->bp = HT_BP_LOST;
         bp = 0;
         break;
     default:
         break;
     }
-    r->pc = ht_load_traced(w, cfa - 8);
+    r->pc = ht_load(cfa - 8);
+    ht_record_word(c, cfa - 8, r->pc);
     r->sp = cfa;
     r->bp = bp;
     return r->pc ? STEP_OK : STEP_END;
@@ -182,8 +191,10 @@ static __attribute__((noinline)) bool cross_unknown(struct walk *k, struct ht_re
     } while (!enter_object(k, at.pc - 1));
     for (uint32_t i = 0; i + 1 < guessed && *n < max; i++) {
         ht_ref f = frame_at(pcs[i], 0);
-        if (f)
+        if (f) {
             frames[(*n)++] = f;
+            ht_hash_frame(&k->hash, f);
+        }
     }
     *r = at;
     return true;
@@ -198,16 +209,17 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
     uint64_t sp = r->sp;
     switch (ht_recipe_kind(recipe)) {
     case HT_STEP_UNKNOWN:
+        k->recorder.on = false;
         if (ht_config.unwind != HT_UNWIND_DWARF && cross_unknown(k, r, frames, n, max))
             return true;
         break;
     case HT_STEP_OTHER:
-        ht_not_traced(&k->w);
+        k->recorder.on = false;
         if (ht_step_other(&k->replay, r) && r->sp > sp && r->pc > 4096)
             return true;
         break;
     default:
-        s = step_recipe(recipe, r, &k->w);
+        s = step_recipe(recipe, r, k);
     }
     if (s == STEP_LOST)
         *flags |= HT_STACK_TRUNCATED;
@@ -216,16 +228,18 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
 
 /*
  * Follows frames of ordinary code as far as they go: in the object that the walk is in, met before,
- * stepped by the common recipes, within the window as it is. Some 40 instructions a frame, which
- * is why all it needs is in variables of its own.
+ * stepped by the common recipes, within the window as it is, up to where a segment begins. Some 60
+ * instructions a frame, which is why all it needs is in variables of its own.
  */
 static inline __attribute__((always_inline)) uint32_t
-follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max, bool traced)
+follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max)
 {
     const unsigned char *base = ht_state->base;
     uint64_t pc = r->pc, sp = r->sp, bp = r->bp;
     const uint64_t start = k->start, size = k->hidden ? 0 : k->size, lo = k->w.lo, hi = k->w.hi;
     const ht_ref module = k->module;
+    struct ht_recorder *c = &k->recorder;
+    struct ht_hash hash = k->hash;
     while (n < max && pc - 1 - start < size) {
         ht_ref ref = atomic_load_explicit(hint_of(pc), memory_order_acquire);
         const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
@@ -242,79 +256,169 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
             break;
         if (rule == HT_RBP_CFA && (at < lo || at > hi - 8 || (at & 7)))
             break;
-        if (traced && kind == HT_STEP_RBP)
-            ht_bp_matters(&k->w);
+        if (kind == HT_STEP_RBP)
+            ht_record_bp_use(c, bp);
         if (rule == HT_RBP_CFA) {
-            bp = traced ? ht_load_traced(&k->w, at) : ht_load(at);
-            if (traced)
-                k->w.trace->bp_given = false;
+            bp = ht_load(at);
+            ht_record_bp_load(c, at);
         }
         frames[n++] = ref;
-        pc = traced ? ht_load_traced(&k->w, cfa - 8) : ht_load(cfa - 8);
+        ht_hash_frame(&hash, ref);
+        pc = ht_load(cfa - 8);
+        ht_record_word(c, cfa - 8, pc);
         sp = cfa;
+        if (ht_segment_begins(ht_segment_key(pc, sp)))
+            break;
     }
     r->pc = pc;
     r->sp = sp;
     r->bp = bp;
+    k->hash = hash;
     return n;
 }
 
-static void begin(struct walk *k, const struct ht_regs *r, struct ht_trace *trace)
+static void begin(struct walk *k, const struct ht_regs *r)
 {
     k->w = ht_window_of(r->sp - 16);
-    k->w.trace = trace;
     k->size = 0;
     k->start = 0;
     k->n_seen = 0;
     k->replay.begun = false;
-    if (trace) {
-        trace->sp = r->sp;
-        trace->n = 0;
-        trace->usable = k->w.own;
-        trace->bp_given = true;
-        trace->bp_used = false;
-    }
+    k->hash = (struct ht_hash){0, 1};
+    k->generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+    ht_record_begin(&k->recorder, r, 0, HT_MEMO_WORDS);
+    k->recorder.on = k->how == WALK_WHOLE && k->w.own;
 }
 
-uint32_t ht_unwind(struct ht_regs r, ht_ref *frames, uint32_t max, uint32_t *flags,
-                   struct ht_trace *trace)
+static inline bool segment_begins(const struct walk *k, const struct ht_regs *r, uint32_t n)
 {
-    struct walk k;
+    if (k->how != WALK_SEGMENTS || !k->w.own || r->sp < k->w.lo || r->sp >= k->w.hi)
+        return false;
+    return !n || ht_segment_begins(ht_segment_key(r->pc, r->sp)) ||
+           (k->recorder.on && n - k->recorder.first >= HT_SEGMENT_FRAMES);
+}
+
+/* Where a segment may begin: keeps the one that led here, goes through those that are known, and
+ * begins another. True: the stack's end was reached. */
+static inline __attribute__((always_inline)) bool
+pass_segments(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t *n, uint32_t max)
+{
+    bool end;
+    if (!segment_begins(k, r, *n))
+        return false;
+    if (k->recorder.on)
+        ht_segment_keep(&k->recorder, r, false, frames, *n, k->generation, k->shift);
+    *n += ht_segments_recall(r, k->w.hi, k->generation, k->shift, frames + *n, max - *n, &k->hash,
+                             &end);
+    ht_record_begin(&k->recorder, r, *n, HT_SEGMENT_WORDS);
+    return end;
+}
+
+/* A segment is kept before it grows too long. */
+static inline uint32_t at_most(const struct walk *k, uint32_t max)
+{
+    uint32_t full = k->recorder.first + HT_SEGMENT_FRAMES;
+    return k->how == WALK_SEGMENTS && k->recorder.on && full < max ? full : max;
+}
+
+/* Fills frames (leaf first, at most max; HT_SEGMENT_FRAMES more may be written to) and returns
+ * their number; *flags gets HT_STACK_*. */
+static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_t max,
+                       uint32_t *flags)
+{
     bool fp_only = ht_config.unwind == HT_UNWIND_FP;
     uint32_t n = 0;
     *flags = 0;
-    begin(&k, &r, trace);
+    begin(k, &r);
     for (;;) {
-        if (HT_UNLIKELY(r.pc - 1 - k.start >= k.size))
-            enter_object(&k, r.pc - 1);
+        if (pass_segments(k, &r, frames, &n, max))
+            break;
+        if (HT_UNLIKELY(r.pc - 1 - k->start >= k->size))
+            enter_object(k, r.pc - 1);
+        uint32_t before = n;
         if (HT_LIKELY(!fp_only))
-            n = k.w.trace ? follow(&k, &r, frames, n, max, true)
-                          : follow(&k, &r, frames, n, max, false);
+            n = follow(k, &r, frames, n, at_most(k, max));
         if (HT_UNLIKELY(n == max)) {
             *flags |= HT_STACK_DEPTH;
-            return n;
+            break;
         }
-        if (r.pc - 1 - k.start >= k.size)
-            enter_object(&k, r.pc - 1);
+        if (n != before)
+            continue;
         uint64_t recipe;
-        if (HT_UNLIKELY(k.hidden)) {
-            recipe = make_recipe(r.pc, k.module);
+        if (HT_UNLIKELY(k->hidden)) {
+            k->recorder.on = false;
+            recipe = make_recipe(r.pc, k->module);
         } else {
-            ht_ref f = frame_at(r.pc, k.module);
+            ht_ref f = frame_at(r.pc, k->module);
             if (HT_UNLIKELY(!f))
                 return 0;
             frames[n++] = f;
-            recipe = k.known ? ((struct ht_frame *)ht_at(f))->recipe : HT_STEP_UNKNOWN;
+            ht_hash_frame(&k->hash, f);
+            recipe = k->known ? ((struct ht_frame *)ht_at(f))->recipe : HT_STEP_UNKNOWN;
         }
         if (HT_UNLIKELY(fp_only) && ht_recipe_kind(recipe) != HT_STEP_SIGNAL) {
             if (ht_recipe_kind(recipe) == HT_STEP_END)
-                return n;
-            if (ht_step_fp(&r, &k.w) && r.pc > 4096)
+                break;
+            if (ht_step_fp(&r, &k->w) && r.pc > 4096)
                 continue;
             *flags |= HT_STACK_TRUNCATED;
-            return n;
+            break;
         }
-        if (!step_any(&k, recipe, &r, frames, &n, max, flags))
-            return n;
+        if (!step_any(k, recipe, &r, frames, &n, max, flags)) {
+            if (!*flags && k->how == WALK_SEGMENTS && k->recorder.on)
+                ht_segment_keep(&k->recorder, &r, true, frames, n, k->generation, k->shift);
+            break;
+        }
     }
+    return n;
+}
+
+/* Below this rate whole stacks are remembered too: above, samples are too rare to find themselves
+ * again, and the table of segments is small, so that it costs little memory. */
+#define MEMO_MAX_RATE 4096u
+#define FEW_BITS      10
+
+static inline __attribute__((always_inline)) ht_ref walk(const struct ht_regs *r, ht_ref *frames,
+                                                         uint64_t rate)
+{
+    struct walk k;
+    bool memo = rate <= MEMO_MAX_RATE;
+    k.how = ht_config.unwind == HT_UNWIND_FP ? WALK_PLAIN : WALK_SEGMENTS;
+    k.shift = 64 - (memo ? HT_SEGMENT_BITS : FEW_BITS);
+    uint32_t flags, n = unwind(&k, *r, frames, ht_config.depth, &flags);
+    if (!n)
+        return 0;
+    ht_ref stack = ht_stack_intern_hashed(frames, n, flags, k.hash.sum);
+    if (flags & (HT_STACK_TRUNCATED | HT_STACK_DEPTH)) {
+        ht_count(&ht_state->header->truncated, 1);
+    } else if (memo && stack && k.how == WALK_SEGMENTS && ht_memo_again(r, stack)) {
+        k.how = WALK_WHOLE;
+        unwind(&k, *r, frames, ht_config.depth, &flags);
+        ht_memo_keep(&k.recorder, stack, k.generation);
+    }
+    return stack;
+}
+
+/* What a walk needs of the program's stack is little where the depth is the usual one (HAZARDS 9).
+ */
+#define USUAL_DEPTH 128
+
+static __attribute__((noinline)) ht_ref walk_usual(const struct ht_regs *r, uint64_t rate)
+{
+    ht_ref frames[USUAL_DEPTH + HT_SEGMENT_FRAMES];
+    return walk(r, frames, rate);
+}
+
+static __attribute__((noinline)) ht_ref walk_deep(const struct ht_regs *r, uint64_t rate)
+{
+    ht_ref frames[HT_MAX_DEPTH + HT_SEGMENT_FRAMES];
+    return walk(r, frames, rate);
+}
+
+ht_ref ht_stack_of(const struct ht_regs *r, uint64_t rate)
+{
+    ht_ref known = rate <= MEMO_MAX_RATE ? ht_memo_recall(r) : 0;
+    if (HT_LIKELY(known))
+        return known;
+    return ht_config.depth > USUAL_DEPTH ? walk_deep(r, rate) : walk_usual(r, rate);
 }

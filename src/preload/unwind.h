@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Walking the calling thread's stack into frame references. No lock, no system call while on the
- * thread's own stack, no load outside memory known to be mapped. Warm: a few nanoseconds a frame.
+ * thread's own stack, no load outside memory known to be mapped.
  */
 #ifndef HEAPTAP_SRC_PRELOAD_UNWIND_H
 #define HEAPTAP_SRC_PRELOAD_UNWIND_H
@@ -30,22 +30,7 @@ void ht_stack_bounds(struct ht_tls *t);
 /* Learns the main thread's stack; call once at start. */
 void ht_unwind_setup(void);
 
-/* What a walk read from the stack, for ht_memo. */
-struct ht_trace {
-    uint64_t sp;
-    uint32_t n;
-    bool bp_given; /* rbp is still the caller's own value */
-    bool bp_used;  /* and a frame was found by it: it must be the same the next time */
-    bool usable;   /* only the thread's own stack was read, by unwind data, and all fits */
-    uint32_t offsets[HT_MEMO_WORDS];
-    uint64_t words[HT_MEMO_WORDS];
-};
-
-/*
- * Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*. trace may
- * be NULL.
- */
-uint32_t ht_unwind(struct ht_regs regs, ht_ref *frames, uint32_t max, uint32_t *flags,
-                   struct ht_trace *trace);
+/* The stack at regs, walked or, where it is as it was, recalled. 0 when there was no room for it. */
+ht_ref ht_stack_of(const struct ht_regs *regs, uint64_t rate);
 
 #endif

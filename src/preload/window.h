@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "preload/sandbox.h"
+#include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/unwind.h"
 
@@ -21,18 +22,17 @@ extern uint64_t ht_main_stack_end; /* 0: not known */
 struct ht_window {
     uint64_t lo, hi;
     bool own;
-    struct ht_trace *trace;
 };
 
 static inline struct ht_window ht_window_of(uint64_t sp)
 {
     const struct ht_tls *t = &ht_tls;
     if (sp >= t->stack_lo && sp < t->stack_hi)
-        return (struct ht_window){sp, t->stack_hi, true, NULL};
+        return (struct ht_window){sp, t->stack_hi, true};
     /* A thread that took its first sample elsewhere may be on the main stack by now. */
     if (sp < ht_main_stack_end && ht_main_stack_end - sp < HT_MAIN_STACK_SPAN)
-        return (struct ht_window){sp, (ht_main_stack_end + 4095) & ~4095ull, true, NULL};
-    return (struct ht_window){sp, (sp + 4096) & ~4095ull, false, NULL};
+        return (struct ht_window){sp, (ht_main_stack_end + 4095) & ~4095ull, true};
+    return (struct ht_window){sp, (sp + 4096) & ~4095ull, false};
 }
 
 static inline bool ht_readable(struct ht_window *w, uint64_t at, uint64_t n)
@@ -54,41 +54,12 @@ static inline uint64_t ht_load(uint64_t at)
     return *(const uint64_t *)at;
 }
 
-/* A load that the walk depends on. */
-static inline uint64_t ht_load_traced(struct ht_window *w, uint64_t at)
-{
-    uint64_t value = ht_load(at);
-    struct ht_trace *t = w->trace;
-    if (t) {
-        if (t->n == HT_MEMO_WORDS || at - t->sp > UINT32_MAX) {
-            t->usable = false;
-        } else {
-            t->offsets[t->n] = (uint32_t)(at - t->sp);
-            t->words[t->n++] = value;
-        }
-    }
-    return value;
-}
-
-static inline void ht_bp_matters(struct ht_window *w)
-{
-    if (w->trace)
-        w->trace->bp_used |= w->trace->bp_given;
-}
-
-static inline void ht_not_traced(struct ht_window *w)
-{
-    if (w->trace)
-        w->trace->usable = false;
-}
-
 /* One step by frame pointer. The saved pair must lie above us on a stack whose bounds are known. */
 static inline bool ht_step_fp(struct ht_regs *r, struct ht_window *w)
 {
     if (!w->own || r->bp < r->sp || !ht_readable(w, r->bp, 16))
         return false;
     uint64_t bp = ht_load(r->bp), pc = ht_load(r->bp + 8);
-    ht_not_traced(w);
     r->sp = r->bp + 16;
     r->bp = bp;
     r->pc = pc;

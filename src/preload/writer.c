@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "preload/sandbox.h"
+#include "preload/segment.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
 #include <errno.h>
@@ -189,11 +190,15 @@ ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t p
 
 ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags)
 {
-    uint64_t hash = n * 0x9e3779b97f4a7c15ULL + flags;
+    struct ht_hash h = {0, 1};
     for (uint32_t i = 0; i < n; i++)
-        hash = (hash ^ frames[i]) * 0xd6e8feb86659fd93ULL, hash ^= hash >> 29;
-    hash = ht_mix(hash);
-    uint64_t h = hash;
+        ht_hash_frame(&h, frames[i]);
+    return ht_stack_intern_hashed(frames, n, flags, h.sum);
+}
+
+ht_ref ht_stack_intern_hashed(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t sum)
+{
+    uint64_t hash = ht_mix(sum ^ (uint64_t)n << 56 ^ (uint64_t)flags << 48), h = hash;
     _Atomic ht_ref *link = &ht_state->stack_roots[h & ((1u << HT_ROOT_BITS) - 1)];
     ht_ref mine = 0;
     for (h >>= HT_ROOT_BITS;; h = (h >> 2) | (h << 62)) {

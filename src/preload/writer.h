@@ -33,8 +33,9 @@ ht_ref ht_data_new(size_t n);
 /* The frame of a return address in a module (0: none), made on first sight with make(pc, module). */
 ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module));
 
-/* The stack of n frames, and the site of a size at a rate on it. */
+/* The stack of n frames (sum: their struct ht_hash), and the site of a size at a rate on it. */
 ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags);
+ht_ref ht_stack_intern_hashed(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t sum);
 ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate);
 
 /* The counters of this thread at a site that several threads use in exact mode, or NULL: the site's
