@@ -129,16 +129,29 @@ static inline void release(struct ht_tls *t)
     t->guard--;
 }
 
+/*
+ * In exact mode only we charge, unless a handler's allocation came between our charge and the guard: it
+ * found a wrapped distance, and went by unseen. Taking the charge back is one instruction, so that from
+ * here on a handler's allocations borrow.
+ */
+static inline void count_between(struct ht_tls *t, uint64_t charge)
+{
+    uint64_t left = charge;
+    __asm__ volatile("xadd %0, %1" : "+r"(left), "+m"(t->left) : : "cc");
+    if (HT_UNLIKELY(left + charge != 0))
+        ht_lose(HT_LOSS_REENTRANT);
+}
+
 bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
 {
     struct ht_tls *t = &ht_tls;
     if (HT_UNLIKELY(t->guard)) {
-        /* A signal handler, or the allocator calling itself. `left` has wrapped, and the outer hook may
-         * have drawn it already, or be a free: left so, the thread would not be sampled again. */
-        if (t->rate && ht_backend_ready()) {
+        /* A signal handler, or the allocator calling itself. `left` has wrapped: left so, the thread would
+         * not be sampled again. */
+        if (ht_backend_ready() && (t->rate || (!t->ready && atomic_load(&ht_rate))))
             ht_lose(HT_LOSS_REENTRANT);
+        if (t->rate)
             draw(t);
-        }
         return false;
     }
     if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
@@ -162,10 +175,10 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
         }
     }
     t->guard = 1;
-    /* In exact mode nothing else was charged, unless by a handler between our charge and this line. */
-    if (HT_UNLIKELY(t->rate == 1 && t->left + size + 1 != 0))
-        ht_lose(HT_LOSS_REENTRANT);
+    if (t->rate == 1)
+        count_between(t, (uint64_t)size + 1);
     hit->rate = t->rate;
+    draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they hit */
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
     /* A placed block needs its record for certain: the node comes first. */
@@ -173,7 +186,6 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
     hit->node = 0;
     if (HT_UNLIKELY(!ht_active()) || (hit->place && !(hit->node = ht_live_reserve()))) {
         ht_lose(HT_LOSS_FULL);
-        draw(t);
         release(t);
         return false;
     }
@@ -345,7 +357,6 @@ void *ht_hit_end(struct ht_hit *hit, void *p)
     } else if (hit->node) {
         ht_live_unreserve(hit->node);
     }
-    draw(t);
     release(t);
     return p;
 }
@@ -354,7 +365,6 @@ void ht_hit_cancel(struct ht_hit *hit)
 {
     if (hit->node)
         ht_live_unreserve(hit->node);
-    draw(&ht_tls);
     release(&ht_tls);
 }
 
