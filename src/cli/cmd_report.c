@@ -8,6 +8,7 @@
 #include "cli/load.h"
 #include "cli/reports.h"
 #include "cli/serving.h"
+#include "cli/words.h"
 
 static int unusable(const char *usage, const char *why)
 {
@@ -34,8 +35,7 @@ static int run(const struct ht_report_command *c, struct ht_report_args *a, size
     a->compact = c->compact;
     struct ht_profile *p = ht_load_profile(a, first, &err, msg, sizeof(msg));
     if (!p) {
-        fprintf(stderr, "heaptap: %s\n", msg);
-        return 1;
+        return ht_complain(1, "%s", msg);
     }
     int status = a->http ? serve(p, a, first) : ht_report_command_run(c, p, a);
     ht_profile_destroy(p);

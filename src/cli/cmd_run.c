@@ -233,7 +233,7 @@ static int run_program(struct run *run, char **argv)
                    run->program.obstacle == HT_PROGRAM_STATIC;
     if (run->program.obstacle)
         fprintf(stderr, "heaptap: %s cannot be profiled: %s\n", argv[0], run->program.why);
-    ht_run_regions_init(&run->regions, new_run_id(), run->cwd);
+    ht_run_regions_init(&run->regions, new_run_id(), run->cwd, run->pattern);
     struct ht_child c = {
         .path = run->path,
         .argv = argv,

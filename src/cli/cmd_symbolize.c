@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/words.h"
 #include "commands.h"
 #include "source.h"
 #include "symbolize/symbolize.h"
@@ -60,12 +61,12 @@ static int convert(const char *source, const char *out, const struct ht_symboliz
     struct ht_profile *p =
         ht_source_load_with(source, region ? &now : NULL, &err, msg, sizeof msg);
     if (!p) {
-        fprintf(stderr, "heaptap: %s\n", msg);
+        ht_complain(0, "%s", msg);
         return 1;
     }
     err = region ? 0 : ht_symbolize(p, o, msg, sizeof msg);
     if (!err && *msg && !quiet)
-        fprintf(stderr, "heaptap: %s\n", msg);
+        ht_complain(0, "%s", msg);
     if (!err)
         err = ht_profile_write_file(p, out);
     ht_profile_destroy(p);

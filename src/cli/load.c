@@ -10,6 +10,7 @@
 
 #include "cli/ages.h"
 #include "cli/source.h"
+#include "cli/words.h"
 #include "profile/ops.h"
 #include "symbolize/symbolize.h"
 
@@ -62,7 +63,7 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
         goto fail;
     }
     if (*note)
-        fprintf(stderr, "heaptap: %s\n", note);
+        ht_complain(0, "%s", note);
     if ((*err = ht_profile_remove_uninteresting(p, msg, msg_size)))
         goto fail;
     return p;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/words.h"
 #include "serve/outfile.h"
 
 static int top(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
@@ -41,17 +42,17 @@ static int png(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
 }
 
 static const struct ht_report_command commands[] = {
-    {"top", top, false, false, "top [OPTIONS] SOURCE...", false},
-    {"tree", tree, false, false, "tree [OPTIONS] SOURCE...", false},
-    {"peek", peek, true, false, "peek [OPTIONS] RE SOURCE...", false},
-    {"list", list, true, false, "list [OPTIONS] RE SOURCE...", false},
-    {"traces", traces, false, false, "traces [OPTIONS] SOURCE...", true},
-    {"raw", raw, false, false, "raw [OPTIONS] SOURCE...", true},
-    {"tags", tags, false, false, "tags [OPTIONS] SOURCE...", false},
-    {"folded", folded, false, false, "folded [OPTIONS] SOURCE...", false},
-    {"dot", dot, false, false, "dot [OPTIONS] SOURCE...", false},
-    {"svg", svg, false, false, "svg [OPTIONS] SOURCE... [-o FILE]", false},
-    {"png", png, false, true, "png [OPTIONS] SOURCE... -o FILE", false},
+    {"top", top, false, false, "top [OPTIONS] SOURCE...", false, true},
+    {"tree", tree, false, false, "tree [OPTIONS] SOURCE...", false, true},
+    {"peek", peek, true, false, "peek [OPTIONS] RE SOURCE...", false, true},
+    {"list", list, true, false, "list [OPTIONS] RE SOURCE...", false, true},
+    {"traces", traces, false, false, "traces [OPTIONS] SOURCE...", true, true},
+    {"raw", raw, false, false, "raw [OPTIONS] SOURCE...", true, true},
+    {"tags", tags, false, false, "tags [OPTIONS] SOURCE...", false, true},
+    {"folded", folded, false, false, "folded [OPTIONS] SOURCE...", false, true},
+    {"dot", dot, false, false, "dot [OPTIONS] SOURCE...", false, false},
+    {"svg", svg, false, false, "svg [OPTIONS] SOURCE... [-o FILE]", false, false},
+    {"png", png, false, true, "png [OPTIONS] SOURCE... -o FILE", false, false},
 };
 
 const struct ht_report_command *ht_report_command_at(unsigned i)
@@ -80,7 +81,8 @@ int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *
         return 1;
     }
     const char *path = to_stdout ? "-" : a->output;
-    int err = ht_outfile_open(&o, path);
+    int err = to_stdout && c->words && !a->report.json ? ht_outfile_open_plain(&o)
+                                                       : ht_outfile_open(&o, path);
     if (err) {
         fprintf(stderr, "heaptap: cannot write %s: %s\n", path, strerror(-err));
         return 1;
@@ -89,8 +91,8 @@ int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *
     err = ht_outfile_close(&o, report_err);
     if (report_err) {
         const char *msg = a->report.msg;
-        fprintf(stderr, "heaptap: %s: %s\n", c->name, msg && *msg ? msg : strerror(-report_err));
-        return report_err == -EINVAL ? 2 : 1;
+        return ht_complain(report_err == -EINVAL ? 2 : 1, "%s: %s", c->name,
+                           msg && *msg ? msg : strerror(-report_err));
     }
     if (err && err != -EPIPE) {
         fprintf(stderr, "heaptap: cannot write %s: %s\n", to_stdout ? "standard output" : path,

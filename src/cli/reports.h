@@ -14,6 +14,7 @@ struct ht_report_command {
     bool binary;       /* not for a terminal */
     const char *usage; /* behind "usage: heaptap " */
     bool compact;      /* shows single samples: those of nothing are left out, as pprof does */
+    bool words;        /* a text for people, in which names are made harmless to terminals */
 };
 
 /* NULL when there is none of that name. */

@@ -28,14 +28,19 @@ struct ht_run_entry {
     char program[64];
     enum { ENTRY_NEW, ENTRY_OURS, ENTRY_OTHER, ENTRY_DONE } state;
     bool present;
+    /* A process that root started and that has given up its rights: what its region says of files
+     * is not for root to write to. */
+    bool strangers;
 };
 
-void ht_run_regions_init(struct ht_run_regions *r, uint64_t run_id, const char *cwd)
+void ht_run_regions_init(struct ht_run_regions *r, uint64_t run_id, const char *cwd,
+                         const char *pattern)
 {
     struct utsname u;
     memset(r, 0, sizeof *r);
     r->run_id = run_id;
     r->cwd = cwd;
+    r->pattern = pattern;
     r->started = time(NULL);
     if (!uname(&u))
         snprintf(r->host, sizeof r->host, "%s", u.nodename);
@@ -143,7 +148,8 @@ static int write_as(const struct ht_run_regions *r, const struct ht_region_heade
 }
 
 /* The profile of a process that could not write it. */
-static int write_profile(struct ht_run_regions *r, const struct ht_view *v, char *path, size_t size)
+static int write_profile(struct ht_run_regions *r, const struct ht_view *v, const char *pattern,
+                         char *path, size_t size)
 {
     static struct ht_stream_workspace workspace;
     struct buffer b = {NULL, 0, 0};
@@ -152,7 +158,7 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, char
     struct ht_stream_options o = {.gzip = true,
                                   .time_nanos = now.tv_sec * 1000000000ll + now.tv_nsec};
     int64_t n = ht_stream_profile(v, &o, &workspace, take, &b);
-    int error = n < 0 ? (int)n : write_as(r, v->header, v->header->output, &b, path, size);
+    int error = n < 0 ? (int)n : write_as(r, v->header, pattern, &b, path, size);
     if (n >= 0 && error) {
         char wanted[PATH_MAX], usual[PATH_MAX] = "";
         snprintf(wanted, sizeof wanted, "%s", path);
@@ -206,7 +212,7 @@ static void find_files(const struct ht_run_regions *r, const char *path, struct 
 }
 
 static void find_numbered(const struct ht_run_regions *r, const struct ht_region_header *h,
-                          struct ht_run_profile *to)
+                          const char *pattern, struct ht_run_profile *to)
 {
     uint64_t n = h->dumps + h->dump_failures;
     for (uint64_t i = 0; i < n && i < MAX_NUMBERED; i++) {
@@ -215,7 +221,7 @@ static void find_numbered(const struct ht_run_regions *r, const struct ht_region
         v.number = (uint32_t)i;
         v.last = false;
         v.seconds = 0;
-        if (ht_pattern_expand(path, sizeof path, h->output, &v))
+        if (ht_pattern_expand(path, sizeof path, pattern, &v))
             find_files(r, path, to);
     }
     for (size_t i = 0; i < to->n_numbered; i++) /* with %n the last one is found as well */
@@ -233,16 +239,28 @@ static uint64_t total_lost(const struct ht_region_header *h)
     return n;
 }
 
+/* Whether a stranger's region names the very file that this run would have given it. */
+static bool is_as_expected(const struct ht_run_regions *r, const struct ht_region_header *h,
+                           const char *path)
+{
+    char expected[PATH_MAX];
+    struct ht_pattern v = values(r, h->name, h->pid);
+    v.number = (uint32_t)(h->dumps + h->dump_failures - 1);
+    return ht_pattern_expand(expected, sizeof expected, r->pattern, &v) && !strcmp(expected, path);
+}
+
 /* Returns whether the region is no longer needed. */
-static bool settle(struct ht_run_regions *r, const struct ht_view *v)
+static bool settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers)
 {
     const struct ht_region_header *h = v->header;
+    const char *pattern = strangers ? r->pattern : h->output;
     char path[PATH_MAX];
-    if (h->state == HT_STATE_DUMPED) {
-        snprintf(path, sizeof path, "%.*s", (int)sizeof h->last_dump, h->last_dump);
+    snprintf(path, sizeof path, "%.*s", (int)sizeof h->last_dump, h->last_dump);
+    if (h->state == HT_STATE_DUMPED && (!strangers || is_as_expected(r, h, path))) {
+        /* written already */
     } else if (!ht_region_has_samples(v)) {
         return true;
-    } else if (write_profile(r, v, path, sizeof path)) {
+    } else if (write_profile(r, v, pattern, path, sizeof path)) {
         return false;
     }
     struct ht_run_profile *p = append(&r->profiles, &r->n_profiles, sizeof *p);
@@ -255,7 +273,7 @@ static bool settle(struct ht_run_regions *r, const struct ht_view *v)
     p->truncated = h->truncated;
     p->rate = h->rate;
     p->figures = true;
-    find_numbered(r, h, p);
+    find_numbered(r, h, pattern, p);
     return true;
 }
 
@@ -266,7 +284,7 @@ static void settle_entry(struct ht_run_regions *r, struct ht_run_entry *e)
     if (ht_region_open_path(&region, e->path, msg, sizeof msg)) {
         if (!r->n_failures++)
             snprintf(r->failure, sizeof r->failure, "%s", msg);
-    } else if (settle(r, &region.view)) {
+    } else if (settle(r, &region.view, e->strangers)) {
         unlink(e->path);
     }
     ht_region_close(&region);
@@ -290,7 +308,6 @@ static int look_at(void *ctx, int dir, const char *directory, const char *file, 
     struct ht_region region;
     char path[sizeof r->entries->path];
     (void)dir;
-    (void)st;
     if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, file) >= sizeof path)
         return 0;
     struct ht_run_entry *e = find_entry(r, path);
@@ -299,6 +316,7 @@ static int look_at(void *ctx, int dir, const char *directory, const char *file, 
     strcpy(e->path, path);
     e->name = *name;
     e->present = true;
+    e->strangers |= st->st_uid != geteuid();
     if (e->state != ENTRY_NEW || ht_region_open_header(&region, fd, path, NULL, 0))
         return 0; /* known, or still being made */
     const struct ht_region_header *h = region.view.header;

@@ -29,6 +29,7 @@ struct ht_run_regions {
     pid_t root;          /* 0 until the program runs */
     int64_t started;     /* seconds, of the file systems' clock */
     const char *cwd;
+    const char *pattern; /* of the output, as the program was given it */
     char host[65];
     struct ht_run_profile *profiles;
     size_t n_profiles;
@@ -41,7 +42,8 @@ struct ht_run_regions {
     size_t n_entries;
 };
 
-void ht_run_regions_init(struct ht_run_regions *r, uint64_t run_id, const char *cwd);
+void ht_run_regions_init(struct ht_run_regions *r, uint64_t run_id, const char *cwd,
+                         const char *pattern);
 void ht_run_regions_finish(struct ht_run_regions *r);
 
 /* Writes and removes what belongs to processes that have ended. The last sweep also lists those

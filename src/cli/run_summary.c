@@ -9,7 +9,9 @@
 #include <time.h>
 
 #include "cli/run_summary.h"
+#include "cli/words.h"
 #include "profile/ops.h"
+#include "profile/utf8.h"
 #include "report/report.h"
 #include "symbolize/symbolize.h"
 
@@ -52,7 +54,7 @@ static struct ht_profile *name_file(const char *path, bool write, const struct t
     char msg[512];
     struct ht_profile *p = ht_profile_read_file(path, &error, msg, sizeof msg);
     if (!p) {
-        fprintf(stderr, "heaptap: %s\n", msg);
+        ht_complain(0, "%s", msg);
         return NULL;
     }
     double spent = seconds_since(start);
@@ -62,8 +64,8 @@ static struct ht_profile *name_file(const char *path, bool write, const struct t
     } else if (!ht_symbolize(p, &o, msg, sizeof msg) && write) {
         error = ht_profile_write_file(p, path);
         if (error)
-            fprintf(stderr, "heaptap: cannot write %s with names: %s; it has addresses only\n", path,
-                    strerror(-error));
+            ht_complain(0, "cannot write %s with names: %s; it has addresses only", path,
+                        strerror(-error));
     }
     return p;
 }
@@ -118,7 +120,10 @@ static void print_files(const struct ht_run_regions *r)
     char rate[32];
     for (size_t i = 0; i < r->n_profiles; i++) {
         const struct ht_run_profile *p = &r->profiles[i];
-        fprintf(stderr, "heaptap: wrote %s: %s (pid %u), ", shorten(r, p->path), p->name, p->pid);
+        char name[sizeof p->name];
+        memcpy(name, p->name, sizeof name);
+        ht_plain_text(name, false);
+        fprintf(stderr, "heaptap: wrote %s: %s (pid %u), ", shorten(r, p->path), name, p->pid);
         fprintf(stderr, "%" PRIu64 " sample%s", p->samples, p->samples == 1 ? "" : "s");
         if (p->rate > 1)
             fprintf(stderr, " (one every %s)", size_text(p->rate, rate, sizeof rate));
@@ -131,9 +136,8 @@ static void print_files(const struct ht_run_regions *r)
         putc('\n', stderr);
     }
     for (size_t i = 0; i < r->n_living; i++)
-        fprintf(stderr,
-                "heaptap: %s (pid %u) still runs and is still profiled: heaptap dump %u\n",
-                r->living[i].name, r->living[i].pid, r->living[i].pid);
+        ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u",
+                    r->living[i].name, r->living[i].pid, r->living[i].pid);
 }
 
 static void print_hint(const struct ht_run_summary *o)
@@ -185,7 +189,7 @@ static void print_top(struct ht_profile **parts, size_t n)
     int error = 0;
     struct ht_profile *p = n > 1 ? ht_profile_merge(parts, n, &error, msg, sizeof msg) : parts[0];
     if (!p || ht_profile_remove_uninteresting(p, msg, sizeof msg)) {
-        fprintf(stderr, "heaptap: no report: %s\n", msg);
+        ht_complain(0, "no report: %s", msg);
         if (n > 1)
             ht_profile_destroy(p);
         return;
@@ -198,6 +202,7 @@ static void print_top(struct ht_profile **parts, size_t n)
     o.msg_size = sizeof msg;
     FILE *out = open_memstream(&text, &size);
     if (out && !ht_report_top(out, p, &o) && !fflush(out) && text) {
+        ht_plain_text(text, true);
         const char *from = strstr(text, "Showing nodes"); /* the head repeats what is said above */
         fprintf(stderr, "%s%s:\n%s",
                 !strcmp(o.sample_index, "inuse_space")  ? "in use at the end"
@@ -230,10 +235,10 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
     struct ht_profile *kept[MERGED_MAX];
     size_t n = o->symbolize || !o->quiet ? name_all(r, o->symbolize, kept) : 0;
     if (r->n_failures) {
-        fprintf(stderr, "heaptap: %s", r->failure);
+        char more[40] = "";
         if (r->n_failures > 1)
-            fprintf(stderr, " (and %zu more)", r->n_failures - 1);
-        putc('\n', stderr);
+            snprintf(more, sizeof more, " (and %zu more)", r->n_failures - 1);
+        ht_complain(0, "%s%s", r->failure, more);
     }
     if (!o->quiet) {
         print_files(r);

@@ -10,6 +10,7 @@
 #include "cli/ages.h"
 #include "cli/save.h"
 #include "profile/profile.h"
+#include "profile/utf8.h"
 #include "symbolize/symbolize.h"
 
 void ht_dump_options_init(struct ht_dump_options *o, struct ht_word_option *words,
@@ -42,9 +43,11 @@ void ht_dump_default_name(const struct ht_region *r, char *out, size_t size)
     char name[64];
     size_t n = 0;
     /* A region's words may be hostile: nothing of them but plain letters becomes a file name. */
-    for (const char *p = r->view.header->name; *p && n + 1 < sizeof name; p++)
-        name[n++] = strchr("/ ", *p) || *p < ' ' || *p == 127 ? '_' : *p;
-    name[n] = 0;
+    snprintf(name, sizeof name, "%s", r->view.header->name);
+    ht_plain_text(name, false);
+    for (; name[n]; n++)
+        if (strchr("/ ?", name[n]))
+            name[n] = '_';
     snprintf(out, size, "heaptap.%s.%u.pb.gz", *name ? name : "process", r->view.header->pid);
 }
 
@@ -104,7 +107,7 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
         return (int)n;
     }
     if (*note && !o->quiet)
-        fprintf(stderr, "heaptap: %s\n", note);
+        ht_complain(0, "%s", note);
     if (!o->quiet && (!output || strcmp(output, "-")))
         fprintf(stderr, "heaptap: wrote %s (%lld site%s)\n", path, (long long)n,
                 n == 1 ? "" : "s");

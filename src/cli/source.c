@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli/source.h"
+#include "cli/words.h"
 #include "profile/ops.h"
 
 static struct ht_profile *load_region(const char *source, const struct ht_source_options *o,
@@ -14,7 +15,7 @@ static struct ht_profile *load_region(const char *source, const struct ht_source
     struct ht_profile *p = ht_region_load(source, o ? o->ages : NULL, o ? o->symbolize : NULL, err,
                                           msg, msg_size, note, sizeof note);
     if (p && *note)
-        fprintf(stderr, "heaptap: %s\n", note);
+        ht_complain(0, "%s", note);
     return p;
 }
 

@@ -9,6 +9,7 @@
 
 #include "cli/watch_sites.h"
 #include "profile/ops.h"
+#include "profile/utf8.h"
 #include "symbolize/symbolize.h"
 
 static double seconds(void)
@@ -39,9 +40,7 @@ static char *site_name(const struct ht_sample *s)
         caller = frame_name(s->locations[1], b, sizeof b);
     if (asprintf(&out, caller ? "%s < %s" : "%s", leaf, caller) < 0)
         return NULL;
-    for (char *p = out; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 127)
-            *p = '?';
+    ht_plain_text(out, false);
     return out;
 }
 

@@ -7,16 +7,18 @@
 #include <string.h>
 
 #include "cli/words.h"
+#include "profile/utf8.h"
 
 int ht_complain(int status, const char *format, ...)
 {
+    char text[8192];
     va_list args;
 
-    fputs("heaptap: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    putc('\n', stderr);
+    ht_plain_text(text, true);
+    fprintf(stderr, "heaptap: %s\n", text);
     return status;
 }
 

@@ -253,6 +253,8 @@ int ht_dump_request(void)
 {
     if (!ht_active())
         return -ESRCH;
+    if (ht_config.secure)
+        return -EPERM; /* where it would be written is not the program's choice */
     atomic_store(&ht_state->dump_wanted, 1);
     return serve_wanted(0);
 }

@@ -51,10 +51,15 @@ void ht_say(const char *a, const char *b, const char *c)
     ht_release_write_signals(held, (int)SYS3(SYS_write, 2, line, t.at - line));
 }
 
+/*
+ * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of its
+ * directory of regions, and chose where it stands and what it is called: its region, which it trusts, is
+ * private memory, and it writes no file. Root reads it while it runs.
+ */
 static bool start_region(bool file)
 {
     struct ht_state *s = ht_state;
-    if (ht_region_create(file))
+    if (ht_region_create(file && !ht_config.secure))
         return false;
     inherited_base = s->base;
     ht_inherited_limit = s->limit;
@@ -104,7 +109,8 @@ __attribute__((constructor)) static void start(void)
         ht_state = s;
         if (start_region(true)) {
             atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
-            ht_dump_previous_image();
+            if (!ht_config.secure)
+                ht_dump_previous_image();
             ht_signals_start();
         } else {
             ht_state = NULL;
@@ -126,7 +132,7 @@ __attribute__((constructor)) static void start(void)
  */
 void ht_leaving(void)
 {
-    if (ht_active() && !ht_sandboxed && ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
+    if (ht_active() && !ht_sandboxed && !ht_config.secure && ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
         int saved = errno;
         ht_dump_last();
         errno = saved;

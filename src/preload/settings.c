@@ -28,6 +28,18 @@ static const char *variable(const char *name)
     return v && *v ? v : NULL;
 }
 
+/* What the loader does with its own variables: a secure process's children are no more to be led by
+ * whoever started it than the process itself. */
+static void forget_variables(void)
+{
+    char **to = environ;
+    for (char **from = environ; from && *from; from++)
+        if (strncmp(*from, "HEAPTAP_", 8) != 0)
+            *to++ = *from;
+    if (to)
+        *to = NULL;
+}
+
 static void unusable(const char *name, const char *value, const char *instead)
 {
     char line[400];
@@ -120,6 +132,10 @@ void ht_settings_read(void)
     c->signal_number = SIGUSR1;
     c->children = c->start = true;
     c->unwind = HT_UNWIND_AUTO;
+    if (c->secure) {
+        c->signal_number = 0;
+        forget_variables();
+    }
     read_process();
     read_output();
     if ((v = variable("HEAPTAP_RATE"))) {

@@ -90,6 +90,23 @@ static bool is_special(const char *path)
     return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6);
 }
 
+/*
+ * Whether somebody else put it there: in a directory where everybody may (/tmp), neither ours nor the
+ * directory's owner's. The rule of fs.protected_symlinks and fs.protected_fifos, which are not set
+ * everywhere, and do not hold for a link that is read and then replaced at its end.
+ */
+static bool planted(const char *path, const struct stat *it)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+    struct stat st;
+    bool known = (directory || !slash) && !stat(directory ? directory : ".", &st);
+    free(directory);
+    return it->st_uid != geteuid() &&
+           (!known || ((st.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) &&
+                       it->st_uid != st.st_uid));
+}
+
 int ht_file_target(const char *path, char **target)
 {
     struct stat st;
@@ -97,6 +114,8 @@ int ht_file_target(const char *path, char **target)
     if (is_special(path))
         return 0;
     if (!lstat(path, &st) && !S_ISREG(st.st_mode)) {
+        if (planted(path, &st))
+            return -EACCES;
         if (!S_ISLNK(st.st_mode))
             return 0;
         *target = realpath(path, NULL);

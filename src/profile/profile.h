@@ -150,7 +150,7 @@ int ht_file_replace(const char *path, const void *data, size_t size);
 
 /* The path that rename(2) may replace for this one: a link's target, never the link, and nothing
  * in /dev. *target is to be freed; NULL: there is none, the path is to be opened and written to.
- * 0 or -ENOMEM. */
+ * 0, -ENOMEM, or -EACCES: somebody else put it into a directory that is everybody's. */
 int ht_file_target(const char *path, char **target);
 
 /* 0 when the profile keeps pprof's rules (CheckValid), else -EINVAL with a line in msg. */

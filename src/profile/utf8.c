@@ -45,3 +45,29 @@ bool ht_utf8_valid(const char *text, size_t n, size_t *bad)
     }
     return true;
 }
+
+unsigned char ht_plain_byte(struct ht_plain *state, unsigned char c)
+{
+    if (state->left && (c & 0xc0) == 0x80) {
+        bool c1 = state->lead == 0xc2 && c < 0xa0;
+        state->left--;
+        return c1 ? '?' : c;
+    }
+    state->lead = c;
+    state->left = c < 0xc2 || c > 0xf4 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+    bool control = (c < ' ' && c != '\n' && c != '\t') || c == 127 || (c >= 0x80 && c < 0xa0);
+    return control ? '?' : c;
+}
+
+void ht_plain_text(char *text, bool lines)
+{
+    struct ht_plain state = {0};
+    for (char *p = text; *p; p++) {
+        unsigned char was = (unsigned char)*p;
+        *p = (char)ht_plain_byte(&state, was);
+        if (was >= 0x80 && *p == '?' && p > text && (unsigned char)p[-1] == 0xc2)
+            p[-1] = '?'; /* the text stays UTF-8 */
+        if (!lines && (*p == '\n' || *p == '\t'))
+            *p = '?';
+    }
+}

@@ -55,8 +55,9 @@ bool ht_pattern_expand(char *out, size_t size, const char *pattern, const struct
             ht_text_number(&t, v->number);
             numbered = true;
             break;
-        case 'e':
-            ht_text_string(&t, v->name);
+        case 'e': /* a region's, perhaps: no way out of the directory */
+            for (const char *c = v->name; *c; c++)
+                ht_text_char(&t, *c == '/' ? '_' : *c);
             break;
         case 'h':
             ht_text_string(&t, v->host);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "profile/profile.h"
+#include "profile/utf8.h"
 #include "serve/outfile.h"
 
 int ht_outfile_open(struct ht_outfile *o, const char *path)
@@ -54,6 +55,39 @@ int ht_outfile_open(struct ht_outfile *o, const char *path)
     free(o->temporary);
     free(o->target);
     return err;
+}
+
+/* To stdout in pieces, each as a text of its own but for the state. */
+static ssize_t write_plain(void *cookie, const char *data, size_t size)
+{
+    char piece[4096];
+    size_t done = 0;
+    while (done < size) {
+        size_t n = size - done < sizeof piece ? size - done : sizeof piece;
+        for (size_t i = 0; i < n; i++)
+            piece[i] = (char)ht_plain_byte(cookie, (unsigned char)data[done + i]);
+        if (fwrite(piece, 1, n, stdout) != n)
+            return done ? (ssize_t)done : -1;
+        done += n;
+    }
+    return (ssize_t)done;
+}
+
+static int close_plain(void *cookie)
+{
+    free(cookie);
+    return fflush(stdout);
+}
+
+int ht_outfile_open_plain(struct ht_outfile *o)
+{
+    static const cookie_io_functions_t io = {.write = write_plain, .close = close_plain};
+    struct ht_plain *state = calloc(1, sizeof *state);
+    *o = (struct ht_outfile){.path = "-"};
+    o->f = state ? fopencookie(state, "w", io) : NULL;
+    if (!o->f)
+        free(state);
+    return o->f ? 0 : -ENOMEM;
 }
 
 int ht_outfile_close(struct ht_outfile *o, int err)

@@ -15,6 +15,9 @@ struct ht_outfile {
 /* 0 or -errno. */
 int ht_outfile_open(struct ht_outfile *o, const char *path);
 
+/* Standard output for a text that may have names of others' making in it: ht_plain_byte's. */
+int ht_outfile_open_plain(struct ht_outfile *o);
+
 /* Ends it; with an err other than 0 nothing appears. Returns err, or what went wrong here. */
 int ht_outfile_close(struct ht_outfile *o, int err);
 

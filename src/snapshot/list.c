@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "profile/utf8.h"
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
 #include "snapshot/list.h"
@@ -53,10 +54,12 @@ static struct ht_listed *add(struct lister *l)
 /* A region's texts are its owner's: what could move a terminal's cursor is not shown. */
 static void put(char *out, size_t size, const char *in, size_t n)
 {
-    size_t k = 0;
-    for (size_t i = 0; i < n && in[i] && k + 1 < size; i++)
-        out[k++] = iscntrl((unsigned char)in[i]) ? '?' : in[i];
-    out[k] = 0;
+    if (n > size - 1)
+        n = size - 1;
+    n = strnlen(in, n);
+    memcpy(out, in, n);
+    out[n] = 0;
+    ht_plain_text(out, false);
 }
 
 static void put_command(struct ht_listed *e, const struct ht_region_header *h)
@@ -64,11 +67,12 @@ static void put_command(struct ht_listed *e, const struct ht_region_header *h)
     size_t k = 0;
     for (uint32_t i = 0; i < h->command_line_size && k + 1 < sizeof e->command_line; i++) {
         char c = h->command_line[i];
-        e->command_line[k++] = !c ? ' ' : iscntrl((unsigned char)c) ? '?' : c;
+        e->command_line[k++] = c ? c : ' ';
     }
     while (k && e->command_line[k - 1] == ' ')
         k--;
     e->command_line[k] = 0;
+    ht_plain_text(e->command_line, false);
 }
 
 static uint64_t saturating(int64_t a, int64_t b)

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "profile/open.h"
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
 #include "snapshot/process.h"
@@ -38,24 +39,10 @@ bool ht_region_is_pid(const char *word, pid_t *pid)
     return *pid > 0;
 }
 
-/* O_NONBLOCK: a FIFO must not hold us up. */
-static int open_regular(const char *path)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return -EINVAL;
-    }
-    return fd;
-}
-
 bool ht_region_is_file(const char *path)
 {
     uint64_t magic = 0;
-    int fd = open_regular(path);
+    int fd = ht_open_regular(path);
     if (fd < 0)
         return false;
     bool is = !ht_read_at(fd, &magic, sizeof magic, 0) && magic == HT_REGION_MAGIC;
@@ -253,7 +240,7 @@ int ht_region_open_process(struct ht_region *r, const struct ht_process_info *p,
 int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size)
 {
     *r = (struct ht_region){0};
-    int fd = open_regular(path);
+    int fd = ht_open_regular(path);
     if (fd < 0)
         return say(msg, msg_size, fd, "cannot read %s: %s", path,
                    fd == -EINVAL ? "not a regular file" : strerror(-fd));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "profile/utf8.h"
 #include "symbolize/symbolize.h"
 
 #include <errno.h>
@@ -93,9 +94,7 @@ static const char *base_name(const char *path)
 static const char *shown_name(const char *path, char out[64])
 {
     snprintf(out, 64, "%s", base_name(path));
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    ht_plain_text(out, false);
     return out;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loads the library named by its argument as late as can be, and goes on. Run by h03_static_tls.sh.
+// Loads the library named by its argument as late as can be, says how that went, and goes on. Run by h03_static_tls.sh.
 #include "hazard.h"
 #include <dlfcn.h>
 
@@ -7,9 +7,10 @@ int main(int argc, char **argv) {
   char *before[100], *after[100];
   for (int i = 0; i < 100; i++)
     before[i] = malloc(1000);
-  void *handle = dlopen(argc > 1 ? argv[1] : "libheaptap.so", RTLD_NOW | RTLD_GLOBAL);
-  if (!handle)
-    CHECK(strlen(dlerror()) > 0);
+  void *handle = dlopen(argv[argc - 1], RTLD_NOW | RTLD_GLOBAL);
+  const char *why = handle ? "loaded" : dlerror();
+  CHECK(why);
+  say(1, "%s\n", why);
   for (int i = 0; i < 100; i++) {
     after[i] = malloc(100000);
     CHECK(after[i]);

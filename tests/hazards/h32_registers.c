@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hazard 32: floating-point state changed on the malloc path (log() of the sampler raises flags, or traps).
 // Shows: rounding mode and flags are what they were, with every trap enabled, sampled or not; x87 and SSE alike.
-// Seen failing without "the floating-point state is put back" (mutants).
+// Seen failing without "the floating-point state is put back by the draw" and "... by the weights" (mutants).
 #include "hazard.h"
 #include <fenv.h>
 
