@@ -145,6 +145,7 @@ static const struct table {
     {"nodes", stress_nodes, {HT_AT_NODES}},
     {"live", stress_live, {HT_AT_LIVE, HT_AT_NODES, HT_AT_FILTER, HT_AT_MIRROR}},
     {"pending", stress_pending, {HT_AT_PENDING}},
+    {"memo", stress_memo, {HT_AT_MEMO}},
 };
 
 int main(int argc, char **argv)

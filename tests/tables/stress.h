@@ -40,5 +40,6 @@ void stress_modules(void);
 void stress_nodes(void);
 void stress_live(void);
 void stress_pending(void);
+void stress_memo(void);
 
 #endif
