@@ -8,8 +8,8 @@
 const struct load loads[] = {
     {"churn", load_churn, 4000000, 200000, 0},
     {"sizes", load_sizes, 400000, 20000, 0},
-    {"calloc", load_calloc, 10000, 100, 0},
-    {"untouched", load_untouched, 10000, 100, 0},
+    {"calloc", load_calloc, 4000, 100, 0},
+    {"untouched", load_untouched, 4000, 20, 0},
     {"realloc", load_growth, 20000, 1000, 0},
     {"memalign", load_aligned, 2000000, 100000, 0},
     {"handover", load_handover, 2000000, 100000, 0},

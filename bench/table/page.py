@@ -6,6 +6,7 @@ import re
 import subprocess
 
 from . import CLI, ROOT
+from . import ways as kinds
 from .ways import versions
 
 INTRODUCTION = """# Performance, measured
@@ -37,7 +38,7 @@ def head(command):
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
     return {"command": command, "cpu": found.group(1) if found else platform.machine(), "cores": os.cpu_count(),
             "memory_gib": round(memory, 1), "kernel": platform.release(), "libc": " ".join(platform.libc_ver()),
-            "heaptap": told, "commit": commit.stdout.strip() or None, "load": "%.1f %.1f %.1f" % os.getloadavg(),
+            "clock": kinds.clock, "heaptap": told, "commit": commit.stdout.strip() or None, "load": "%.1f %.1f %.1f" % os.getloadavg(),
             "versions": versions()}
 
 
@@ -103,7 +104,8 @@ def table_head(names):
 
 
 def head_lines(h):
-    return ["%s, %d cores, %.1f GiB, Linux %s, %s, %s (%s); load average %s at the start." %
+    clock = ["Processor time, not the wall clock."] if h["clock"] == "cpu" else []
+    return clock + ["%s, %d cores, %.1f GiB, Linux %s, %s, %s (%s); load average %s at the start." %
             (h["cpu"], h["cores"], h["memory_gib"], h["kernel"], h["libc"], h["heaptap"], h["commit"], h["load"]),
             "With " + ", ".join("%s %s" % v for v in h["versions"].items()) + "."]
 

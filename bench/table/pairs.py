@@ -11,8 +11,9 @@ class Plan:
 
     def __init__(self, rounds=15, least=5, seconds=6.0, peer_rounds=5, peer_least=2, peer_seconds=2.5,
                  patience=120, peer_patience=10):
-        self.rounds, self.least, self.seconds = rounds, least, seconds
-        self.peer_rounds, self.peer_least, self.peer_seconds = peer_rounds, peer_least, peer_seconds
+        self.rounds, self.seconds, self.peer_seconds = rounds, seconds, peer_seconds
+        self.least, self.peer_least = min(least, rounds), min(peer_least, rounds)
+        self.peer_rounds = min(peer_rounds, rounds)
         self.patience, self.peer_patience = patience, peer_patience
 
     def of(self, way):
@@ -60,19 +61,22 @@ def measure(row, ways, bases, plan, work):
             group = [w for w in left if w.base == base.name]
             if not group:
                 continue
-            # What has a process beside it needs the other processors.
-            before = timed(row, base, plan.patience, work)
+            before = timed(row, base, plan, work)
+            if isinstance(before, Failure):
+                for way in group:
+                    seen[way.name].note = "%s %s" % (base.name, before)
+                continue
             bare.setdefault(base.name, []).append(before)
             for way in group[::-1] if turn % 2 else group:
                 begin = time.monotonic()
-                try:
-                    took = timed(row, way, plan.of(way)[3], work)
-                except (TooSlow, RuntimeError, OSError) as e:
-                    if not way.peer:
-                        raise
-                    seen[way.name].note = str(e) if isinstance(e, TooSlow) else "fails"
+                took = timed(row, way, plan, work)
+                if isinstance(took, Failure):
+                    seen[way.name].note = took
                     continue
-                after = timed(row, base, plan.patience, work)
+                after = timed(row, base, plan, work)
+                if isinstance(after, Failure):
+                    seen[way.name].note = "%s %s" % (base.name, after)
+                    break
                 bare[base.name].append(after)
                 seen[way.name].add(took, (before + after) / 2)
                 seen[way.name].spent += time.monotonic() - begin
@@ -81,6 +85,16 @@ def measure(row, ways, bases, plan, work):
     return seen, bare
 
 
-def timed(row, way, patience, work):
-    with on_cpu(row.cpu if not way.prefix else None):
-        return row.time(way, work, patience)
+class Failure(str):
+    """What a peer's cell says instead of a figure."""
+
+
+def timed(row, way, plan, work):
+    try:
+        # What has a process beside it needs the other processors.
+        with on_cpu(row.cpu if not way.prefix else None):
+            return row.time(way, work, plan.of(way)[3])
+    except (TooSlow, RuntimeError, OSError) as e:
+        if not way.peer:
+            raise
+        return Failure(e if isinstance(e, TooSlow) else "fails")

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import time
 
-from . import environment
-from .ways import TooSlow, on_cpu
+from . import environment, ways
+from .ways import TooSlow, on_cpu, processor_ns
 
 
 def free_port():
@@ -43,7 +43,8 @@ def preloaded(pid, way):
 
 
 class ServerRow:
-    """One run: the server starts, answers for a while, ends. What is timed is a request, told by the client."""
+    """One run: the server starts, answers for a while, ends. What is timed is a request, told by the client; by processor
+    time, all that the server took from its start to its end, over the requests."""
     unit, cpu = "ns a request", 0
 
     def __init__(self, work, limits, quick):
@@ -74,15 +75,18 @@ class ServerRow:
         return True
 
     def time(self, way, work, patience):
-        port = free_port()
+        port, used, clients = free_port(), processor_ns(), 0
         process = way.start(self.server(port), self.place, stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             self.await_server(process, port, patience)
             preloaded(process.pid, way)
-            return self.ask(port, patience)
+            before = processor_ns()
+            took, requests = self.ask(port, patience)
+            clients = processor_ns() - before
         finally:
             self.stop(process, patience)
+        return (processor_ns() - used - clients) / requests if ways.clock == "cpu" else took
 
     def stop(self, process, patience):
         """The group: a peer may stand between, as a shell script does."""
@@ -109,11 +113,11 @@ class RedisRow(ServerRow):
         return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
 
     def ask(self, port, patience):
-        out = client(["redis-benchmark", "-p", str(port), "-t", "set,get,lpush", "-n",
-                      "2000" if self.quick else "60000", "-d", "100", "-r", "20000", "-P", "16", "--csv"],
-                     self.place, patience)
+        n = 2000 if self.quick else 100000
+        out = client(["redis-benchmark", "-p", str(port), "-t", "set,get,lpush", "-n", str(n), "-d", "100",
+                      "-r", "20000", "-P", "16", "--csv"], self.place, patience)
         rates = [float(x) for x in re.findall(r'^"[A-Z][^"]*","([\d.]+)"', out, re.M)]
-        return sum(1e9 / r for r in rates) / len(rates)
+        return sum(1e9 / r for r in rates) / len(rates), n * len(rates)
 
 
 class NginxRow(ServerRow):
@@ -143,7 +147,8 @@ class NginxRow(ServerRow):
                       "http://127.0.0.1:%d/page.html" % port], self.place, patience)
         if "Non-2xx" in out:
             raise RuntimeError("nginx does not answer with the page")
-        return 1e9 / float(re.search(r"Requests/sec:\s*([\d.]+)", out).group(1))
+        return (1e9 / float(re.search(r"Requests/sec:\s*([\d.]+)", out).group(1)),
+                int(re.search(r"(\d+) requests in", out).group(1)))
 
 
 class PostgresRow(ServerRow):
@@ -207,6 +212,6 @@ class PostgresRow(ServerRow):
         return [self.tool("pgbench"), "-h", self.place, "-p", str(port), "-U", "bench", *more, "postgres"]
 
     def ask(self, port, patience):
-        out = client(self.pgbench(port, "-n", "-c", "1", "-S", "-t", "200" if self.quick else "6000"),
-                     self.place, patience)
-        return 1e9 / float(re.search(r"tps = ([\d.]+)", out).group(1))
+        n = 200 if self.quick else 6000
+        out = client(self.pgbench(port, "-n", "-c", "1", "-S", "-t", str(n)), self.place, patience)
+        return 1e9 / float(re.search(r"tps = ([\d.]+)", out).group(1)), n

@@ -19,7 +19,7 @@ def find_library(name):
     return next((p for d in LIBRARIES if os.path.exists(p := os.path.join(d, name))), None)
 
 
-# "cpu": processor time instead of the wall clock, for loads and programs (not for servers).
+# "cpu": processor time instead of the wall clock.
 clock = "wall"
 
 
@@ -83,14 +83,14 @@ def peers(work):
         found.append(Way("heaptrack", prefix=["heaptrack", "-o", os.path.join(work, "heaptrack")], peer=True,
                          share=0.1))
     if (library := find_library("libtcmalloc_and_profiler.so.4")):
-        bases["tcmalloc"] = Way("tcmalloc", {"LD_PRELOAD": library})
+        bases["tcmalloc"] = Way("tcmalloc", {"LD_PRELOAD": library}, peer=True)
         # No dump but the one at the end.
         found.append(Way("gperftools", {"LD_PRELOAD": library, "HEAPPROFILE": os.path.join(work, "gperftools"),
                                         "HEAP_PROFILE_ALLOCATION_INTERVAL": str(1 << 50),
                                         "HEAP_PROFILE_INUSE_INTERVAL": str(1 << 50)},
                          base="tcmalloc", peer=True, share=0.02))
     if (library := find_library("libjemalloc.so.2")):
-        bases["jemalloc"] = Way("jemalloc", {"LD_PRELOAD": library})
+        bases["jemalloc"] = Way("jemalloc", {"LD_PRELOAD": library}, peer=True)
         found.append(Way("jemalloc prof", {"LD_PRELOAD": library, "MALLOC_CONF":
                                            "prof:true,lg_prof_sample:19,prof_final:true,prof_prefix:" +
                                            os.path.join(work, "jemalloc")}, base="jemalloc", peer=True))

@@ -59,6 +59,11 @@ def pairs():
         return 100
     seen, _ = measure(Row(slow, None), [Way("a"), Way("peer", peer=True)], {"bare": BARE}, Plan(rounds=2), "/")
     check("a slow peer is left out, and said so", not seen["peer"].ratios and seen["peer"].note == "over 10 s")
+    heavy = Way("heavy", peer=True)
+    seen, bare = measure(Row(slow, None), [Way("a"), Way("peer", base="heavy", peer=True)],
+                         {"bare": BARE, "heavy": heavy}, Plan(rounds=2), "/")
+    check("so is one whose allocator is slow by itself", seen["peer"].note == "heavy over 10 s" and "heavy" not in bare,
+          seen["peer"].note)
     check("quartiles", quartiles([4, 1, 3, 2, 5]) == (2, 3, 4), quartiles([4, 1, 3, 2, 5]))
 
 
