@@ -4,9 +4,14 @@
 
 say() { printf '%s\n' "$*"; }
 
-# wanted KIND: the packages of tests/packages.txt; KIND is "build" (without those marked "# test") or "all".
+# wanted KIND: the packages of tests/packages.txt; KIND is "build" (without those marked "# test"), "all", or "foreign" (all, and
+# those of the whole matrix of foreign programs).
 wanted() {
-  if [ "$1" = build ]; then grep -v '# test' "$ROOT/tests/packages.txt"; else cat "$ROOT/tests/packages.txt"; fi |
+  case $1 in
+    build) grep -v '# test' "$ROOT/tests/packages.txt" ;;
+    foreign) cat "$ROOT/tests/packages.txt" "$ROOT/tests/foreign/packages.txt" ;;
+    *) cat "$ROOT/tests/packages.txt" ;;
+  esac |
     sed 's/#.*//; s/[[:space:]]*$//' | grep -v '^$' | sort -u
 }
 
