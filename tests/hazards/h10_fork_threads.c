@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Hazard 10: fork while other threads hold our locks.
-// Shows: children forked from the midst of allocating threads allocate, free, start threads and exit by exit().
+// Shows: children forked from the midst of allocating threads allocate, free, start threads, dump when they are asked to, and exit by
+// exit().
 // Seen failing without "a child starts anew" (mutants).
 #include "hazard.h"
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 static atomic_int stop;
@@ -42,6 +44,10 @@ int main(void) {
       child_thread(NULL);
       CHECK(pthread_create(&inner, NULL, child_thread, NULL) == 0);
       pthread_join(inner, NULL);
+      free(malloc(32 << 20)); // a profile of no sample is none
+      if (getenv("HEAPTAP_RATE"))
+        raise(SIGUSR1);
+      claim("files 2");
       truth("site_child", 200, 1400000, 0, 0);
       exit(7);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hazard 11: vfork, clone(CLONE_VM) and posix_spawn: the child runs in our memory.
-// Shows: the parent's figures are its own to the byte after a hundred such children, of which half allocate.
+// Shows: the parent's figures are its own to the byte after a hundred such children, of which half allocate; a posix_spawn that
+// finds no program, or whose child is led elsewhere first, is what it is without us, and so are system and popen.
 // Seen failing without "a vfork child's leaving is not the parent's" (mutants).
 #include "hazard.h"
 #include <sched.h>
@@ -51,9 +52,22 @@ int main(void) {
     char word[] = "true", *args[] = {word, NULL};
     CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, args, environ) == 0);
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    // The C library's own child in our memory: its exec fails, and its _exit is not by our hook.
+    CHECK(posix_spawn(&pid, "/nonexistent/program", NULL, NULL, args, environ) == ENOENT);
+    posix_spawn_file_actions_t actions;
+    CHECK(posix_spawn_file_actions_init(&actions) == 0);
+    CHECK(posix_spawn_file_actions_addclose(&actions, 0) == 0);
+    CHECK(posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0);
+    CHECK(posix_spawnp(&pid, "true", &actions, NULL, args, environ) == 0);
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    posix_spawn_file_actions_destroy(&actions);
     if (i % 2)
       free(kept[i]);
   }
+  CHECK(WEXITSTATUS(system("exit 3")) == 3);
+  FILE *f = popen("echo word", "r");
+  char word[16] = "";
+  CHECK(f && fgets(word, sizeof word, f) && strcmp(word, "word\n") == 0 && pclose(f) == 0);
   truth("site_parent", 25, 250000, 13, 130000);
   return 0;
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Hazard 17: chroot, no /proc, no /dev/shm.
+# Hazard 17: chroot, no /proc, no /dev/shm, pid namespaces.
 # Shows: with neither, the program's output and status are the same and its profile is written; in an empty root the program
 # goes on though nothing can be written.
+# In a pid namespace, with the /proc of the one outside and with its own, the profile has the number the process has there.
 # Seen failing without "private memory where there is no file" (mutants).
 unshare -m true 2>/dev/null || { echo "unshare -m is not permitted"; exit 77; }
 "$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
@@ -15,6 +16,18 @@ for hide in "/proc" "/dev/shm" "/proc /dev/shm"; do
   [ $rc = 0 ] || { echo "without $hide: exit $rc"; cat "$H_TMP/err"; exit 1; }
   cmp -s "$H_TMP/bare" "$H_TMP/with" || { echo "without $hide: other output"; exit 1; }
   python3 "$H_LIB/pprof.py" "$H_TMP/out/p.pb.gz" --main="$H_PROGRAMS/h17_workload" >"$H_TMP/check" || { echo "without $hide:"; cat "$H_TMP/check"; exit 1; }
+done
+for proc in "" --mount-proc; do
+  unshare -p -f true 2>/dev/null || break
+  rm -rf "$H_TMP/out"; mkdir "$H_TMP/out"
+  LD_PRELOAD= unshare -m -p -f $proc bash -c '
+    LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/%p.pb.gz" "$H_PROGRAMS/h17_workload"; exit $?' >"$H_TMP/with" 2>"$H_TMP/err"
+  rc=$?
+  words="in a pid namespace ${proc:-with the /proc of another}"
+  [ $rc = 0 ] && [ ! -s "$H_TMP/err" ] || { echo "$words: exit $rc"; cat "$H_TMP/err"; exit 1; }
+  cmp -s "$H_TMP/bare" "$H_TMP/with" || { echo "$words: other output"; exit 1; }
+  [ "$(ls "$H_TMP/out")" = 2.pb.gz ] || { echo "$words: not 2.pb.gz:"; ls "$H_TMP/out"; exit 1; }
+  python3 "$H_LIB/pprof.py" "$H_TMP/out/2.pb.gz" --main="$H_PROGRAMS/h17_workload" >"$H_TMP/check" || { echo "$words:"; cat "$H_TMP/check"; exit 1; }
 done
 mkdir -p "$H_TMP/empty"
 LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/q.pb.gz" "$H_PROGRAMS/h17_workload" "$H_TMP/empty" >"$H_TMP/with" 2>"$H_TMP/err" ||

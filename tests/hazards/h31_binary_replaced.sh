@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Hazard 31: the binary is deleted or replaced while it runs, or started through ld-linux.so.
 # Shows: the profile names it by its path, without " (deleted)", with the build-id of what ran; through the loader the first
-# mapping is still the program.
-# Seen failing without "the program's own path" (mutants).
+# mapping is still the program. While it lives a dump from outside names its functions, from the file that is mapped.
+# Seen failing without "the program's own path" and "what is mapped is read by the kernel's link" (mutants).
 cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
 build=$(readelf -nW "$H_TMP/program" | sed -n 's/.*Build ID: //p')
 for how in delete replace loader; do
@@ -12,12 +12,16 @@ for how in delete replace loader; do
   mkfifo "$H_TMP/go"
   start=("$H_TMP/program")
   [ $how = loader ] && start=(/lib64/ld-linux-x86-64.so.2 "$H_TMP/program")
-  LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "${start[@]}" <"$H_TMP/go" &
+  LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_REGION_DIR="$H_TMP/regions" HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "${start[@]}" <"$H_TMP/go" &
   pid=$!
   exec 5>"$H_TMP/go"
   sleep 0.1
   [ $how = delete ] && rm "$H_TMP/program"
   [ $how = replace ] && cp /bin/true "$H_TMP/new" && mv "$H_TMP/new" "$H_TMP/program"
+  if [ -x "$H_BUILD/heaptap" ]; then
+    HEAPTAP_REGION_DIR="$H_TMP/regions" "$H_BUILD/heaptap" dump -q -o "$H_TMP/alive.pb.gz" $pid 2>"$H_TMP/err" || { echo "$how: dump:"; cat "$H_TMP/err"; exit 1; }
+    "$H_BUILD/heaptap" top -unit=B "$H_TMP/alive.pb.gz" | grep -q ' site_early$' || { echo "$how: dump does not name what the program has:"; "$H_BUILD/heaptap" top "$H_TMP/alive.pb.gz"; exit 1; }
+  fi
   exec 5>&-
   wait $pid || { echo "$how: exit $?"; exit 1; }
   python3 - "$H_LIB" "$H_TMP/p.pb.gz" "$H_TMP/program" "$build" <<'P' || { echo "($how)"; exit 1; }

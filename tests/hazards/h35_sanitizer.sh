@@ -4,7 +4,8 @@
 # Hazard 35: a program built with a sanitizer: "ASan runtime does not come first in initial library list", and exit 1.
 # Shows: heaptap run runs programs of the address, thread and leak sanitizers, from a library or linked in, by gcc and clang; their
 # status and output are their own, one line says which sanitizer it was. The undefined-behaviour sanitizer has no allocator: profiled.
-# Seen failing without "a sanitizer is told by its functions and libraries" (mutants).
+# A child of the program that is run, which nobody looks at first, runs and is told of its errors all the same.
+# Seen failing without "a sanitizer is told by its functions and libraries" and "a child need not have its runtime first" (mutants).
 printf '#include <stdio.h>\n#include <stdlib.h>\nint main(void) { void *volatile p = malloc(1000000); p = malloc(1000); free(p); puts("ran"); fflush(stdout); _Exit(3); }\n' >"$H_TMP/a.c"
 [ -x "$H_BUILD/heaptap" ] || { echo "heaptap is not built"; exit 77; }
 tried=0
@@ -23,6 +24,9 @@ try() { # WORD COMPILER OPTION...
   elif [ "$H_RATE" = 1 ]; then
     [ -s "$H_TMP/p.pb.gz" ] || { echo "$*: no profile"; cat "$H_TMP/err"; exit 1; }
   fi
+  "$H_BUILD/heaptap" run -q --rate="$H_RATE" -o "$H_TMP/child.pb.gz" -- sh -c "$H_TMP/a; exit \$?" >"$H_TMP/said" 2>"$H_TMP/err"
+  rc=$?
+  [ $rc = 3 ] && [ "$(cat "$H_TMP/said")" = ran ] && [ ! -s "$H_TMP/err" ] || { echo "$* as a child: exit $rc"; cat "$H_TMP/err"; exit 1; }
   tried=$((tried + 1))
 }
 try AddressSanitizer gcc -fsanitize=address
@@ -32,4 +36,9 @@ try LeakSanitizer gcc -fsanitize=leak
 try "" gcc -fsanitize=undefined
 try AddressSanitizer clang -fsanitize=address
 try ThreadSanitizer clang -fsanitize=thread
+printf '#include <stdlib.h>\nint main(void) { char *volatile p = malloc(10000); p[10000] = 1; return 0; }\n' >"$H_TMP/b.c"
+if gcc -fsanitize=address -o "$H_TMP/b" "$H_TMP/b.c" 2>/dev/null; then
+  "$H_BUILD/heaptap" run -q --rate="$H_RATE" -o "$H_TMP/child.pb.gz" -- sh -c "$H_TMP/b; exit \$?" >/dev/null 2>"$H_TMP/err"
+  grep -q heap-buffer-overflow "$H_TMP/err" || { echo "a child's overflow is not found:"; cat "$H_TMP/err"; exit 1; }
+fi
 [ $tried -gt 0 ] || { echo "no compiler here has a sanitizer"; exit 77; }

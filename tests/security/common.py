@@ -50,6 +50,7 @@ def as_user(uid):
 
 def start(*args, program=None, uid=None, cwd=None, **variables):
     """A profiled program that has allocated, and lives until its standard input ends."""
+    variables.setdefault("HEAPTAP_OUTPUT", os.path.dirname(lib) + "/out.%p.pb.gz")
     p = subprocess.Popen([program or load, *args], env=environment(LD_PRELOAD=lib, HEAPTAP_RATE="4k", **variables), cwd=cwd,
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **as_user(uid))
     p.is_ready = p.stdout.readline().strip() == b"ready"

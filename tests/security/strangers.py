@@ -19,7 +19,7 @@ def attacker(*words):
 
 
 def text(path):
-    return open(path).read()
+    return open(path, errors="replace").read()
 
 
 with tempfile.TemporaryDirectory(prefix="heaptap-strangers") as work:
