@@ -44,6 +44,7 @@ void *(*ht_next_malloc)(size_t) = first_malloc;
 void *(*ht_next_calloc)(size_t, size_t) = first_calloc;
 void *(*ht_next_realloc)(void *, size_t) = first_realloc;
 void (*ht_next_free)(void *) = first_free;
+void *(*ht_programs_realloc)(void *, size_t);
 #define ht_define(symbol, type, parameters) type(*ht_next_##symbol) parameters;
 ht_define(reallocarray, void *, (void *, size_t, size_t))
 ht_define(cfree, void, (void *))
@@ -201,8 +202,11 @@ static void look_up(void)
     /* The pointers of the four stay the first_ ones until all is known. */
     void *m = dlsym(RTLD_NEXT, "malloc"), *c = dlsym(RTLD_NEXT, "calloc");
     void *r = dlsym(RTLD_NEXT, "realloc"), *f = dlsym(RTLD_NEXT, "free");
+    void *first = dlsym(RTLD_DEFAULT, "realloc");
     ht_module_setup();
     uint64_t allocator = home(m);
+    if (home(first) != home((void *)look_up))
+        ht_programs_realloc = (void *(*)(void *, size_t))first;
     KEEP(cfree, , )
     KEEP(posix_memalign, , )
     KEEP(aligned_alloc, , )

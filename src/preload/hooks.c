@@ -162,6 +162,8 @@ EXPORT void *reallocarray(void *p, size_t n, size_t size)
         }
         return ht_cold_realloc(p, bytes);
     }
+    if (HT_UNLIKELY(ht_programs_realloc))
+        return ht_programs_realloc(p, bytes);
     if (!p)
         return ht_cold_realloc(NULL, bytes);
     struct array a = {n, size};
