@@ -27,6 +27,7 @@ M
   make -s -j4 && ar t lib.a | sort | md5sum && objdump -d lib.a | tail -n +3 | md5sum
 }
 # needs: meson ninja gcc
+# only: glibc jemalloc
 # not exact: minutes
 # limit: 600
 p_meson_ninja() {

@@ -39,8 +39,10 @@ p_python3_subprocess() {
 import multiprocessing, os, subprocess
 print([subprocess.run(["sh", "-c", "echo %d; exit %d" % (i, i % 5)], capture_output=True).returncode for i in range(12)])
 print(subprocess.run("seq 1000 | sort -rn | head -n 3", shell=True, capture_output=True).stdout)
-with multiprocessing.Pool(3) as p:
-    print(sum(p.map(abs, range(-500, 500))))
+p = multiprocessing.Pool(3)
+print(sum(p.map(abs, range(-500, 500))))
+p.close()
+p.join()
 pid = os.fork()
 if pid == 0:
     os._exit(7)
@@ -109,20 +111,24 @@ P
 }
 # needs: /usr/lib/python3*/test/test_threading.py
 # ordinary: glibc
+# only: glibc jemalloc
 # limit: 600
 p_cpython_threads() { cpython_suite test_thread test_threading test_threading_local test_threadedtempfile test_threadsignals; }
 # test_posix spawns a child with SIGUSR1's default action, to be killed by it; heaptap's is to dump, where no other signal is chosen.
 # needs: /usr/lib/python3*/test/test_fork1.py
 # ordinary: glibc
+# only: glibc jemalloc
 # limit: 600
 p_cpython_fork() { HEAPTAP_SIGNAL=none cpython_suite test_fork1 test_wait3 test_wait4 test_posix; }
 # needs: /usr/lib/python3*/test/test_subprocess.py
 # ordinary: glibc
+# only: glibc jemalloc
 # limit: 600
 p_cpython_subprocess() { cpython_suite test_subprocess; }
 # test_siginterrupt_off waits for 30 seconds.
 # needs: /usr/lib/python3*/test/test_signal.py
 # ordinary: glibc
+# only: glibc jemalloc
 # limit: 600
 p_cpython_signal() { cpython_suite -i test_siginterrupt_off test_signal; }
 # needs: /usr/lib/python3*/test/test_multiprocessing_fork.py
@@ -144,6 +150,7 @@ p_cpython_ctypes() { cpython_suite test_ctypes; }
 # limit: 600
 p_cpython_mmap_gc() { cpython_suite test_mmap test_gc test_array test_struct test_json test_heapq test_bisect; }
 # needs: /usr/lib/python3*/test/test_ssl.py
+# only: glibc jemalloc
 # limit: 600
 p_cpython_ssl() { cpython_suite test_ssl; }
 # needs: /usr/lib/python3*/test/test_faulthandler.py

@@ -93,11 +93,27 @@ p_sshd() {
   "$(command -v sshd)" -D -q -p "$PORT" -o ListenAddress=127.0.0.1 -o HostKey="$PWD/host" -o AuthorizedKeysFile="$PWD/authorized" -o StrictModes=no -o PidFile=none -o UsePAM=no -f /dev/null &
   local server=$! to=(ssh -q -F none -i user -p "$PORT" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o IdentitiesOnly=yes root@127.0.0.1)
   wait_port "$PORT" || return 1
+  # A stranger who never says who he is: the child that waits for it is sandboxed, and has what was preloaded.
+  exec 9<>"/dev/tcp/127.0.0.1/$PORT" && read -r -u 9 && printf 'SSH-2.0-stranger\r\n' >&9 && read -r -u 9 -N 4
+  local monitor child library
+  for monitor in $(<"/proc/$server/task/$server/children"); do
+    for child in $(<"/proc/$monitor/task/$monitor/children"); do
+      grep ^Seccomp: "/proc/$child/status"
+      for library in ${LD_PRELOAD//:/ }; do # all of them are in the sandbox, or a line too many is printed
+        [[ $(<"/proc/$child/maps") == *"$library"* ]] || echo "no $library in the sandbox"
+      done
+    done
+  done
+  exec 9>&-
+  sleep 0.3 # between two connections: the listener has the first one's pipe until that ends
   "${to[@]}" 'echo in; exit 4'
   echo $?
+  sleep 0.3
   seq 60000 | "${to[@]}" -C 'sort -rn' | md5sum
+  sleep 0.3
   ssh-keygen -q -t ed25519 -N '' -f stranger && "${to[@]//user/stranger}" 'echo never'
   echo $?
+  sleep 0.3
   kill $server
   wait $server
   echo $?
@@ -112,6 +128,7 @@ server_user() { # USER; sets $as
   fi
 }
 # needs: /usr/lib/postgresql/*/bin/postgres /usr/lib/postgresql/*/bin/pgbench setpriv
+# ordinary
 # limit: 300
 p_postgres() {
   local as bin=(/usr/lib/postgresql/*/bin) sql
