@@ -251,7 +251,7 @@ static void look_up(void)
     ht_build_operators();
 }
 
-void ht_backend_resolve(void)
+__attribute__((noinline)) void ht_backend_resolve(void) /* cold, and where tests/calls draws a line */
 {
     uint32_t none = UNRESOLVED;
     /* The first allocation of a process comes before it has threads; a second thread that gets
