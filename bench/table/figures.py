@@ -24,7 +24,8 @@ def figure(name, column, values, form, most=None, least=None, bare=None):
     cell = form % median
     if low != high:
         cell += " (%s – %s)" % (form % low, form % high)
-    row = {"name": name, "cells": {column: cell}, "values": {column: median}, "limits": []}
+    row = {"name": name, "cells": {column: cell}, "values": {column: median}, "quartiles": {column: [low, high]},
+           "limits": []}
     if bare is not None:
         row["cells"]["bare"] = form.replace("+", "") % bare
         row["values"]["bare"] = bare

@@ -49,7 +49,7 @@ def number(ns):
 def ratio_cells(row, seen, bare, ways):
     """A row of pairs.measure as a row of the table, and the rows of its absolute limits."""
     made = {"name": row.name, "cells": {"bare": number(bare["bare"]) + (" ns" if row.unit == "ns" else "")},
-            "values": {"bare": bare["bare"]}, "pairs": {}, "limits": []}
+            "values": {"bare": bare["bare"]}, "quartiles": {}, "pairs": {}, "limits": []}
     more = []
     for way in ways:
         pairs = seen.get(way.name)
@@ -60,7 +60,7 @@ def ratio_cells(row, seen, bare, ways):
             continue
         low, median, high = pairs.quartiles
         made["cells"][way.name] = "%.3f (%.3f–%.3f)" % (median, low, high)
-        made["values"][way.name] = median
+        made["values"][way.name], made["quartiles"][way.name] = median, [low, high]
         made["pairs"][way.name] = {"ratios": pairs.ratios, "over_ns": pairs.over}
     for limit in row.limits:
         if limit.kind == "ratio":
@@ -86,13 +86,16 @@ def line(row, names):
 
 
 def over(rows):
-    """["churn 1t (1.101; floor 1.040, bare/bare 1.001)"]"""
+    """["churn 1t, 512k: 1.101, limit 1.02 (floor 1.040, bare/bare 1.001)"]"""
     out = []
     for r in rows:
-        for column, _, text, reached in r["limits"]:
+        for column, bound, text, reached in r["limits"]:
             if not reached:
                 beside = ["%s %.3f" % (w, r["values"][w]) for w in ("floor", "bare/bare")
                           if w in r["values"] and column == "512k"]
+                low, high = r["quartiles"].get(column, (None, None))
+                if low is not None and low <= bound <= high:
+                    beside.append("the limit is between the quartiles")
                 out.append("%s, %s: %s, limit %s%s" % (r["name"], column, r["cells"][column].split(" (")[0], text[2:],
                                                        " (%s)" % ", ".join(beside) if beside else ""))
     return out
@@ -121,8 +124,12 @@ def over_lines(rows, missing):
     return out + ([""] + ["* " + f for f in found] if found else [])
 
 
+def took(h):
+    return "The run took %d minutes and %d seconds." % divmod(h["seconds"], 60)
+
+
 def page(h, rows, ways, missing):
     names = columns(rows, ways)
     out = [INTRODUCTION.format(command=h["command"])] + head_lines(h) + [""] + table_head(names)
-    out += [line(r, names) for r in rows] + [""] + over_lines(rows, missing)
+    out += [line(r, names) for r in rows] + [""] + over_lines(rows, missing) + ["", took(h)]
     return "\n".join(out) + "\n"

@@ -69,8 +69,9 @@ def pairs():
 
 def lists():
     row = {"name": "r", "cells": {"512k": "1.030 (1.0–1.1)", "exact": "9"}, "values": {"512k": 1.03, "floor": 1.02},
+           "quartiles": {"512k": [1.01, 1.04]},
            "limits": [("512k", 1.02, "≤ 1.02", False), ("exact", 10, "≤ 10", True)]}
-    check("what is over its limit is listed", page.over([row]) == ["r, 512k: 1.030, limit 1.02 (floor 1.020)"],
+    check("what is over its limit is listed", page.over([row]) == ["r, 512k: 1.030, limit 1.02 (floor 1.020, the limit is between the quartiles)"],
           page.over([row]))
 
 
