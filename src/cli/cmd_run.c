@@ -2,6 +2,7 @@
 /* heaptap run: a program under the profiler, and what came of it. */
 #include "config.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -45,6 +46,23 @@ static int find_library(char *path, size_t size)
     return access(path, R_OK) ? -errno : 0;
 }
 
+/*
+ * By a path that leads a 32-bit child's loader to a library of nothing (src/abi): it would say that it cannot
+ * preload ours. Only if our own loader's word for $LIB leads to ours, which it then refuses to load late.
+ */
+static void for_both_abis(char *library, size_t size)
+{
+    char path[PATH_MAX];
+    const char *slash = strrchr(library, '/');
+    if ((size_t)snprintf(path, sizeof path, "%.*s/heaptap-abi/$LIB/libheaptap.so",
+                         (int)(slash - library), library) >= size ||
+        dlopen(path, RTLD_LAZY))
+        return;
+    const char *why = dlerror();
+    if (why && strstr(why, "cannot be dlopen()ed"))
+        strcpy(library, path);
+}
+
 static bool append_preload(struct run *run, const char *path, size_t n)
 {
     size_t at = strlen(run->preload);
@@ -68,6 +86,7 @@ static int compose_preload(struct run *run)
                         "move it\n", strpbrk(library, ": ") ? library : run->o.allocator);
         return 1;
     }
+    for_both_abis(library, sizeof library);
     bool fits = append_preload(run, library, strlen(library));
     if (*run->o.allocator)
         fits &= append_preload(run, run->o.allocator, strlen(run->o.allocator));
