@@ -399,9 +399,11 @@ void ht_live_drain(void (*done)(const struct ht_record *))
 {
     for (uint32_t i = 0; i < PENDING; i++) {
         uint64_t a = atomic_load_explicit(&pending[i], memory_order_acquire);
+        if (!a)
+            continue;
         HT_PAUSE(PENDING);
         struct shard *s = shard_of((void *)a);
-        if (!a || !ht_try_lock(&s->lock))
+        if (!ht_try_lock(&s->lock))
             continue; /* the next hook will */
         struct ht_record record;
         bool taken = no_longer_pending(i, a) && !take_from(s, (void *)a, &record);

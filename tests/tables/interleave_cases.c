@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* The cases: each is the smallest meeting of threads at which its table could go wrong. */
+#include "config.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "interleave.h"
+#include "preload/live.h"
+#include "preload/segment.h"
+
+static void nothing(void)
+{
+}
+
+static unsigned count(uint32_t kind)
+{
+    struct ht_view v;
+    struct ht_cursor c = {.kind = kind};
+    unsigned n = 0;
+    ht_own_view(&v);
+    while (ht_view_next(&v, &c))
+        n++;
+    return n;
+}
+
+/* Frames: two threads make the same one, a third another under the same root. */
+
+static ht_ref made[3];
+static uint64_t pcs[2];
+
+static uint64_t recipe_of(uint64_t pc, ht_ref module)
+{
+    return pc * 3 + module;
+}
+
+static void begin_frames(void)
+{
+    memset(made, 0, sizeof made);
+    for (uint64_t pc = 1; !pcs[1]; pc++)
+        if ((ht_mix(pc) & ((1u << HT_ROOT_BITS) - 1)) == 0)
+            pcs[pcs[0] != 0] = pc;
+}
+
+static void make_frame(unsigned t)
+{
+    made[t] = ht_frame_intern(pcs[t == 2], 0, recipe_of);
+    CHECK(((struct ht_frame *)ht_at(made[t]))->recipe == pcs[t == 2] * 3);
+}
+
+static void frames_are_whole(void)
+{
+    struct ht_view v;
+    struct ht_cursor c = {.kind = HT_KIND_FRAME};
+    const struct ht_frame *f;
+    ht_own_view(&v);
+    while ((f = ht_view_next(&v, &c)))
+        CHECK((f->pc == pcs[0] || f->pc == pcs[1]) && f->recipe == f->pc * 3);
+}
+
+static unsigned frames_below(ht_ref ref, uint64_t pc)
+{
+    const struct ht_frame *f = ht_at(ref);
+    unsigned n = ref && f->pc == pc;
+    for (int i = 0; ref && i < 4; i++)
+        n += frames_below(f->child[i], pc);
+    return n;
+}
+
+static void frames_are_once(void)
+{
+    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0]);
+    CHECK(frames_below(ht_state->frame_roots[0], pcs[0]) == 1 && frames_below(ht_state->frame_roots[0], pcs[1]) == 1);
+}
+
+/* Stacks: the same with two threads, and then a third that has the stack already in hand. */
+
+static void make_stack(unsigned t)
+{
+    ht_ref frames[2] = {5, 6};
+    made[t] = ht_stack_intern(frames, 2, 0);
+    CHECK(made[t] && made[t] == ht_stack_intern(frames, 2, 0));
+}
+
+static void stacks_are_whole(void)
+{
+    struct ht_view v;
+    struct ht_cursor c = {.kind = HT_KIND_STACK};
+    const struct ht_stack *s;
+    ht_own_view(&v);
+    while ((s = ht_view_next(&v, &c))) {
+        uint32_t n = 0;
+        const ht_ref *frames = ht_view_frames(&v, s, &n);
+        CHECK(n == 2 && frames && frames[0] == 5 && frames[1] == 6);
+    }
+}
+
+static void stacks_are_once(void)
+{
+    CHECK(made[0] && made[0] == made[1]);
+}
+
+/* Sites: two threads make that of one size, a third that of another. */
+
+static ht_ref one_stack;
+
+static void begin_sites(void)
+{
+    ht_ref frames[2] = {5, 6};
+    one_stack = ht_stack_intern(frames, 2, 0);
+}
+
+static void make_site(unsigned t)
+{
+    made[t] = ht_site_intern(one_stack, 10 + t / 2, 7);
+}
+
+static void sites_are_whole(void)
+{
+    struct ht_view v;
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *s;
+    ht_own_view(&v);
+    while ((s = ht_view_next(&v, &c)))
+        CHECK(s->stack == one_stack && s->rate == 7 && (s->size_low == 10 || s->size_low == 11));
+}
+
+static void sites_are_once(void)
+{
+    unsigned n = 0;
+    for (ht_ref at = ((struct ht_stack *)ht_at(one_stack))->sites; at && n < 9; n++)
+        at = ((struct ht_site *)ht_at(at))->next;
+    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0] && n == 2);
+}
+
+/* Chunks: three threads want a record, and there is room for one. */
+
+static void begin_chunks(void)
+{
+    ht_state->cursors[HT_KIND_SITE] += ht_kind_capacity(HT_KIND_SITE) - 1;
+}
+
+static void take_record(unsigned t)
+{
+    made[t] = ht_record_new(HT_KIND_SITE);
+}
+
+static void chunks_have_kinds(void)
+{
+    struct ht_view v;
+    ht_own_view(&v);
+    for (uint32_t i = 0; i < v.n_chunks; i++)
+        CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))->kind);
+}
+
+static void records_are_apart(void)
+{
+    CHECK(made[0] && made[1] && made[2]);
+    CHECK(made[0] != made[1] && made[1] != made[2] && made[0] != made[2]);
+    CHECK(ht_state->header->n_chunks == HT_KIND_COUNT);
+}
+
+/* Nodes: one thread pops while another pops two and puts the first back (ABA). */
+
+static uint32_t nodes[3][2];
+
+static void begin_nodes(void)
+{
+    uint32_t some[4];
+    memset(nodes, 0, sizeof nodes);
+    for (int i = 0; i < 4; i++)
+        some[i] = ht_live_reserve();
+    for (int i = 0; i < 4; i++)
+        ht_live_unreserve(some[i]);
+}
+
+static void take_nodes(unsigned t)
+{
+    ht_tls.stripe = 0;
+    nodes[t][0] = ht_live_reserve();
+    if (t == 0)
+        return;
+    nodes[t][1] = ht_live_reserve();
+    ht_live_unreserve(nodes[t][0]);
+    nodes[t][0] = 0;
+}
+
+static void nodes_are_apart(void)
+{
+    uint32_t all[2 + 4] = {nodes[0][0], nodes[1][1]};
+    for (int i = 2; i < 6; i++)
+        all[i] = ht_live_reserve();
+    for (int i = 0; i < 6; i++)
+        for (int k = 0; k < i; k++)
+            CHECK(all[i] && all[i] != all[k]);
+    for (int i = 0; i < 6; i++)
+        ht_live_unreserve(all[i]);
+}
+
+/* The live table: an address is given up and comes again, another of its shard comes, a reader looks. */
+
+static char *const P = (char *)(5ull << 40), *const Q = (char *)(5ull << 40) + 16;
+static struct ht_live *record;
+
+static void begin_live(void)
+{
+    struct ht_record r;
+    memset((void *)ht_live_filter, 0, sizeof ht_live_filter);
+    CHECK(ht_live_insert(0, P, 1, 101, 201, &r) && !r.found);
+    struct ht_view v;
+    struct ht_cursor c = {.kind = HT_KIND_LIVE};
+    ht_own_view(&v);
+    CHECK(record = (struct ht_live *)ht_view_next(&v, &c));
+}
+
+static void use_live(unsigned t)
+{
+    struct ht_record r;
+    struct ht_live copy;
+    if (t == 0) {
+        CHECK(!ht_live_take(P, &r) && r.size == 1 && r.site == 101);
+        CHECK(ht_live_insert(0, P, 2, 102, 202, &r) && !r.found);
+    } else if (t == 1) {
+        CHECK(ht_live_insert(0, Q, 3, 103, 203, &r) && !r.found);
+        CHECK(!ht_live_take(Q, &r) && r.size == 3 && r.site == 103);
+    } else if (ht_view_live(record, &copy)) {
+        CHECK(copy.site == 100 + copy.size && copy.time == 200 + copy.size);
+        CHECK(copy.addr == (uint64_t)(copy.size == 3 ? Q : P));
+    }
+}
+
+static void live_is_one(void)
+{
+    struct ht_record r;
+    unsigned n = 0;
+    CHECK(count(HT_KIND_LIVE) == 1 && ht_live_maybe(P));
+    CHECK(!ht_live_take(P, &r) && r.size == 2 && r.site == 102 && r.time == 202);
+    CHECK(count(HT_KIND_LIVE) == 0);
+    for (unsigned i = 0; i < sizeof ht_live_filter; i++)
+        n += ht_live_filter[i];
+    CHECK(n == 0);
+}
+
+/* Remembered frees: of an object, and of nothing; both addresses come again, while another drains. */
+
+static unsigned gone;
+
+static void note_gone(const struct ht_record *r)
+{
+    CHECK(r->site == 101);
+    gone++;
+}
+
+static void begin_pending(void)
+{
+    begin_live();
+    gone = 0;
+}
+
+static void remember(unsigned t)
+{
+    struct ht_record r;
+    if (t == 0) {
+        ht_live_remember(P);
+        CHECK(ht_live_insert(0, P, 2, 102, 202, &r));
+        gone += r.found;
+    } else if (t == 1) {
+        ht_live_drain(note_gone);
+    } else {
+        ht_live_remember(Q); /* of nothing that we know */
+        CHECK(ht_live_insert(0, Q, 3, 103, 203, &r) && !r.found);
+    }
+}
+
+static void pending_is_done(void)
+{
+    struct ht_record r;
+    CHECK(gone == 1);
+    ht_live_drain(note_gone);
+    CHECK(gone == 1 && !ht_live_pending());
+    CHECK(!ht_live_take(P, &r) && r.site == 102);
+    CHECK(!ht_live_take(Q, &r) && r.site == 103);
+}
+
+/* Remembered stacks: one thread reads its entry while it writes it again (a handler may), and another comes by
+ * with two that have the same slots. */
+
+static uint64_t words[3][4];
+
+/* Shift 63: two slots. */
+static void keep_part(unsigned t)
+{
+    struct ht_recorder c;
+    ht_ref frames[2] = {40 + 10 * t, 41 + 10 * t};
+    struct ht_regs r = {9, (uint64_t)words[t], 0}, end = {frames[0], r.sp + 16, 0};
+    ht_record_begin(&c, &r, 0, HT_SEGMENT_WORDS);
+    ht_record_word(&c, r.sp, 1);
+    ht_record_word(&c, r.sp + 8, 1);
+    ht_segment_keep(&c, &end, true, frames, 2, 0, 63);
+}
+
+static void begin_memo(void)
+{
+    memset(ht_state->segments, 0, sizeof ht_state->segments[0] * 2);
+    for (unsigned i = 0; i < 12; i++)
+        words[i / 4][i % 4] = 1;
+    keep_part(0);
+}
+
+static void use_memo(unsigned t)
+{
+    ht_ref frames[2 + HT_SEGMENT_FRAMES];
+    struct ht_regs r = {9, (uint64_t)words[0], 0};
+    if (t < 2) {
+        keep_part(t);
+        if (t)
+            keep_part(2);
+        return;
+    }
+    struct ht_hash h = {0, 1};
+    bool ended;
+    uint32_t n = ht_segments_recall(&r, (uint64_t)&words[0][4], 0, 63, frames, 2, &h, &ended);
+    CHECK(!n || (n == 2 && frames[0] == 40 && frames[1] == 41 && r.pc == 40 && ended));
+}
+
+static void memo_is_whole(void)
+{
+    for (unsigned t = 0; t < 3; t++) {
+        struct ht_hash h = {0, 1};
+        bool ended;
+        ht_ref frames[2 + HT_SEGMENT_FRAMES];
+        struct ht_regs r = {9, (uint64_t)words[t], 0};
+        uint32_t n = ht_segments_recall(&r, (uint64_t)&words[t][4], 0, 63, frames, 2, &h, &ended);
+        CHECK(!n || (frames[0] == 40 + 10 * t && frames[1] == 41 + 10 * t && r.pc == 40 + 10 * t));
+    }
+}
+
+const struct ht_case ht_cases[] = {
+    {"chunks", 3, 99, begin_chunks, take_record, chunks_have_kinds, records_are_apart},
+    {"frames", 3, 4, begin_frames, make_frame, frames_are_whole, frames_are_once},
+    {"stacks", 2, 99, nothing, make_stack, stacks_are_whole, stacks_are_once},
+    {"sites", 3, 4, begin_sites, make_site, sites_are_whole, sites_are_once},
+    {"nodes", 2, 99, begin_nodes, take_nodes, NULL, nodes_are_apart},
+    {"live", 3, 4, begin_live, use_live, NULL, live_is_one},
+    {"pending", 3, 3, begin_pending, remember, NULL, pending_is_done},
+    {"memo", 3, 4, begin_memo, use_memo, NULL, memo_is_whole},
+};
+const unsigned ht_n_cases = sizeof ht_cases / sizeof *ht_cases;
