@@ -25,7 +25,7 @@ void *ht_cold_malloc(size_t size)
         return ht_arena_alloc(size, 16);
     if (!ht_hit_begin(&hit, size, HT_CALLER()))
         return ht_next_malloc(size);
-    void *p = ht_hit_place(&hit, 0);
+    void *p = hit.place ? ht_hit_place(&hit, 0) : NULL;
     return ht_hit_end(&hit, p ? p : ht_next_malloc(size));
 }
 
@@ -51,9 +51,7 @@ void *ht_cold_calloc(size_t n, size_t size)
 
 static __attribute__((noinline)) void free_looked_up(void *p)
 {
-    struct ht_record record;
-    if (HT_UNLIKELY(ht_free_begin(p, &record)) && record.found)
-        ht_free_account(&record);
+    ht_free_sampled(p);
     ht_next_free(p);
 }
 

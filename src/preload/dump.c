@@ -317,11 +317,9 @@ void ht_dump_last(void)
         unlink_region();
 }
 
-void ht_dump_if_due(void)
+void ht_dump_check(void)
 {
     struct ht_state *s = ht_state;
-    if (HT_LIKELY(!ht_config.interval_ns && !ht_config.growth))
-        return;
     bool due = false;
     if (ht_config.interval_ns) {
         uint64_t now = ht_sys_clock(CLOCK_MONOTONIC_COARSE);

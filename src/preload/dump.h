@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "preload/state.h"
+
 /* Why a dump is made: the last one has the plain name, the others a number. */
 enum ht_dump_kind { HT_DUMP_NUMBERED, HT_DUMP_LAST };
 
@@ -23,7 +25,12 @@ int ht_dump_fd(int fd);
 void ht_dump_last(void);
 
 /* On a sample: makes the dump that HEAPTAP_INTERVAL or HEAPTAP_GROWTH asks for. */
-void ht_dump_if_due(void);
+void ht_dump_check(void);
+static inline void ht_dump_if_due(void)
+{
+    if (HT_UNLIKELY(ht_config.interval_ns || ht_config.growth))
+        ht_dump_check();
+}
 
 /* At start: writes the profile of the image that exec replaced in this process, if it left one. */
 void ht_dump_previous_image(void);

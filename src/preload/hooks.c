@@ -80,16 +80,13 @@ static inline bool early(void)
 /* A freeing hook: `unsized` when p was ours (its class is not what its size says). */
 #define RELEASE(p, call, unsized)                                                                  \
     do {                                                                                           \
-        struct ht_record record;                                                                   \
         if (HT_LIKELY((uintptr_t)(p) & ht_free_mask) || !(p)) {                                    \
             call;                                                                                  \
             return;                                                                                \
         }                                                                                          \
         if (HT_UNLIKELY(ht_arena_owns(p)))                                                         \
             return;                                                                                \
-        if (HT_UNLIKELY(ht_free_begin(p, &record))) {                                              \
-            if (record.found)                                                                      \
-                ht_free_account(&record);                                                          \
+        if (HT_UNLIKELY(ht_live_maybe(p)) && ht_free_sampled(p)) {                                 \
             unsized;                                                                               \
             return;                                                                                \
         }                                                                                          \

@@ -46,12 +46,12 @@ static _Atomic uint32_t pool_lock;
 static unsigned char *pool;
 static size_t pool_left;
 
-static uint64_t hash_of(const void *p)
+static inline uint64_t hash_of(const void *p)
 {
     return ht_mix((uint64_t)p >> 4);
 }
 
-static struct ht_node *node_at(uint32_t i)
+static inline struct ht_node *node_at(uint32_t i)
 {
     return atomic_load_explicit(&chunks[i >> NODE_BITS], memory_order_acquire) + (i & (NODES - 1));
 }
@@ -61,7 +61,7 @@ void ht_live_skip_filter(void)
     atomic_store(&ht_live_unfiltered, 1);
 }
 
-static void filter_add(const void *p, int delta)
+static inline void filter_add(const void *p, int delta)
 {
     if (atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed))
         return;
@@ -127,13 +127,13 @@ static bool chunk_ready(uint32_t c)
 }
 
 /* A shard's free nodes; lock held. */
-static void give_node(struct shard *s, uint32_t node)
+static inline void give_node(struct shard *s, uint32_t node)
 {
     set_next(node_at(node - 1), atomic_load_explicit(&s->free, memory_order_relaxed));
     atomic_store_explicit(&s->free, node, memory_order_relaxed);
 }
 
-static uint32_t take_node(struct shard *s)
+static inline uint32_t take_node(struct shard *s)
 {
     uint32_t node = atomic_load_explicit(&s->free, memory_order_relaxed);
     if (node)
@@ -246,13 +246,13 @@ static void widen(struct shard *s)
 
 /* By 64 KiB of address: allocators give threads memory of their own, so that a thread mostly meets
  * the shards, and cache lines, that it used last. */
-static struct shard *shard_of(const void *p)
+static inline struct shard *shard_of(const void *p)
 {
     return &shards[(((uint64_t)p >> 16) * 0x9e3779b97f4a7c15ULL) >> 56];
 }
 _Static_assert(SHARDS == 256, "shard_of takes eight bits");
 
-static uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
+static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
 {
     if (!s->buckets)
         return 0;
@@ -269,7 +269,7 @@ static uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
     return 0;
 }
 
-static void clear_node(struct ht_node *n, struct ht_record *out)
+static inline void clear_node(struct ht_node *n, struct ht_record *out)
 {
     *out = (struct ht_record){.size = n->size, .site = n->site, .time = n->time,
         .generation = atomic_load_explicit(&ht_region_generation, memory_order_relaxed), .found = true};
@@ -369,7 +369,7 @@ void ht_live_remember(const void *p)
 }
 
 /* Lock held. */
-static int take_from(struct shard *s, const void *p, struct ht_record *out)
+static inline int take_from(struct shard *s, const void *p, struct ht_record *out)
 {
     uint32_t i = unlink_node(s, hash_of(p), p);
     HT_PAUSE(LIVE);

@@ -47,8 +47,8 @@ static inline uint32_t ht_live_filter_slot(const void *p)
 /* False: certainly not a sampled object (two loads, no lock). True: look it up. */
 static inline bool ht_live_maybe(const void *p)
 {
-    return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed) ||
-           atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed);
+    return atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed) ||
+           atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
 }
 
 /* Before a sandbox: memory for some thousand nodes, for none is asked for afterwards. */

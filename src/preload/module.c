@@ -273,12 +273,10 @@ ht_ref ht_module_of(const struct ht_object *o)
     return ref;
 }
 
-void ht_module_record_main(void)
+void ht_module_record_main_now(void)
 {
     /* Not AT_ENTRY: that is the loader's when the program is the loader's argument. */
     struct ht_object o;
-    if (HT_LIKELY(atomic_load_explicit(&ht_state->cursors[HT_KIND_MODULE], memory_order_relaxed)))
-        return;
     if (loader && loader->r_map && ht_object_find((uint64_t)loader->r_map->l_ld, &o))
         ht_module_of(&o);
 }

@@ -90,13 +90,17 @@ void ht_sample_set_rate(uint64_t rate)
 
 static void draw(struct ht_tls *t)
 {
-    t->rate = atomic_load_explicit(&ht_rate, memory_order_relaxed);
-    t->left = t->rate ? ht_distance(ht_random(&t->random), t->rate) : DORMANT_STEP;
+    uint64_t rate = atomic_load_explicit(&ht_rate, memory_order_relaxed);
+    t->rate = rate;
+    if (rate == 1)
+        t->left = 0;
+    else
+        t->left = rate ? ht_distance(ht_random(&t->random), rate) : DORMANT_STEP;
 }
 
 static void thread_setup(struct ht_tls *t)
 {
-    static _Atomic uint64_t ordinal;
+    static _Atomic uint64_t ordinal = 1; /* 0: a thread that only ever freed */
     uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
     uint64_t seed = ht_config.seed;
     if (!seed) { /* AT_RANDOM is the process's; time and place make the thread's, and a fork's */
@@ -122,8 +126,8 @@ static __attribute__((noinline)) void release_last(void)
 
 static inline void release(struct ht_tls *t)
 {
-    bool more = ht_live_pending() ||
-                (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed) != 0);
+    bool more =
+        ht_live_pending() || (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed) != 0);
     if (HT_UNLIKELY(more) && t->guard == 1)
         release_last();
     t->guard--;
@@ -195,8 +199,9 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
     return true;
 }
 
-/* Larger than what glibc's per-thread caches keep: a placed block that is freed goes back into the heap
- * instead of holding a page in its thread's cache (12 KiB a thread were seen; bench/memory.py). */
+/* Larger than what glibc's per-thread caches keep: a placed block that is freed goes back into the
+ * heap instead of holding a page in its thread's cache (12 KiB a thread were seen;
+ * bench/memory.py). */
 #define PLACED_MIN 1040u
 
 void *ht_hit_place(struct ht_hit *hit, size_t align)
@@ -245,7 +250,8 @@ static void note_peak(void)
         atomic_fetch_add_explicit(&h->peak_epoch, 1, memory_order_release);
 }
 
-static void add_sampled(struct ht_totals *t, const struct ht_split *objects, const struct ht_split *bytes)
+static void add_sampled(struct ht_totals *t, const struct ht_split *objects,
+                        const struct ht_split *bytes)
 {
     ht_count(&t->bytes.whole, bytes->whole);
     if (bytes->fraction)
@@ -256,23 +262,25 @@ static void add_sampled(struct ht_totals *t, const struct ht_split *objects, con
     ht_count(&t->count, 1);
 }
 
-/* Adds one object of a size to what was allocated, or freed, at a site. */
-static void account(struct ht_site *site, uint64_t size, bool alloc)
+static __attribute__((noinline)) void account_weighted(struct ht_site *site, uint64_t size,
+                                                       bool alloc)
 {
-    if (site->rate <= 1 && HT_LIKELY(!ht_state->peak_or_growth)) {
-        struct ht_shard *mine = ht_site_shard(site, ht_tls.stripe);
-        struct ht_totals *own = alloc ? &site->alloc : &site->freed;
-        /* Bytes first: an object that a reader sees has its bytes. */
-        ht_count(mine ? alloc ? &mine->alloc_bytes : &mine->freed_bytes : &own->bytes.whole, size);
-        ht_count(mine ? alloc ? &mine->alloc_objects : &mine->freed_objects : &own->objects.whole,
-                 1);
-        return;
-    }
-    struct ht_split objects, bytes;
-    ht_weights(size, site->rate, &objects, &bytes);
+    struct ht_split objects = {site->weight[0], site->weight[1]};
+    struct ht_split bytes = {site->weight[2], site->weight[3]};
+    if (HT_UNLIKELY(!objects.whole)) /* a class of sizes */
+        ht_weights(size, site->rate, &objects, &bytes);
     if (HT_UNLIKELY(ht_state->peak_or_growth))
         track_inuse(site, &bytes, alloc);
     add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);
+}
+
+/* Adds one object of a size to what was allocated, or freed, at a site. */
+static inline void account(struct ht_site *site, uint64_t size, bool alloc)
+{
+    if (site->rate == 1 && HT_LIKELY(!ht_state->peak_or_growth))
+        ht_site_count(site, ht_tls.stripe, size, alloc);
+    else
+        account_weighted(site, size, alloc);
 }
 
 /* 0 when a handler forked since the record was taken, and this is the child with its own region. */
@@ -368,6 +376,23 @@ void ht_hit_cancel(struct ht_hit *hit)
     release(&ht_tls);
 }
 
+/* Guarded. 0, -ENOENT, -EBUSY as ht_live_take. */
+static inline int take_out(void *p, struct ht_record *out)
+{
+    if (HT_UNLIKELY(ht_forked())) {
+        ht_child_adopt();
+        if (ht_forked()) {
+            ht_live_remember(p); /* below us, this very thread is adopting */
+            out->found = false;
+            return -EBUSY;
+        }
+    }
+    int r = ht_live_take(p, out);
+    if (!r && !marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
+        unmarked_change(-1);
+    return r;
+}
+
 bool ht_free_begin(void *p, struct ht_record *out)
 {
     out->found = false;
@@ -375,15 +400,19 @@ bool ht_free_begin(void *p, struct ht_record *out)
         return false;
     struct ht_tls *t = &ht_tls;
     t->guard++;
-    if (HT_UNLIKELY(ht_forked()))
-        ht_child_adopt();
-    int r = -EBUSY;
-    if (HT_UNLIKELY(ht_forked()))
-        ht_live_remember(p); /* below us, this very thread is adopting */
-    else
-        r = ht_live_take(p, out);
-    if (!r && !marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
-        unmarked_change(-1);
+    int r = take_out(p, out);
+    release(t);
+    return r != -ENOENT;
+}
+
+bool ht_free_sampled(void *p)
+{
+    struct ht_record record;
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    int r = take_out(p, &record);
+    if (record.found && current_site(&record))
+        account(ht_at(record.site), record.size, false);
     release(t);
     return r != -ENOENT;
 }

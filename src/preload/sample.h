@@ -52,7 +52,11 @@ void *ht_hit_end(struct ht_hit *hit, void *p);
 /* Drops the guard without a sample. */
 void ht_hit_cancel(struct ht_hit *hit);
 
-/* Takes p's record out before the real free. True when p was (or may have been) placed by us: free
+/* Of a p that ht_live_maybe admits, before the real free: takes its record out and accounts it. True when
+ * p was (or may have been) placed by us: free it without its size. */
+bool ht_free_sampled(void *p);
+
+/* Takes p's record out before the real realloc. True when p was (or may have been) placed by us: free
  * it without its size. */
 bool ht_free_begin(void *p, struct ht_record *out);
 

@@ -83,35 +83,9 @@ void ht_segment_keep(const struct ht_recorder *c, const struct ht_regs *r, bool 
     write_end(&s->stamp, was, generation);
 }
 
-static struct ht_memo *memo_of(const struct ht_regs *r)
-{
-    return &ht_state->memos[ht_segment_key(r->pc, r->sp) >> (64 - HT_MEMO_BITS)];
-}
-
-ht_ref ht_memo_recall(const struct ht_regs *r)
-{
-    const struct ht_tls *t = &ht_tls;
-    const struct ht_memo *m = memo_of(r);
-    uint64_t stamp = atomic_load_explicit(&m->stamp, memory_order_acquire);
-    uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
-    if (HT_LOAD_RELAXED(m->pc) != r->pc || HT_LOAD_RELAXED(m->sp) != r->sp || (stamp & 1) ||
-        stamp >> 32 != generation || r->sp < t->stack_lo || r->sp >= t->stack_hi)
-        return 0;
-    if (HT_LOAD_RELAXED(m->bp_used) && HT_LOAD_RELAXED(m->bp) != r->bp)
-        return 0;
-    uint32_t n = HT_LOAD_RELAXED(m->n_words);
-    if (!n || n > HT_MEMO_WORDS ||
-        !ht_words_hold(m->offsets, m->words, n, r->sp, (t->stack_hi - r->sp) / 8 - 1))
-        return 0;
-    HT_PAUSE(MEMO);
-    ht_ref stack = HT_LOAD_RELAXED(m->stack);
-    atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&m->stamp, memory_order_relaxed) == stamp ? stack : 0;
-}
-
 bool ht_memo_again(const struct ht_regs *r, ht_ref stack)
 {
-    struct ht_memo *m = memo_of(r);
+    struct ht_memo *m = ht_memo_of(r);
     uint64_t was;
     if (HT_LOAD_RELAXED(m->pc) == r->pc && HT_LOAD_RELAXED(m->sp) == r->sp &&
         HT_LOAD_RELAXED(m->stack) == stack)
@@ -128,7 +102,7 @@ bool ht_memo_again(const struct ht_regs *r, ht_ref stack)
 
 void ht_memo_keep(const struct ht_recorder *c, ht_ref stack, uint32_t generation)
 {
-    struct ht_memo *m = memo_of(&c->start);
+    struct ht_memo *m = ht_memo_of(&c->start);
     uint64_t was;
     if (!c->on || !write_begin(&m->stamp, &was))
         return;

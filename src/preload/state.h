@@ -29,7 +29,7 @@ struct ht_tls {
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
     uint32_t guard;    /* > 0: inside a hook's cold path */
-    uint32_t stripe;   /* which free list of live nodes */
+    uint32_t stripe;   /* the thread's number, from 1: which free list of nodes, which sites are its own */
     uint32_t reserved;
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");

@@ -7,6 +7,7 @@
 #include "preload/segment.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
+#include "region/weight.h"
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -24,8 +25,8 @@ static bool open_up_to(struct ht_state *s, uint64_t end)
     if (ht_sandboxed || end > s->limit)
         return false;
     end = end + step < s->limit ? end + step : s->limit;
-    if (SYS_FAILED(SYS3(SYS_mprotect, s->base + s->writable, end - s->writable,
-                        PROT_READ | PROT_WRITE)))
+    if (SYS_FAILED(
+            SYS3(SYS_mprotect, s->base + s->writable, end - s->writable, PROT_READ | PROT_WRITE)))
         return false;
     s->writable = end;
     return true;
@@ -141,7 +142,8 @@ static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit)
         if (atomic_compare_exchange_weak_explicit(&s->cursors[kind], &v, v + n,
                                                   memory_order_acq_rel, memory_order_relaxed))
             return (ht_ref)((chunk_offset((uint32_t)(v >> 32) - 1) + sizeof(struct ht_chunk) +
-                             (uint64_t)used * unit) / 8);
+                             (uint64_t)used * unit) /
+                            8);
     }
 }
 
@@ -244,7 +246,8 @@ static void size_class(uint64_t size, uint64_t *low, uint64_t *high)
     *high = *low + (1ULL << shift) - 1;
 }
 
-#define EXACT_SIZES 16 /* sites of one stack that have one size each; then classes, to stay bounded */
+#define EXACT_SIZES                                                                                \
+    16 /* sites of one stack that have one size each; then classes, to stay bounded */
 
 static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
 {
@@ -276,6 +279,16 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
                 s->size_low = s->size_high = size;
             else
                 size_class(size, &s->size_low, &s->size_high);
+            /* A thread that only ever freed has no number yet, nor has the next such one. */
+            s->owner = ht_tls.stripe ? ht_tls.stripe : UINT32_MAX;
+            if (s->size_low == s->size_high) {
+                struct ht_split objects, bytes;
+                ht_weights(size, rate, &objects, &bytes);
+                s->weight[0] = objects.whole;
+                s->weight[1] = objects.fraction;
+                s->weight[2] = bytes.whole;
+                s->weight[3] = bytes.fraction;
+            }
         }
         struct ht_site *s = ht_at(mine);
         s->next = head;
@@ -289,25 +302,16 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
     }
 }
 
-ht_ref ht_site_intern(ht_ref stack_ref, uint64_t size, uint64_t rate)
+ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate)
 {
-    _Atomic ht_ref *hint =
-        &ht_state->sites[ht_mix(size ^ (uint64_t)stack_ref << 24) >> (64 - HT_CACHE_BITS)];
-    ht_ref hinted = atomic_load_explicit(hint, memory_order_acquire);
-    if (HT_LIKELY(hinted)) {
-        const struct ht_site *s = ht_at(hinted);
-        /* A class that got here by another size may take one that has an exact site: the sums are
-         * the same. */
-        if (s->stack == stack_ref && s->rate == rate && size >= s->size_low && size <= s->size_high)
-            return hinted;
-    }
     ht_ref found = find_site(stack_ref, size, rate);
     if (found)
-        atomic_store_explicit(hint, found, memory_order_release);
+        atomic_store_explicit(ht_site_hint(stack_ref, size), found, memory_order_release);
     return found;
 }
 
-struct ht_shard *ht_site_shard(struct ht_site *s, uint32_t stripe)
+/* The counters of this thread at a site that several threads use, or NULL: those of all others. */
+static struct ht_shard *shard_of(struct ht_site *s, uint32_t stripe)
 {
     ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
     if (HT_LIKELY(!ref)) {
@@ -334,29 +338,12 @@ struct ht_shard *ht_site_shard(struct ht_site *s, uint32_t stripe)
     return (struct ht_shard *)ht_at(ref) + stripe % HT_SHARDS;
 }
 
-void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, uint32_t time)
+void ht_site_count_other(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc)
 {
-    if (!*mirror && !(*mirror = ht_record_new(HT_KIND_LIVE)))
-        return;
-    struct ht_live *l = ht_at(*mirror);
-    /* Atomic, for a reader may be looking; it sees by addr and sequence that it looked at two. */
-    __atomic_store_n(&l->size, size, __ATOMIC_RELAXED);
-    HT_PAUSE(MIRROR);
-    __atomic_store_n(&l->site, site, __ATOMIC_RELAXED);
-    __atomic_store_n(&l->time, time, __ATOMIC_RELAXED);
-    HT_PAUSE(MIRROR);
-    /* One writer at a time: the node's shard is locked. */
-    atomic_store_explicit(&l->sequence,
-                          atomic_load_explicit(&l->sequence, memory_order_relaxed) + 1,
-                          memory_order_release);
-    HT_PAUSE(MIRROR);
-    atomic_store_explicit(&l->addr, addr, memory_order_release);
-}
-
-void ht_mirror_clear(ht_ref mirror)
-{
-    if (mirror)
-        atomic_store_explicit(&((struct ht_live *)ht_at(mirror))->addr, 0, memory_order_release);
+    struct ht_shard *shard = shard_of(s, stripe);
+    struct ht_counts *c = shard ? &shard->counts : &s->others;
+    ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
+    ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
 }
 
 void ht_own_view(struct ht_view *v)

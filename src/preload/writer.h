@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The writing side of the region: creation, chunks, and the append-only tables.
- * Everything here is lock-free or takes ht_state->grow by trying; nothing allocates; all of it may be
- * called from a malloc hook on any stack. Failure returns 0 (no reference) and the caller counts it.
+ * Everything here is lock-free or takes ht_state->grow by trying; nothing allocates; all of it may
+ * be called from a malloc hook on any stack. Failure returns 0 (no reference) and the caller counts
+ * it.
  */
 #ifndef HEAPTAP_SRC_PRELOAD_WRITER_H
 #define HEAPTAP_SRC_PRELOAD_WRITER_H
@@ -30,21 +31,78 @@ ht_ref ht_record_new(enum ht_chunk_kind kind);
 /* n bytes (8-aligned, n <= 4 KiB) that are reached by reference only. */
 ht_ref ht_data_new(size_t n);
 
-/* The frame of a return address in a module (0: none), made on first sight with make(pc, module). */
+/* The frame of a return address in a module (0: none), made on first sight with make(pc, module).
+ */
 ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module));
 
 /* The stack of n frames (sum: their struct ht_hash), and the site of a size at a rate on it. */
 ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags);
 ht_ref ht_stack_intern_hashed(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t sum);
-ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate);
+ht_ref ht_site_find(ht_ref stack, uint64_t size, uint64_t rate);
 
-/* The counters of this thread at a site that several threads use in exact mode, or NULL: the site's
- * own. */
-struct ht_shard *ht_site_shard(struct ht_site *s, uint32_t stripe);
+static inline _Atomic ht_ref *ht_site_hint(ht_ref stack, uint64_t size)
+{
+    uint64_t h = (size ^ (uint64_t)stack << 24) * 0x9e3779b97f4a7c15ULL;
+    return &ht_state->sites[(h ^ h >> 32) * 0xd6e8feb86659fd93ULL >> (64 - HT_CACHE_BITS)];
+}
+
+static inline ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
+{
+    ht_ref hinted = atomic_load_explicit(ht_site_hint(stack, size), memory_order_acquire);
+    if (HT_LIKELY(hinted)) {
+        const struct ht_site *s = ht_at(hinted);
+        /* A class that got here by another size may take one that has an exact site: the sums are
+         * the same. */
+        if (s->stack == stack && s->rate == rate && size >= s->size_low && size <= s->size_high)
+            return hinted;
+    }
+    return ht_site_find(stack, size, rate);
+}
+
+/* Exact mode: counts an object of a size allocated or freed, by the thread of that stripe. */
+void ht_site_count_other(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc);
+
+static inline void ht_site_count(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc)
+{
+    if (HT_UNLIKELY(s->owner != stripe)) {
+        ht_site_count_other(s, stripe, size, alloc);
+        return;
+    }
+    struct ht_totals *t = alloc ? &s->alloc : &s->freed;
+    /* The owner alone writes here, and no signal handler of its own, which finds the thread
+     * guarded. Bytes first: an object that a reader sees has its bytes. */
+    uint64_t bytes = atomic_load_explicit(&t->bytes.whole, memory_order_relaxed);
+    atomic_store_explicit(&t->bytes.whole, bytes + size, memory_order_relaxed);
+    uint64_t objects = atomic_load_explicit(&t->objects.whole, memory_order_relaxed);
+    atomic_store_explicit(&t->objects.whole, objects + 1, memory_order_release);
+}
 
 /* The live record of a node in the region: makes it on first use, fills it, clears it. */
-void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site, uint32_t time);
-void ht_mirror_clear(ht_ref mirror);
+static inline void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site,
+                                 uint32_t time)
+{
+    if (HT_UNLIKELY(!*mirror) && !(*mirror = ht_record_new(HT_KIND_LIVE)))
+        return;
+    struct ht_live *l = ht_at(*mirror);
+    /* Atomic, for a reader may be looking; it sees by addr and sequence that it looked at two. */
+    __atomic_store_n(&l->size, size, __ATOMIC_RELAXED);
+    HT_PAUSE(MIRROR);
+    __atomic_store_n(&l->site, site, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->time, time, __ATOMIC_RELAXED);
+    HT_PAUSE(MIRROR);
+    /* One writer at a time: the node's shard is locked. */
+    atomic_store_explicit(&l->sequence,
+                          atomic_load_explicit(&l->sequence, memory_order_relaxed) + 1,
+                          memory_order_release);
+    HT_PAUSE(MIRROR);
+    atomic_store_explicit(&l->addr, addr, memory_order_release);
+}
+
+static inline void ht_mirror_clear(ht_ref mirror)
+{
+    if (mirror)
+        atomic_store_explicit(&((struct ht_live *)ht_at(mirror))->addr, 0, memory_order_release);
+}
 
 /* Before a sandbox: reserves some chunks for every kind, and puts the rest of the region in private
  * memory, so that writing to it takes no further system call. */

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
-#define HT_LAYOUT_VERSION 1u
+#define HT_LAYOUT_VERSION 2u
 #define HT_HEADER_SIZE    8192u
 #define HT_CHUNK_SIZE     65536u
 #define HT_CHUNK_MAGIC    0x4b4e4843u /* "CHNK" */
@@ -115,8 +115,9 @@ enum {
 
 /*
  * What one stack allocated in one size class at one rate. A weight is kept as a whole part and a
- * fraction of 2^-28, so that free takes away exactly what malloc added, whatever the order; in exact
- * mode the fractions stay 0. All counters: relaxed fetch_add.
+ * fraction of 2^-28, so that free takes away exactly what malloc added, whatever the order. All
+ * counters: relaxed fetch_add; in exact mode the fractions stay 0, and `alloc` and `freed` are the
+ * `owner` thread's alone, which adds without a locked instruction; the others count in `others`.
  */
 #define HT_FRACTION_BITS 28
 struct ht_weight {
@@ -129,6 +130,11 @@ struct ht_totals {
     struct ht_weight objects, bytes;
 };
 
+/* In exact mode, where weights are whole numbers. All relaxed fetch_add. */
+struct ht_counts {
+    _Atomic uint64_t alloc_objects, alloc_bytes, freed_objects, freed_bytes;
+};
+
 struct ht_site {
     ht_ref stack;
     ht_ref next; /* next site of the same stack; written before commit */
@@ -139,17 +145,19 @@ struct ht_site {
     _Atomic uint32_t peak_epoch;
     _Atomic uint32_t commit;
     _Atomic ht_ref shards;        /* HT_SHARDS of struct ht_shard, 64-aligned; release; 0: none */
-    _Atomic uint32_t contention;  /* last writer's stripe << 16 | how often it changed; relaxed */
+    _Atomic uint32_t contention;  /* of the others: last one's stripe << 16 | how often it changed; relaxed */
+    uint32_t owner;               /* stripe of the thread that made it; written before commit */
+    uint32_t reserved;
+    uint64_t weight[4];           /* the target's own: of a site of one size, objects and bytes */
+    struct ht_counts others;
 };
-_Static_assert(sizeof(struct ht_site) == 144, "site record");
+_Static_assert(sizeof(struct ht_site) == 216, "site record");
 
-/*
- * In exact mode, where threads share a hot stack, each counts on a cache line of its own: the
- * site's totals are its own plus its shards'. Weights are whole numbers there.
- */
+/* Where threads share a hot stack, each counts on a cache line of its own. A site's totals are its
+ * owner's, the others' and its shards' together. */
 #define HT_SHARDS 16u
 struct ht_shard {
-    _Atomic uint64_t alloc_objects, alloc_bytes, freed_objects, freed_bytes;
+    struct ht_counts counts;
     uint64_t reserved[4];
 };
 _Static_assert(sizeof(struct ht_shard) == 64, "shard");

@@ -187,23 +187,28 @@ static const struct ht_shard *shards_of(const struct ht_view *v, const struct ht
     return ref ? ht_view_at(v, ref, HT_SHARDS * sizeof(struct ht_shard)) : NULL;
 }
 
+static __int128 whole(const _Atomic uint64_t *n)
+{
+    return (__int128)load(n) << HT_FRACTION_BITS;
+}
+
 static void add_up(const struct ht_view *v, const struct ht_site *s, struct sums *out)
 {
     const struct ht_shard *shards = shards_of(v, s);
     /* Freed before allocated: what is freed in between is at most missing from both. */
-    out->freed_objects = fixed(&s->freed.objects);
-    out->freed_bytes = fixed(&s->freed.bytes);
+    out->freed_objects = fixed(&s->freed.objects) + whole(&s->others.freed_objects);
+    out->freed_bytes = fixed(&s->freed.bytes) + whole(&s->others.freed_bytes);
     for (unsigned i = 0; shards && i < HT_SHARDS; i++) {
-        out->freed_objects += (__int128)load(&shards[i].freed_objects) << HT_FRACTION_BITS;
-        out->freed_bytes += (__int128)load(&shards[i].freed_bytes) << HT_FRACTION_BITS;
+        out->freed_objects += whole(&shards[i].counts.freed_objects);
+        out->freed_bytes += whole(&shards[i].counts.freed_bytes);
     }
     atomic_thread_fence(memory_order_acquire);
     HT_PAUSE(VIEW);
-    out->alloc_objects = fixed(&s->alloc.objects);
-    out->alloc_bytes = fixed(&s->alloc.bytes);
+    out->alloc_objects = fixed(&s->alloc.objects) + whole(&s->others.alloc_objects);
+    out->alloc_bytes = fixed(&s->alloc.bytes) + whole(&s->others.alloc_bytes);
     for (unsigned i = 0; shards && i < HT_SHARDS; i++) {
-        out->alloc_objects += (__int128)load(&shards[i].alloc_objects) << HT_FRACTION_BITS;
-        out->alloc_bytes += (__int128)load(&shards[i].alloc_bytes) << HT_FRACTION_BITS;
+        out->alloc_objects += whole(&shards[i].counts.alloc_objects);
+        out->alloc_bytes += whole(&shards[i].counts.alloc_bytes);
     }
 }
 

@@ -84,13 +84,10 @@ void stress_sites(void)
     }
 }
 
-/* As account() of sample.c counts in exact mode. */
+/* As exact mode does. */
 static void count_object(struct ht_site *s, uint64_t size, bool alloc)
 {
-    struct ht_shard *mine = ht_site_shard(s, ht_tls.stripe);
-    struct ht_totals *own = alloc ? &s->alloc : &s->freed;
-    ht_count(mine ? alloc ? &mine->alloc_bytes : &mine->freed_bytes : &own->bytes.whole, size);
-    ht_count(mine ? alloc ? &mine->alloc_objects : &mine->freed_objects : &own->objects.whole, 1);
+    ht_site_count(s, ht_tls.stripe, size, alloc);
 }
 
 enum { HOT = 24, HELD = 16 };
@@ -131,6 +128,7 @@ void stress_shards(void)
 {
     unsigned sharded = 0;
     make_stacks();
+    ht_tls.stripe = 1; /* the first of the threads owns them */
     for (unsigned k = 0; k < HOT; k++)
         CHECK(hot[k] = ht_site_intern(stacks[k], 5, 1));
     ht_crowd(use_shards, watch_shards);
