@@ -61,6 +61,7 @@ EXPORT int heaptap_set_rate(size_t bytes)
 EXPORT int heaptap_dump(const char *path)
 {
     int saved = errno;
+    ht_adopt_for_dump();
     int r = path ? ht_dump_path(path) : ht_dump_request();
     errno = saved;
     return r;
@@ -69,6 +70,7 @@ EXPORT int heaptap_dump(const char *path)
 EXPORT int heaptap_dump_fd(int fd)
 {
     int saved = errno;
+    ht_adopt_for_dump();
     int r = ht_dump_fd(fd);
     errno = saved;
     return r;

@@ -78,4 +78,11 @@ void ht_sample_forked(void);
 /* Makes a forked child independent of its parent. */
 void ht_child_adopt(void);
 
+/* The same, for a dump that a child is asked for before its first sample. */
+static inline void ht_adopt_for_dump(void)
+{
+    if (ht_forked() && ht_config.children)
+        ht_child_adopt();
+}
+
 #endif

@@ -24,8 +24,7 @@ static void on_signal(int number)
 {
     (void)number;
     int saved = errno;
-    if (ht_forked() && ht_config.children)
-        ht_child_adopt();
+    ht_adopt_for_dump();
     ht_dump_request();
     errno = saved;
 }

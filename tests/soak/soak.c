@@ -345,13 +345,13 @@ static void add_up(void)
             }
 }
 
-static void report(const char *what, const char *file, long loads, int64_t began)
+static void report(const char *what, const char *file, int error, long loads, int64_t began)
 {
     char sites[3000];
     truth(sites, sizeof sites, &sum);
-    line("{\"at\": \"%s\", \"file\": \"%s\", \"pid\": %d, \"wrong\": %ld, \"handled\": %ld, \"hooked\": %ld, \"loads\": %ld, "
+    line("{\"at\": \"%s\", \"file\": \"%s\", \"error\": %d, \"pid\": %d, \"wrong\": %ld, \"handled\": %ld, \"hooked\": %ld, \"loads\": %ld, "
          "\"operations\": %ld, \"began\": %lld, \"sites\": {%s}}\n",
-         what, file, getpid(), (long)wrong, (long)handled, (long)hooked, loads, (long)operations, (long long)began,
+         what, file, error, getpid(), (long)wrong, (long)handled, (long)hooked, loads, (long)operations, (long long)began,
          sites);
 }
 
@@ -359,6 +359,7 @@ static void report(const char *what, const char *file, long loads, int64_t began
 static void child_of_stillness(const char *directory, long loads, int64_t began)
 {
     char file[600];
+    wrong = 0;
     for (int k = 0; k < KINDS; k++) /* what it inherits is the first that its profile knows */
         memcpy(sum.made[k], sum.left[k], sizeof sum.made[k]);
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -375,9 +376,7 @@ static void child_of_stillness(const char *directory, long loads, int64_t began)
     int error;
     while ((error = heaptap_call_dump(file)) == -EBUSY)
         usleep(1000);
-    if (error && error != -ENOSYS)
-        wrong++;
-    report("child", error ? "" : file, loads, began);
+    report("child", file, error, loads, began);
     _exit(wrong != 0);
 }
 
@@ -405,9 +404,7 @@ static void stillness(const char *directory, long loads, bool dumps, bool cost)
     int error = -ENOSYS;
     while (dumps && (error = heaptap_call_dump(file)) == -EBUSY)
         usleep(1000);
-    if (error && error != -ENOSYS)
-        wrong++;
-    report("still", error ? "" : file, loads, began);
+    report("still", file, error, loads, began);
     if (cost)
         free_cost("start");
     pid_t child = fork();
@@ -424,6 +421,7 @@ static void fork_amid(void)
 {
     pid_t child = fork();
     if (!child) {
+        wrong = 0;
         for (unsigned i = 0; i < SLOTS; i += 3)
             if (slots[i])
                 verified(slots[i]);
@@ -500,6 +498,6 @@ int main(int argc, char **argv)
         if (slots[i])
             give(&counts[WORKERS + 1], slots[i]);
     add_up();
-    report("end", "", loads, now(CLOCK_REALTIME));
+    report("end", "", 0, loads, now(CLOCK_REALTIME));
     return wrong != 0;
 }
