@@ -213,8 +213,11 @@ static void adopt_node(struct ht_node *node, void *ctx)
     const struct ht_site *site =
         node->site ? ht_view_record(&a->parent, node->site, HT_KIND_SITE) : NULL;
     node->site = site ? adopt_site(a, site, node->size) : 0;
-    if (!node->site)
+    if (!node->site) {
+        if (site) /* not ht_lose: the region is not in use yet */
+            ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
         return;
+    }
     ht_sample_account_inherited(node->site, node->size);
     node->time = 0;
     ht_mirror_set(&node->mirror, atomic_load(&node->addr), node->size, node->site, 0);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/inject.h"
 #include "region/layout.h"
 #include "region/pause.h"
 
@@ -157,6 +158,8 @@ static inline void ht_lose(enum ht_loss why)
  * priority or below us on this very stack (a signal) must not hang its peer. */
 static inline bool ht_try_lock(_Atomic uint32_t *lock)
 {
+    if (HT_FAILS("lock"))
+        return false;
     for (int i = 0; i < 2000; i++) {
         if (!atomic_load_explicit(lock, memory_order_relaxed) &&
             !atomic_exchange_explicit(lock, 1, memory_order_acquire))
@@ -176,6 +179,8 @@ bool ht_lock_patiently(_Atomic uint32_t *lock);
 
 static inline bool ht_lock(_Atomic uint32_t *lock)
 {
+    if (HT_FAILS("lock"))
+        return false;
     if (HT_LIKELY(!atomic_exchange_explicit(lock, 1, memory_order_acquire)))
         return true;
     return ht_lock_patiently(lock);

@@ -83,7 +83,7 @@ bool ht_region_shrink(uint64_t size)
 static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
 {
     struct ht_state *s = ht_state;
-    if (!ht_lock(&s->grow))
+    if (HT_FAILS("chunk") || !ht_lock(&s->grow))
         return false;
     bool ok = true;
     if (atomic_load_explicit(&s->cursors[kind], memory_order_acquire) == seen) {

@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Failure injection, in the tests' build of the library only (HT_INJECT): the HEAPTAP_INJECT-th of our
- * system calls fails as the kernel would make it fail; with HEAPTAP_INJECT=N+, it and all behind it.
- */
+/* Each of the library's own system calls, made to fail as the kernel would make it fail. */
 #include "config.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 
+#include "preload/inject.h"
 #include "preload/sys.h"
 
-static _Atomic long made;
-static long first, onward = -1; /* onward -1: not read yet */
-
-static void read_environment(void)
-{
-    const char *v = getenv("HEAPTAP_INJECT");
-    first = v ? strtol(v, NULL, 10) : 0;
-    onward = v && strchr(v, '+');
-}
+void ht_note_system_call(long number, bool failed);
 
 bool ht_inject(long number, long *result)
 {
+    ht_note_system_call(number, false);
     switch (number) {
     case SYS_getpid:
     case SYS_getppid:
@@ -38,15 +26,14 @@ bool ht_inject(long number, long *result)
     default:
         break;
     }
-    if (onward < 0)
-        read_environment();
-    long n = atomic_fetch_add(&made, 1) + 1;
-    if (!first || n < first || (n > first && !onward))
+    if (!ht_fails("system"))
         return false;
+    ht_note_system_call(number, true);
     switch (number) {
     case SYS_mmap:
     case SYS_mprotect:
     case SYS_madvise:
+    case SYS_mremap:
         *result = -ENOMEM;
         break;
     case SYS_write:
