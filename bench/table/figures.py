@@ -103,7 +103,7 @@ def readers(work, quick):
             pprof = reader.pprof_path()
         except SystemExit:
             return
-    n = 5000 if quick else 300000
+    n = 5000 if quick else 200000
     path = os.path.join(work, "large.pb.gz")
     reader.large_profile(path, n)
     for report in ("top", "tree", "traces"):
