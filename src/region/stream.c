@@ -96,7 +96,7 @@ static int64_t put_string(struct stream *s, char *text)
     return s->n_strings++;
 }
 
-static char *append(char *at, const char *end, const char *text)
+static char *append(char *at, char *end, const char *text)
 {
     while (*text && at < end)
         *at++ = *text++;
@@ -104,7 +104,7 @@ static char *append(char *at, const char *end, const char *text)
     return at;
 }
 
-static char *append_number(char *at, const char *end, uint64_t n)
+static char *append_number(char *at, char *end, uint64_t n)
 {
     char digits[24];
     int i = sizeof digits;
