@@ -9,20 +9,22 @@
 #   # limit: 600                       seconds it may take (120)
 
 # No process is started while waiting: their number would be another one at each run.
-wait_port() { # PORT
+wait_until() { # COMMAND [ARG]...
   local i
-  mkfifo .wait && exec 8<>.wait
+  mkfifo .wait && exec 8<>.wait && rm .wait
   for i in $(seq 600); do
-    if { exec 9<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null; then
-      exec 8>&- 9>&-
-      rm .wait
+    if "$@"; then
+      exec 8>&-
       return 0
     fi
     read -r -t 0.05 -u 8
   done
-  echo "nothing listens on port $1"
+  echo "never: $*"
   return 1
 }
+connects() { { exec 9<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null && exec 9>&-; }
+says() { [[ $(<"$2") == *"$1"* ]]; }
+wait_port() { wait_until connects "$1"; }
 
 c_source() {
   cat >a.c <<'C'

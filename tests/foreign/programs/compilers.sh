@@ -22,7 +22,7 @@ lib.a: $(O)
 	@ar rcD $@ $(sort $(O))
 %.o: %.c
 	@mkdir -p $(@D)
-	@gcc -std=gnu11 -O1 -w -I$(S) -I$(FOREIGN_ROOT)/include -I$(FOREIGN_BUILD) -I$(FOREIGN_BUILD)/proto -c -o $@ $<
+	@gcc -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -w -I$(S) -I$(FOREIGN_ROOT)/include -I$(FOREIGN_BUILD) -I$(FOREIGN_BUILD)/proto -c -o $@ $<
 M
   make -s -j4 && ar t lib.a | sort | md5sum && objdump -d lib.a | tail -n +3 | md5sum
 }

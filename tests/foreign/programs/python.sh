@@ -75,13 +75,15 @@ db.execute("pragma journal_mode=wal")
 db.execute("create table t(k integer primary key, v blob, w text)")
 db.commit()
 def work(n):
-    own = sqlite3.connect("f.db", timeout=60, isolation_level=None)
+    own = connections[n]
     for i in range(300):
         own.execute("insert into t values(?, ?, ?)", (i * 4 + n, bytes([i % 256]) * (i * 7), "row %d" % i))
-    own.close()
+connections = [sqlite3.connect("f.db", timeout=60, isolation_level=None, check_same_thread=False) for n in range(4)]
+for c in connections: c.execute("select count(*) from t").fetchone()
 threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
 for t in threads: t.start()
 for t in threads: t.join()
+for c in connections: c.close()
 class Digest:
     def __init__(self): self.h = hashlib.sha1()
     def step(self, v): self.h.update(v)
@@ -92,7 +94,7 @@ db.create_collation("backwards", lambda a, b: (a < b) - (a > b))
 print(db.execute("select digest(v) from (select v from t order by k)").fetchone(), db.execute("select reverse(w) from t order by w collate backwards limit 3").fetchall())
 copy = sqlite3.connect(":memory:")
 db.backup(copy, pages=7)
-print(copy.execute("pragma integrity_check").fetchone(), sum(len(l) for l in copy.iterdump()), len(copy.serialize()))
+print(copy.execute("pragma integrity_check").fetchone(), sum(len(l) for l in copy.iterdump()), len(copy.serialize()) % 4096)
 try:
     db.execute("insert into t values(0, null, null)")
 except sqlite3.IntegrityError as e:

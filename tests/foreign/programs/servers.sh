@@ -135,10 +135,9 @@ p_postgres() {
   bin=${bin[-1]}
   server_user postgres
   "${as[@]}" "$bin/initdb" -D data -A trust -U postgres -N --no-instructions >/dev/null || return 1
-  "${as[@]}" "$bin/postgres" -D data -p "$PORT" -k "$PWD" -c listen_addresses=127.0.0.1 -c fsync=off -c autovacuum=off -c shared_buffers=16MB -c max_connections=20 2>/dev/null &
+  "${as[@]}" "$bin/postgres" -D data -p "$PORT" -k "$PWD" -c listen_addresses=127.0.0.1 -c fsync=off -c autovacuum=off -c shared_buffers=16MB -c max_connections=20 2>log &
   local server=$! to=(-h 127.0.0.1 -p "$PORT" -U postgres)
-  wait_port "$PORT" || return 1
-  until "$bin/pg_isready" "${to[@]}" -q; do sleep 0.1; done
+  wait_until says 'ready to accept connections' log || return 1
   "$bin/pgbench" "${to[@]}" -i -q -s 1 postgres 2>/dev/null || return 1
   "$bin/pgbench" "${to[@]}" -n -c 4 -j 2 -t 150 --random-seed=7 postgres 2>/dev/null | grep processed
   sql='select sum(abalance), min(abalance), (select sum(bbalance) from pgbench_branches), (select sum(tbalance) from pgbench_tellers), (select count(*) from pgbench_history) from pgbench_accounts'
