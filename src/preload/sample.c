@@ -411,7 +411,7 @@ bool ht_free_sampled(void *p)
     struct ht_tls *t = &ht_tls;
     t->guard++;
     int r = take_out(p, &record);
-    if (record.found && current_site(&record))
+    if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
         account(ht_at(record.site), record.size, false);
     release(t);
     return r != -ENOENT;
