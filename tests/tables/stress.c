@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stress TABLE [SEED]: one of the target's tables, with 8 threads and a reader, pausing by chance between the
- * steps of the table (HT_PAUSE), and compared with what it must hold. Built plain and with tsan.
+ * steps of the table (HT_PAUSE), and compared with what it must hold. Built plain and with sanitizers.
  * Seen failing: tests/tables/mutants takes the order of two steps, a CAS or a check out of each.
  */
 #include "config.h"

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "preload/live.h"
@@ -249,6 +250,9 @@ static void remember_frees(unsigned thread)
             CHECK(stale.site == number);
             note_gone(&stale);
         }
+        /* Whoever drains says so behind the lock. */
+        for (unsigned i = 0; number && !gone[number] && i < 1000000; i++)
+            sched_yield();
         CHECK(!number || gone[number] == 1);
         if (ht_next_random() & 1)
             ht_live_drain(note_gone);
