@@ -10,7 +10,8 @@ system call by itself, fallocate, openat, write, rename and the reserving madvis
 makes no getrandom); walk, object, module, recipe, replay, bounds (unwinding: no unwinder is loaded); memory, chunk, record, data, frame,
 stack, site, node, insert, copied module (tables); and lock, clock, file, region, zlib memory, zlib, message.
 
-Seen failing: an inherited block that a child cannot take over was not counted as lost."""
+Seen failing: an inherited block that a child cannot take over was not counted as lost (frame, stack, chunk); a child that could have no
+region looked for one when it freed (region:2, system:62)."""
 import os, re, struct, subprocess, sys, tempfile, zlib
 from concurrent.futures import ThreadPoolExecutor
 
