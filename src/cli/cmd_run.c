@@ -47,8 +47,9 @@ static int find_library(char *path, size_t size)
 }
 
 /*
- * By a path that leads a 32-bit child's loader to a library of nothing (src/abi): it would say that it cannot
- * preload ours. Only if our own loader's word for $LIB leads to ours, which it then refuses to load late.
+ * By a path that leads a 32-bit child's loader to a library of nothing (src/abi): it would say that
+ * it cannot preload ours. Only if our own loader's word for $LIB leads to ours, which it then
+ * refuses to load late.
  */
 static void for_both_abis(char *library, size_t size)
 {
@@ -164,8 +165,8 @@ static void set(const char *name, const char *value)
         setenv(name, value, 1);
 }
 
-/* A child that is built with AddressSanitizer would not run with us in front of its runtime; all it
- * needs is not to look. What the user says of it counts last. */
+/* A child that is built with AddressSanitizer would not run with us in front of its runtime; all
+ * it needs is not to look. What the user says of it counts last. */
 static void allow_asan(void)
 {
     static const char word[] = "verify_asan_link_order=0";

@@ -251,7 +251,8 @@ static void look_up(void)
     ht_build_operators();
 }
 
-__attribute__((noinline)) void ht_backend_resolve(void) /* cold, and where tests/calls draws a line */
+__attribute__((noinline)) /* cold, and where tests/calls draws a line */
+void ht_backend_resolve(void)
 {
     uint32_t none = UNRESOLVED;
     /* The first allocation of a process comes before it has threads; a second thread that gets

@@ -23,8 +23,9 @@ HT_HOOKED_NEW(X)
 HT_HOOKED_DELETE(X)
 #undef X
 
-/* The program's own, when it has a malloc linked in, which comes before ours; else NULL. A C library's
- * reallocarray is that one's: by ours the program's free would be given a block that is not its. */
+/* The program's own, when it has a malloc linked in, which comes before ours; else NULL. A C
+ * library's reallocarray is that one's: by ours the program's free would be given a block that is
+ * not its. */
 extern void *(*ht_programs_realloc)(void *, size_t);
 
 /* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is

@@ -52,9 +52,9 @@ void ht_say(const char *a, const char *b, const char *c)
 }
 
 /*
- * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of its
- * directory of regions, and chose where it stands and what it is called: its region, which it trusts, is
- * private memory, and it writes no file. Root reads it while it runs.
+ * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of
+ * its directory of regions, and chose where it stands and what it is called: its region, which it
+ * trusts, is private memory, and it writes no file. Root reads it while it runs.
  */
 static bool start_region(bool file)
 {
@@ -132,7 +132,8 @@ __attribute__((constructor)) static void start(void)
  */
 void ht_leaving(void)
 {
-    if (ht_active() && !ht_sandboxed && !ht_config.secure && ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
+    if (ht_active() && !ht_sandboxed && !ht_config.secure &&
+        ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
         int saved = errno;
         ht_dump_last();
         errno = saved;

@@ -91,8 +91,8 @@ static bool is_special(const char *path)
 }
 
 /*
- * Whether somebody else put it there: in a directory where everybody may (/tmp), neither ours nor the
- * directory's owner's. The rule of fs.protected_symlinks and fs.protected_fifos, which are not set
+ * Whether somebody else put it there: in a directory where everybody may (/tmp), neither ours nor
+ * the directory's owner's. The rule of fs.protected_symlinks and fs.protected_fifos, which are not set
  * everywhere, and do not hold for a link that is read and then replaced at its end.
  */
 static bool planted(const char *path, const struct stat *it)
