@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""page.py LOG PAGE [again]: writes the page from what tests/foreign/run --full --table printed; "again": its rows replace those of
+the page that is there."""
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+
+HEAD = """# Foreign programs: the last full matrix
+
+Written by `tests/foreign/matrix` on %s: %s, %s, Linux %s, %d %s cores.
+
+"same": exit status and output are those of the bare run, so are standard error and the open descriptors of each process at its exit
+(number and kind), and every profile reads. "not compared": what two bare runs already had differently. An empty cell was not asked for:
+exact mode is run over glibc only, and a few rows that take minutes over fewer allocators (`# only` and `# not exact` above each in
+`tests/foreign/programs`). "–": over that allocator alone, without heaptap, the program does not do what it does over glibc.
+"""
+
+
+def rows_of(text):
+    table = [l for l in text.splitlines() if l.startswith("| ")]
+    return table[:2], {l.split("|")[1].strip(): l for l in table[2:]}
+
+
+def system():
+    names = dict(l.rstrip().split("=", 1) for l in open("/etc/os-release") if "=" in l)
+    libc = subprocess.run(["getconf", "GNU_LIBC_VERSION"], capture_output=True, text=True).stdout.strip()
+    return names["PRETTY_NAME"].strip('"'), libc, ".".join(platform.release().split(".")[:2]), os.cpu_count(), platform.machine()
+
+
+def main():
+    log, page = open(sys.argv[1]).read(), sys.argv[2]
+    today = time.strftime("%Y-%m-%d")
+    head, rows = rows_of(log)
+    notes = [l for l in log.splitlines() if re.match(r"(FAIL|SKIP) foreign: (?!.*: no )", l)]
+    lacking = ["%s (no %s)" % m for m in re.findall(r"^SKIP foreign: (\w+): no (.*)", log, re.M)]
+    opening = HEAD % ((today,) + system())
+    left_out = "Left out for want of a command: %s." % (", ".join(lacking) or "nothing")
+    if "again" in sys.argv:
+        old = open(page).read()
+        old_head, old_rows = rows_of(old)
+        if old_head != head:
+            sys.exit("page.py: %s has other columns" % page)
+        notes += [l for l in re.findall(r"^(?:FAIL|SKIP) foreign: .*", old, re.M) if l.split(": ")[1].split(",")[0] not in rows]
+        opening = old[:old.index("\nLeft out")]
+        opening += "\n%s once more, on %s.\n" % (", ".join(rows), today)
+        left_out = re.search("^Left out.*", old, re.M)[0]
+        rows = {**old_rows, **rows}
+    cells = [c.strip() for r in rows.values() for c in r.split("|")[2:-2]]
+    with open(page, "w") as f:
+        f.write("\n".join([opening, left_out, ""] + head + list(rows.values())) + "\n\n")
+        f.write("".join(n + "\n" for n in notes) + "\n" * bool(notes))
+        f.write("%d programs and suites: %d cells the same, %d differ, %d skipped.\n" % (
+            len(rows), cells.count("same"), cells.count("**differs**"), cells.count("–")))
+
+
+if __name__ == "__main__":
+    main()
