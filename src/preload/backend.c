@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -46,23 +47,21 @@ void *(*ht_next_realloc)(void *, size_t) = first_realloc;
 void (*ht_next_free)(void *) = first_free;
 void *(*ht_programs_realloc)(void *, size_t);
 #define ht_define(symbol, type, parameters) type(*ht_next_##symbol) parameters;
-ht_define(reallocarray, void *, (void *, size_t, size_t))
-ht_define(cfree, void, (void *))
-ht_define(posix_memalign, int, (void **, size_t, size_t))
-ht_define(aligned_alloc, void *, (size_t, size_t))
-ht_define(memalign, void *, (size_t, size_t))
-ht_define(valloc, void *, (size_t))
-ht_define(pvalloc, void *, (size_t))
-ht_define(malloc_usable_size, size_t, (void *))
-ht_define(free_sized, void, (void *, size_t))
-ht_define(free_aligned_sized, void, (void *, size_t, size_t))
-HT_HOOKED_NEW(ht_define)
-HT_HOOKED_DELETE(ht_define)
-HT_HOOKED_EXT(ht_define)
+ht_define(reallocarray, void *, (void *, size_t, size_t)) ht_define(cfree, void, (void *))
+    ht_define(posix_memalign, int, (void **, size_t, size_t))
+        ht_define(aligned_alloc, void *, (size_t, size_t))
+            ht_define(memalign, void *, (size_t, size_t)) ht_define(valloc, void *, (size_t))
+                ht_define(pvalloc, void *, (size_t)) ht_define(malloc_usable_size, size_t, (void *))
+                    ht_define(free_sized, void, (void *, size_t))
+                        ht_define(free_aligned_sized, void, (void *, size_t, size_t))
+                            HT_HOOKED_NEW(ht_define) HT_HOOKED_DELETE(ht_define)
+                                HT_HOOKED_EXT(ht_define)
 
 #define ht_define_direct(symbol, type, parameters) bool ht_direct_##symbol;
-HT_HOOKED_NEW(ht_define_direct)
-HT_HOOKED_DELETE(ht_define_direct)
+                                    HT_HOOKED_NEW(ht_define_direct)
+                                        HT_HOOKED_DELETE(ht_define_direct)
+
+                                            bool ht_new_is_malloc;
 
 enum { UNRESOLVED, RESOLVING, RESOLVED };
 static _Atomic uint32_t resolved; /* release when the pointers are set */
@@ -190,6 +189,29 @@ static uint64_t home(const void *fn)
     return fn && ht_object_find((uint64_t)fn, &o) ? o.link_map : 0;
 }
 
+static bool in_libstdcxx(const void *fn)
+{
+    struct ht_object o;
+    if (!fn || !ht_object_find((uint64_t)fn, &o))
+        return false;
+    const char *path = ((const struct link_map *)o.link_map)->l_name, *name = strrchr(path, '/');
+    return !strncmp(name ? name + 1 : path, "libstdc++.so.", 13);
+}
+
+/* A program, or a library before us, may have a malloc of its own, which its operator new then
+ * calls. */
+static bool new_is_malloc(void)
+{
+    uint64_t ours = home((void *)new_is_malloc);
+    return home(dlsym(RTLD_DEFAULT, "malloc")) == ours &&
+           home(dlsym(RTLD_DEFAULT, "free")) == ours && in_libstdcxx((void *)ht_next__Znwm) &&
+           in_libstdcxx((void *)ht_next__Znam) &&
+           in_libstdcxx((void *)ht_next__ZnwmRKSt9nothrow_t) &&
+           in_libstdcxx((void *)ht_next__ZnamRKSt9nothrow_t) &&
+           in_libstdcxx((void *)ht_next__ZdlPv) && in_libstdcxx((void *)ht_next__ZdaPv) &&
+           in_libstdcxx((void *)ht_next__ZdlPvm) && in_libstdcxx((void *)ht_next__ZdaPvm);
+}
+
 #define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))dlsym(RTLD_NEXT, #symbol)
 #define KEEP(symbol, type, parameters)                                                             \
     FIND(symbol);                                                                                  \
@@ -226,6 +248,8 @@ static void look_up(void)
         !ht_next_##symbol || (allocator && home((void *)ht_next_##symbol) == allocator);
     HT_HOOKED_NEW(DIRECT)
     HT_HOOKED_DELETE(DIRECT)
+
+    ht_new_is_malloc = new_is_malloc();
 
     ht_next_malloc = (void *(*)(size_t))m;
     ht_next_calloc = (void *(*)(size_t, size_t))c;

@@ -28,6 +28,10 @@ HT_HOOKED_DELETE(X)
  * not its. */
 extern void *(*ht_programs_realloc)(void *, size_t);
 
+/* True when the operators underneath are libstdc++'s, which do no more than call malloc and free, and
+ * those are ours: then ours call what is underneath these at once, and libstdc++'s only for want of memory. */
+extern bool ht_new_is_malloc;
+
 /* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is
  * inside the look-up itself, which is served by the arena. */
 void ht_backend_resolve(void);

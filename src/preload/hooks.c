@@ -31,8 +31,8 @@ static inline bool early(void)
 
 /*
  * An allocating hook: `call` is the real one with its own arguments. The cold part is a function of
- * its own, entered by a tail jump, so that HT_CALLER finds the program's frame and not ours, and the
- * common call leaves none of ours on the stack.
+ * its own, entered by a tail jump, so that HT_CALLER finds the program's frame and not ours, and
+ * the common call leaves none of ours on the stack.
  */
 #define ALLOCATE(symbol, parameters, arguments, bytes, align, call)                                \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
@@ -77,10 +77,50 @@ static inline bool early(void)
         return ht_next_##symbol arguments;                                                         \
     }
 
+/*
+ * Those that libstdc++ implements by malloc alone: while it does, its share is done here. Its own,
+ * which calls the new handler and throws, is for want of memory.
+ */
+#define ALLOCATE_NEW_PLAIN(symbol, parameters, arguments)                                          \
+    static __attribute__((noinline)) void *cold_##symbol parameters                                \
+    {                                                                                              \
+        struct ht_hit hit;                                                                         \
+        size_t bytes = ht_new_is_malloc ? n + !n : n;                                              \
+        void *got;                                                                                 \
+        if (HT_UNLIKELY(early()))                                                                  \
+            return ht_arena_alloc(n, 0);                                                           \
+        if (!(ht_direct_##symbol || ht_new_is_malloc))                                             \
+            return ht_next_##symbol arguments;                                                     \
+        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+            return ht_new_is_malloc && (got = ht_next_malloc(bytes)) ? got                         \
+                                                                     : ht_next_##symbol arguments; \
+        got = ht_hit_place(&hit, 0);                                                               \
+        if (!got)                                                                                  \
+            got = ht_next_malloc(bytes);                                                           \
+        if (got)                                                                                   \
+            return ht_hit_end(&hit, got);                                                          \
+        ht_hit_cancel(&hit);                                                                       \
+        return ht_next_##symbol arguments;                                                         \
+    }                                                                                              \
+    EXPORT void *symbol parameters                                                                 \
+    {                                                                                              \
+        if (HT_LIKELY(ht_new_is_malloc)) {                                                         \
+            size_t bytes = n + !n;                                                                 \
+            if (HT_UNLIKELY(ht_charge(bytes)))                                                     \
+                return cold_##symbol arguments;                                                    \
+            void *got = ht_next_malloc(bytes);                                                     \
+            if (HT_LIKELY(got))                                                                    \
+                return got;                                                                        \
+        } else if (HT_UNLIKELY(!ht_next_##symbol) || (ht_direct_##symbol && ht_charge(n))) {       \
+            return cold_##symbol arguments;                                                        \
+        }                                                                                          \
+        return ht_next_##symbol arguments;                                                         \
+    }
+
 /* A freeing hook: `unsized` when p was ours (its class is not what its size says). */
 #define RELEASE(p, call, unsized)                                                                  \
     do {                                                                                           \
-        if (HT_LIKELY((uintptr_t)(p) & ht_free_mask) || !(p)) {                                    \
+        if (HT_LIKELY((uintptr_t)(p)&ht_free_mask) || !(p)) {                                      \
             call;                                                                                  \
             return;                                                                                \
         }                                                                                          \
@@ -93,7 +133,7 @@ static inline bool early(void)
         call;                                                                                      \
     } while (0)
 
-#define PAGE ((size_t)4096)
+#define PAGE             ((size_t)4096)
 #define ROUND_TO_PAGE(n) ((n) > SIZE_MAX - PAGE ? (n) : ((n) + PAGE - 1) & ~(PAGE - 1))
 
 /* Before the look-up `left` is 0, so that a call charges, borrows and goes to the cold part. */
@@ -104,9 +144,9 @@ ALLOCATE(aligned_alloc, (size_t align, size_t size), (align, size), size, align,
 ALLOCATE(valloc, (size_t size), (size), size, PAGE, ht_next_valloc(size))
 ALLOCATE(pvalloc, (size_t size), (size), ROUND_TO_PAGE(size), PAGE, ht_next_pvalloc(size))
 
-static inline __attribute__((always_inline)) int
-align_into(int (*real)(void **, size_t, size_t), void **out, size_t align, size_t size,
-           struct ht_regs regs)
+static inline __attribute__((always_inline)) int align_into(int (*real)(void **, size_t, size_t),
+                                                            void **out, size_t align, size_t size,
+                                                            struct ht_regs regs)
 {
     struct ht_hit hit;
     if (HT_UNLIKELY(early())) {
@@ -193,9 +233,8 @@ EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
     RELEASE(p, ht_next_free_aligned_sized(p, align, n), ht_next_free(p));
 }
 
-#define NEW(symbol) ALLOCATE_NEW(symbol, (size_t n), (n), n, (size_t)0, ht_direct_##symbol)
-#define NEW_NOTHROW(symbol)                                                                        \
-    ALLOCATE_NEW(symbol, (size_t n, const void *tag), (n, tag), n, (size_t)0, ht_direct_##symbol)
+#define NEW(symbol)         ALLOCATE_NEW_PLAIN(symbol, (size_t n), (n))
+#define NEW_NOTHROW(symbol) ALLOCATE_NEW_PLAIN(symbol, (size_t n, const void *tag), (n, tag))
 #define NEW_ALIGNED(symbol)                                                                        \
     ALLOCATE_NEW(symbol, (size_t n, size_t align), (n, align), n, align, ht_direct_##symbol)
 #define NEW_ALIGNED_NOTHROW(symbol)                                                                \
@@ -210,6 +249,23 @@ NEW_ALIGNED(_ZnamSt11align_val_t)
 NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
 NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
 
+/* Libstdc++'s plain ones only call free, with that pointer alone. */
+#define DELETE_PLAIN(symbol, parameters, arguments)                                                \
+    static __attribute__((noinline)) void cold_##symbol parameters                                 \
+    {                                                                                              \
+        early();                                                                                   \
+        RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
+    }                                                                                              \
+    EXPORT void symbol parameters                                                                  \
+    {                                                                                              \
+        if (HT_LIKELY(ht_new_is_malloc && ((uintptr_t)p & ht_free_mask)))                          \
+            ht_next_free(p);                                                                       \
+        else if (ht_new_is_malloc || !ht_next_##symbol ||                                          \
+                 (ht_direct_##symbol && !((uintptr_t)p & ht_free_mask)))                           \
+            cold_##symbol arguments;                                                               \
+        else                                                                                       \
+            ht_next_##symbol arguments;                                                            \
+    }
 /* Not direct: libstdc++'s calls free, which looks. */
 #define DELETE(symbol, parameters, arguments)                                                      \
     static __attribute__((noinline)) void cold_##symbol parameters                                 \
@@ -225,10 +281,10 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
         else                                                                                       \
             ht_next_##symbol arguments;                                                            \
     }
-DELETE(_ZdlPv, (void *p), (p))
-DELETE(_ZdaPv, (void *p), (p))
-DELETE(_ZdlPvm, (void *p, size_t n), (p, n))
-DELETE(_ZdaPvm, (void *p, size_t n), (p, n))
+DELETE_PLAIN(_ZdlPv, (void *p), (p))
+DELETE_PLAIN(_ZdaPv, (void *p), (p))
+DELETE_PLAIN(_ZdlPvm, (void *p, size_t n), (p, n))
+DELETE_PLAIN(_ZdaPvm, (void *p, size_t n), (p, n))
 DELETE(_ZdlPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))
 DELETE(_ZdaPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))
 DELETE(_ZdlPvSt11align_val_t, (void *p, size_t align), (p, align))
@@ -292,7 +348,8 @@ EXPORT void *tc_realloc(void *p, size_t n)
 }
 
 /* jemalloc's flags: the low six bits are log2 of the alignment, the rest say arena, cache, zero. A
- * sampled block keeps them and gets a page's alignment, so that jemalloc itself places and clears. */
+ * sampled block keeps them and gets a page's alignment, so that jemalloc itself places and clears.
+ */
 static int at_page(int flags)
 {
     return (flags & 63) < 12 ? (flags & ~63) | 12 : flags;

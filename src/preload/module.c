@@ -21,7 +21,7 @@ static const struct r_debug *loader;
 /* Of the program itself: the kernel leaves holes between its segments where the loader fills them for
  * a library, and then _dl_find_object answers with one segment (glibc 2.36, l_contiguous). */
 static const struct link_map *main_map;
-static uint64_t main_start, main_end;
+uint64_t ht_main_start, ht_main_size;
 
 static void find_main(void)
 {
@@ -39,8 +39,8 @@ static void find_main(void)
     }
     if (ours && lowest < highest) {
         main_map = l;
-        main_start = l->l_addr + (lowest & ~4095ull);
-        main_end = l->l_addr + highest;
+        ht_main_start = l->l_addr + (lowest & ~4095ull);
+        ht_main_size = l->l_addr + highest - ht_main_start;
     }
 }
 
@@ -63,8 +63,8 @@ bool ht_object_find(uint64_t pc, struct ht_object *o)
     o->end = (uint64_t)d.dlfo_map_end;
     o->link_map = (uint64_t)d.dlfo_link_map;
     if (d.dlfo_link_map == main_map) {
-        o->start = main_start;
-        o->end = main_end;
+        o->start = ht_main_start;
+        o->end = ht_main_start + ht_main_size;
     }
     o->eh_frame_hdr = (uint64_t)d.dlfo_eh_frame;
     return true;

@@ -25,6 +25,9 @@ bool ht_module_setup(void);
 /* The loaded object around pc, or false. Async-signal-safe, lock-free. */
 bool ht_object_find(uint64_t pc, struct ht_object *o);
 
+/* The program itself, from its lowest segment to its highest; it is never unloaded. 0, 0: not known. */
+extern uint64_t ht_main_start, ht_main_size;
+
 /* The module record of a loaded object; 0 when it could not be made. */
 ht_ref ht_module_of(const struct ht_object *o);
 

@@ -89,7 +89,7 @@ bool ht_memo_again(const struct ht_regs *r, ht_ref stack)
     uint64_t was;
     if (HT_LOAD_RELAXED(m->pc) == r->pc && HT_LOAD_RELAXED(m->sp) == r->sp &&
         HT_LOAD_RELAXED(m->stack) == stack)
-        return true;
+        return HT_LOAD_RELAXED(m->n_words) != HT_MEMO_LONG;
     if (!write_begin(&m->stamp, &was))
         return false;
     STORE(m->pc, r->pc);
@@ -104,7 +104,7 @@ void ht_memo_keep(const struct ht_recorder *c, ht_ref stack, uint32_t generation
 {
     struct ht_memo *m = ht_memo_of(&c->start);
     uint64_t was;
-    if (!c->on || !write_begin(&m->stamp, &was))
+    if (!write_begin(&m->stamp, &was))
         return;
     STORE(m->pc, c->start.pc);
     STORE(m->sp, c->start.sp);
@@ -112,7 +112,7 @@ void ht_memo_keep(const struct ht_recorder *c, ht_ref stack, uint32_t generation
     STORE(m->bp_used, c->bp_used);
     HT_PAUSE(MEMO);
     STORE(m->stack, stack);
-    STORE(m->n_words, (uint8_t)c->n_words);
+    STORE(m->n_words, c->on ? (uint8_t)c->n_words : HT_MEMO_LONG);
     store_words(m->offsets, m->words, c);
     write_end(&m->stamp, was, generation);
 }

@@ -204,18 +204,17 @@ static inline struct ht_memo *ht_memo_of(const struct ht_regs *r)
 /* The stack that r had the last time, if all it was found by is still there, or 0. */
 static inline ht_ref ht_memo_recall(const struct ht_regs *r)
 {
-    const struct ht_tls *t = &ht_tls;
     const struct ht_memo *m = ht_memo_of(r);
     uint64_t stamp = atomic_load_explicit(&m->stamp, memory_order_acquire);
     uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
     if (HT_LOAD_RELAXED(m->pc) != r->pc || HT_LOAD_RELAXED(m->sp) != r->sp || (stamp & 1) ||
-        stamp >> 32 != generation || r->sp < t->stack_lo || r->sp >= t->stack_hi)
+        stamp >> 32 != generation || r->sp < ht_tls.stack_lo || r->sp >= ht_tls.stack_hi)
         return 0;
     if (HT_LOAD_RELAXED(m->bp_used) && HT_LOAD_RELAXED(m->bp) != r->bp)
         return 0;
     uint32_t n = HT_LOAD_RELAXED(m->n_words);
     if (!n || n > HT_MEMO_WORDS ||
-        !ht_words_hold(m->offsets, m->words, n, r->sp, (t->stack_hi - r->sp) / 8 - 1))
+        !ht_words_hold(m->offsets, m->words, n, r->sp, (ht_tls.stack_hi - r->sp) / 8 - 1))
         return 0;
     HT_PAUSE(MEMO);
     ht_ref stack = HT_LOAD_RELAXED(m->stack);

@@ -40,7 +40,7 @@ extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 struct ht_region_header;
 
 #define HT_ROOT_BITS   12
-#define HT_CACHE_BITS  12
+#define HT_CACHE_BITS  14 /* gcc -O2 calls from 5,000 places; as much is touched as is used */
 #define HT_MODULE_SLOTS 256
 
 /* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has no
@@ -72,13 +72,14 @@ _Static_assert(sizeof(struct ht_segment) == 256, "four lines");
  * same, so is the stack, and nothing need be looked up. Seqlock as above. Used at small rates and in
  * exact mode.
  */
-#define HT_MEMO_WORDS 60
+#define HT_MEMO_WORDS 96 /* 40 frames with frame pointers, 90 without */
+#define HT_MEMO_LONG  255
 #define HT_MEMO_BITS  9
 struct ht_memo {
     _Atomic uint64_t stamp;  /* as a segment's */
     uint64_t pc, sp, bp;
     ht_ref stack;
-    uint8_t n_words;         /* 0: seen once, its words are not known */
+    uint8_t n_words;         /* 0: seen once, its words are not known; HT_MEMO_LONG: too many */
     bool bp_used;
     uint16_t offsets[HT_MEMO_WORDS];
     uint64_t words[HT_MEMO_WORDS];
@@ -103,6 +104,7 @@ struct ht_state {
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];
     _Atomic ht_ref stack_roots[1u << HT_ROOT_BITS];
     _Atomic ht_ref modules[HT_MODULE_SLOTS]; /* by hash of the link_map */
+    _Atomic ht_ref main_module; /* release; 0: not met yet */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by stack and size */
     struct ht_memo memos[1u << HT_MEMO_BITS];
     _Alignas(64) struct ht_segment segments[1u << HT_SEGMENT_BITS];

@@ -44,11 +44,18 @@ static __attribute__((noinline)) bool enter_object(struct walk *k, uint64_t pc)
 {
     struct ht_object o;
     k->known = true;
-    if (!seen_before(k, pc)) {
+    ht_ref main = atomic_load_explicit(&ht_state->main_module, memory_order_acquire);
+    if (main && pc - ht_main_start < ht_main_size) { /* nothing else was ever there */
+        k->start = ht_main_start;
+        k->size = ht_main_size;
+        k->module = main;
+    } else if (!seen_before(k, pc)) {
         k->module = 0;
         k->known = ht_object_find(pc, &o) && (k->module = ht_module_of(&o));
         k->start = k->known ? o.start : pc;
         k->size = k->known ? o.end - o.start : 0;
+        if (k->known && o.start == ht_main_start)
+            atomic_store_explicit(&ht_state->main_module, k->module, memory_order_release);
         if (k->known) {
             uint32_t i = k->n_seen < 8 ? k->n_seen++ : (uint32_t)(pc >> 12) & 7;
             k->seen[i].start = k->start;
