@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -58,6 +59,17 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Whether a line of maps is of the program itself, whose link need not be root's to follow. */
+static bool is_program(pid_t pid, const char *line)
+{
+    char path[64];
+    struct stat st;
+    unsigned long inode = 0;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    return sscanf(line, "%*s %*s %*s %*s %lu", &inode) == 1 && !stat(path, &st) &&
+           st.st_ino == inode;
+}
+
 /* The mapping in the live process, by the kernel's own link to the file: right even when the path
  * is gone or lies in another mount namespace. */
 static bool open_mapped(struct search *s)
@@ -76,7 +88,9 @@ static bool open_mapped(struct search *s)
             if (!name || (!is_build_id(s->what->build_id) && strncmp(name, s->what->file, n)))
                 break;
             ok = try_openf(s, &s->found->main, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
-                           (int)s->what->pid, lo, hi);
+                           (int)s->what->pid, lo, hi) ||
+                 (is_program(s->what->pid, line) &&
+                  try_openf(s, &s->found->main, "/proc/%d/exe", (int)s->what->pid));
             break;
         }
     if (f)

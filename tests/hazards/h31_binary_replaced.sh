@@ -2,24 +2,31 @@
 # SPDX-License-Identifier: MIT
 # Hazard 31: the binary is deleted or replaced while it runs, or started through ld-linux.so.
 # Shows: the profile names it by its path, without " (deleted)", with the build-id of what ran; through the loader the first
-# mapping is still the program. While it lives a dump from outside names its functions, from the file that is mapped.
-# Seen failing without "the program's own path" and "what is mapped is read by the kernel's link" (mutants).
+# mapping is still the program. While it lives a dump from outside names its functions, from the file that is mapped, whoever asks:
+# the links to what is mapped are root's, that to the program is not.
+# Seen failing without "the program's own path", "what is mapped is read by the kernel's link", and "the program by its own" (mutants).
 cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
 build=$(readelf -nW "$H_TMP/program" | sed -n 's/.*Build ID: //p')
-for how in delete replace loader; do
+# Root without its rights is as any user.
+rights=()
+setpriv --bounding-set=-all true 2>/dev/null && rights=(setpriv --bounding-set=-all)
+for how in delete replace loader "delete as any user"; do
+  as=()
+  export XDG_CACHE_HOME="$H_TMP/cache of $how" # names that an earlier run kept show nothing
+  [ "$how" = "delete as any user" ] && as=("${rights[@]}")
   cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
   rm -f "$H_TMP/p.pb.gz" "$H_TMP/go"
   mkfifo "$H_TMP/go"
   start=("$H_TMP/program")
-  [ $how = loader ] && start=(/lib64/ld-linux-x86-64.so.2 "$H_TMP/program")
-  LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_REGION_DIR="$H_TMP/regions" HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "${start[@]}" <"$H_TMP/go" &
+  [ "$how" = loader ] && start=(/lib64/ld-linux-x86-64.so.2 "$H_TMP/program")
+  "${as[@]}" env LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_REGION_DIR="$H_TMP/regions" HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "${start[@]}" <"$H_TMP/go" &
   pid=$!
   exec 5>"$H_TMP/go"
   sleep 0.1
-  [ $how = delete ] && rm "$H_TMP/program"
-  [ $how = replace ] && cp /bin/true "$H_TMP/new" && mv "$H_TMP/new" "$H_TMP/program"
+  [[ $how = delete* ]] && rm "$H_TMP/program"
+  [ "$how" = replace ] && cp /bin/true "$H_TMP/new" && mv "$H_TMP/new" "$H_TMP/program"
   if [ -x "$H_BUILD/heaptap" ]; then
-    HEAPTAP_REGION_DIR="$H_TMP/regions" "$H_BUILD/heaptap" dump -q -o "$H_TMP/alive.pb.gz" $pid 2>"$H_TMP/err" || { echo "$how: dump:"; cat "$H_TMP/err"; exit 1; }
+    HEAPTAP_REGION_DIR="$H_TMP/regions" "${as[@]}" "$H_BUILD/heaptap" dump -q -o "$H_TMP/alive.pb.gz" $pid 2>"$H_TMP/err" || { echo "$how: dump:"; cat "$H_TMP/err"; exit 1; }
     "$H_BUILD/heaptap" top -unit=B "$H_TMP/alive.pb.gz" | grep -q ' site_early$' || { echo "$how: dump does not name what the program has:"; "$H_BUILD/heaptap" top "$H_TMP/alive.pb.gz"; exit 1; }
   fi
   exec 5>&-
