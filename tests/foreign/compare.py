@@ -221,10 +221,10 @@ def case(bare, rate, library=LIBRARY):
     if said:
         bad.append("said: " + said[0])
     if not bad and bare.soft_differences(run):
-        # Timing may show in these two: what is reported was seen in two runs, and three bare runs more agree in it.
+        # Timing may show in these two: what is reported was the same in two runs, and three bare runs more agree in it.
         again = once(bare, rate, library)[0]
         for _ in range(3):
             bare.add(execute(bare.command, bare.preload))
-        seen = {what for what, _ in bare.soft_differences(run)}
-        bad += ["%s: %s" % d for d in bare.soft_differences(again) if d[0] in seen]
+        seen = bare.soft_differences(run)
+        bad += ["%s: %s" % d for d in bare.soft_differences(again) if d in seen]
     return bad, profiles

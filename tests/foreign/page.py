@@ -35,6 +35,8 @@ def main():
     log, page = open(sys.argv[1]).read(), sys.argv[2]
     today = time.strftime("%Y-%m-%d")
     head, rows = rows_of(log)
+    if not re.search("^foreign: ", log, re.M):
+        sys.exit("page.py: %s did not come to its end" % sys.argv[1])
     notes = [l for l in log.splitlines() if re.match(r"(FAIL|SKIP) foreign: (?!.*: no )", l)]
     lacking = ["%s (no %s)" % m for m in re.findall(r"^SKIP foreign: (\w+): no (.*)", log, re.M)]
     opening = HEAD % ((today,) + system())
