@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "preload/backend.h"
+#include "preload/live.h"
 #include "preload/operators.h"
 #include "preload/module.h"
 #include "preload/state.h"
@@ -26,6 +27,7 @@ void *ht_arena_alloc(size_t size, size_t align)
     if (at + pages > HT_ARENA_PAGES)
         return NULL;
     arena_sizes[at] = (uint32_t)size;
+    ht_live_always(ht_arena + (size_t)at * 4096); /* so that free comes to ask whose it is */
     return ht_arena + (size_t)at * 4096;
 }
 

@@ -55,15 +55,11 @@ static __attribute__((noinline)) void free_looked_up(void *p)
     ht_next_free(p);
 }
 
-/* Also where every 128th free of blocks that merely lie at such an address ends. */
+/* Of what the filter admits. */
 void ht_cold_free(void *p)
 {
-    if (HT_UNLIKELY(ht_arena_owns(p)))
-        return;
-    if (HT_UNLIKELY(ht_live_maybe(p)))
+    if (HT_LIKELY(!ht_arena_owns(p)))
         free_looked_up(p);
-    else
-        ht_next_free(p);
 }
 
 static void *resize_placed(void *p, const struct ht_resize *r, struct ht_hit *hit)

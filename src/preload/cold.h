@@ -16,6 +16,9 @@ void *ht_cold_realloc(void *p, size_t size);
 void *ht_cold_realloc_charged(void *p, size_t size);
 void ht_cold_free(void *p);
 
+/* free of a block whose address ht_free_mask lets pass. */
+void ht_filter_free(void *p);
+
 /*
  * realloc for every flavour: moves or resizes p (not NULL, not the arena's) by call(ctx, p), sampled
  * when the charge borrowed.

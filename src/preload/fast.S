@@ -4,7 +4,8 @@
  *
  * malloc: distance -= size + 1; a borrow goes to the cold path. Zero-initialised thread state borrows
  * at the thread's first call, which initialises it and tests again.
- * free: sampled blocks have all bits of ht_free_mask clear in their address (0: look all up).
+ * free: sampled blocks have all bits of ht_free_mask clear in their address (0: look all up). Those
+ * that pass are looked up in the filter of live.h, as ht_live_maybe does.
  * All are tail jumps, so that the stack is the caller's in the cold path and in the real function.
  */
 #include <cet.h>
@@ -35,9 +36,22 @@ END malloc
 
 FUNCTION free
         test    %edi, ht_free_mask(%rip)
-        je      ht_cold_free
+        je      ht_filter_free
         jmp     *ht_next_free(%rip)
 END free
+
+        .hidden ht_filter_free
+FUNCTION ht_filter_free
+        movabs  $0x9e3779b97f4a7c15, %rax
+        mov     %rdi, %rdx
+        shr     $4, %rdx
+        imul    %rax, %rdx
+        shr     $48, %rdx
+        lea     ht_live_filter(%rip), %rax
+        cmpb    $0, (%rax, %rdx)
+        jne     ht_cold_free
+        jmp     *ht_next_free(%rip)
+END ht_filter_free
 
 /* A product that wraps charges a wrong distance for a call that fails anyway; the distance is
  * memoryless, so no bias follows. */

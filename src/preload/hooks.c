@@ -260,8 +260,9 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
     {                                                                                              \
         if (HT_LIKELY(ht_new_is_malloc && ((uintptr_t)p & ht_free_mask)))                          \
             ht_next_free(p);                                                                       \
-        else if (ht_new_is_malloc || !ht_next_##symbol ||                                          \
-                 (ht_direct_##symbol && !((uintptr_t)p & ht_free_mask)))                           \
+        else if (HT_LIKELY(ht_new_is_malloc))                                                      \
+            ht_filter_free(p);                                                                     \
+        else if (!ht_next_##symbol || (ht_direct_##symbol && !((uintptr_t)p & ht_free_mask)))      \
             cold_##symbol arguments;                                                               \
         else                                                                                       \
             ht_next_##symbol arguments;                                                            \

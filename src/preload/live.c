@@ -23,8 +23,9 @@ struct shard {
     _Atomic uint32_t lock;
     uint32_t count, buckets; /* buckets: a power of two, 0 before the first insert */
     uint32_t *heads;         /* node index + 1 */
-    _Atomic uint32_t free;   /* nodes given up here, by index + 1, through next; looked at without lock */
-    uint32_t reserved[9];    /* a line a shard: neighbours' locks do not share one */
+    _Atomic uint32_t
+        free; /* nodes given up here, by index + 1, through next; looked at without lock */
+    uint32_t reserved[9]; /* a line a shard: neighbours' locks do not share one */
 };
 _Static_assert(sizeof(struct shard) == 64, "shard");
 
@@ -35,7 +36,7 @@ static _Atomic uint64_t free_lists[STRIPES]; /* tag << 32 | node + 1; the tag de
 
 _Atomic uint32_t ht_region_generation;
 _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
-_Atomic uint32_t ht_live_unfiltered;
+static _Atomic uint32_t unfiltered; /* relaxed: every entry of the filter sticks at 255 */
 
 #define PENDING 64u
 static _Atomic uint64_t pending[PENDING]; /* addresses; CAS from and to 0 */
@@ -58,19 +59,21 @@ static inline struct ht_node *node_at(uint32_t i)
 
 void ht_live_skip_filter(void)
 {
-    atomic_store(&ht_live_unfiltered, 1);
+    atomic_store(&unfiltered, 1);
+    for (uint32_t i = 0; i < 1u << HT_FILTER_BITS; i++)
+        atomic_store_explicit(&ht_live_filter[i], 255, memory_order_relaxed);
 }
 
 static inline void filter_add(const void *p, int delta)
 {
-    if (atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed))
+    if (atomic_load_explicit(&unfiltered, memory_order_relaxed))
         return;
     _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
     uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
     HT_PAUSE(FILTER);
     while (v != 255 && !(v == 0 && delta < 0) &&
-           !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta),
-                                                  memory_order_relaxed, memory_order_relaxed))
+           !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta), memory_order_relaxed,
+                                                  memory_order_relaxed))
         ;
 }
 
@@ -86,8 +89,8 @@ static uint32_t pop(_Atomic uint64_t *list)
     uint64_t head = atomic_load_explicit(list, memory_order_acquire);
     while ((uint32_t)head) {
         uint32_t i = (uint32_t)head - 1;
-        uint64_t next = ((head >> 32) + 1) << 32 |
-                        __atomic_load_n(&node_at(i)->next, __ATOMIC_RELAXED);
+        uint64_t next =
+            ((head >> 32) + 1) << 32 | __atomic_load_n(&node_at(i)->next, __ATOMIC_RELAXED);
         HT_PAUSE(NODES);
         if (atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_acquire,
                                                   memory_order_acquire))
@@ -271,16 +274,20 @@ static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
 
 static inline void clear_node(struct ht_node *n, struct ht_record *out)
 {
-    *out = (struct ht_record){.size = n->size, .site = n->site, .time = n->time,
-        .generation = atomic_load_explicit(&ht_region_generation, memory_order_relaxed), .found = true};
+    *out = (struct ht_record){.size = n->size,
+                              .site = n->site,
+                              .time = n->time,
+                              .generation =
+                                  atomic_load_explicit(&ht_region_generation, memory_order_relaxed),
+                              .found = true};
     if (!ht_forked())
         ht_mirror_clear(n->mirror);
     HT_PAUSE(LIVE);
     atomic_store_explicit(&n->addr, 0, memory_order_release);
 }
 
-/* Takes p out of what is remembered, if it is at i. The shard's lock is held: else a free that is being
- * drained could hit what was inserted at p meanwhile. */
+/* Takes p out of what is remembered, if it is at i. The shard's lock is held: else a free that is
+ * being drained could hit what was inserted at p meanwhile. */
 static bool no_longer_pending(uint32_t i, uint64_t p)
 {
     if (!atomic_compare_exchange_strong_explicit(&pending[i], &p, 0, memory_order_acq_rel,
@@ -321,7 +328,8 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     }
     struct ht_node *n = node_at(node - 1);
     uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
-    forget_pending(p); /* a free that is remembered was of what lay here before: it must not hit us */
+    forget_pending(
+        p); /* a free that is remembered was of what lay here before: it must not hit us */
     if (old) {
         clear_node(node_at(old - 1), stale);
     } else {

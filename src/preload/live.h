@@ -17,9 +17,9 @@
 struct ht_node {
     _Atomic uint64_t addr;
     uint64_t size;
-    ht_ref site;    /* 0: held so that its free stays unsized, but not accounted */
-    ht_ref mirror;  /* the node's record in the region; kept over reuse; 0: none yet */
-    uint32_t next;  /* node index + 1, in a bucket or a free list */
+    ht_ref site;   /* 0: held so that its free stays unsized, but not accounted */
+    ht_ref mirror; /* the node's record in the region; kept over reuse; 0: none yet */
+    uint32_t next; /* node index + 1, in a bucket or a free list */
     uint32_t time;
 };
 
@@ -31,24 +31,27 @@ struct ht_record {
     bool found;
 };
 
-/* How many live objects hash to a value; sticks at 255. Relaxed; written before the object's address
- * leaves malloc, so a free that was handed the pointer by any means sees it. */
+/* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
+ * written before the object's address leaves malloc, so a free that was handed the pointer by any
+ * means sees it. fast.S knows its size and its hash. */
 #define HT_FILTER_BITS 16
 extern _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
-
-/* Set: the filter is not kept (ht_live_skip_filter). Relaxed. */
-extern _Atomic uint32_t ht_live_unfiltered;
 
 static inline uint32_t ht_live_filter_slot(const void *p)
 {
     return (uint32_t)((((uint64_t)p >> 4) * 0x9e3779b97f4a7c15ULL) >> (64 - HT_FILTER_BITS));
 }
 
-/* False: certainly not a sampled object (two loads, no lock). True: look it up. */
+/* False: certainly not a sampled object (one load, no lock). True: look it up. */
 static inline bool ht_live_maybe(const void *p)
 {
-    return atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed) ||
-           atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
+    return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
+}
+
+/* From now on, and for ever, maybe. */
+static inline void ht_live_always(const void *p)
+{
+    atomic_store_explicit(&ht_live_filter[ht_live_filter_slot(p)], 255, memory_order_relaxed);
 }
 
 /* Before a sandbox: memory for some thousand nodes, for none is asked for afterwards. */
@@ -58,13 +61,13 @@ void ht_live_prepare(void);
 uint32_t ht_live_reserve(void);
 void ht_live_unreserve(uint32_t node);
 
-/* For small rates, where most frees are of samples: ht_live_maybe answers true from now on, and the
- * filter is not kept. For good: what is inserted meanwhile is not in it. */
+/* For small rates, where most frees are of samples: ht_live_maybe answers true from now on. For
+ * good: what is inserted meanwhile is not counted in the filter. */
 void ht_live_skip_filter(void);
 
-/* Publishes the node (0: one is found) under p. A record already there is stale (its free went past us): it is
- * replaced and returned in *stale. False when the shard's lock or a node could not be had: nothing was
- * done, and the node is given back. */
+/* Publishes the node (0: one is found) under p. A record already there is stale (its free went past
+ * us): it is replaced and returned in *stale. False when the shard's lock or a node could not be
+ * had: nothing was done, and the node is given back. */
 bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
                     struct ht_record *stale);
 
@@ -75,7 +78,8 @@ int ht_live_take(const void *p, struct ht_record *out);
 /* Remembers a free, for ht_live_drain. */
 void ht_live_remember(const void *p);
 
-/* Frees remembered while a lock was held; calls done(record) for each. Cheap when there are none. */
+/* Frees remembered while a lock was held; calls done(record) for each. Cheap when there are none.
+ */
 extern _Atomic uint32_t ht_live_n_pending;
 static inline bool ht_live_pending(void)
 {
