@@ -143,7 +143,7 @@ def soaked(rate, words):
                     return
 
         threading.Thread(target=watch, daemon=True).start()
-        costs, stills, scores, seen, did, end = {}, [], [], {"dumps": 0, "children": 0, "stills": 0}, {}, None
+        costs, stills, scores, seen, did, end = {}, [], [], {"dumps": 0, "children": 0, "stills": 0, "lost": {}}, {}, None
 
         def amid(before):
             """The dumps by signal that began before then, and what children left."""
@@ -176,8 +176,10 @@ def soaked(rate, words):
                 exact(where, got, truth)
             else:
                 sampled(where, got, truth, scores)
-            if got.lost["full"] + got.lost["busy"] + got.lost["stale"] + got.lost["free"]:
-                print(f"{where}: lost {got.lost}")
+            other = {k: v for k, v in got.lost.items() if v and k != "reentrant"}
+            if other != seen["lost"] and truth["at"] != "child":
+                print(f"{where}: lost {other}")
+                seen["lost"] = other
 
         for l in r.stdout:
             d = json.loads(l)
