@@ -74,20 +74,28 @@ text_offset = {os.path.basename(f): offset_of_text(f) for f in (soak, plugin)}
 
 
 def ours(pid, regions):
-    """KiB of ours: what is resident of the region, and what is mapped with MAP_NORESERVE outside glibc's heaps."""
-    resident = maps = 0
+    """KiB of ours: what is resident of the region, and what is mapped with MAP_NORESERVE outside glibc's heaps, which may be in
+    several pieces after forks."""
+    resident, pieces = 0, []
     start = end = 0
     path = perms = ""
     with open(f"/proc/{pid}/smaps") as f:
         for l in f:
             m = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+) *(.*)", l)
             if m:
-                start, end, perms, inode, path = int(m[1], 16), int(m[2], 16), m[3], m[4], m[5]
+                start, end, perms, path = int(m[1], 16), int(m[2], 16), m[3], m[5]
             elif l.startswith("Rss:") and path.startswith(regions):
                 resident += int(l.split()[1])
             elif l.startswith("VmFlags:") and " nr" in l and not path and perms.startswith("rw"):
-                heap = (start + MIB64 - 1) // MIB64 * MIB64
-                maps += min(heap, end) - start
+                pieces.append((start, end))
+    heaps = {at for a, b in pieces for at in range((a + MIB64 - 1) // MIB64 * MIB64, b, MIB64)}
+    maps = 0
+    for a, b in pieces:
+        while a < b:
+            window = a // MIB64 * MIB64
+            upto = min(b, window + MIB64)
+            maps += 0 if window in heaps else upto - a
+            a = upto
     return resident + maps // 1024
 
 

@@ -300,7 +300,7 @@ static void free_cost(const char *when)
 }
 
 /* Operations as fast as they go, at ever other addresses, until there were so many. */
-static void top_up(long until)
+static void top_up(long until, unsigned churn)
 {
     static void *held[CHURN];
     static uint16_t sizes[CHURN];
@@ -309,7 +309,7 @@ static void top_up(long until)
     long done = 0;
     for (; operations + done < until; done += 2) {
         uint64_t r = step(&x);
-        unsigned k = r % CHURN;
+        unsigned k = r % churn;
         if (held[k]) {
             free(held[k]);
             c->left[TOP_UP][sizes[k]]--;
@@ -447,7 +447,7 @@ int main(int argc, char **argv)
     if (!_dl_find_object((void *)malloc, &o) && dumps)
         hooks = o.dlfo_link_map;
     sigaction(SIGUSR2, &ours, NULL);
-    top_up(2000000); /* the tables take the size that the load needs */
+    top_up(2000000, CHURN); /* the tables take the size that the load needs */
     for (int i = 0; i < WORKERS; i++)
         pthread_create(&t[i], NULL, worker, &counts[i]);
     int64_t begin = now(CLOCK_MONOTONIC), next = begin;
@@ -494,7 +494,7 @@ int main(int argc, char **argv)
         pthread_join(t[i], NULL);
     line("{\"at\": \"did\", \"forks\": %ld, \"loads\": %ld, \"threads\": %ld, \"asked\": %ld}\n", forks,
          loads, threads, asked);
-    top_up(atol(argv[3]));
+    top_up(atol(argv[3]), CHURN / 2);
     free_cost("end");
     for (int i = 0; i < SLOTS; i++)
         if (slots[i])
