@@ -32,6 +32,7 @@ _Static_assert(sizeof(struct shard) == 64, "shard");
 static _Alignas(64) struct shard shards[SHARDS];
 static _Atomic(struct ht_node *) chunks[NODE_CHUNKS]; /* release; never unmapped */
 static _Atomic uint32_t n_nodes;                      /* handed out so far; relaxed */
+static _Atomic uint32_t reserved_ahead;               /* blocks are placed; relaxed, never reset */
 static _Atomic uint64_t free_lists[STRIPES]; /* tag << 32 | node + 1; the tag defeats ABA */
 
 _Atomic uint32_t ht_region_generation;
@@ -312,6 +313,8 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     uint64_t h = hash_of(p);
     struct shard *s = shard_of(p);
     stale->found = false;
+    if (node && !atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
+        atomic_store_explicit(&reserved_ahead, 1, memory_order_relaxed);
     if (!ht_lock(&s->lock)) {
         if (node)
             ht_live_unreserve(node);
@@ -386,7 +389,12 @@ static inline int take_from(struct shard *s, const void *p, struct ht_record *ou
     clear_node(node_at(i - 1), out);
     filter_add(p, -1);
     HT_PAUSE(LIVE);
-    give_node(s, i);
+    /* To where it is looked for: a node reserved before its block has an address is sought in the free lists, and of the
+     * shards in a few; left in its shard it would hardly be found again. */
+    if (atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
+        ht_live_unreserve(i);
+    else
+        give_node(s, i);
     return 0;
 }
 
