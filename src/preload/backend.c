@@ -242,6 +242,7 @@ static void look_up(void)
     KEEP(free_aligned_sized, , )
     HT_HOOKED_NEW(FIND_ANY)
     HT_HOOKED_DELETE(FIND_ANY)
+    ht_new_is_malloc = new_is_malloc();
     if (dlsym(RTLD_NEXT, "mallocx") || dlsym(RTLD_NEXT, "tc_malloc")) {
         HT_HOOKED_EXT(KEEP)
     }
@@ -250,8 +251,6 @@ static void look_up(void)
         !ht_next_##symbol || (allocator && home((void *)ht_next_##symbol) == allocator);
     HT_HOOKED_NEW(DIRECT)
     HT_HOOKED_DELETE(DIRECT)
-
-    ht_new_is_malloc = new_is_malloc();
 
     ht_next_malloc = (void *(*)(size_t))m;
     ht_next_calloc = (void *(*)(size_t, size_t))c;
