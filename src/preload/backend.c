@@ -214,10 +214,24 @@ static bool new_is_malloc(void)
            in_libstdcxx((void *)ht_next__ZdlPvm) && in_libstdcxx((void *)ht_next__ZdaPvm);
 }
 
+/* Certainly another object's: one that is not known may be the allocator's own. */
+static bool elsewhere(const void *fn, uint64_t allocator)
+{
+    uint64_t at = allocator ? home(fn) : 0;
+    return at && at != allocator;
+}
+
+/* An allocator without any of the three: two that are built on each other would never end. */
+static void *built_none(size_t align, size_t size)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
 #define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))dlsym(RTLD_NEXT, #symbol)
 #define KEEP(symbol, type, parameters)                                                             \
     FIND(symbol);                                                                                  \
-    if (allocator && home((void *)ht_next_##symbol) != allocator)                                  \
+    if (elsewhere((void *)ht_next_##symbol, allocator))                                            \
         ht_next_##symbol = NULL;
 #define FIND_ANY(symbol, type, parameters) FIND(symbol);
 
@@ -256,6 +270,8 @@ static void look_up(void)
     ht_next_calloc = (void *(*)(size_t, size_t))c;
     ht_next_realloc = (void *(*)(void *, size_t))r;
     ht_next_free = (void (*)(void *))f;
+    if (!ht_next_posix_memalign && !ht_next_memalign && !ht_next_aligned_alloc)
+        ht_next_memalign = built_none;
     if (!ht_next_posix_memalign)
         ht_next_posix_memalign = built_posix_memalign;
     if (!ht_next_memalign)
