@@ -200,18 +200,24 @@ static bool in_libstdcxx(const void *fn)
     return !strncmp(name ? name + 1 : path, "libstdc++.so.", 13);
 }
 
-/* A program, or a library before us, may have a malloc of its own, which its operator new then
- * calls. */
+/* That those who ask for an operator get ours, and we libstdc++'s. */
+static bool plain(const char *symbol, const void *next, uint64_t ours)
+{
+    return home(dlsym(RTLD_DEFAULT, symbol)) == ours && in_libstdcxx(next);
+}
+
+/*
+ * A program, or a library before us, may have a malloc of its own, which its operator new then
+ * calls; or some of the operators, which libstdc++'s others call.
+ */
 static bool new_is_malloc(void)
 {
     uint64_t ours = home((void *)new_is_malloc);
+#define PLAIN(symbol) plain(#symbol, (void *)ht_next_##symbol, ours)
     return home(dlsym(RTLD_DEFAULT, "malloc")) == ours &&
-           home(dlsym(RTLD_DEFAULT, "free")) == ours && in_libstdcxx((void *)ht_next__Znwm) &&
-           in_libstdcxx((void *)ht_next__Znam) &&
-           in_libstdcxx((void *)ht_next__ZnwmRKSt9nothrow_t) &&
-           in_libstdcxx((void *)ht_next__ZnamRKSt9nothrow_t) &&
-           in_libstdcxx((void *)ht_next__ZdlPv) && in_libstdcxx((void *)ht_next__ZdaPv) &&
-           in_libstdcxx((void *)ht_next__ZdlPvm) && in_libstdcxx((void *)ht_next__ZdaPvm);
+           home(dlsym(RTLD_DEFAULT, "free")) == ours && PLAIN(_Znwm) && PLAIN(_Znam) &&
+           PLAIN(_ZnwmRKSt9nothrow_t) && PLAIN(_ZnamRKSt9nothrow_t) && PLAIN(_ZdlPv) &&
+           PLAIN(_ZdaPv) && PLAIN(_ZdlPvm) && PLAIN(_ZdaPvm);
 }
 
 /* Certainly another object's: one that is not known may be the allocator's own. */
