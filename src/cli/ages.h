@@ -5,9 +5,12 @@
 
 #include "snapshot/region.h"
 
-#define HT_AGES_HELP                                                                               \
+#define HT_AGE_LIMITS_HELP                                                                         \
     "  --min-age=DURATION  only objects that have lived so long: 30s, 10m, 2h, 1d\n"               \
-    "  --max-age=DURATION  only objects no older\n"                                                \
+    "  --max-age=DURATION  only objects no older\n"
+
+#define HT_AGES_HELP                                                                               \
+    HT_AGE_LIMITS_HELP                                                                             \
     "  --ages              a label with the age, for -tagfocus=age=600s: and the like\n"
 
 /* Strings may be NULL. 0, or -EINVAL with a line in msg. */

@@ -28,7 +28,7 @@ static const char usage[] =
     "When standard output is no terminal a table is printed every interval.\n\n"
     "  -n, --interval=DURATION  between two looks (default 2s)\n"
     "  --count=N                end after N tables\n"
-    "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGES_HELP;
+    "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGE_LIMITS_HELP;
 
 static const char *const keys[HT_WATCH_KEYS] = {"inuse", "growth", "rate", "objects"};
 static const char letters[] = "igro";
@@ -205,10 +205,9 @@ static int parse_key(const char *word, enum ht_watch_key *key)
 int ht_cmd_watch(int argc, char **argv)
 {
     const char *interval = "2s", *count = NULL, *sort = "inuse", *min = NULL, *max = NULL;
-    bool ages = false;
     const struct ht_word_option options[] = {
         {"interval", 'n', .value = &interval}, {"count", .value = &count}, {"sort", .value = &sort},
-        {"min-age", .value = &min}, {"max-age", .value = &max}, {"ages", .flag = &ages}, {NULL}};
+        {"min-age", .value = &min}, {"max-age", .value = &max}, {NULL}};
     struct ht_words rest = {0};
     struct ht_watch w = {0};
     enum ht_watch_key key = HT_WATCH_INUSE;
@@ -225,7 +224,7 @@ int ht_cmd_watch(int argc, char **argv)
         status = ht_complain(2, "--count=%s: a number from 1 is needed", count);
     if (status < 0 && parse_key(sort, &key))
         status = ht_complain(2, "--sort=%s: inuse, growth, rate or objects", sort);
-    if (status < 0 && ht_ages_parse(&w.ages, min, max, ages, msg, sizeof msg))
+    if (status < 0 && ht_ages_parse(&w.ages, min, max, false, msg, sizeof msg))
         status = ht_complain(2, "%s", msg);
     if (status < 0) {
         bool screen = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);

@@ -2,10 +2,12 @@
 /* heaptap: finds the command and calls its one function. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
+#include "words.h"
 
 struct command {
     const char *name;
@@ -34,6 +36,14 @@ static int version(void)
     return 0;
 }
 
+/* What was printed and could not be written is not done. */
+static int end(int status)
+{
+    if (!status && (fflush(stdout) || ferror(stdout)))
+        return ht_complain(1, "cannot write standard output: %s", strerror(errno ? errno : EIO));
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     char dashed[] = "--help";
@@ -46,14 +56,14 @@ int main(int argc, char **argv)
         argv = help;
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         usage(stdout);
-        return 0;
+        return end(0);
     }
     if (!strcmp(argv[1], "--version"))
-        return version();
+        return end(version());
     for (const struct command *c = commands; c->name; c++)
         if (!strcmp(argv[1], c->name))
-            return argc == 3 && !strcmp(argv[2], "--version") ? version()
-                                                              : c->run(argc - 1, argv + 1);
+            return end(argc == 3 && !strcmp(argv[2], "--version") ? version()
+                                                                  : c->run(argc - 1, argv + 1));
     fprintf(stderr, "heaptap: unknown command '%s' (heaptap --help lists them)\n", argv[1]);
     return 2;
 }
