@@ -17,7 +17,8 @@ dir=$(mktemp -d)
 # A copy of our own tells our processes from those of a test that runs at the same time.
 [ -z "$churn" ] || { cp "$churn" "$dir/churn" && churn=$dir/churn; }
 servers=
-trap '[ -z "$servers" ] || kill $servers 2>/dev/null || :; rm -rf "$dir"' EXIT
+# What still writes its profile is waited for: it would write into what is being removed.
+trap '[ -z "$servers" ] || { kill $servers 2>/dev/null || :; wait $servers || :; }; rm -rf "$dir"' EXIT
 $python mksample.py "$dir"
 
 totals() {
