@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -350,7 +351,10 @@ static void dump_previous(long dir, const char *name)
     struct ht_view v;
     long base = -1;
     uint64_t size = 0;
-    if (!SYS_FAILED(SYS2(SYS_fstat, fd, &st)) && st.st_uid == (uid_t)SYS0(SYS_geteuid)) {
+    /* In two pid namespaces two processes have one number, and may have started in one tick: what is
+     * mapped by somebody is locked (create.c), and no region that an exec left behind. */
+    if (!SYS_FAILED(SYS2(SYS_fstat, fd, &st)) && st.st_uid == (uid_t)SYS0(SYS_geteuid) &&
+        !SYS_FAILED(SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB))) {
         size = (uint64_t)st.st_size;
         base = SYS6(SYS_mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0);
     }

@@ -3,7 +3,8 @@
 # Hazard 17: chroot, no /proc, no /dev/shm, pid namespaces.
 # Shows: with neither, the program's output and status are the same and its profile is written; in an empty root the program
 # goes on though nothing can be written.
-# In a pid namespace, with the /proc of the one outside and with its own, the profile has the number the process has there.
+# In a pid namespace, with the /proc of the one outside and with its own, the profile has the number the process has there; a process of
+# the same number and start in another one is not taken for an image that exec replaced.
 # Seen failing without "private memory where there is no file" (mutants).
 unshare -m true 2>/dev/null || { echo "unshare -m is not permitted"; exit 77; }
 "$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
@@ -28,6 +29,17 @@ for proc in "" --mount-proc; do
   cmp -s "$H_TMP/bare" "$H_TMP/with" || { echo "$words: other output"; exit 1; }
   [ "$(ls "$H_TMP/out")" = 2.pb.gz ] || { echo "$words: not 2.pb.gz:"; ls "$H_TMP/out"; exit 1; }
   python3 "$H_LIB/pprof.py" "$H_TMP/out/2.pb.gz" --main="$H_PROGRAMS/h17_workload" >"$H_TMP/check" || { echo "$words:"; cat "$H_TMP/check"; exit 1; }
+done
+# Ten at once have one number, and some of them one start to the tick.
+for i in 0 1 2 3 4 5 6 7 8 9; do
+  mkdir "$H_TMP/at$i"
+  LD_PRELOAD= unshare -m -p -f bash -c '
+    LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$1/%p.pb.gz" "$H_PROGRAMS/h17_workload"; exit $?' x "$H_TMP/at$i" >"$H_TMP/with$i" 2>"$H_TMP/err$i" &
+done
+wait
+for i in 0 1 2 3 4 5 6 7 8 9; do
+  [ ! -s "$H_TMP/err$i" ] || { echo "ten pid namespaces:"; cat "$H_TMP/err$i"; exit 1; }
+  [ "$(ls "$H_TMP/at$i")" = 2.pb.gz ] || { echo "ten pid namespaces: not 2.pb.gz:"; ls "$H_TMP/at$i"; exit 1; }
 done
 mkdir -p "$H_TMP/empty"
 LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/q.pb.gz" "$H_PROGRAMS/h17_workload" "$H_TMP/empty" >"$H_TMP/with" 2>"$H_TMP/err" ||
