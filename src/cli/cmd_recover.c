@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/ages.h"
 #include "cli/commands.h"
@@ -18,7 +19,8 @@ static const char usage[] =
     "usage: heaptap recover [OPTIONS] [PID or REGION] [-o FILE]\n\n"
     "Writes the profile of a process that was killed, up to its last sample, and removes the region\n"
     "it left. Without an argument: of all processes that left one and have samples.\n\n"
-    "  -o, --output=FILE   the profile to write (default heaptap.NAME.PID.pb.gz, here)\n"
+    "  -o, --output=FILE   the profile to write (default heaptap.NAME.PID.pb.gz, here; with a\n"
+    "                      number when there is one)\n"
     "  --keep              leave the region where it is\n"
     "  --raw               addresses only, no names\n"
     "  --fast              names from symbol tables only\n"
@@ -26,11 +28,24 @@ static const char usage[] =
     "  -q, --quiet         say nothing but errors\n\n"
     "Regions are kept for 7 days after a command first met them dead, 1 GiB of them at most.\n";
 
+/* The region goes when it is written, so no file goes for it: that of another process with its pid
+ * (the first ones of containers all have the same), or of an older one. */
+static const char *unused_name(const struct ht_region *r, char *out, size_t size)
+{
+    char name[128];
+    ht_dump_default_name(r, name, sizeof name);
+    snprintf(out, size, "%s", name);
+    int stem = (int)(strlen(name) - strlen(".pb.gz"));
+    for (unsigned n = 1; n && !access(out, F_OK); n++)
+        snprintf(out, size, "%.*s.%u.pb.gz", stem, name, n);
+    return out;
+}
+
 static int recover_one(const char *word, const struct ht_dump_options *o, const char *output,
                        bool keep)
 {
     struct ht_region r;
-    char msg[512], path[sizeof r.path];
+    char msg[512], path[sizeof r.path], unused[160];
     if (ht_region_open(&r, word, msg, sizeof msg))
         return ht_complain(1, "%s", msg);
     if (r.alive) {
@@ -40,6 +55,8 @@ static int recover_one(const char *word, const struct ht_dump_options *o, const 
                            (int)pid);
     }
     snprintf(path, sizeof path, "%s", r.path);
+    if (!output && !keep)
+        output = unused_name(&r, unused, sizeof unused);
     int err = ht_dump_save_region(&r, word, o, output, msg, sizeof msg);
     ht_region_close(&r);
     if (err)

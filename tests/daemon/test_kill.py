@@ -33,6 +33,16 @@ for i in range(ROUNDS):
     if i == 0:
         bad = pprof.check(pprof.Profile(out), rate=1, symbolized=True)
         check("a recovered profile is as readers insist", not bad, bad)
+# The first processes of two containers have one pid: the second profile does not take the first one's place.
+p = start("churn", THREADS, truth, HEAPTAP_SIGNAL="none")
+time.sleep(0.05)
+kill(p)
+older = os.path.join(DIR, "heaptap.churn.%d.pb.gz" % p.pid)
+with open(older, "w") as f:
+    f.write("older")
+status, _, err = heaptap("recover", "--fast", p.pid)
+check("recover leaves an older file", status == 0 and open(older).read() == "older", err)
+check("recover takes a number", sums(older.replace(".pb.gz", ".1.pb.gz"), "churn_alloc")[0] > 0, err)
 check("recovered regions are gone", not os.listdir(REGIONS), os.listdir(REGIONS))
 print("%d kills, at most %d operations in flight" % (ROUNDS, worst))
 finish("kill")
