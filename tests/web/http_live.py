@@ -48,7 +48,8 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     one = start(60)
     two = start(60)
     both = wait_for("two processes appear", lambda: len(targets(s)) == 2 and targets(s))
-    a, b = (t["id"] for t in both)
+    # They may be listed in any order: a is the first one's, whose runner is killed below.
+    a, b = sorted((t["id"] for t in both), key=lambda i: int(open("/proc/%s/stat" % i).read().rsplit(")", 1)[1].split()[1]) != one.pid)
     check("alive, with figures", all(t["alive"] and t["inuse_space"] > 0 and t["command"].startswith(churn) for t in both), both)
     code, _, body = s.get("/debug/pprof/heap")
     check("which of the two?", code == 404 and b"say which" in body, body)
