@@ -10,42 +10,60 @@
 
 #include "preload/backend.h"
 #include "preload/operators.h"
+#include "preload/state.h"
 
 /*
  * Out of memory in operator new: the C++ library of whoever called must run the new handler and
  * throw. It is asked for by name, without loading it: this is no path that allocations take.
  */
-static void *fail_new(size_t n, const char *symbol)
+HT_ALWAYS_INLINE void *theirs(const char *symbol)
 {
     void *library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
     if (!library)
         library = dlopen("libc++.so.1", RTLD_LAZY | RTLD_NOLOAD);
-    void *(*theirs)(size_t) = library ? (void *(*)(size_t))dlsym(library, symbol) : NULL;
-    if (!theirs)
-        abort(); /* as a C++ runtime without exceptions does */
-    return theirs(n);
+    return library ? dlsym(library, symbol) : NULL;
 }
 
 static void *b_new(size_t n)
 {
     void *p = ht_next_malloc(n ? n : 1);
-    return p ? p : fail_new(n, "_Znwm");
+    if (p)
+        return p;
+    void *(*fail)(size_t) = (void *(*)(size_t))theirs("_Znwm");
+    if (!fail)
+        abort(); /* as a C++ runtime without exceptions does */
+    return fail(n);
 }
 
 static void *b_new_nothrow(size_t n, const void *tag)
 {
-    return ht_next_malloc(n ? n : 1);
+    void *p = ht_next_malloc(n ? n : 1);
+    if (p)
+        return p;
+    void *(*fail)(size_t, const void *) =
+        (void *(*)(size_t, const void *))theirs("_ZnwmRKSt9nothrow_t");
+    return fail ? fail(n, tag) : NULL;
 }
 
 static void *b_new_aligned_nothrow(size_t n, size_t align, const void *tag)
 {
-    return ht_next_aligned(align, n ? n : 1);
+    void *p = ht_next_aligned(align, n ? n : 1);
+    if (p)
+        return p;
+    void *(*fail)(size_t, size_t, const void *) =
+        (void *(*)(size_t, size_t, const void *))theirs("_ZnwmSt11align_val_tRKSt9nothrow_t");
+    return fail ? fail(n, align, tag) : NULL;
 }
 
 static void *b_new_aligned(size_t n, size_t align)
 {
     void *p = ht_next_aligned(align, n ? n : 1);
-    return p ? p : fail_new(n, "_Znwm");
+    if (p)
+        return p;
+    void *(*fail)(size_t, size_t) = (void *(*)(size_t, size_t))theirs("_ZnwmSt11align_val_t");
+    if (!fail)
+        abort();
+    return fail(n, align);
 }
 
 static void b_delete(void *p)
@@ -74,7 +92,7 @@ static void b_delete_align_tag(void *p, size_t align, const void *tag)
 }
 
 /* jemalloc's flags: the low six bits are log2 of the alignment, 0x40 asks for zeroes. */
-#define MX_ALIGN(flags) ((flags) & 63 ? (size_t)1 << ((flags) & 63) : 16)
+#define MX_ALIGN(flags) ((flags)&63 ? (size_t)1 << ((flags)&63) : 16)
 #define MX_ZERO         0x40
 
 static void *b_mallocx(size_t n, int flags)

@@ -71,6 +71,16 @@ def own_operators():
         assert p.returncode == 0, (rate, p.returncode)
 
 
+def new_handler():
+    """A C++ plugin of a C program has its new handler called by every operator new, those that do not throw too.
+    (Without b_new_nothrow's look for libstdc++'s own it is not: exit status 2.)"""
+    for rate in "1", "512k":
+        env = environment(HEAPTAP_OUTPUT=os.path.join(TMP.name, "x.pb.gz"))
+        env["HEAPTAP_RATE"] = rate
+        p = subprocess.run([PROGRAM], env=env, timeout=60)
+        assert p.returncode == 0, (rate, p.returncode)
+
+
 def said_to_limited_file():
     """The line that a dump failed, to a standard error that the limit on files' sizes closes: no SIGXFSZ."""
     with open(os.path.join(TMP.name, "stderr"), "w") as err:
