@@ -111,9 +111,9 @@ static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char
             r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (!SYS_FAILED(r)) {
             base = (unsigned char *)r;
-            /* Lasts as long as the mapping, not the descriptor (flock(2) locks go with the open file,
-             * which the mapping holds): so whoever clears up dead regions knows that this one lives,
-             * even from a pid namespace where the process is not to be seen. */
+            /* Lasts as long as the mapping, not the descriptor (flock(2) locks go with the open
+             * file, which the mapping holds): so whoever clears up dead regions knows that this one
+             * lives, even from a pid namespace where the process is not to be seen. */
             SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB);
             struct ht_text t = ht_text(path, n);
             ht_text_string(&t, ht_config.region_dir);
@@ -187,6 +187,11 @@ int ht_region_create(bool file)
     /* A first walk looks each frame up in these: eight page faults would be most of its time. */
     uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->stack_roots & ~4095ull;
     SYS3(SYS_madvise, from, to - from, MADV_POPULATE_WRITE);
+    /* And each part of it that is looked for or kept: a first sample through thirty new functions
+     * took 33 us instead of 10. */
+    from = (uint64_t)s->segments & ~4095ull;
+    to = (uint64_t)&s->segments[1u << HT_SEGMENT_FEW_BITS];
+    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
 
     s->base = base;
     s->header = h;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the target half keeps: 64 bytes a thread, one block of process state that a fork's child finds
- * zeroed, and a few globals that it inherits.
+ * What the target half keeps: 64 bytes a thread, one block of process state that a fork's child
+ * finds zeroed, and a few globals that it inherits.
  */
 #ifndef HEAPTAP_SRC_PRELOAD_STATE_H
 #define HEAPTAP_SRC_PRELOAD_STATE_H
@@ -15,8 +15,8 @@
 #include "region/layout.h"
 #include "region/pause.h"
 
-#define HT_LIKELY(x)   __builtin_expect(!!(x), 1)
-#define HT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define HT_LIKELY(x)     __builtin_expect(!!(x), 1)
+#define HT_UNLIKELY(x)   __builtin_expect(!!(x), 0)
 #define HT_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /*
@@ -24,13 +24,14 @@
  * assembler fast path subtracts from it. All zero: not initialised, and the first call is a borrow.
  */
 struct ht_tls {
-    uint64_t left;     /* bytes (size + 1 each) to the next sample */
-    uint64_t rate;     /* that `left` was drawn with; 0: not sampling, `left` is a re-check */
-    uint64_t random;   /* splitmix64 state */
+    uint64_t left;   /* bytes (size + 1 each) to the next sample */
+    uint64_t rate;   /* that `left` was drawn with; 0: not sampling, `left` is a re-check */
+    uint64_t random; /* splitmix64 state */
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
-    uint32_t guard;    /* > 0: inside a hook's cold path */
-    uint32_t stripe;   /* the thread's number, from 1: which free list of nodes, which sites are its own */
+    uint32_t guard; /* > 0: inside a hook's cold path */
+    uint32_t
+        stripe; /* the thread's number, from 1: which free list of nodes, which sites are its own */
     uint32_t reserved;
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");
@@ -39,28 +40,31 @@ extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
 struct ht_region_header;
 
-#define HT_ROOT_BITS   12
-#define HT_CACHE_BITS  14 /* gcc -O2 calls from 5,000 places; as much is touched as is used */
+#define HT_ROOT_BITS    12
+#define HT_CACHE_BITS   14 /* gcc -O2 calls from 5,000 places; as much is touched as is used */
 #define HT_MODULE_SLOTS 256
 
-/* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has no
- * region, by choice or for want of memory; `header` is NULL then. */
+/* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has
+ * no region, by choice or for want of memory; `header` is NULL then. */
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
 /*
  * A part of a stack that was walked before, and the words it was found by (segment.h). Seqlock:
- * `sequence` is odd while a thread writes; a reader checks it before and after. The rest is relaxed.
+ * `sequence` is odd while a thread writes; a reader checks it before and after. The rest is
+ * relaxed.
  */
-#define HT_SEGMENT_BITS   11
-#define HT_SEGMENT_FRAMES 8
-#define HT_SEGMENT_WORDS  16
+#define HT_SEGMENT_BITS     11
+#define HT_SEGMENT_FEW_BITS 9 /* at large rates: made present at the start */
+#define HT_SEGMENT_FRAMES   8
+#define HT_SEGMENT_WORDS    16
 struct ht_segment {
-    _Atomic uint64_t stamp;     /* generation << 32 | sequence; the generation is ht_unload_generation before the walk */
-    uint64_t pc, sp, bp;        /* the state it begins at */
-    uint64_t shape;             /* HT_SHAPE: one word, so that it is never torn */
+    _Atomic uint64_t stamp; /* generation << 32 | sequence; the generation is ht_unload_generation
+                               before the walk */
+    uint64_t pc, sp, bp;    /* the state it begins at */
+    uint64_t shape;         /* HT_SHAPE: one word, so that it is never torn */
     uint64_t end_pc;
-    uint64_t hash;              /* of its frames: struct ht_hash */
-    uint64_t bp_offset;         /* HT_BP_LOADED: where the end's rbp is, from sp, divided by 8 */
+    uint64_t hash;      /* of its frames: struct ht_hash */
+    uint64_t bp_offset; /* HT_BP_LOADED: where the end's rbp is, from sp, divided by 8 */
     uint16_t offsets[HT_SEGMENT_WORDS]; /* of the words from sp, divided by 8 */
     ht_ref frames[HT_SEGMENT_FRAMES];
     uint64_t words[HT_SEGMENT_WORDS];
@@ -68,18 +72,18 @@ struct ht_segment {
 _Static_assert(sizeof(struct ht_segment) == 256, "four lines");
 
 /*
- * A whole stack that came twice in a row: when the registers and every word that the walk read are the
- * same, so is the stack, and nothing need be looked up. Seqlock as above. Used at small rates and in
- * exact mode.
+ * A whole stack that came twice in a row: when the registers and every word that the walk read are
+ * the same, so is the stack, and nothing need be looked up. Seqlock as above. Used at small rates
+ * and in exact mode.
  */
 #define HT_MEMO_WORDS 96 /* 40 frames with frame pointers, 90 without */
 #define HT_MEMO_LONG  255
 #define HT_MEMO_BITS  9
 struct ht_memo {
-    _Atomic uint64_t stamp;  /* as a segment's */
+    _Atomic uint64_t stamp; /* as a segment's */
     uint64_t pc, sp, bp;
     ht_ref stack;
-    uint8_t n_words;         /* 0: seen once, its words are not known; HT_MEMO_LONG: too many */
+    uint8_t n_words; /* 0: seen once, its words are not known; HT_MEMO_LONG: too many */
     bool bp_used;
     uint16_t offsets[HT_MEMO_WORDS];
     uint64_t words[HT_MEMO_WORDS];
@@ -94,17 +98,17 @@ struct ht_state {
     _Atomic uint32_t active; /* enum ht_activity; release once the region is ready */
     _Atomic uint32_t grow;   /* try-lock: new chunk */
     uint32_t peak_or_growth;
-    unsigned char *base;     /* of the region */
+    unsigned char *base; /* of the region */
     struct ht_region_header *header;
-    uint64_t limit;          /* bytes mapped */
-    uint64_t writable;       /* of them accessible; guarded by grow */
-    _Atomic uint32_t making; /* try-lock: a new module */
-    _Atomic uint64_t cursors[HT_KIND_COUNT]; /* (chunk + 1) << 32 | used */
+    uint64_t limit;                                  /* bytes mapped */
+    uint64_t writable;                               /* of them accessible; guarded by grow */
+    _Atomic uint32_t making;                         /* try-lock: a new module */
+    _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */
     _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];
     _Atomic ht_ref stack_roots[1u << HT_ROOT_BITS];
-    _Atomic ht_ref modules[HT_MODULE_SLOTS]; /* by hash of the link_map */
-    _Atomic ht_ref main_module; /* release; 0: not met yet */
+    _Atomic ht_ref modules[HT_MODULE_SLOTS];   /* by hash of the link_map */
+    _Atomic ht_ref main_module;                /* release; 0: not met yet */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by stack and size */
     struct ht_memo memos[1u << HT_MEMO_BITS];
     _Alignas(64) struct ht_segment segments[1u << HT_SEGMENT_BITS];
@@ -112,7 +116,7 @@ struct ht_state {
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;
     _Atomic uint64_t next_interval_ns, last_dump_inuse;
-    char region_path[1200];  /* "" when the region is in private memory */
+    char region_path[1200]; /* "" when the region is in private memory */
 };
 
 struct ht_config {
@@ -126,18 +130,18 @@ struct ht_config {
     uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
     bool peak, children, start, secure;
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
-    char output[1024];     /* absolute pattern */
+    char output[1024]; /* absolute pattern */
     char region_dir[256];
     bool region_dir_by_user; /* composed when a region is made, of the user then */
 };
 
 extern struct ht_config ht_config;
-extern struct ht_state *ht_state;      /* NULL until the library is initialised */
-extern _Atomic uint64_t ht_rate;       /* current; 0: dormant */
+extern struct ht_state *ht_state;             /* NULL until the library is initialised */
+extern _Atomic uint64_t ht_rate;              /* current; 0: dormant */
 extern _Atomic uint32_t ht_region_generation; /* raised by a child that leaves its parent's */
 extern _Atomic uint32_t ht_unload_generation; /* raised around dlclose; relaxed */
-extern uint32_t ht_free_mask;          /* address bits that are 0 in every sampled block; 0: any */
-extern _Atomic uint32_t ht_aligned;    /* sampled blocks are placed so that ht_free_mask holds */
+extern uint32_t ht_free_mask;       /* address bits that are 0 in every sampled block; 0: any */
+extern _Atomic uint32_t ht_aligned; /* sampled blocks are placed so that ht_free_mask holds */
 
 static inline bool ht_forked(void)
 {

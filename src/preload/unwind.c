@@ -383,7 +383,7 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
 /* Below this rate whole stacks are remembered too: above, samples are too rare to find themselves
  * again, and the table of segments is small, so that it costs little memory. */
 #define MEMO_MAX_RATE 4096u
-#define FEW_BITS      10
+#define FEW_BITS      HT_SEGMENT_FEW_BITS
 
 static inline __attribute__((always_inline)) ht_ref walk(const struct ht_regs *r, ht_ref *frames,
                                                          uint64_t rate)

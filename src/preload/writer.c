@@ -315,14 +315,10 @@ static struct ht_shard *shard_of(struct ht_site *s, uint32_t stripe)
 {
     ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
     if (HT_LIKELY(!ref)) {
-        uint32_t seen = atomic_load_explicit(&s->contention, memory_order_relaxed);
-        if (HT_LIKELY(seen >> 16 == (stripe & 0xffff)))
-            return NULL;
+        /* `others` lies beside what the owner writes to: after some use the site is worth 1 KiB. */
+        uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
         HT_PAUSE(SHARDS);
-        /* Another thread was here last: after some such changes the site is worth 1 KiB. */
-        uint32_t times = (seen & 0xffff) + 1;
-        atomic_store_explicit(&s->contention, stripe << 16 | (times & 0xffff),
-                              memory_order_relaxed);
+        atomic_store_explicit(&s->contention, times, memory_order_relaxed);
         if (times < 256)
             return NULL;
         ht_ref fresh = ht_data_new(HT_SHARDS * sizeof(struct ht_shard) + 56);

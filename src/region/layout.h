@@ -4,9 +4,9 @@
  *
  * It is a header followed by chunks of HT_CHUNK_SIZE. A chunk holds records of one kind, all of one
  * size, so that a reader can walk a region of a process that was killed anywhere: what is not
- * committed is skipped, what comes behind it is still found. Nothing ever moves and nothing but live
- * records is ever taken back. Records refer to each other by ht_ref: the byte offset from the start
- * of the region divided by 8; 0 is none.
+ * committed is skipped, what comes behind it is still found. Nothing ever moves and nothing but
+ * live records is ever taken back. Records refer to each other by ht_ref: the byte offset from the
+ * start of the region divided by 8; 0 is none.
  *
  * Memory order: a record is written with plain stores and becomes visible by a release store of its
  * `commit` (live records: of `addr`); readers load that with acquire. Counters are relaxed and only
@@ -17,13 +17,14 @@
 #define HEAPTAP_SRC_REGION_LAYOUT_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
 #define HT_LAYOUT_VERSION 2u
 #define HT_HEADER_SIZE    8192u
 #define HT_CHUNK_SIZE     65536u
-#define HT_CHUNK_MAGIC    0x4b4e4843u /* "CHNK" */
+#define HT_CHUNK_MAGIC    0x4b4e4843u  /* "CHNK" */
 #define HT_REGION_MAX     (1ULL << 34) /* what an ht_ref can address, halved */
 #define HT_MAX_DEPTH      512
 #define HT_MAX_SEGMENTS   6
@@ -55,23 +56,23 @@ enum {
 /* A mapped object. Written once under the frame that first needed it. */
 struct ht_module {
     _Atomic uint32_t commit;
-    uint32_t n_segments;      /* executable ones, at most HT_MAX_SEGMENTS */
-    uint64_t start, end;      /* of the whole object in memory */
-    uint64_t bias;            /* l_addr */
-    uint64_t eh_frame_hdr;    /* address of PT_GNU_EH_FRAME's contents, 0: none */
-    uint64_t link_map;        /* the loader's handle: part of the identity */
-    uint64_t ident[4];        /* words of the mapped ELF header and note: tell a reload apart */
-    uint64_t note_addr;       /* where ident[2..3] were read, 0: nowhere */
+    uint32_t n_segments;   /* executable ones, at most HT_MAX_SEGMENTS */
+    uint64_t start, end;   /* of the whole object in memory */
+    uint64_t bias;         /* l_addr */
+    uint64_t eh_frame_hdr; /* address of PT_GNU_EH_FRAME's contents, 0: none */
+    uint64_t link_map;     /* the loader's handle: part of the identity */
+    uint64_t ident[4];     /* words of the mapped ELF header and note: tell a reload apart */
+    uint64_t note_addr;    /* where ident[2..3] were read, 0: nowhere */
     uint8_t build_id[32];
-    uint32_t build_id_size;   /* 0: none */
-    ht_ref path;              /* into a DATA chunk */
-    uint32_t path_size;       /* without the NUL */
-    uint32_t flags;           /* HT_MODULE_* */
+    uint32_t build_id_size; /* 0: none */
+    ht_ref path;            /* into a DATA chunk */
+    uint32_t path_size;     /* without the NUL */
+    uint32_t flags;         /* HT_MODULE_* */
     struct {
         uint64_t start, limit, offset;
     } segments[HT_MAX_SEGMENTS];
-    uint64_t fingerprint;      /* of the first segment, where there is no build-id */
-    _Atomic uint64_t checked;  /* fingerprint found right at this ht_unload_generation; relaxed */
+    uint64_t fingerprint;     /* of the first segment, where there is no build-id */
+    _Atomic uint64_t checked; /* fingerprint found right at this ht_unload_generation; relaxed */
     uint64_t reserved[12];
 };
 _Static_assert(sizeof(struct ht_module) == 392, "module record");
@@ -83,8 +84,8 @@ enum {
 
 /*
  * A return address with the module it lies in: the same address in another module (after dlclose
- * and dlopen) is another frame. `recipe` is the target's own (how to step out of this frame) and means
- * nothing to a reader. child: a hash trie over the pc, two bits a level; CAS from 0, release.
+ * and dlopen) is another frame. `recipe` is the target's own (how to step out of this frame) and
+ * means nothing to a reader. child: a hash trie over the pc, two bits a level; CAS from 0, release.
  */
 struct ht_frame {
     uint64_t pc;
@@ -95,7 +96,8 @@ struct ht_frame {
 };
 _Static_assert(sizeof(struct ht_frame) == 40, "frame record");
 
-/* A call stack: refs of frames, leaf first, in a DATA chunk. child as in ht_frame, over the hash. */
+/* A call stack: refs of frames, leaf first, in a DATA chunk. child as in ht_frame, over the hash.
+ */
 struct ht_stack {
     uint64_t hash;
     ht_ref frames;
@@ -135,23 +137,28 @@ struct ht_counts {
     _Atomic uint64_t alloc_objects, alloc_bytes, freed_objects, freed_bytes;
 };
 
+/* Four lines: what every thread reads, what the owner writes to (and a bit), and what the others
+ * do. */
 struct ht_site {
     ht_ref stack;
     ht_ref next; /* next site of the same stack; written before commit */
     uint64_t rate;
     uint64_t size_low, size_high; /* equal: every object has that size; else an inclusive class */
+    uint32_t owner;               /* stripe of the thread that made it; written before commit */
+    _Atomic uint32_t commit;
+    _Atomic ht_ref shards;       /* HT_SHARDS of struct ht_shard, 64-aligned; release; 0: none */
+    _Atomic uint32_t contention; /* how often one of the others came, about; relaxed */
+    uint64_t reserved[2];
     struct ht_totals alloc, freed;
     _Atomic uint64_t peak_objects, peak_bytes; /* rounded; valid for peak_epoch */
     _Atomic uint32_t peak_epoch;
-    _Atomic uint32_t commit;
-    _Atomic ht_ref shards;        /* HT_SHARDS of struct ht_shard, 64-aligned; release; 0: none */
-    _Atomic uint32_t contention;  /* of the others: last one's stripe << 16 | how often it changed; relaxed */
-    uint32_t owner;               /* stripe of the thread that made it; written before commit */
-    uint32_t reserved;
-    uint64_t weight[4];           /* the target's own: of a site of one size, objects and bytes */
+    uint32_t reserved2;
+    uint64_t weight[4]; /* the target's own: of a site of one size, objects and bytes */
     struct ht_counts others;
+    uint64_t reserved3[3];
 };
-_Static_assert(sizeof(struct ht_site) == 216, "site record");
+_Static_assert(sizeof(struct ht_site) == 256 && offsetof(struct ht_site, alloc) == 64,
+               "site record");
 
 /* Where threads share a hot stack, each counts on a cache line of its own. A site's totals are its
  * owner's, the others' and its shards' together. */
@@ -202,32 +209,33 @@ struct ht_region_header {
     uint32_t version;
     uint32_t header_size, chunk_size;
     uint32_t pid, uid, parent_pid;
-    uint64_t size;           /* of the mapping, virtual */
-    uint64_t start_ticks;    /* /proc/PID/stat field 22, 0: unknown */
-    uint64_t start_wall_ns;  /* CLOCK_REALTIME when the region was made */
-    uint64_t start_mono_ns;  /* CLOCK_MONOTONIC then */
-    uint64_t run_id;         /* given by `heaptap run`, 0: none */
-    uint64_t address;        /* where the target has it mapped */
+    uint64_t size;          /* of the mapping, virtual */
+    uint64_t start_ticks;   /* /proc/PID/stat field 22, 0: unknown */
+    uint64_t start_wall_ns; /* CLOCK_REALTIME when the region was made */
+    uint64_t start_mono_ns; /* CLOCK_MONOTONIC then */
+    uint64_t run_id;        /* given by `heaptap run`, 0: none */
+    uint64_t address;       /* where the target has it mapped */
     uint32_t depth, signal_number;
     char exe[1024];
     char output[1024];       /* absolute pattern */
     char command_line[2048]; /* NUL separated */
     char name[64];           /* %e */
     uint32_t command_line_size;
-    uint32_t checksum;       /* FNV-1a of the bytes before it */
+    uint32_t checksum; /* FNV-1a of the bytes before it */
 
     /* Changing; relaxed unless said otherwise. */
-    _Atomic uint32_t n_chunks;     /* handed out; release after the chunk is reserved */
-    _Atomic uint32_t state;        /* enum ht_region_state, release */
+    _Atomic uint32_t n_chunks; /* handed out; release after the chunk is reserved */
+    _Atomic uint32_t state;    /* enum ht_region_state, release */
     _Atomic uint32_t flags;
     _Atomic uint32_t peak_epoch;
-    _Atomic uint64_t private_from; /* chunks at or above are in the target's private memory; 0: none */
+    _Atomic uint64_t
+        private_from; /* chunks at or above are in the target's private memory; 0: none */
     _Atomic uint64_t rate;
     _Atomic uint64_t losses[HT_LOSS_COUNT], truncated;
     _Atomic uint64_t dumps, dump_failures;
     _Atomic uint32_t dump_errno, reserved0;
     _Atomic uint64_t inuse_bytes, peak_bytes; /* kept for peak and growth only */
-    char last_dump[1024];          /* path; whole when `dumps` was raised (release) */
+    char last_dump[1024];                     /* path; whole when `dumps` was raised (release) */
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_HEADER_SIZE, "header");
 
