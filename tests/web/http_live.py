@@ -45,8 +45,8 @@ def wait_for(what, test, seconds=10):
 
 with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     check("none yet", targets(s) == [])
-    one = start(300)
-    two = start(300)
+    one = start(60)
+    two = start(60)
     both = wait_for("two processes appear", lambda: len(targets(s)) == 2 and targets(s))
     # They may be listed in any order: a is the first one's, whose runner is killed below.
     a, b = sorted((t["id"] for t in both), key=lambda i: int(open("/proc/%s/stat" % i).read().rsplit(")", 1)[1].split()[1]) != one.pid)
@@ -59,7 +59,7 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     r = json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/heap.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)
     names = {x["name"] for x in r["rows"]}
     check("names are in", {"leaky_cache", "steady_ring", "main"} <= names, names)
-    check("cmdline", s.get("/%s/debug/pprof/cmdline" % a)[2] == b"\0".join([churn.encode(), b"300"]))
+    check("cmdline", s.get("/%s/debug/pprof/cmdline" % a)[2] == b"\0".join([churn.encode(), b"60"]))
     raw = s.get("/%s/debug/pprof/heap?symbolize=none" % a)[2]
     check("without names when asked", b"leaky_cache" not in __import__("gzip").decompress(raw))
     strings, addresses = [], []
