@@ -54,10 +54,10 @@ bool ht_region_is_file(const char *path)
  * The file of a living process's region, by the name it has there. Its root may be a container's,
  * made to lead us elsewhere: no links are followed and nothing outside that root is reached.
  */
-static int open_as_seen_by(pid_t pid, const struct ht_process_map *map)
+static int open_as_seen_by(pid_t thread, const struct ht_process_map *map)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/root", (int)thread);
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return -errno;
@@ -111,6 +111,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         err = ht_process_find(p, &map);
     r->alive = true;
     r->pid = p->pid;
+    r->thread = p->thread;
     r->state = p->state;
     if (err == -ESRCH)
         return say(msg, size, err, "process %d has just ended", pid);
@@ -130,10 +131,10 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
                    "LD_PRELOAD=libheaptap.so)", pid);
     } else {
         struct ht_region_origin from = {.file = -1, .address = map.address};
-        if (map.inode && (from.file = open_as_seen_by(p->pid, &map)) >= 0)
+        if (map.inode && (from.file = open_as_seen_by(p->thread, &map)) >= 0)
             snprintf(r->path, sizeof r->path, "%s", map.path);
         /* Also of a region in a file: it may go on in private memory. */
-        from.memory = ht_process_memory(p->pid);
+        from.memory = ht_process_memory(p->thread);
         if (from.file < 0 && from.memory < 0) {
             return say(msg, size, from.memory, "cannot read the memory of process %d: %s (try as "
                        "root)", pid, strerror(-from.memory));
@@ -165,8 +166,12 @@ int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_siz
     struct ht_process_info p;
     *r = (struct ht_region){0};
     int err = ht_process_read(pid, &p);
-    if (!err)
-        return open_living(r, &p, HT_COPY_ALL, NULL, msg, msg_size);
+    if (!err) {
+        int failed = open_living(r, &p, HT_COPY_ALL, NULL, msg, msg_size);
+        if (!failed || (err = ht_process_read(pid, &p)) != -ESRCH)
+            return failed;
+        ht_region_close(r); /* it has ended in the midst */
+    }
     if (err == -ESRCH)
         return open_dead(r, pid, msg, msg_size);
     return say(msg, msg_size, err, "cannot look at process %d: %s", (int)pid, strerror(-err));
@@ -184,10 +189,12 @@ static void find_living(struct ht_region *r, int fd)
     struct stat st;
     if (!h->start_ticks || ht_process_read((pid_t)h->pid, &p) || p.start_ticks != h->start_ticks)
         return;
-    if (!ht_process_find(&p, &map) && !fstat(fd, &st) && map.inode != st.st_ino)
+    int err = ht_process_find(&p, &map);
+    if (err == -ESRCH || (!err && !fstat(fd, &st) && map.inode != st.st_ino))
         return;
     r->alive = true;
     r->pid = p.pid;
+    r->thread = p.thread;
     r->state = p.state;
 }
 
@@ -203,7 +210,7 @@ static int open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds
         *r = head;
         if (kinds) {
             if (head.alive && atomic_load(&head.view.header->private_from)) {
-                from.memory = ht_process_memory(head.pid);
+                from.memory = ht_process_memory(head.thread);
                 from.address = head.view.header->address;
             }
             err = ht_region_copy(r, &from, kinds, why, sizeof why);

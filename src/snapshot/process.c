@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,10 +37,12 @@ static FILE *open_proc(pid_t pid, const char *name)
     return fopen(path, "re");
 }
 
-static int read_stat(struct ht_process_info *out)
+#define EXITING 0x4 /* PF_EXITING of stat's flags: its memory goes, or has gone, before it is a zombie */
+
+static int read_stat(pid_t pid, struct ht_process_info *out)
 {
     char buf[1024];
-    FILE *f = open_proc(out->pid, "stat");
+    FILE *f = open_proc(pid, "stat");
     if (!f)
         return errno == ENOENT ? -ESRCH : -errno;
     size_t n = fread(buf, 1, sizeof buf - 1, f);
@@ -47,23 +50,47 @@ static int read_stat(struct ht_process_info *out)
     buf[n] = 0;
     /* The name in parentheses may hold anything: the last ')' ends it. */
     const char *p = strrchr(buf, ')');
+    unsigned flags = 0;
     if (!p || p[1] != ' ')
         return -ESRCH; /* it went while we read */
     out->state = p[2];
-    for (int field = 2; p && field < 22; field++)
+    for (int field = 2; p && field < 22; field++) {
         p = strchr(p + 1, ' ');
+        if (p && field == 8)
+            flags = (unsigned)strtoul(p + 1, NULL, 10);
+    }
     out->start_ticks = p ? strtoull(p + 1, NULL, 10) : 0;
-    return 0;
+    return out->state == 'Z' || out->state == 'X' || flags & EXITING ? -ESRCH : 0;
+}
+
+/* The first thread may end by pthread_exit while others go on. */
+static int find_thread(struct ht_process_info *out)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)out->pid);
+    DIR *d = opendir(path);
+    struct dirent *e;
+    struct ht_process_info thread;
+    int err = -ESRCH;
+    while (d && err && (e = readdir(d)))
+        if (*e->d_name != '.' && !read_stat((pid_t)atol(e->d_name), &thread)) {
+            out->thread = (pid_t)atol(e->d_name);
+            out->state = thread.state;
+            err = 0;
+        }
+    if (d)
+        closedir(d);
+    return err;
 }
 
 int ht_process_read(pid_t pid, struct ht_process_info *out)
 {
-    *out = (struct ht_process_info){.pid = pid, .own_pid = pid};
-    int err = read_stat(out);
+    *out = (struct ht_process_info){.pid = pid, .own_pid = pid, .thread = pid};
+    int err = read_stat(pid, out);
+    if (err == -ESRCH && out->state)
+        err = find_thread(out);
     if (err)
         return err;
-    if (out->state == 'Z' || out->state == 'X')
-        return -ESRCH;
     FILE *f = open_proc(pid, "status");
     if (!f)
         return errno == ENOENT ? -ESRCH : -errno;
@@ -83,10 +110,10 @@ int ht_process_read(pid_t pid, struct ht_process_info *out)
     return 0;
 }
 
-int ht_process_memory(pid_t pid)
+int ht_process_memory(pid_t thread)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
@@ -154,7 +181,7 @@ static void remember(struct candidates *c, const struct line *l)
 static void find_private(const struct ht_process_info *p, const struct candidates *c,
                          struct ht_process_map *out)
 {
-    int mem = ht_process_memory(p->pid);
+    int mem = ht_process_memory(p->thread);
     for (size_t i = 0; mem >= 0 && i < c->n && !out->address; i++)
         if (is_private_region(mem, &c->line[i], p))
             out->address = c->line[i].start;
@@ -164,7 +191,7 @@ static void find_private(const struct ht_process_info *p, const struct candidate
 
 int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
 {
-    FILE *f = open_proc(p->pid, "maps");
+    FILE *f = open_proc(p->thread, "maps");
     *out = (struct ht_process_map){0};
     if (!f)
         return errno == ENOENT ? -ESRCH : -errno;
@@ -194,5 +221,9 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
     if (!err && !out->address && out->library)
         find_private(p, &anonymous, out);
     free(anonymous.line);
+    /* One that is exiting has an empty map. */
+    struct ht_process_info now;
+    if (!err && !out->address && ht_process_read(p->pid, &now) == -ESRCH)
+        err = -ESRCH;
     return err;
 }

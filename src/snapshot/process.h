@@ -10,12 +10,14 @@
 struct ht_process_info {
     pid_t pid;            /* as seen from here */
     pid_t own_pid;        /* as it sees itself: its innermost pid namespace */
+    pid_t thread;         /* one that lives: the first one's memory is not to be seen when it has ended */
     char state;           /* R S D T t Z X... */
     uint64_t start_ticks; /* stat field 22 */
     uid_t uid;            /* effective */
 };
 
-/* 0, -ESRCH when there is no such process (or only its zombie is left), or another -errno. */
+/* 0, -ESRCH when there is no such process (or all its threads are exiting or have exited, whose memory is
+ * gone), or another -errno. */
 int ht_process_read(pid_t pid, struct ht_process_info *out);
 
 /* Where a process has its region, and in which file it lies. */
@@ -26,12 +28,12 @@ struct ht_process_map {
     char path[1200];  /* of its file as the process sees it; "" for private memory */
 };
 
-/* Looks for the region of `p` in its memory map. 0, or -errno when the map cannot be read. A region in
- * private memory is found by its first bytes. */
+/* Looks for the region of `p` in its memory map. 0, -ESRCH when it has ended since, or another -errno when
+ * the map cannot be read. A region in private memory is found by its first bytes. */
 int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out);
 
-/* Opens the memory of a process for reading. A descriptor or -errno. */
-int ht_process_memory(pid_t pid);
+/* Opens the memory of a process for reading, by a thread that lives. A descriptor or -errno. */
+int ht_process_memory(pid_t thread);
 
 /* Reads all n bytes at an offset. 0, -EIO when there are fewer, or -errno. */
 int ht_read_at(int fd, void *to, uint64_t n, uint64_t at);

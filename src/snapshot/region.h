@@ -23,6 +23,7 @@ struct ht_region {
     uint64_t copy_size;
     bool alive;
     pid_t pid;  /* as seen from here; 0 when the process is gone */
+    pid_t thread; /* of the process: one that lives */
     char state; /* of the process, as /proc says it */
     bool fresh; /* a fork's child that has no region of its own yet: an empty profile */
     uint64_t lost_from; /* what lay from there on was in the memory of a process that is gone */

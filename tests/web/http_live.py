@@ -45,8 +45,8 @@ def wait_for(what, test, seconds=10):
 
 with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     check("none yet", targets(s) == [])
-    one = start(60)
-    two = start(60)
+    one = start(300)
+    two = start(300)
     both = wait_for("two processes appear", lambda: len(targets(s)) == 2 and targets(s))
     # They may be listed in any order: a is the first one's, whose runner is killed below.
     a, b = sorted((t["id"] for t in both), key=lambda i: int(open("/proc/%s/stat" % i).read().rsplit(")", 1)[1].split()[1]) != one.pid)
@@ -59,7 +59,7 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     r = json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/heap.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)
     names = {x["name"] for x in r["rows"]}
     check("names are in", {"leaky_cache", "steady_ring", "main"} <= names, names)
-    check("cmdline", s.get("/%s/debug/pprof/cmdline" % a)[2] == b"\0".join([churn.encode(), b"60"]))
+    check("cmdline", s.get("/%s/debug/pprof/cmdline" % a)[2] == b"\0".join([churn.encode(), b"300"]))
     raw = s.get("/%s/debug/pprof/heap?symbolize=none" % a)[2]
     check("without names when asked", b"leaky_cache" not in __import__("gzip").decompress(raw))
     strings, addresses = [], []
@@ -74,12 +74,12 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         waits = [pool.submit(s.get, "/%s/debug/pprof/heap?seconds=2" % a) for _ in range(3)]
         time.sleep(0.3)
-        check("others do not wait", s.get("/%s/debug/pprof/heap" % b)[0] == 200 and time.monotonic() - t0 < 1.9)
+        check("others do not wait", s.get("/%s/debug/pprof/heap?symbolize=none" % b)[0] == 200 and not any(w.done() for w in waits))
         answers = [w.result() for w in waits]
     check("seconds=", all(c == 200 and h["content-disposition"].endswith('"heap-delta"') for c, h, _ in answers))
     delta = answers[0][2]
     top = {f: v for f, v in pprofile.fields(__import__("gzip").decompress(delta)) if f in (9, 10)}
-    check("its duration", 1.9e9 < top[10] < 4e9, top)
+    check("its duration", 1.9e9 < top[10] < (time.monotonic() - t0) * 1e9, top)
     open(tmp + "/delta.pb.gz", "wb").write(delta)
     r = json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/delta.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)
     check("the leak leads", r["rows"] and r["rows"][0]["name"] == "leaky_cache" and r["rows"][0]["flat"] > 0, r["rows"][:3])
