@@ -15,10 +15,11 @@
 #include "snapshot/list.h"
 
 static const char usage[] =
-    "usage: heaptap ps [--json]\n\n"
+    "usage: heaptap ps [--all] [--json]\n\n"
     "Lists the profiled processes of this user (as root: of all): those that run and those that\n"
     "died without having written their profile, which heaptap recover writes.\n\n"
-    "  --json    as a JSON array (docs/leak-hunt.md)\n";
+    "  -a, --all   also, one by one, what dead processes of other heaptap versions left\n"
+    "  --json      as a JSON array, of all (docs/leak-hunt.md)\n";
 
 static const char *state_of(const struct ht_listed *e)
 {
@@ -45,14 +46,20 @@ static const char *goes_to(const struct ht_listed *e)
     return *e->last_dump && (e->dumped || !e->alive) ? e->last_dump : e->output;
 }
 
-static void print_table(const struct ht_listed *list, size_t n)
+/* What is there to be listed. */
+static bool is_there(const struct ht_listed *e)
+{
+    return e->alive || *e->path;
+}
+
+static void print_table(const struct ht_listed *list, size_t n, bool all)
 {
     printf("%8s  %-15s %-10s %6s %7s %9s %8s  %s\n", "PID", "PROGRAM", "STATE", "AGE", "RATE",
            "IN USE", "SAMPLES", "PROFILE");
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
         char age[16], rate[16], inuse[16];
-        if (!e->alive && !*e->path)
+        if (!is_there(e) || (e->other_version && !all))
             continue;
         ht_figure_age(age_of(e), age, sizeof age);
         ht_figure_bytes((double)e->rate, rate, sizeof rate);
@@ -74,7 +81,7 @@ static int print_json(const struct ht_listed *list, size_t n)
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
-        if (!e->alive && !*e->path)
+        if (!is_there(e))
             continue;
         json_t *o = json_pack(
             "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:o, s:o}",
@@ -97,13 +104,28 @@ static int print_json(const struct ht_listed *list, size_t n)
     return 0;
 }
 
+/* On standard error: who reads the table by columns is not to meet it there. */
+static void sum_other_versions(const struct ht_listed *list, size_t n, size_t others)
+{
+    double bytes = 0;
+    char size[16];
+    for (size_t i = 0; i < n; i++)
+        if (is_there(&list[i]) && list[i].other_version)
+            bytes += (double)list[i].file_bytes;
+    ht_figure_bytes(bytes, size, sizeof size);
+    fprintf(stderr,
+            "heaptap: %zu region%s (%s) of processes that ended under other versions of heaptap: their "
+            "recover reads them; after %d days they go (ps --all lists them)\n",
+            others, others == 1 ? "" : "s", size, HT_KEEP_DAYS);
+}
+
 int ht_cmd_ps(int argc, char **argv)
 {
-    bool json = false;
-    const struct ht_word_option options[] = {{"json", .flag = &json}, {NULL}};
+    bool json = false, all = false;
+    const struct ht_word_option options[] = {{"all", 'a', .flag = &all}, {"json", .flag = &json}, {NULL}};
     struct ht_words rest = {0};
     struct ht_listed *list;
-    size_t n, shown = 0;
+    size_t n, shown = 0, others = 0;
     int status = ht_words_read(argc, argv, options, usage, &rest);
     if (status < 0 && rest.n)
         status = ht_complain(2, "ps takes no arguments (heaptap dump PID writes a profile)");
@@ -114,14 +136,19 @@ int ht_cmd_ps(int argc, char **argv)
     if (err)
         return ht_complain(1, "cannot list the profiled processes: %s", strerror(-err));
     ht_list_clean(list, n);
-    for (size_t i = 0; i < n; i++)
-        shown += list[i].alive || *list[i].path;
+    for (size_t i = 0; i < n; i++) {
+        bool other = list[i].other_version && !all;
+        others += is_there(&list[i]) && other;
+        shown += is_there(&list[i]) && !other;
+    }
     if (json)
         status = print_json(list, n);
     else if (status = 0, shown)
-        print_table(list, n);
+        print_table(list, n, all);
     else
         fprintf(stderr, "heaptap: no profiled processes; start one: heaptap run -- PROGRAM\n");
+    if (others && !json)
+        sum_other_versions(list, n, others);
     free(list);
     return status;
 }

@@ -32,8 +32,10 @@ int ht_view_init(struct ht_view *v, const void *base, uint64_t size, char *msg, 
         return refuse(msg, msg_size, "too short for a heaptap region");
     if (h->magic != HT_REGION_MAGIC)
         return refuse(msg, msg_size, "not a heaptap region");
-    if (h->version != HT_LAYOUT_VERSION)
-        return refuse(msg, msg_size, "a region of another heaptap version");
+    if (h->version != HT_LAYOUT_VERSION) {
+        refuse(msg, msg_size, "a region of another heaptap version");
+        return -EPROTO;
+    }
     if (h->header_size != HT_HEADER_SIZE || h->chunk_size != HT_CHUNK_SIZE)
         return refuse(msg, msg_size, "a region with another layout");
     if (h->checksum != ht_fnv1a(h, offsetof(struct ht_region_header, checksum)))

@@ -177,6 +177,7 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
         return l->err;
     if (err) {
         e->pid = name->pid;
+        e->other_version = err == -EPROTO;
         put(e->path, sizeof e->path, path, sizeof path);
         put(e->damage, sizeof e->damage, msg, sizeof msg);
     } else {

@@ -33,7 +33,7 @@ struct ht_region {
 /*
  * The region of a process: of the living one of that pid, else of the last dead one of that number.
  * 0, or -errno with one line in msg: -ESRCH no such process, -ENOENT not profiled, -EACCES,
- * -EINVAL damaged.
+ * -EINVAL damaged, -EPROTO of another version.
  */
 int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_size);
 

@@ -101,6 +101,16 @@ for name in refused:
 status, text, err = heaptap("ps")
 check("ps over all this", status == 0, err)
 check("ps follows no link", " 4 " not in text and open(os.path.join(DIR, "victim")).read() == "precious", text)
+# Of another version ("text" is, too): one line for all of them, on standard error, and one each when asked.
+for i in range(3):
+    os.link(os.path.join(DIR, "version"), os.path.join(REGIONS, "8.%d.0" % i))
+status, text, err = heaptap("ps")
+check("ps sums other versions", status == 0 and text.count("another heaptap version") == 0 and "unreadable" in text and
+      err.count("\n") == 1 and err.startswith("heaptap: 5 regions ("), (text, err))
+status, text, err = heaptap("ps", "--all")
+check("ps --all lists them", status == 0 and text.count("another heaptap version") == 5 and not err, (text, err))
+status, text, err = heaptap("ps", "--json")
+check("so does ps --json", status == 0 and text.count("another heaptap version") == 0 and text.count('"unreadable"') == 13 and not err, (text, err))
 status, text, err = heaptap("recover")
 check("recover over all this", status == 0, err)
 
