@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,16 +13,63 @@
 #include "cli/source.h"
 #include "cli/words.h"
 #include "profile/ops.h"
+#include "report/report.h"
 #include "symbolize/symbolize.h"
 
+static bool says(const struct ht_profile *p, const char *comment)
+{
+    for (size_t i = 0; i < p->n_comments; i++)
+        if (!strcmp(p->comments[i], comment))
+            return true;
+    return false;
+}
+
+/* "Old: FILE, TIME, pid: 4711, samples: 96": what one says of itself and the other does not. */
+static bool add_side(struct ht_profile *diff, const char *side, const char *word,
+                     const struct ht_profile *p, const struct ht_profile *other)
+{
+    char *line = NULL, when[128];
+    size_t size;
+    FILE *f = open_memstream(&line, &size);
+    if (!f)
+        return false;
+    fprintf(f, "%s: %s", side, word);
+    if (p->time_nanos && ht_report_time(p->time_nanos, true, when, sizeof(when)))
+        fprintf(f, ", %s", when);
+    for (size_t i = 0; i < p->n_comments; i++)
+        if (p->comments[i][0] != '#' && !says(other, p->comments[i]))
+            fprintf(f, ", %s", p->comments[i]);
+    bool ok = !fclose(f) && !ht_profile_add_comment(diff, line);
+    free(line);
+    return ok;
+}
+
+/* Whose pid and samples is whose: a difference has the comments of both, in one heap. */
+static bool tell_apart(struct ht_profile *diff, const struct ht_report_args *a, const char *word,
+                       const struct ht_profile *p, const struct ht_profile *base)
+{
+    bool ok = true;
+    diff->n_comments = 0;
+    for (size_t i = 0; ok && i < p->n_comments; i++)
+        if (says(base, p->comments[i]) && !says(diff, p->comments[i]))
+            ok = !ht_profile_add_comment(diff, p->comments[i]);
+    return ok && add_side(diff, "Old", a->bases[0], base, p) && add_side(diff, "New", word, p, base);
+}
+
 static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_report_args *a,
-                                      const struct ht_source_options *o, int *err, char *msg,
-                                      size_t msg_size)
+                                      const char *word, const struct ht_source_options *o, int *err,
+                                      char *msg, size_t msg_size)
 {
     struct ht_profile *diff = NULL;
     struct ht_profile *base = ht_sources_load(a->bases, a->n_bases, false, o, err, msg, msg_size);
     if (base)
         diff = ht_profile_subtract(p, base, a->diff_base, a->normalize, err, msg, msg_size);
+    if (diff && a->report.growth && !tell_apart(diff, a, word, p, base)) {
+        ht_profile_destroy(diff);
+        diff = NULL;
+        *err = -ENOMEM;
+        snprintf(msg, msg_size, "out of memory");
+    }
     ht_profile_destroy(base);
     ht_profile_destroy(p);
     return diff;
@@ -55,7 +103,7 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
     struct ht_profile *p =
         ht_sources_load(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);
     if (p && a->n_bases)
-        p = minus_bases(p, a, &o, err, msg, msg_size);
+        p = minus_bases(p, a, a->sources[first], &o, err, msg, msg_size);
     if (!p)
         return NULL;
     if (!a->no_symbols && (*err = ht_symbolize(p, &a->symbolize, note, sizeof(note)))) {

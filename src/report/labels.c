@@ -50,15 +50,19 @@ char *ht_report_title(const struct ht_profile *p)
     return p->n_mappings && *p->mappings[0]->file ? ht_path_base(p->mappings[0]->file) : NULL;
 }
 
-static int add_time(struct ht_labels *l, int64_t nanos)
+bool ht_report_time(int64_t nanos, bool seconds, char *text, size_t size)
 {
     time_t t = (time_t)(nanos / 1000000000 - (nanos % 1000000000 < 0));
     struct tm tm;
+    return localtime_r(&t, &tm) &&
+           strftime(text, size,
+                    seconds ? "%b %-d, %Y at %-I:%M:%S%P (%Z)" : "%b %-d, %Y at %-I:%M%P (%Z)", &tm);
+}
+
+static int add_time(struct ht_labels *l, int64_t nanos)
+{
     char text[128];
-    if (!localtime_r(&t, &tm) ||
-        !strftime(text, sizeof(text), "%b %-d, %Y at %-I:%M%P (%Z)", &tm))
-        return 0;
-    return add(l, "Time: %s", text);
+    return ht_report_time(nanos, false, text, sizeof(text)) ? add(l, "Time: %s", text) : 0;
 }
 
 static int add_duration(struct ht_labels *l, const struct ht_report *r)

@@ -51,6 +51,10 @@ int ht_report_peek(FILE *out, struct ht_profile *p, const struct ht_report_optio
 int ht_report_list(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 int ht_report_dot(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
+/* A time as pprof writes it, "Jan 2, 2026 at 3:04pm (UTC)", or with its seconds, by which two can be told
+ * apart. False when it cannot be told. */
+bool ht_report_time(int64_t nanos, bool seconds, char *text, size_t size);
+
 /* The lines above a report alone: what the profile is of, and when. */
 int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 

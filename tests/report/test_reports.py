@@ -91,11 +91,13 @@ def diff(d):
         for name, v in zip(("grew", "shrank", "same"), values):
             p.sample([p.location(0, 0, [(p.function(name), 0)])], [v])
         paths.append("%s/diff%d.pb.gz" % (d, i))
-        p.write(paths[-1])
-    code, out, err = run("diff", *paths)
+        p.write(paths[-1], time_nanos=i * 1700000000 * 10**9, comments=["heaptap 1", "pid: %d" % (7 + i), "#hidden"])
+    code, out, err = run("diff", *paths, env=dict(os.environ, TZ="UTC"))
     rows = [line.split() for line in out.splitlines() if line.endswith(("grew", "shrank", "same"))]
     check("diff", code == 0 and [(r[0], r[-1]) for r in rows] == [("300B", "grew"),
                                                                  ("-400B", "shrank")], out + err)
+    check("diff tells old from new", out.count("heaptap 1\n") == 1 and "\npid" not in out and "Old: %s, pid: 7\n" % paths[0] in out and
+          "New: %s, Nov 14, 2023 at 10:13:20pm (UTC), pid: 8\n" % paths[1] in out, out)
     base = run("top", "--base=" + paths[0], paths[1])[1]
     check("--base says the same, by size", "-400B" in base and base.index("shrank") < base.index("grew"))
     rows = as_json("diff", *paths)["rows"]
