@@ -3,33 +3,25 @@
  * What a sample costs: run by bench/unwind.py, bare and preloaded with a rate that samples each of
  * these blocks but does not remember stacks (that is for exact mode).
  *   unwind-bench warm DEPTH fp|nofp N   nanoseconds a malloc and free, DEPTH frames deep
- *   unwind-bench cold                   nanoseconds of a first sample through 30 functions never
- * seen unwind-bench stack DEPTH            bytes of stack that a malloc takes, first and warm
+ *   unwind-bench cold                   nanoseconds of a first sample below 30 new functions
+ *   unwind-bench beside                 the same, after one below 30 others that lie beside them
+ *   unwind-bench faults                 page faults of either
+ *   unwind-bench stack DEPTH            bytes of stack that a malloc takes, first and warm
  */
 #include "config.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <ucontext.h>
 
-#define SIZE 60000 /* under a rate of 5000: left out once in 160 000 times */
+#include "unwind.h"
 
 typedef void (*then_fn)(void);
 
-static void *(*real_malloc)(size_t);
-static void (*real_free)(void *);
-
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
+void *(*real_malloc)(size_t);
+void (*real_free)(void *);
 
 static __attribute__((noinline)) void once(void)
 {
@@ -71,31 +63,6 @@ static __attribute__((noinline)) void many(void)
 DEEP(deep_nofp, "no-optimize-sibling-calls,omit-frame-pointer")
 DEEP(deep_fp, "no-optimize-sibling-calls,no-omit-frame-pointer")
 
-/* Thirty functions of their own, each entered once. */
-#define CHAIN(X)                                                                                   \
-    X(1, 0)                                                                                        \
-    X(2, 1)                                                                                        \
-    X(3, 2) X(4, 3) X(5, 4) X(6, 5) X(7, 6) X(8, 7) X(9, 8) X(10, 9) X(11, 10) X(12, 11) X(13, 12) \
-        X(14, 13) X(15, 14) X(16, 15) X(17, 16) X(18, 17) X(19, 18) X(20, 19) X(21, 20) X(22, 21)  \
-            X(23, 22) X(24, 23) X(25, 24) X(26, 25) X(27, 26) X(28, 27) X(29, 28)
-static uint64_t cold_took;
-static __attribute__((noinline)) void link_0(int n)
-{
-    uint64_t begin = now();
-    void *volatile p = real_malloc(SIZE);
-    cold_took = now() - begin;
-    real_free(p);
-}
-#define LINK(i, before)                                                                            \
-    static __attribute__((noinline)) void link_##i(int n)                                          \
-    {                                                                                              \
-        volatile int pad[i % 7 + 1];                                                               \
-        pad[0] = n;                                                                                \
-        link_##before(n + i);                                                                      \
-        pad[0] += 1;                                                                               \
-    }
-CHAIN(LINK)
-
 #define STACK 262144u
 static unsigned char stack[STACK];
 static ucontext_t outer, inner;
@@ -130,8 +97,8 @@ static size_t stack_used(void)
     return (size_t)(at_call - (stack + i));
 }
 
-/* On a thread, whose stack lies at the same address whatever environment and arguments there are: where
- * segments begin, and so the instructions, go by addresses. */
+/* On a thread, whose stack lies at the same address whatever environment and arguments there are:
+ * where segments begin, and so the instructions, go by addresses. */
 static void *warm_nofp(void *n)
 {
     deep_nofp(*(int *)n, many);
@@ -161,9 +128,14 @@ int main(int argc, char **argv)
             return 1;
         pthread_join(thread, NULL);
         printf("%.1f\n", (double)best / (double)n_times);
-    } else if (!strcmp(argv[1], "cold")) {
-        link_29(0);
-        printf("%lu\n", cold_took);
+    } else if (!strcmp(argv[1], "cold") || !strcmp(argv[1], "beside")) {
+        struct first f = first_through_30(false, false);
+        if (!strcmp(argv[1], "beside"))
+            f = first_through_30(true, false);
+        printf("%lu\n", f.ns);
+    } else if (!strcmp(argv[1], "faults")) {
+        printf("%ld ", first_through_30(false, true).faults);
+        printf("%ld\n", first_through_30(true, true).faults);
     } else if (!strcmp(argv[1], "stack") && argc == 3) {
         depth = atoi(argv[2]);
         size_t first = stack_used(), warm = 0;
