@@ -271,40 +271,48 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
     return !p.bad;
 }
 
-/* The FDE that .eh_frame_hdr's sorted table names for pc, or 0. Only the table every linker writes
- * (datarel, sdata4) is searched. */
-static uint64_t find_fde(uint64_t pc, uint64_t end, uint64_t hdr)
+/* Where the sorted table is and how long; 0 where it is not pairs of words that count from the
+ * header, as every linker writes it. */
+static __attribute__((noinline)) uint64_t
+table_behind(const unsigned char *hdr, const unsigned char *end, const unsigned char **table)
 {
-    struct ht_in in = {(const unsigned char *)hdr, (const unsigned char *)end, false};
+    struct ht_in in = {hdr, end, false};
     uint64_t version = ht_fixed(&in, 1);
     unsigned eh_encoding = (unsigned)ht_fixed(&in, 1), count_encoding = (unsigned)ht_fixed(&in, 1);
     unsigned table_encoding = (unsigned)ht_fixed(&in, 1);
-    encoded(&in, eh_encoding, hdr);
-    uint64_t n = encoded(&in, count_encoding, hdr);
-    if (in.bad || version != 1 || table_encoding != 0x3b || !n ||
-        n > (uint64_t)(in.end - in.at) / 8)
+    encoded(&in, eh_encoding, (uint64_t)hdr);
+    uint64_t n = encoded(&in, count_encoding, (uint64_t)hdr);
+    *table = in.at;
+    return in.bad || version != 1 || table_encoding != 0x3b ? 0 : n;
+}
+
+uint64_t ht_cfi_entry(uint64_t pc, const struct ht_object *o)
+{
+    uint64_t hdr = o->eh_frame_hdr, end = o->end;
+    if (!hdr || hdr < o->start || hdr + 12 > end)
         return 0;
-    const int32_t(*table)[2] = (const void *)in.at;
+    const uint32_t *word = (const uint32_t *)hdr;
+    const unsigned char *at = (const unsigned char *)hdr + 12;
+    /* The encodings that ld, gold and lld write: the number of entries is a word. */
+    uint64_t n = HT_LIKELY(word[0] == 0x3b031b01)
+                     ? word[2]
+                     : table_behind((const unsigned char *)hdr, (const unsigned char *)end, &at);
+    const int32_t(*table)[2] = (const void *)at;
     int64_t key = (int64_t)(pc - hdr);
-    if (key < table[0][0])
+    if (!n || n > (end - (uint64_t)at) / 8 || key < table[0][0])
         return 0;
-    uint64_t low = 0, high = n; /* table[low] <= key < table[high] */
-    while (high - low > 1) {
-        uint64_t mid = low + (high - low) / 2;
-        if (table[mid][0] <= key)
-            low = mid;
-        else
-            high = mid;
+    /* The last of the n from *table on that is not above the key. No branch to guess wrong. */
+    while (n > 1) {
+        uint64_t half = n / 2;
+        table = table[half][0] <= key ? table + half : table;
+        n -= half;
     }
-    return hdr + (uint64_t)(int64_t)table[low][1];
+    return hdr + (uint64_t)(int64_t)(*table)[1];
 }
 
 int ht_cfi_row(uint64_t pc, const struct ht_object *o, struct ht_row *row)
 {
-    uint64_t start = o->start, end = o->end, hdr = o->eh_frame_hdr;
-    if (!hdr || hdr < start || hdr + 12 > end)
-        return -ENOENT;
-    uint64_t fde = find_fde(pc, end, hdr);
+    uint64_t start = o->start, end = o->end, hdr = o->eh_frame_hdr, fde = ht_cfi_entry(pc, o);
     if (fde < start || fde >= end)
         return -ENOENT;
     struct ht_in in = {(const unsigned char *)fde, (const unsigned char *)end, false}, b;
@@ -334,86 +342,4 @@ int ht_cfi_row(uint64_t pc, const struct ht_object *o, struct ht_row *row)
         return -EINVAL;
     initial = *row;
     return execute(b, &c, row, &initial, first, pc) ? 0 : -EINVAL;
-}
-
-static bool fits(int64_t v)
-{
-    return v >= -(1 << 27) && v < (1 << 27);
-}
-
-/* An expression of the form "DW_OP_breg6 N" and what follows it, or false. */
-static bool rbp_expression(const struct ht_row *r, int64_t at, int64_t *offset, struct ht_in *rest)
-{
-    *rest = ht_expression(r->base + (uint64_t)at);
-    if (ht_fixed(rest, 1) != 0x76)
-        return false;
-    *offset = ht_sleb(rest);
-    return !rest->bad;
-}
-
-/* The CFA of a lazy PLT entry: ld's fixed expression, but for the constant compared with rip & 15.
- */
-static bool plt_expression(const struct ht_row *r, int64_t *constant)
-{
-    static const unsigned char plt[] = {0x77, 0x08, 0x80, 0x00, 0x3f, 0x1a,
-                                        0x3b, 0x2a, 0x33, 0x24, 0x22};
-    struct ht_in e = ht_expression(r->base + (uint64_t)r->cfa_offset);
-    if ((size_t)(e.end - e.at) != sizeof plt || memcmp(e.at, plt, 6) ||
-        memcmp(e.at + 7, plt + 7, 4))
-        return false;
-    *constant = e.at[6] - 0x30;
-    return true;
-}
-
-static unsigned cfa_kind(const struct ht_row *r, int64_t *offset)
-{
-    struct ht_in rest;
-    *offset = r->cfa_offset;
-    if (r->cfa == HT_CFA_REGISTER)
-        return r->cfa_register == HT_REG_SP   ? HT_STEP_RSP
-               : r->cfa_register == HT_REG_BP ? HT_STEP_RBP
-                                              : HT_STEP_OTHER;
-    if (r->cfa != HT_CFA_EXPRESSION)
-        return HT_STEP_OTHER;
-    /* gcc's realigned frames: DW_OP_breg6 N; DW_OP_deref. */
-    if (rbp_expression(r, r->cfa_offset, offset, &rest) && rest.end - rest.at == 1 &&
-        *rest.at == 0x06)
-        return HT_STEP_RBP_DEREF;
-    return plt_expression(r, offset) ? HT_STEP_PLT : HT_STEP_OTHER;
-}
-
-static uint64_t recipe_of(const struct ht_row *r)
-{
-    int64_t offset, bp_offset = r->value[HT_REG_BP];
-    struct ht_in rest;
-    if (r->signal)
-        return HT_RECIPE(HT_STEP_SIGNAL, HT_RBP_SAME, 0, 0);
-    if (r->rule[HT_REG_PC] == HT_RULE_UNDEFINED)
-        return HT_RECIPE(HT_STEP_END, HT_RBP_SAME, 0, 0);
-    unsigned kind = cfa_kind(r, &offset);
-    if (kind == HT_STEP_OTHER || !fits(offset) || r->rule[HT_REG_PC] != HT_RULE_CFA ||
-        r->value[HT_REG_PC] != -8 || r->rule[HT_REG_SP] != HT_RULE_SAME)
-        return HT_STEP_OTHER;
-    switch (r->rule[HT_REG_BP]) {
-    case HT_RULE_SAME:
-        return HT_RECIPE(kind, HT_RBP_SAME, offset, 0);
-    case HT_RULE_CFA:
-        return fits(bp_offset) ? HT_RECIPE(kind, HT_RBP_CFA, offset, bp_offset) : HT_STEP_OTHER;
-    case HT_RULE_UNDEFINED:
-        return HT_RECIPE(kind, HT_RBP_LOST, offset, 0);
-    case HT_RULE_EXPRESSION: /* DW_OP_breg6 N alone: saved at rbp + N */
-        if (rbp_expression(r, bp_offset, &bp_offset, &rest) && rest.at == rest.end &&
-            fits(bp_offset))
-            return HT_RECIPE(kind, HT_RBP_RBP, offset, bp_offset);
-        return HT_STEP_OTHER;
-    default:
-        return HT_STEP_OTHER;
-    }
-}
-
-uint64_t ht_cfi_recipe(uint64_t pc, const struct ht_object *o)
-{
-    struct ht_row row;
-    int r = ht_cfi_row(pc, o, &row);
-    return r == -ENOENT ? HT_STEP_UNKNOWN : r ? HT_STEP_OTHER : recipe_of(&row);
 }

@@ -57,6 +57,9 @@ static inline int64_t ht_recipe_rbp_offset(uint64_t r)
  */
 uint64_t ht_cfi_recipe(uint64_t pc, const struct ht_object *o);
 
+/* The FDE that .eh_frame_hdr's sorted table names for pc, or 0. */
+uint64_t ht_cfi_entry(uint64_t pc, const struct ht_object *o);
+
 /* DWARF's register numbers. */
 enum { HT_REG_BP = 6, HT_REG_SP = 7, HT_REG_PC = 16, HT_N_REGS = 17 };
 
@@ -84,6 +87,9 @@ struct ht_row {
 
 /* 0; -ENOENT: no entry covers pc; -EINVAL: the entry is not understood. */
 int ht_cfi_row(uint64_t pc, const struct ht_object *o, struct ht_row *row);
+
+/* What a word holds of a row. */
+uint64_t ht_cfi_row_recipe(const struct ht_row *row);
 
 struct ht_all_regs {
     uint64_t r[HT_N_REGS];
