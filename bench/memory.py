@@ -6,6 +6,7 @@ import statistics, sys, tempfile
 
 from table import LIB, MEMORY
 from table.ways import Way
+from words import Words
 
 # One arena: glibc's own choice of arenas would vary by more than what is measured.
 ONE = {"MALLOC_ARENA_MAX": "1"}
@@ -32,6 +33,7 @@ def measure(work, rounds=5, threads=1000, mib=800):
 
 
 if __name__ == "__main__":
+    Words(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="heaptap-memory") as work:
         fixed, each, share, (untouched, more) = measure(work)
     print(f"fixed {fixed:.0f} KiB (limit {FIXED}); a thread {each:.2f} KiB (limit {THREAD}); "

@@ -8,10 +8,11 @@ bench/outside.py [--rounds N]
 2. The same process's own dump, on SIGUSR1: until the file is there.
 3. malloc's latency in a target that is dumped all the while, over the same without, in pairs.
 """
-import argparse, os, resource, signal, statistics, subprocess, tempfile, time
+import os, resource, signal, statistics, subprocess, tempfile, time
 
 from table import CLI, LIB, MANY_STACKS, OUTSIDE, environment
 from table.ways import on_cpu
+from words import Words
 
 RAW, NAMED, LATENCY = 0.2, 2.0, 1.10
 
@@ -75,7 +76,7 @@ def latencies(work, rounds, seconds=3):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a = Words(__doc__)
     a.add_argument("--rounds", type=int, default=5)
     rounds = a.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="heaptap-bench-") as work:

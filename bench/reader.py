@@ -6,7 +6,6 @@ bench/reader.py [--samples N] [--rounds N] [REPORT...]      (1000000, 3, top tre
 
 Runs alternate; a ratio is pprof's wall time over ours in the run beside it. Exits 1 when the
 median of top's is below 5 or our peak memory is above half of pprof's, or when the outputs differ."""
-import argparse
 import os
 import random
 import statistics
@@ -18,6 +17,7 @@ import time
 from table import CLI
 import pprofgen
 from compat import pprof_path
+from words import Words
 
 
 def large_profile(path, samples):
@@ -66,7 +66,7 @@ def compared(pprof, report, path, d, rounds):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    a = Words(__doc__)
     a.add_argument("--samples", type=int, default=1000000)
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("reports", nargs="*", default=["top", "tree", "traces"])

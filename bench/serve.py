@@ -5,7 +5,6 @@
 64 clients fetch the heap of a process with 100,000 stacks for 30 s: errors, memory of the server,
 and what the process's malloc and free cost meanwhile and before. Then one profile by itself, raw and
 with names. The bars: no error; memory flat; p99.9 at most 1.1 times; 300 ms raw."""
-import argparse
 import http.client
 import json
 import os
@@ -16,7 +15,10 @@ import tempfile
 import threading
 import time
 
-a = argparse.ArgumentParser(usage=__doc__)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/lib"))
+from words import Words  # noqa: E402
+
+a = Words(__doc__)
 a.add_argument("--seconds", type=float, default=30)
 a.add_argument("--clients", type=int, default=64)
 a.add_argument("build")

@@ -7,8 +7,10 @@ reader of its own), in one run.
   bench/symbolize.py HEAPTAP [DIR]     DIR keeps the program from one run to the next"""
 import os, random, re, shutil, subprocess, sys, tempfile, time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/symbolize"))
+for folder in "symbolize", "lib":
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests", folder))
 import pprofile
+from words import Words
 
 UNITS, FUNCTIONS, TYPES, ADDRESSES, PATIENCE = 16, 60, 36000, 3000, 120
 
@@ -109,8 +111,11 @@ def timed(cmd, env, stdin=None):
 
 
 def main():
-    heaptap = os.path.abspath(sys.argv[1])
-    keep = sys.argv[2] if len(sys.argv) > 2 else None
+    words = Words(__doc__)
+    words.add_argument("heaptap", type=os.path.abspath)
+    words.add_argument("directory", nargs="?")
+    words = words.parse_args()
+    heaptap, keep = words.heaptap, words.directory
     directory = os.path.abspath(keep) if keep else tempfile.mkdtemp()
     os.makedirs(directory, exist_ok=True)
     exe = build(directory)

@@ -6,6 +6,7 @@ import shutil, statistics, subprocess, sys, tempfile
 
 from table import LIB, UNWIND, environment
 import callgrind
+from words import Words
 
 STACK_LIMIT = 4096
 INSTRUCTIONS_LIMIT = {10: 2300, 30: 3050, 100: 5300}  # gcc 12 -O2: 2175, 2930, 5129
@@ -39,7 +40,7 @@ def instructions(work, depth):
     return each(True) - each(False)
 
 
-def main(work):
+def main(work, check):
     failed = []
     print("stack of a malloc, bytes: bare  first  warm")
     for depth in 10, 30, 100:
@@ -55,7 +56,7 @@ def main(work):
             print("  %3d frames             %5.0f" % (depth, n))
             if n > INSTRUCTIONS_LIMIT[depth]:
                 failed.append("%.0f instructions at %d frames" % (n, depth))
-    if "--check" not in sys.argv:
+    if not check:
         print("a sample and its free, ns:  preloaded  bare  difference")
         for way in "nofp", "fp":
             for depth in 10, 30, 100:
@@ -67,5 +68,8 @@ def main(work):
 
 
 if __name__ == "__main__":
+    words = Words(__doc__)
+    words.flag("--check")
+    words = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="heaptap-unwind") as work:
-        main(work)
+        main(work, words.check)

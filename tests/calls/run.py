@@ -8,6 +8,8 @@ import fnmatch, os, re, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import graph
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from words import Words
 
 LIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "calls.txt")
 RED_ZONE = 128
@@ -191,9 +193,13 @@ class Check:
 
 
 sys.setrecursionlimit(10000)
-strict = "--strict" in sys.argv
-words = [a for a in sys.argv[1:] if not a.startswith("-")]
-status = Check(words[0]).run()
-if len(words) > 1 and not status:
-    open(words[1], "w").close()
+words = Words(__doc__)
+words.flag("--strict")
+words.add_argument("library")
+words.add_argument("stamp", nargs="?")
+words = words.parse_args()
+strict = words.strict
+status = Check(words.library).run()
+if words.stamp and not status:
+    open(words.stamp, "w").close()
 sys.exit(status)

@@ -13,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from words import Words  # noqa: E402
+
 LIBS = "/usr/lib/x86_64-linux-gnu/"
 failed = []
 skipped = []
@@ -85,7 +88,11 @@ def jemalloc(heaptap, program, d):
 
 
 def main():
-    heaptap, program = map(os.path.abspath, sys.argv[1:3])
+    words = Words(__doc__)
+    words.add_argument("heaptap", type=os.path.abspath)
+    words.add_argument("program", type=os.path.abspath)
+    words = words.parse_args()
+    heaptap, program = words.heaptap, words.program
     with tempfile.TemporaryDirectory(prefix="heaptap-allocators.") as d:
         gperftools(heaptap, program, d)
         jemalloc(heaptap, program, d)

@@ -16,6 +16,8 @@ import tempfile
 import pprofgen
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from words import Words  # noqa: E402
 
 
 def pprof_path():
@@ -265,9 +267,13 @@ def compare(heaptap, pprof, d, case):
 
 
 def main():
-    heaptap = os.path.abspath(sys.argv[1])
-    quick = "--quick" in sys.argv[2:] or bool(os.environ.get("HEAPTAP_TEST_QUICK"))
-    seed = next((int(a[7:]) for a in sys.argv if a.startswith("--seed=")), 1)
+    words = Words(__doc__)
+    words.add_argument("heaptap", type=os.path.abspath)
+    words.flag("--quick")
+    words.add_argument("--seed", type=int, default=1)
+    words = words.parse_args()
+    heaptap, seed = words.heaptap, words.seed
+    quick = words.quick or bool(os.environ.get("HEAPTAP_TEST_QUICK"))
     pprof = pprof_path()
     with tempfile.TemporaryDirectory(prefix="heaptap-compat.") as d:
         if make_corpus(d) or make_real(d, heaptap):

@@ -7,8 +7,13 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402
+from words import Words  # noqa: E402
 
-compare.DESCRIPTORS, leak = map(os.path.abspath, sys.argv[1:3])
+words = Words(__doc__)
+words.add_argument("descriptors", type=os.path.abspath)
+words.add_argument("leak", type=os.path.abspath)
+words = words.parse_args()
+compare.DESCRIPTORS, leak = words.descriptors, words.leak
 command = compare.Command(["sh", "-c", "ls / | sort; (exit 3)"])
 bare = compare.Bare.twice(command)
 failed = 0

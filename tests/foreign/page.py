@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: MIT
 """page.py LOG PAGE [again]: writes the page from what tests/foreign/run --full --table printed; "again": its rows replace those of
 the page that is there."""
+import argparse
 import os
 import platform
 import re
 import subprocess
 import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from words import Words  # noqa: E402
 
 HEAD = """# Foreign programs: the last full matrix
 
@@ -32,16 +36,21 @@ def system():
 
 
 def main():
-    log, page = open(sys.argv[1]).read(), sys.argv[2]
+    words = Words(__doc__)
+    words.add_argument("log", type=argparse.FileType())
+    words.add_argument("page")
+    words.add_argument("again", nargs="?", choices=["again"])
+    words = words.parse_args()
+    log, page = words.log.read(), words.page
     today = time.strftime("%Y-%m-%d")
     head, rows = rows_of(log)
     if not re.search("^foreign: ", log, re.M):
-        sys.exit("page.py: %s did not come to its end" % sys.argv[1])
+        sys.exit("page.py: %s did not come to its end" % words.log.name)
     notes = [l for l in log.splitlines() if re.match(r"(FAIL|SKIP) foreign: (?!.*: no )", l)]
     lacking = ["%s (no %s)" % m for m in re.findall(r"^SKIP foreign: (\w+): no (.*)", log, re.M)]
     opening = HEAD % ((today,) + system())
     left_out = "Left out for want of a command: %s." % (", ".join(lacking) or "nothing")
-    if "again" in sys.argv:
+    if words.again:
         old = open(page).read()
         old_head, old_rows = rows_of(old)
         if old_head != head:

@@ -17,10 +17,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import pprof
+from words import Words
 
-words = [a for a in sys.argv[1:] if not a.startswith("--")]
-lib, load = words[:2]
-every = "--all" in sys.argv
+line = Words(__doc__)
+line.flag("--all")
+line.add_argument("library")
+line.add_argument("load")
+line.add_argument("points", nargs="*")
+words = line.parse_args()
+lib, load, every, points = words.library, words.load, words.all, words.points
 OPERATIONS = "150" if every else "400"
 # Where these fail a process may go without a profile: there is no memory or no file for it.
 NO_PROFILE = {"system", "memory", "region", "zlib memory", "zlib", "message", "file"}
@@ -147,7 +152,7 @@ with ThreadPoolExecutor(os.cpu_count()) as pool:
             bad.append(f"nothing injected: profiles of {sorted(reference.profiles)}")
         tries = []
         for point, n in reference.times.items():
-            if len(words) > 2 and point not in words[2:]:
+            if points and point not in points:
                 continue
             times = chosen(point, n, rate)
             tries += [(point, f"{point}:{k}") for k in times]
@@ -162,6 +167,8 @@ with ThreadPoolExecutor(os.cpu_count()) as pool:
             if hasattr(a, "failed"):
                 made = [x + y for x, y in zip(made, a.made)]
                 failed = [x + y for x, y in zip(failed, a.failed)]
+if points and not table:
+    line.error("no point is called so: " + " ".join(points))
 for rate, point, n, taken in table:
     print(f"{rate:>4} {point:14} {n:6} times, {taken} of them failed")
 numbers = {}
@@ -171,7 +178,7 @@ for path in ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/
         break
 listed = set(re.findall(r"\w+", " ".join(re.findall(r"^system: ((?:.*\n(?:    .*\n)*))", open(CALLS).read(), re.M)))) if numbers else set()
 print("system calls failed:", ", ".join(f"{n} {failed[numbers[n]]}" for n in sorted(listed) if failed[numbers[n]]))
-if len(words) == 2:
+if not points:
     for n in sorted(listed - NEVER_FAIL - set(ELSEWHERE)):
         if not failed[numbers[n]]:
             bad.append(f"system call {n}, which the library makes, was never made to fail ({made[numbers[n]]} times made)")

@@ -14,7 +14,11 @@ from table import CLI, LIB, LOAD
 import callgrind
 import reader
 import unwind
+from words import Words
 
+words = Words(__doc__)
+words.flag("--update")
+update = words.parse_args().update
 kept_path = os.path.join(here, "kept.json")
 MARGIN = 0.03
 
@@ -24,7 +28,7 @@ if not shutil.which("valgrind"):
 compiler = subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True).stdout.strip()
 machine = f"gcc {compiler}, {os.confstr('CS_GNU_LIBC_VERSION')}"
 kept = json.load(open(kept_path)) if os.path.exists(kept_path) else {}
-if "--update" not in sys.argv and kept.get("machine") != machine:
+if not update and kept.get("machine") != machine:
     print(f"SKIP: the kept figures are for {kept.get('machine')}, this is {machine}")
     sys.exit(77)
 
@@ -48,7 +52,7 @@ def figures(work):
 
 with tempfile.TemporaryDirectory(prefix="heaptap-instructions") as work:
     got = figures(work)
-if "--update" in sys.argv:
+if update:
     with open(kept_path, "w") as f:
         json.dump({"machine": machine, "figures": {k: round(v, 1) for k, v in got.items()}}, f, indent=1)
         f.write("\n")

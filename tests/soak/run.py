@@ -11,12 +11,18 @@ import json, os, re, signal, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import pprof
+from words import Words, some_of
 
-words = [a for a in sys.argv[1:] if not a.startswith("--")]
-lib, soak, plugin = map(os.path.abspath, words[:3])
-seconds = int(words[3]) if len(words) > 3 else 180
-operations = int(float(words[4])) if len(words) > 4 else 0
-only = next((a[8:].split(",") for a in sys.argv if a.startswith("--rates=")), ["512k", "4k", "1"])
+RATES = {"512k": 524288, "4k": 4096, "1": 1}
+words = Words(__doc__)
+words.add_argument("--rates", type=some_of(RATES), default=list(RATES))
+for name in "library", "soak", "plugin":
+    words.add_argument(name, type=os.path.abspath)
+words.add_argument("seconds", type=int, nargs="?", default=180)
+words.add_argument("operations", type=float, nargs="?", default=0)
+words = words.parse_args()
+lib, soak, plugin = words.library, words.soak, words.plugin
+seconds, operations = words.seconds, int(words.operations)
 bad = []
 Z = 5.5            # of some thousand figures none lies beyond by chance
 EXPECTED = 100     # below so many samples no normal law is claimed
@@ -242,9 +248,9 @@ def soaked(rate, words):
 
 
 os.nice(10)  # it runs beside the other tests
-for rate, words in ((524288, "512k"), (4096, "4k"), (1, "1")):
-    if words in only:
-        soaked(rate, words)
+for name, rate in RATES.items():
+    if name in words.rates:
+        soaked(rate, name)
 for line in bad[:40]:
     print("FAIL", line)
 print(f"{len(bad)} bad")
