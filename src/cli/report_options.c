@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "cli/source.h"
+#include "profile/units.h"
 
 enum type {
     TEXT,   /* a string */
@@ -19,6 +20,7 @@ enum type {
     SAMPLE, /* a flag that sets sample_index to its own name */
     BASE,   /* appends to the bases */
     GRAN,   /* granularity=word */
+    UNIT,   /* a text that is a unit */
     SORT,   /* sort=cum|flat */
     SYMB,   /* symbolize=none|local|force|demangle=MODE */
     DEMANGLE,
@@ -61,7 +63,7 @@ static const struct option options[] = {
     {"addresses", CHOICE, R(granularity), HT_BY_ADDRESSES, "one site an address"},
     {"granularity", GRAN, R(granularity), 0, "WORD  one of these five"},
     {"noinlines", FLAG, R(no_inlines), 0, "count inlined functions to what they were inlined into"},
-    {"unit", TEXT, R(unit), 0, "UNIT  B, kB, MB..., auto (each value its own) or minimum"},
+    {"unit", UNIT, R(unit), 0, "UNIT  B, kB, MB..., auto (each value its own) or minimum"},
     {"mean", FLAG, R(mean), 0, "average over the first value: bytes an object"},
     {"divide_by", REAL, R(divide_by), 0, "N  divide all values by N"},
     {"drop_negative", FLAG, R(drop_negative), 0, "of a difference, only growth"},
@@ -166,6 +168,9 @@ static int set(struct ht_report_args *a, const struct option *o, const char *val
     case TEXT:
         *(const char **)at = text;
         return 0;
+    case UNIT:
+        *(const char **)at = text;
+        return ht_unit_known(text) ? 0 : bad(msg, size, o->name, text, "B, kB, MB..., auto or minimum");
     case INT:
         number = strtol(text, &end, 10);
         *(int *)at = (int)number;
@@ -310,6 +315,7 @@ const char *ht_report_option_value(const struct ht_report_args *a, size_t i, cha
     buf[0] = '\0';
     switch (o->type) {
     case TEXT:
+    case UNIT:
         text = *(const char *const *)at;
         snprintf(buf, size, "%s", text && *text ? text : "\"\"");
         break;

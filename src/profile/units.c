@@ -75,6 +75,18 @@ static const struct unit *automatic(const struct family *f, double value)
     return best;
 }
 
+bool ht_unit_known(const char *word)
+{
+    static const char *const others[] = {"auto", "minimum", "count", "sample", "samples", "unit"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (!strcmp(word, others[i]))
+            return true;
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        if (find(&families[i], word))
+            return true;
+    return false;
+}
+
 double ht_unit_scale(int64_t value, const char *from_unit, const char *to_unit, const char **unit)
 {
     const char *unused;

@@ -18,6 +18,9 @@ char *ht_unit_label(int64_t value, const char *from_unit, const char *to_unit, c
 /* "12.34%", five digits wide, of the absolute ratio. Returns buf. */
 char *ht_percentage(int64_t value, int64_t total, char *buf, size_t size);
 
+/* A word that says in which unit values are to be shown. */
+bool ht_unit_known(const char *word);
+
 /* Whether values of one unit can be converted to the other. */
 bool ht_unit_compatible(const char *a, const char *b);
 

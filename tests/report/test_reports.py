@@ -124,7 +124,7 @@ def arguments(known, d):
               (["top", "--granularity=x", known], 2, "functions"),
               (["top", "--focus=(", known], 2, "focus"),
               (["top", "-i", "nonsense", known], 2, "nonsense"),
-              (["top", "--unit"], 2, "value"), (["peek", "x"], 2, "profile"),
+              (["top", "--unit"], 2, "value"), (["top", "--unit=foo", known], 2, "unit=foo"), (["peek", "x"], 2, "profile"),
               (["peek", "no such", known], 1, "no such"),
               (["list", "no such", known], 1, "no such"),
               (["top", "--base=" + known, "--diff_base=" + known, known], 2, "together"),
@@ -134,6 +134,7 @@ def arguments(known, d):
         got, out, err = run(*args)
         check("refusal of %s" % args, got == code and word in err and not out and
               err.startswith("heaptap: ") and err.count("\n") == 1, (got, err))
+    check("units as pprof spells them", all(run("top", "--unit=" + u, known)[0] == 0 for u in ("MB", "kilobytes", "bytes", "auto", "count")))
     check("both spellings", run("top", "-nodecount=1", known) == run("top", "--nodecount", "1", known))
     check("--help", run("top", "--help")[0] == 0)
     out = d + "/out.txt"
