@@ -8,11 +8,12 @@ bench/outside.py [--rounds N]
 2. The same process's own dump, on SIGUSR1: until the file is there.
 3. malloc's latency in a target that is dumped all the while, over the same without, in pairs.
 """
-import os, resource, signal, statistics, subprocess, tempfile, time
+import os, resource, signal, statistics, subprocess, time
 
 from table import CLI, LIB, MANY_STACKS, OUTSIDE, environment
 from table.ways import on_cpu
 from words import Words
+import regions
 
 RAW, NAMED, LATENCY = 0.2, 2.0, 1.10
 
@@ -79,7 +80,7 @@ def main():
     a = Words(__doc__)
     a.add_argument("--rounds", type=int, default=5)
     rounds = a.parse_args().rounds
-    with tempfile.TemporaryDirectory(prefix="heaptap-bench-") as work:
+    with regions.temporary("heaptap-bench-") as work:
         bars = {"raw": RAW, "with names": NAMED}
         for name, times in dumps(work, rounds).items():
             wall, cpu = (min((t[i] for t in times if t[i] is not None), default=None) for i in (0, 1))

@@ -10,6 +10,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import pprof  # noqa: E402
+import regions  # noqa: E402
 
 HEAPTAP, LIBRARY, PROGRAMS = (os.path.abspath(a) for a in sys.argv[1:4])
 QUICK = bool(os.environ.get("HEAPTAP_TEST_QUICK"))
@@ -99,6 +100,7 @@ def finish(name):
         if p.poll() is None:
             p.kill()
             p.wait()
+    regions.clear(DIR)
     shutil.rmtree(DIR, ignore_errors=True)
     print("%s: %d checks passed, %d failed" % (name, *checks))
     sys.exit(1 if checks[1] or not checks[0] else 0)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Hazard 17: chroot, no /proc, no /dev/shm, pid namespaces.
 # Shows: with neither, the program's output and status are the same and its profile is written; in an empty root the program
-# goes on though nothing can be written.
+# goes on though nothing can be written, and its region has the profile.
 # In a pid namespace, with the /proc of the one outside and with its own, the profile has the number the process has there; a process of
 # the same number and start in another one is not taken for an image that exec replaced.
 # Seen failing without "private memory where there is no file" (mutants).
@@ -42,7 +42,9 @@ for i in 0 1 2 3 4 5 6 7 8 9; do
   [ "$(ls "$H_TMP/at$i")" = 2.pb.gz ] || { echo "ten pid namespaces: not 2.pb.gz:"; ls "$H_TMP/at$i"; exit 1; }
 done
 mkdir -p "$H_TMP/empty"
-LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/q.pb.gz" "$H_PROGRAMS/h17_workload" "$H_TMP/empty" >"$H_TMP/with" 2>"$H_TMP/err" ||
+LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/out/q.pb.gz" HEAPTAP_REGION_DIR="$H_TMP/regions" "$H_PROGRAMS/h17_workload" "$H_TMP/empty" >"$H_TMP/with" 2>"$H_TMP/err" ||
   { echo "in an empty root: exit $?"; cat "$H_TMP/err"; exit 1; }
 cmp -s "$H_TMP/bare" "$H_TMP/with" || { echo "in an empty root: other output"; exit 1; }
 [ "$(wc -l <"$H_TMP/err")" -le 1 ] || { echo "in an empty root: more than one line"; cat "$H_TMP/err"; exit 1; }
+region=("$H_TMP"/regions/*)
+[ ${#region[@]} = 1 ] && [ -s "$region" ] || { echo "in an empty root: the region does not have it:"; ls "$H_TMP/regions"; exit 1; }
