@@ -133,6 +133,12 @@ static void restore(struct ht_row *r, const struct ht_row *initial, uint64_t reg
     }
 }
 
+/* Unsigned, for a damaged entry's number may be any. */
+static int64_t factored(const struct cie *c, uint64_t n)
+{
+    return (int64_t)(n * (uint64_t)c->data_align);
+}
+
 /* DW_CFA_remember_state nests once in what gcc and clang write. */
 #define STATES 4
 
@@ -153,7 +159,7 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
             moves = true;
             break;
         case 0x80: /* offset */
-            set(r, low, HT_RULE_CFA, (int64_t)ht_uleb(&p) * c->data_align);
+            set(r, low, HT_RULE_CFA, factored(c, ht_uleb(&p)));
             break;
         case 0xc0: /* restore */
             restore(r, initial, low);
@@ -177,7 +183,7 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
                 break;
             case 0x05: /* offset_extended */
                 reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_CFA, (int64_t)ht_uleb(&p) * c->data_align);
+                set(r, reg, HT_RULE_CFA, factored(c, ht_uleb(&p)));
                 break;
             case 0x06: /* restore_extended */
                 restore(r, initial, ht_uleb(&p));
@@ -233,30 +239,30 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
             }
             case 0x11: /* offset_extended_sf */
                 reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_CFA, ht_sleb(&p) * c->data_align);
+                set(r, reg, HT_RULE_CFA, factored(c, (uint64_t)ht_sleb(&p)));
                 break;
             case 0x12: /* def_cfa_sf */
                 r->cfa = HT_CFA_REGISTER;
                 r->cfa_register = (unsigned)ht_uleb(&p);
-                r->cfa_offset = ht_sleb(&p) * c->data_align;
+                r->cfa_offset = factored(c, (uint64_t)ht_sleb(&p));
                 break;
             case 0x13: /* def_cfa_offset_sf */
-                r->cfa_offset = ht_sleb(&p) * c->data_align;
+                r->cfa_offset = factored(c, (uint64_t)ht_sleb(&p));
                 break;
             case 0x14: /* val_offset */
                 reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_VAL_CFA, (int64_t)ht_uleb(&p) * c->data_align);
+                set(r, reg, HT_RULE_VAL_CFA, factored(c, ht_uleb(&p)));
                 break;
             case 0x15: /* val_offset_sf */
                 reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_VAL_CFA, ht_sleb(&p) * c->data_align);
+                set(r, reg, HT_RULE_VAL_CFA, factored(c, (uint64_t)ht_sleb(&p)));
                 break;
             case 0x2e: /* GNU_args_size */
                 ht_uleb(&p);
                 break;
             case 0x2f: /* GNU_negative_offset_extended */
                 reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_CFA, -(int64_t)ht_uleb(&p) * c->data_align);
+                set(r, reg, HT_RULE_CFA, factored(c, -ht_uleb(&p)));
                 break;
             default:
                 return false;

@@ -132,8 +132,6 @@ static bool usual_row(const unsigned char *at, const unsigned char *end, uint64_
         if (op >= 0xc0) { /* restore */
             if (low == HT_REG_BP)
                 now.bp = 0;
-            else if (low == HT_REG_PC || low == HT_REG_SP)
-                return false;
             continue;
         }
         if (op >= 0x80) { /* offset */
