@@ -60,9 +60,10 @@ static inline struct ht_node *node_at(uint32_t i)
 
 void ht_live_skip_filter(void)
 {
-    atomic_store(&unfiltered, 1);
+    /* Last: what another thread inserts before an entry is at the top must count in it. */
     for (uint32_t i = 0; i < 1u << HT_FILTER_BITS; i++)
         atomic_store_explicit(&ht_live_filter[i], 255, memory_order_relaxed);
+    atomic_store_explicit(&unfiltered, 1, memory_order_release);
 }
 
 static inline void filter_add(const void *p, int delta)

@@ -62,7 +62,7 @@ uint32_t ht_live_reserve(void);
 void ht_live_unreserve(uint32_t node);
 
 /* For small rates, where most frees are of samples: ht_live_maybe answers true from now on. For
- * good: what is inserted meanwhile is not counted in the filter. */
+ * good: what is inserted from then on is not counted in the filter. */
 void ht_live_skip_filter(void);
 
 /* Publishes the node (0: one is found) under p. A record already there is stale (its free went past

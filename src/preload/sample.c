@@ -69,17 +69,17 @@ void ht_sample_forked(void)
 void ht_sample_set_rate(uint64_t rate)
 {
     /* Towards a smaller rate the mask opens first. It never closes again: samples that were not
-     * placed may live for ever. */
-    static bool was_small;
-    if (rate && rate < ALIGN_MIN_RATE) {
-        was_small = true;
+     * placed may live for ever. Which of two threads comes first is the lock's to say. */
+    static bool was_small; /* guarded by unmarked_lock */
+    if (rate) {
         if (rate <= 256)
             ht_live_skip_filter();
-        atomic_store(&ht_aligned, 0);
-        unmarked_change(0);
-    } else if (rate && !was_small) {
-        atomic_store(&ht_aligned, 1);
-        unmarked_change(0);
+        bool locked = ht_lock(&unmarked_lock);
+        was_small |= rate < ALIGN_MIN_RATE || !locked;
+        atomic_store(&ht_aligned, !was_small);
+        __atomic_store_n(&ht_free_mask, unmarked_live ? 0 : normal_mask(), __ATOMIC_RELEASE);
+        if (locked)
+            ht_unlock(&unmarked_lock);
     }
     atomic_store_explicit(&ht_rate, rate, memory_order_release);
     if (rate && ht_active())
