@@ -109,7 +109,7 @@ for n in os.listdir(REGIONS):
     os.unlink(os.path.join(REGIONS, n))
 
 # No sample yet; not profiled; not there.
-idle = start("/bin/sleep", 60, rate="512k", ready=False)
+idle = start("/bin/sleep", 60, rate="100g", ready=False)  # at 512k one sleep in a hundred has one
 wait_for(lambda: os.listdir(REGIONS))
 status, _, err = heaptap("dump", idle.pid, "-o", out)
 check("a process without a sample", status == 0 and not pprof.Profile(out).samples, err)
