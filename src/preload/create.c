@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "preload/create.h"
+#include "preload/sandbox.h"
 #include "preload/sys.h"
 #include "region/text.h"
 #include "preload/writer.h"
@@ -134,6 +135,18 @@ static unsigned char *anonymous_region(uint64_t size)
     return SYS_FAILED(r) ? NULL : (unsigned char *)r;
 }
 
+void ht_tables_present(void)
+{
+    struct ht_state *s = ht_state;
+    if (ht_sandboxed || atomic_exchange_explicit(&s->present, 1, memory_order_relaxed))
+        return;
+    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
+    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
+    from = (uint64_t)s->segments & ~4095ull;
+    to = (uint64_t)&s->segments[1u << HT_SEGMENT_FEW_BITS];
+    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
+}
+
 int ht_region_create(bool file)
 {
     struct ht_state *s = ht_state;
@@ -183,14 +196,6 @@ int ht_region_create(bool file)
     atomic_store(&h->flags, (ht_config.peak ? HT_REGION_PEAK : 0u));
     atomic_store(&h->private_from, private ? HT_HEADER_SIZE : 0);
     atomic_store_explicit(&h->state, HT_STATE_RUNNING, memory_order_release);
-
-    /* What a sample looks in and adds to: a page read first and written then is two page faults,
-     * and one takes as long as making three recipes. Not the memos, which are for small rates. */
-    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
-    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
-    from = (uint64_t)s->segments & ~4095ull;
-    to = (uint64_t)&s->segments[1u << HT_SEGMENT_FEW_BITS];
-    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
 
     s->base = base;
     s->header = h;

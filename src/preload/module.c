@@ -275,6 +275,7 @@ ht_ref ht_module_of(const struct ht_object *o)
 
 void ht_module_record_main_now(void)
 {
+    ht_tables_present();
     /* Not AT_ENTRY: that is the loader's when the program is the loader's argument. */
     struct ht_object o;
     if (loader && loader->r_map && ht_object_find((uint64_t)loader->r_map->l_ld, &o))

@@ -54,7 +54,7 @@ enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
  * relaxed.
  */
 #define HT_SEGMENT_BITS     11
-#define HT_SEGMENT_FEW_BITS 9 /* at large rates: made present at the start */
+#define HT_SEGMENT_FEW_BITS 9 /* at large rates: made present with the first sample */
 #define HT_SEGMENT_FRAMES   8
 #define HT_SEGMENT_WORDS    16
 struct ht_segment {
@@ -103,6 +103,7 @@ struct ht_state {
     uint64_t limit;                                  /* bytes mapped */
     uint64_t writable;                               /* of them accessible; guarded by grow */
     _Atomic uint32_t making;                         /* try-lock: a new module */
+    _Atomic uint32_t present;                        /* ht_tables_present was called */
     _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */
     _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];

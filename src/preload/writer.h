@@ -25,6 +25,13 @@ static inline void *ht_at(ht_ref ref)
  * asks for private memory (inside a sandbox, where opening files may be fatal). 0 or -errno. */
 int ht_region_create(bool file);
 
+/*
+ * Makes present what each sample looks in and adds to (not the memos, which are for small rates): a
+ * page read first and written then is two page faults, and one takes as long as making six recipes.
+ * On a process's first sample, since most processes never take one; not inside a sandbox.
+ */
+void ht_tables_present(void);
+
 /* A zeroed record of a kind; its commit word is the caller's to store. */
 ht_ref ht_record_new(enum ht_chunk_kind kind);
 
@@ -69,8 +76,9 @@ static inline void ht_site_count(struct ht_site *s, uint32_t stripe, uint64_t si
         return;
     }
     struct ht_totals *t = alloc ? &s->alloc : &s->freed;
-    /* The owner alone writes here, and signal handlers on it, whose frees count inside a hook too (seen in
-     * h20): so each is one instruction. Bytes first: an object that a reader sees has its bytes. */
+    /* The owner alone writes here, and signal handlers on it, whose frees count inside a hook too
+     * (seen in h20): so each is one instruction. Bytes first: an object that a reader sees has its
+     * bytes. */
     __asm__ volatile("add %2, %0\n\taddq $1, %1"
                      : "+m"(t->bytes.whole), "+m"(t->objects.whole)
                      : "r"(size)
