@@ -8,6 +8,7 @@
 const struct load loads[] = {
     {"churn", load_churn, 4000000, 200000, 0},
     {"sizes", load_sizes, 400000, 20000, 0},
+    {"sizes1", load_sizes, 400000, 20000, 1},
     {"calloc", load_calloc, 4000, 100, 0},
     {"untouched", load_untouched, 4000, 20, 0},
     {"realloc", load_growth, 20000, 1000, 0},

@@ -78,7 +78,8 @@ def load_rows():
         yield LoadRow("churn %dt" % threads, "churn", [churn] + [Limit("exact", "over", 60)] * (threads == 1),
                       threads, 4000000 // threads)
     for name, load, threads in (
-            ("sizes 16 B to 4 MB", "sizes", 1), ("realloc growth", "realloc", 1), ("memalign", "memalign", 1),
+            ("sizes 16 B to 4 MB", "sizes", 1),
+            ("sizes 16 B to 4 MB beside a small block", "sizes1", 1), ("realloc growth", "realloc", 1), ("memalign", "memalign", 1),
             ("producer and consumer 2t", "handover", 2), ("larson 1t", "larson", 1), ("larson 4t", "larson", 4),
             ("xmalloc 2t", "xmalloc", 2), ("cache-scratch 2t", "scratch", 2), ("alloc-test 1t", "alloctest", 1),
             ("alloc-test 2t", "alloctest", 2), ("sh6 1t", "sh6", 1), ("sh8 2t", "sh8", 2)):

@@ -8,6 +8,7 @@
 #include "preload/backend.h"
 #include "preload/cold.h"
 #include "preload/lifecycle.h"
+#include "preload/place.h"
 
 /* True on the thread that is inside the look-up of the real functions. */
 static bool in_lookup(void)
@@ -42,8 +43,8 @@ void *ht_cold_calloc(size_t n, size_t size)
     }
     if (!ht_hit_begin(&hit, bytes, HT_CALLER()))
         return ht_next_calloc(n, size);
-    /* A large one stays with calloc, which need not touch fresh pages (HAZARDS 33). */
-    void *p = bytes < HT_PLACE_COPY_MAX ? ht_hit_place(&hit, 0) : NULL;
+    void *p =
+        ht_hit_place(&hit, 0); /* no large one: calloc need not touch fresh pages (HAZARDS 33) */
     if (p)
         memset(p, 0, bytes);
     return ht_hit_end(&hit, p ? p : ht_next_calloc(n, size));
@@ -51,8 +52,8 @@ void *ht_cold_calloc(size_t n, size_t size)
 
 static __attribute__((noinline)) void free_looked_up(void *p)
 {
-    ht_free_sampled(p);
-    ht_next_free(p);
+    if (ht_free_sampled(p) != HT_FREED_KEPT)
+        ht_next_free(p);
 }
 
 /* Of what the filter admits. */
@@ -62,11 +63,13 @@ void ht_cold_free(void *p)
         free_looked_up(p);
 }
 
+/* A larger one stays with realloc, which may grow it where it lies: moved once, it is moved at
+ * every step (seen in bench's `realloc growth`). */
 static void *resize_placed(void *p, const struct ht_resize *r, struct ht_hit *hit)
 {
-    size_t old = ht_next_malloc_usable_size(p);
-    bool copy = old && !r->in_place_only && r->size < HT_PLACE_COPY_MAX;
-    void *q = copy ? ht_hit_place(hit, 0) : NULL;
+    bool place = hit->place && !r->in_place_only && r->size <= HT_PLACED_MIN;
+    size_t old = place ? ht_next_malloc_usable_size(p) : 0;
+    void *q = old ? ht_hit_place(hit, 0) : NULL;
     if (!q)
         return r->call(r->ctx, p);
     memcpy(q, p, old < r->size ? old : r->size);
@@ -74,13 +77,14 @@ static void *resize_placed(void *p, const struct ht_resize *r, struct ht_hit *hi
     return q;
 }
 
-void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, struct ht_regs regs)
+void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
+                uint64_t bp)
 {
     struct ht_record record;
     struct ht_hit hit;
     /* Out first: once the real call returns, the old address may be another thread's. */
     bool maybe = ht_free_begin(p, &record);
-    bool sampled = borrowed && ht_hit_begin(&hit, r->size, regs);
+    bool sampled = borrowed && ht_hit_begin(&hit, r->size, pc, sp, bp);
     if (!sampled && !maybe)
         return r->call(r->ctx, p);
     void *q;
@@ -100,11 +104,11 @@ static void *plain_realloc(void *ctx, void *p)
     return ht_next_realloc(p, *(size_t *)ctx);
 }
 
-static void *from_arena(void *p, size_t size, struct ht_regs regs)
+static void *from_arena(void *p, size_t size, uint64_t pc, uint64_t sp, uint64_t bp)
 {
     struct ht_hit hit;
     void *q;
-    if (ht_hit_begin(&hit, size, regs))
+    if (ht_hit_begin(&hit, size, pc, sp, bp))
         q = ht_hit_end(&hit, ht_next_malloc(size));
     else
         q = ht_next_malloc(size);
@@ -115,7 +119,7 @@ static void *from_arena(void *p, size_t size, struct ht_regs regs)
 }
 
 static inline __attribute__((always_inline)) void *reallocate(void *p, size_t size, bool borrowed,
-                                                              struct ht_regs regs)
+                                                              uint64_t pc, uint64_t sp, uint64_t bp)
 {
     if (HT_UNLIKELY(in_lookup())) {
         void *q = ht_arena_alloc(size, 16);
@@ -125,15 +129,15 @@ static inline __attribute__((always_inline)) void *reallocate(void *p, size_t si
     }
     if (!p) {
         struct ht_hit hit;
-        if (!borrowed || !ht_hit_begin(&hit, size, regs))
+        if (!borrowed || !ht_hit_begin(&hit, size, pc, sp, bp))
             return ht_next_realloc(NULL, size);
         void *q = ht_hit_place(&hit, 0);
         return ht_hit_end(&hit, q ? q : ht_next_realloc(NULL, size));
     }
     if (HT_UNLIKELY(ht_arena_owns(p)))
-        return size ? from_arena(p, size, regs) : NULL;
+        return size ? from_arena(p, size, pc, sp, bp) : NULL;
     struct ht_resize r = {plain_realloc, &size, size, false};
-    return ht_resize(p, &r, borrowed, regs);
+    return ht_resize(p, &r, borrowed, pc, sp, bp);
 }
 
 void *ht_cold_realloc(void *p, size_t size)

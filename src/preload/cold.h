@@ -20,8 +20,8 @@ void ht_cold_free(void *p);
 void ht_filter_free(void *p);
 
 /*
- * realloc for every flavour: moves or resizes p (not NULL, not the arena's) by call(ctx, p), sampled
- * when the charge borrowed.
+ * realloc for every flavour: moves or resizes p (not NULL, not the arena's) by call(ctx, p),
+ * sampled when the charge borrowed.
  */
 struct ht_resize {
     void *(*call)(void *ctx, void *p);
@@ -29,6 +29,7 @@ struct ht_resize {
     size_t size;
     bool in_place_only; /* leave moving to `call`: its semantics are more than realloc's */
 };
-void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, struct ht_regs regs);
+void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
+                uint64_t bp);
 
 #endif

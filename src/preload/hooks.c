@@ -12,6 +12,7 @@
 
 #include "preload/backend.h"
 #include "preload/cold.h"
+#include "preload/place.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -126,9 +127,12 @@ static inline bool early(void)
         }                                                                                          \
         if (HT_UNLIKELY(ht_arena_owns(p)))                                                         \
             return;                                                                                \
-        if (HT_UNLIKELY(ht_live_maybe(p)) && ht_free_sampled(p)) {                                 \
-            unsized;                                                                               \
-            return;                                                                                \
+        if (HT_UNLIKELY(ht_live_maybe(p))) {                                                       \
+            enum ht_freed freed = ht_free_sampled(p);                                              \
+            if (freed == HT_FREED_UNSIZED)                                                         \
+                unsized;                                                                           \
+            if (freed != HT_FREED_NOT_OURS)                                                        \
+                return;                                                                            \
         }                                                                                          \
         call;                                                                                      \
     } while (0)
@@ -146,7 +150,7 @@ ALLOCATE(pvalloc, (size_t size), (size), ROUND_TO_PAGE(size), PAGE, ht_next_pval
 
 static inline __attribute__((always_inline)) int align_into(int (*real)(void **, size_t, size_t),
                                                             void **out, size_t align, size_t size,
-                                                            struct ht_regs regs)
+                                                            uint64_t pc, uint64_t sp, uint64_t bp)
 {
     struct ht_hit hit;
     if (HT_UNLIKELY(early())) {
@@ -154,7 +158,7 @@ static inline __attribute__((always_inline)) int align_into(int (*real)(void **,
         return *out ? 0 : ENOMEM;
     }
     bool valid = align >= sizeof(void *) && !(align & (align - 1));
-    if (!valid || HT_LIKELY(!ht_charge(size)) || !ht_hit_begin(&hit, size, regs))
+    if (!valid || HT_LIKELY(!ht_charge(size)) || !ht_hit_begin(&hit, size, pc, sp, bp))
         return real(out, align, size);
     void *p = ht_hit_place(&hit, align);
     int error = 0;

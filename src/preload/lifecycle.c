@@ -15,6 +15,7 @@
 #include "preload/dump.h"
 #include "preload/lifecycle.h"
 #include "preload/module.h"
+#include "preload/place.h"
 #include "preload/sample.h"
 #include "preload/sandbox.h"
 #include "preload/settings.h"
@@ -220,7 +221,7 @@ static void adopt_node(struct ht_node *node, void *ctx)
         return;
     }
     ht_sample_account_inherited(node->site, node->size);
-    node->time = 0;
+    node->time &= HT_NODE_KEPT;
     ht_mirror_set(&node->mirror, atomic_load(&node->addr), node->size, node->site, 0);
 }
 
@@ -246,7 +247,7 @@ void ht_child_adopt(void)
     ht_tls.guard++;
     atomic_fetch_add(&ht_region_generation, 1);
     ht_live_adopt();
-    ht_sample_forked();
+    ht_place_forked();
     if (!ht_config.children) {
         atomic_store(&ht_rate, 0);
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);

@@ -79,6 +79,11 @@ static inline void filter_add(const void *p, int delta)
         ;
 }
 
+void ht_live_filter_add(const void *p, int delta)
+{
+    filter_add(p, delta);
+}
+
 /* A pop that loses its race may read the link of a node that is somebody's by now; the tag makes it
  * try again. So every store to a link is atomic, and so is that one load. */
 static void set_next(struct ht_node *n, uint32_t next)
@@ -358,7 +363,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     *head = node;
     s->count++;
     if (site && !ht_forked())
-        ht_mirror_set(&n->mirror, (uint64_t)p, size, site, time);
+        ht_mirror_set(&n->mirror, (uint64_t)p, size, site, time & ~HT_NODE_KEPT);
     ht_unlock(&s->lock);
     if (old)
         ht_live_unreserve(old);
@@ -390,8 +395,8 @@ static inline int take_from(struct shard *s, const void *p, struct ht_record *ou
     clear_node(node_at(i - 1), out);
     filter_add(p, -1);
     HT_PAUSE(LIVE);
-    /* To where it is looked for: a node reserved before its block has an address is sought in the free lists, and of the
-     * shards in a few; left in its shard it would hardly be found again. */
+    /* To where it is looked for: a node reserved before its block has an address is sought in the
+     * free lists, and of the shards in a few; left in its shard it would hardly be found again. */
     if (atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
         ht_live_unreserve(i);
     else

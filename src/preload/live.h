@@ -20,8 +20,11 @@ struct ht_node {
     ht_ref site;   /* 0: held so that its free stays unsized, but not accounted */
     ht_ref mirror; /* the node's record in the region; kept over reuse; 0: none yet */
     uint32_t next; /* node index + 1, in a bucket or a free list */
-    uint32_t time;
+    uint32_t time; /* s since the region's start; HT_NODE_KEPT */
 };
+
+/* The block may be kept once it is freed (place.h). */
+#define HT_NODE_KEPT (1u << 31)
 
 struct ht_record {
     uint64_t size;
@@ -47,6 +50,9 @@ static inline bool ht_live_maybe(const void *p)
 {
     return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
 }
+
+/* One object more, or less, of p's value. */
+void ht_live_filter_add(const void *p, int delta);
 
 /* From now on, and for ever, maybe. */
 static inline void ht_live_always(const void *p)

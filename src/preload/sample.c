@@ -11,75 +11,29 @@
 #include "preload/fork.h"
 #include "preload/lifecycle.h"
 #include "preload/module.h"
+#include "preload/place.h"
 #include "preload/sample.h"
 #include "preload/sys.h"
+#include "preload/weighed.h"
 #include "preload/writer.h"
 #include "region/weight.h"
 
 __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
 _Atomic uint64_t ht_rate;
-/* Relaxed; 0 is always right, only slower. On a line that nothing else writes to. */
-_Alignas(64) uint32_t ht_free_mask;
-static _Alignas(64) char after_mask[1] __attribute__((used));
-_Atomic uint32_t ht_aligned;
-
 /*
  * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
  * every pointer up in a filter instead; above, free's test of the address is all there is.
  */
 #define ALIGN_MIN_RATE 131072u
 
-/* glibc puts a mmapped chunk's data 16 bytes into a page: bit 4 is left out of the test. */
-#define PLACED_MASK 0xfefu
-
-/* While some sampled block lies at an unmarked address (a large calloc or realloc whose clearing
- * or copying we would not pay for) the mask is 0. Guarded by unmarked_lock. */
-static _Atomic uint32_t unmarked_lock;
-static uint64_t unmarked_live;
-
-static uint32_t normal_mask(void)
-{
-    return atomic_load_explicit(&ht_aligned, memory_order_relaxed) ? PLACED_MASK : 0;
-}
-
-static void unmarked_change(int64_t delta)
-{
-    bool locked = ht_lock(&unmarked_lock);
-    unmarked_live += (uint64_t)delta;
-    if (!locked) { /* never to be trusted again */
-        unmarked_live |= 1ull << 62;
-        ht_free_mask = 0;
-        return;
-    }
-    __atomic_store_n(&ht_free_mask, unmarked_live ? 0 : normal_mask(), __ATOMIC_RELEASE);
-    ht_unlock(&unmarked_lock);
-}
-
-static bool marked(const void *p)
-{
-    return ((uintptr_t)p & PLACED_MASK) == 0;
-}
-
-void ht_sample_forked(void)
-{
-    atomic_store(&unmarked_lock, 0);
-}
-
 void ht_sample_set_rate(uint64_t rate)
 {
-    /* Towards a smaller rate the mask opens first. It never closes again: samples that were not
-     * placed may live for ever. Which of two threads comes first is the lock's to say. */
-    static bool was_small; /* guarded by unmarked_lock */
+    /* Towards a smaller rate free looks all up first. */
     if (rate) {
         if (rate <= 256)
             ht_live_skip_filter();
-        bool locked = ht_lock(&unmarked_lock);
-        was_small |= rate < ALIGN_MIN_RATE || !locked;
-        atomic_store(&ht_aligned, !was_small);
-        __atomic_store_n(&ht_free_mask, unmarked_live ? 0 : normal_mask(), __ATOMIC_RELEASE);
-        if (locked)
-            ht_unlock(&unmarked_lock);
+        ht_place_aligned(rate >= ALIGN_MIN_RATE);
     }
     atomic_store_explicit(&ht_rate, rate, memory_order_release);
     if (rate && ht_active())
@@ -134,9 +88,9 @@ static inline void release(struct ht_tls *t)
 }
 
 /*
- * In exact mode only we charge, unless a handler's allocation came between our charge and the guard: it
- * found a wrapped distance, and went by unseen. Taking the charge back is one instruction, so that from
- * here on a handler's allocations borrow.
+ * In exact mode only we charge, unless a handler's allocation came between our charge and the
+ * guard: it found a wrapped distance, and went by unseen. Taking the charge back is one
+ * instruction, so that from here on a handler's allocations borrow.
  */
 static inline void count_between(struct ht_tls *t, uint64_t charge)
 {
@@ -146,12 +100,12 @@ static inline void count_between(struct ht_tls *t, uint64_t charge)
         ht_lose(HT_LOSS_REENTRANT);
 }
 
-bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
+bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uint64_t bp)
 {
     struct ht_tls *t = &ht_tls;
     if (HT_UNLIKELY(t->guard)) {
-        /* A signal handler, or the allocator calling itself. `left` has wrapped: left so, the thread would
-         * not be sampled again. */
+        /* A signal handler, or the allocator calling itself. `left` has wrapped: left so, the
+         * thread would not be sampled again. */
         if (ht_backend_ready() && (t->rate || (!t->ready && atomic_load(&ht_rate))))
             ht_lose(HT_LOSS_REENTRANT);
         if (t->rate)
@@ -182,35 +136,34 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs)
     if (t->rate == 1)
         count_between(t, (uint64_t)size + 1);
     hit->rate = t->rate;
-    draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they hit */
+    draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they
+                hit */
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
     /* A placed block needs its record for certain: the node comes first. */
     hit->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
     hit->node = 0;
+    hit->kept = false;
+    if (hit->place)
+        ht_place_settle();
     if (HT_UNLIKELY(!ht_active()) || (hit->place && !(hit->node = ht_live_reserve()))) {
         ht_lose(HT_LOSS_FULL);
         release(t);
         return false;
     }
     hit->saved_errno = errno;
-    hit->regs = regs;
+    hit->regs.pc = pc;
+    hit->regs.sp = sp;
+    hit->regs.bp = bp;
     hit->size = size;
     return true;
 }
 
-/* Larger than what glibc's per-thread caches keep: a placed block that is freed goes back into the
- * heap instead of holding a page in its thread's cache (12 KiB a thread were seen;
- * bench/memory.py). */
-#define PLACED_MIN 1040u
-
 void *ht_hit_place(struct ht_hit *hit, size_t align)
 {
-    /* What is no alignment is the real call's to refuse, or to round. */
-    if (!hit->place || (align & (align - 1)))
+    if (!hit->place)
         return NULL;
-    size_t size = hit->size > PLACED_MIN ? hit->size : PLACED_MIN;
-    void *p = ht_next_aligned(align > 4096 ? align : 4096, size);
+    void *p = ht_place(hit->size, align, &hit->kept);
     if (!p)
         errno = hit->saved_errno;
     return p;
@@ -268,7 +221,7 @@ static __attribute__((noinline)) void account_weighted(struct ht_site *site, uin
     struct ht_split objects = {site->weight[0], site->weight[1]};
     struct ht_split bytes = {site->weight[2], site->weight[3]};
     if (HT_UNLIKELY(!objects.whole)) /* a class of sizes */
-        ht_weights(size, site->rate, &objects, &bytes);
+        ht_weights_again(size, site->rate, &objects, &bytes);
     if (HT_UNLIKELY(ht_state->peak_or_growth))
         track_inuse(site, &bytes, alloc);
     add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);
@@ -331,15 +284,17 @@ static bool write_down(struct ht_hit *hit, void *p)
     /* Without a site the node still goes in: a placed block's free must stay unsized. */
     struct ht_record stale;
     uint32_t time = ref ? seconds_since_start() : 0;
-    if (!marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
-        unmarked_change(1);
-    if (!ht_live_insert(hit->node, p, hit->size, ref, time, &stale)) {
+    ht_place_lives(p, true);
+    if (!ht_live_insert(hit->node, p, hit->size, ref, time | (hit->kept ? HT_NODE_KEPT : 0),
+                        &stale)) {
         /* Not in the table: take the sample back, so that nothing lives for ever. */
         if (ref)
             account(ht_at(ref), hit->size, false);
+        ht_place_lives(p, false);
         ht_lose(HT_LOSS_BUSY);
         return false;
     } else if (stale.found) {
+        ht_place_lives(p, false);
         ht_free_account(&stale);
         if (stale.site)
             ht_lose(HT_LOSS_STALE);
@@ -388,8 +343,8 @@ static inline int take_out(void *p, struct ht_record *out)
         }
     }
     int r = ht_live_take(p, out);
-    if (!r && !marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
-        unmarked_change(-1);
+    if (!r)
+        ht_place_lives(p, false);
     return r;
 }
 
@@ -405,7 +360,7 @@ bool ht_free_begin(void *p, struct ht_record *out)
     return r != -ENOENT;
 }
 
-bool ht_free_sampled(void *p)
+enum ht_freed ht_free_sampled(void *p)
 {
     struct ht_record record;
     struct ht_tls *t = &ht_tls;
@@ -413,8 +368,11 @@ bool ht_free_sampled(void *p)
     int r = take_out(p, &record);
     if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
         account(ht_at(record.site), record.size, false);
+    bool kept = record.found && (record.time & HT_NODE_KEPT) && ht_place_keep(p);
+    if (HT_UNLIKELY(r == -ENOENT))
+        ht_place_freed_twice(p);
     release(t);
-    return r != -ENOENT;
+    return kept ? HT_FREED_KEPT : r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
 }
 
 void ht_free_undo(void *p, const struct ht_record *r)
@@ -423,9 +381,9 @@ void ht_free_undo(void *p, const struct ht_record *r)
     t->guard++;
     struct ht_record stale;
     uint32_t node = ht_live_reserve();
-    if (!marked(p) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
-        unmarked_change(1);
+    ht_place_lives(p, true);
     if (!node || !ht_live_insert(node, p, r->size, current_site(r), r->time, &stale)) {
+        ht_place_lives(p, false);
         ht_free_account(r);
         ht_lose(HT_LOSS_FULL);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sampler: when an allocation is taken, where it is put, what is written down. A hook's cold path
- * is: ht_hit_begin; the allocation; ht_hit_end.
+ * The sampler: when an allocation is taken, where it is put, what is written down. A hook's cold
+ * path is: ht_hit_begin; the allocation; ht_hit_end.
  */
 #ifndef HEAPTAP_SRC_PRELOAD_SAMPLE_H
 #define HEAPTAP_SRC_PRELOAD_SAMPLE_H
@@ -14,16 +14,13 @@
 #include "preload/state.h"
 #include "preload/unwind.h"
 
-/* Sampled blocks smaller than this are placed at a marked address; larger ones too unless that
- * would cost a copy or a clearing. */
-#define HT_PLACE_COPY_MAX 32768u
-
 struct ht_hit {
     struct ht_regs regs;
     uint64_t size, rate;
     uint32_t node;
     int saved_errno;
     bool place; /* ask ht_hit_place first */
+    bool kept;  /* it gave a block that may be kept */
 };
 
 /* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
@@ -40,7 +37,7 @@ static inline bool ht_charge(size_t size)
  * After a borrow: decides whether this allocation is a sample. True: the thread is guarded until
  * ht_hit_end or ht_hit_cancel. False: the caller allocates as if we were not here.
  */
-bool ht_hit_begin(struct ht_hit *hit, size_t size, struct ht_regs regs);
+bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uint64_t bp);
 
 /* A block of the hit's size at a marked address (alignment at least `align`), or NULL. */
 void *ht_hit_place(struct ht_hit *hit, size_t align);
@@ -52,12 +49,15 @@ void *ht_hit_end(struct ht_hit *hit, void *p);
 /* Drops the guard without a sample. */
 void ht_hit_cancel(struct ht_hit *hit);
 
-/* Of a p that ht_live_maybe admits, before the real free: takes its record out and accounts it. True when
- * p was (or may have been) placed by us: free it without its size. */
-bool ht_free_sampled(void *p);
+/* What is left to do: free as asked; free it without its size, for it was (or may have been) placed
+ * by us; nothing. */
+enum ht_freed { HT_FREED_NOT_OURS, HT_FREED_UNSIZED, HT_FREED_KEPT };
 
-/* Takes p's record out before the real realloc. True when p was (or may have been) placed by us: free
- * it without its size. */
+/* Of a p that ht_live_maybe admits, before the real free: takes its record out and accounts it. */
+enum ht_freed ht_free_sampled(void *p);
+
+/* Takes p's record out before the real realloc. True when p was (or may have been) placed by us:
+ * free it without its size. */
 bool ht_free_begin(void *p, struct ht_record *out);
 
 /* Accounts a record taken out. */
@@ -71,9 +71,6 @@ void ht_free_undo(void *p, const struct ht_record *r);
 
 /* Recomputes free's mask after the rate changed. */
 void ht_sample_set_rate(uint64_t rate);
-
-/* In a forked child: gives up a lock that another thread of the parent held. */
-void ht_sample_forked(void);
 
 /* Makes a forked child independent of its parent. */
 void ht_child_adopt(void);

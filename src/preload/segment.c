@@ -9,8 +9,6 @@
 #define FOUR(first) first, (first)*P1, (first)*P2, (first)*P2 *P1
 const uint64_t ht_stack_powers[HT_SEGMENT_FRAMES + 1] = {FOUR(1), FOUR(P4), P4 *P4};
 
-#define STORE(x, value) __atomic_store_n(&(x), value, __ATOMIC_RELAXED)
-
 /* Makes the stamp odd. False: another thread is writing, whose entry is as good. */
 static bool write_begin(_Atomic uint64_t *stamp, uint64_t *was)
 {
@@ -32,9 +30,9 @@ static void write_end(_Atomic uint64_t *stamp, uint64_t was, uint32_t generation
 static void store_words(uint16_t *offsets, uint64_t *words, const struct ht_recorder *c)
 {
     for (uint32_t i = 0; i < c->n_words; i++) {
-        STORE(offsets[i], c->offsets[i]);
+        HT_STORE_RELAXED(offsets[i], c->offsets[i]);
         HT_PAUSE(MEMO);
-        STORE(words[i], c->words[i]);
+        HT_STORE_RELAXED(words[i], c->words[i]);
     }
 }
 
@@ -67,17 +65,17 @@ void ht_segment_keep(const struct ht_recorder *c, const struct ht_regs *r, bool 
         return;
     struct ht_hash h = {0, 1};
     for (uint32_t i = 0; i < n_frames; i++) {
-        STORE(s->frames[i], frames[c->first + i]);
+        HT_STORE_RELAXED(s->frames[i], frames[c->first + i]);
         ht_hash_frame(&h, frames[c->first + i]);
     }
-    STORE(s->pc, c->start.pc);
+    HT_STORE_RELAXED(s->pc, c->start.pc);
     HT_PAUSE(MEMO);
-    STORE(s->sp, c->start.sp);
-    STORE(s->bp, c->start.bp);
-    STORE(s->shape, HT_SHAPE(n_frames, c->n_words, c->bp_used, ended, c->bp, length));
-    STORE(s->bp_offset, bp_offset);
-    STORE(s->end_pc, r->pc);
-    STORE(s->hash, h.sum);
+    HT_STORE_RELAXED(s->sp, c->start.sp);
+    HT_STORE_RELAXED(s->bp, c->start.bp);
+    HT_STORE_RELAXED(s->shape, HT_SHAPE(n_frames, c->n_words, c->bp_used, ended, c->bp, length));
+    HT_STORE_RELAXED(s->bp_offset, bp_offset);
+    HT_STORE_RELAXED(s->end_pc, r->pc);
+    HT_STORE_RELAXED(s->hash, h.sum);
     HT_PAUSE(MEMO);
     store_words(s->offsets, s->words, c);
     write_end(&s->stamp, was, generation);
@@ -92,10 +90,10 @@ bool ht_memo_again(const struct ht_regs *r, ht_ref stack)
         return HT_LOAD_RELAXED(m->n_words) != HT_MEMO_LONG;
     if (!write_begin(&m->stamp, &was))
         return false;
-    STORE(m->pc, r->pc);
-    STORE(m->sp, r->sp);
-    STORE(m->stack, stack);
-    STORE(m->n_words, 0);
+    HT_STORE_RELAXED(m->pc, r->pc);
+    HT_STORE_RELAXED(m->sp, r->sp);
+    HT_STORE_RELAXED(m->stack, stack);
+    HT_STORE_RELAXED(m->n_words, 0);
     write_end(&m->stamp, was, 0);
     return false;
 }
@@ -106,13 +104,13 @@ void ht_memo_keep(const struct ht_recorder *c, ht_ref stack, uint32_t generation
     uint64_t was;
     if (!write_begin(&m->stamp, &was))
         return;
-    STORE(m->pc, c->start.pc);
-    STORE(m->sp, c->start.sp);
-    STORE(m->bp, c->start.bp);
-    STORE(m->bp_used, c->bp_used);
+    HT_STORE_RELAXED(m->pc, c->start.pc);
+    HT_STORE_RELAXED(m->sp, c->start.sp);
+    HT_STORE_RELAXED(m->bp, c->start.bp);
+    HT_STORE_RELAXED(m->bp_used, c->bp_used);
     HT_PAUSE(MEMO);
-    STORE(m->stack, stack);
-    STORE(m->n_words, c->on ? (uint8_t)c->n_words : HT_MEMO_LONG);
+    HT_STORE_RELAXED(m->stack, stack);
+    HT_STORE_RELAXED(m->n_words, c->on ? (uint8_t)c->n_words : HT_MEMO_LONG);
     store_words(m->offsets, m->words, c);
     write_end(&m->stamp, was, generation);
 }

@@ -124,8 +124,6 @@ static inline void ht_hash_frame(struct ht_hash *h, ht_ref frame)
 /* The powers of HT_STACK_PRIME up to a segment's length. */
 extern const uint64_t ht_stack_powers[HT_SEGMENT_FRAMES + 1];
 
-#define HT_LOAD_RELAXED(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
-
 /* True when these words are where they were. Nothing is loaded above sp + 8 * (last + 1), whatever
  * a torn entry says. */
 static inline bool ht_words_hold(const uint16_t *offsets, const uint64_t *words, uint32_t n,

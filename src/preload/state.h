@@ -19,6 +19,10 @@
 #define HT_UNLIKELY(x)   __builtin_expect(!!(x), 0)
 #define HT_ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* Of what a seqlock guards. */
+#define HT_LOAD_RELAXED(x)     __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define HT_STORE_RELAXED(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+
 /*
  * Per thread; touched by its own thread and by signal handlers on it. `left` must come first: the
  * assembler fast path subtracts from it. All zero: not initialised, and the first call is a borrow.
@@ -89,6 +93,15 @@ struct ht_memo {
     uint64_t words[HT_MEMO_WORDS];
 };
 
+/* Weights that were computed before (weighed.h). Seqlock: `sequence` is odd while a thread writes;
+ * the rest is relaxed. */
+#define HT_WEIGHED_BITS 8
+struct ht_weighed {
+    _Atomic uint32_t sequence;
+    uint64_t size, rate; /* rate 0: none yet */
+    uint64_t weight[4];  /* as a site's */
+};
+
 /*
  * Everything that refers to this process's region. It lies in memory marked MADV_WIPEONFORK: a
  * forked child finds zeroes and knows it has no region yet; a vfork child shares it and is as one
@@ -111,6 +124,7 @@ struct ht_state {
     _Atomic ht_ref modules[HT_MODULE_SLOTS];   /* by hash of the link_map */
     _Atomic ht_ref main_module;                /* release; 0: not met yet */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by stack and size */
+    struct ht_weighed weighed[1u << HT_WEIGHED_BITS];
     struct ht_memo memos[1u << HT_MEMO_BITS];
     _Alignas(64) struct ht_segment segments[1u << HT_SEGMENT_BITS];
     _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
@@ -141,8 +155,6 @@ extern struct ht_state *ht_state;             /* NULL until the library is initi
 extern _Atomic uint64_t ht_rate;              /* current; 0: dormant */
 extern _Atomic uint32_t ht_region_generation; /* raised by a child that leaves its parent's */
 extern _Atomic uint32_t ht_unload_generation; /* raised around dlclose; relaxed */
-extern uint32_t ht_free_mask;       /* address bits that are 0 in every sampled block; 0: any */
-extern _Atomic uint32_t ht_aligned; /* sampled blocks are placed so that ht_free_mask holds */
 
 static inline bool ht_forked(void)
 {

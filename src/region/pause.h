@@ -22,6 +22,8 @@ enum ht_pause_point {
     HT_AT_LIVE,
     HT_AT_PENDING,
     HT_AT_MEMO,
+    HT_AT_PLACE,
+    HT_AT_WEIGHTS,
     HT_AT_MODULE,
     HT_AT_VIEW, /* a reader, between a record's parts */
     HT_AT_COUNT

@@ -18,7 +18,7 @@ from table.ways import BARE, TooSlow, Way
 
 # What the bench promises: a part of the name, and where a limit stands.
 PROMISED = [(name, "512k") for name in (
-    "churn 1t", "churn 2t", "churn 4t", "churn 8t", "sizes 16 B", "realloc growth", "memalign", "producer and consumer",
+    "churn 1t", "churn 2t", "churn 4t", "churn 8t", "sizes 16 B to 4 MB", "sizes 16 B to 4 MB beside", "realloc growth", "memalign", "producer and consumer",
     "larson", "xmalloc", "cache-scratch", "alloc-test", "sh6", "sh8", "calloc 64 MiB", "calloc 1 GiB", "10 frames",
     "30 frames", "100 frames", "30 frames, frame pointers", "C++ map", "C++ unordered_map", "C++ vector", "C++ string",
     "C++ list", "fork+exec", "start-up of /bin/true, 512k over bare", "sqlite3", "python json", "gcc -O2",

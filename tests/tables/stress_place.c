@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Placed blocks: what is kept is one thread's at a time, and while an unmarked sample lives free looks all
+ * up. Weights that are kept: each is that of its own size and rate. */
+#include "config.h"
+
+#include <sched.h>
+
+#include "preload/backend.h"
+#include "preload/live.h"
+#include "preload/place.h"
+#include "preload/weighed.h"
+#include "stress.h"
+
+enum { BLOCKS = 64, CALLS = 40000, SIZES = 700 };
+
+/* The allocator underneath: blocks of a page, each with its owner, thread + 1; 0: free. */
+static _Alignas(4096) char pages[BLOCKS][4096];
+static atomic_uint owner[BLOCKS];
+static atomic_ulong taken, freed, open;
+
+static unsigned index_of(const void *p)
+{
+    return (unsigned)(((const char *)p - pages[0]) / 4096);
+}
+
+void *ht_next_aligned(size_t align, size_t size)
+{
+    for (unsigned i = (unsigned)ht_next_random() % BLOCKS, n = 0; n < BLOCKS; n++, i = (i + 1) % BLOCKS) {
+        unsigned nobody = 0;
+        if (atomic_compare_exchange_strong(&owner[i], &nobody, ht_tls.stripe)) {
+            atomic_fetch_add(&taken, 1);
+            return pages[i];
+        }
+    }
+    return NULL;
+}
+
+static void give_back(void *p)
+{
+    CHECK(atomic_exchange(&owner[index_of(p)], 0) != 0);
+    atomic_fetch_add(&freed, 1);
+}
+
+void (*ht_next_free)(void *) = give_back;
+
+static void keep(unsigned thread)
+{
+    for (int i = 0; i < CALLS; i++) {
+        bool kept;
+        char *p = ht_place(100, 0, &kept);
+        if (!CHECK(p && kept))
+            return;
+        atomic_uint *mine = (atomic_uint *)p;
+        atomic_store(mine, thread + 1);
+        sched_yield();
+        CHECK(atomic_load(mine) == thread + 1);
+        if (!ht_place_keep(p))
+            give_back(p);
+        else if (i % 16 == 0)
+            ht_place_freed_twice(p); /* another may have it by now; then nothing is done */
+    }
+}
+
+static void mark(unsigned thread)
+{
+    const void *unmarked = pages[thread] + 64;
+    for (int i = 0; i < CALLS; i++) {
+        if (thread > 1 || ht_next_random() % 64) {
+            ht_place_settle();
+            if (__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED))
+                atomic_fetch_add(&open, 1);
+            continue;
+        }
+        ht_place_lives(unmarked, true);
+        for (int k = 0; k < 3; k++) {
+            CHECK(!__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED));
+            sched_yield();
+        }
+        ht_place_lives(unmarked, false);
+    }
+}
+
+static void weigh(unsigned thread)
+{
+    for (int i = 0; i < CALLS; i++) {
+        uint64_t r = ht_next_random(), size = 1000 + r % SIZES, rate = 4096 << (r >> 32 & 1);
+        struct ht_split objects, bytes, want_objects, want_bytes;
+        ht_weights_again(size, rate, &objects, &bytes);
+        ht_weights(size, rate, &want_objects, &want_bytes);
+        CHECK(objects.whole == want_objects.whole && objects.fraction == want_objects.fraction);
+        CHECK(bytes.whole == want_bytes.whole && bytes.fraction == want_bytes.fraction);
+    }
+}
+
+void stress_place(void)
+{
+    ht_crowd(keep, NULL);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < BLOCKS; i++)
+        if (atomic_load(&owner[i])) {
+            kept++;
+            CHECK(ht_live_maybe(pages[i])); /* a second free of it is looked up */
+            ht_place_freed_twice(pages[i]);
+            CHECK(!atomic_load(&owner[i]));
+        }
+    CHECK(kept > 0 && kept <= 8);
+    CHECK(atomic_load(&taken) == atomic_load(&freed));
+    CHECK(atomic_load(&taken) < (unsigned long)THREADS * CALLS / 4); /* most were kept ones */
+    for (unsigned i = 0; i < BLOCKS; i++)
+        CHECK(!ht_live_maybe(pages[i]));
+
+    ht_place_aligned(true);
+    CHECK(ht_free_mask == HT_PLACED_MASK);
+    ht_crowd(mark, NULL);
+    CHECK(atomic_load(&open) > 100);
+    for (int i = 0; i < 100; i++)
+        ht_place_settle();
+    CHECK(ht_free_mask == HT_PLACED_MASK);
+}
+
+void stress_weights(void)
+{
+    ht_crowd(weigh, NULL);
+}
