@@ -36,7 +36,7 @@ def instructions(work, depth):
     def each(preload):
         few, many = (callgrind.count([UNWIND, "warm", str(depth), "nofp", str(n)], surroundings(work, preload), work)
                      for n in (200, 400))
-        return (many - few) / 1000  # five rounds each
+        return (many - few) / 8000  # five rounds at eight places
     return each(True) - each(False)
 
 
