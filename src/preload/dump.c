@@ -58,17 +58,40 @@ static bool expand(char *out, size_t size, const char *pattern, const char *name
     return ht_pattern_expand(out, size, pattern, &v);
 }
 
-/* Without `run` nobody says which process is the first: a file that was written since this process
- * began is a relative's, and stays. */
-static void step_aside(char *path, size_t size, const struct ht_region_header *h)
+/* Of an image that came by exec the process's own beginning, which is known to the tick. */
+static uint64_t began(const struct ht_region_header *h, bool execed)
+{
+    uint64_t now = ht_sys_clock(CLOCK_REALTIME_COARSE), up = ht_sys_clock(CLOCK_BOOTTIME);
+    uint64_t start = h->start_ticks * (1000000000u / 100); /* USER_HZ */
+    return execed && h->start_ticks && up > start && now > up - start ? now - (up - start)
+                                                                      : h->start_wall_ns;
+}
+
+static bool is_relatives(const char *path, uint64_t since)
 {
     struct stat st;
-    if (ht_config.run_root || SYS_FAILED(SYS2(SYS_stat, path, &st)))
+    /* not a pipe or a device, which nobody wrote as a profile */
+    return !SYS_FAILED(SYS2(SYS_stat, path, &st)) && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= since;
+}
+
+/* Without `run` nobody says which process is the first: a file that was written since this process
+ * began is a relative's, or of an image that exec replaced, and stays. */
+static void step_aside(char *path, size_t size, const struct ht_region_header *h, bool execed)
+{
+    if (ht_config.run_root)
         return;
-    /* not of a pipe or a device, which nobody wrote as a profile */
-    if (S_ISREG(st.st_mode) &&
-        (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= h->start_wall_ns)
-        ht_pattern_insert(path, size, h->pid);
+    uint64_t since = began(h, execed);
+    if (!is_relatives(path, since) || !ht_pattern_insert(path, size, h->pid))
+        return;
+    struct ht_text base = ht_text(temporary, sizeof temporary);
+    ht_text_string(&base, path);
+    for (uint64_t n = 1; n < 10000 && !base.cut && is_relatives(path, since); n++) {
+        struct ht_text t = ht_text(path, size);
+        ht_text_string(&t, temporary);
+        if (!ht_pattern_insert(path, size, n))
+            return;
+    }
 }
 
 static int stream_to(const struct ht_view *v, long fd)
@@ -116,6 +139,7 @@ struct job {
     const char *path;
     int fd;
     const struct ht_view *view;
+    bool execed; /* the view's image was not the process's first */
     int error;
 };
 
@@ -141,7 +165,7 @@ static void run_job(struct job *job)
                          ? 0
                          : -ENAMETOOLONG;
         if (!job->error) {
-            step_aside(path_buffer, sizeof path_buffer, h);
+            step_aside(path_buffer, sizeof path_buffer, h, job->execed);
             job->error = stream_to_path(job->view, path_buffer);
         }
         return;
@@ -158,7 +182,7 @@ static void run_job(struct job *job)
                     (uint32_t)SYS0(SYS_getpid), s->dump_number, last)) {
             job->error = -ENAMETOOLONG;
         } else if (last) {
-            step_aside(path_buffer, sizeof path_buffer, s->header);
+            step_aside(path_buffer, sizeof path_buffer, s->header, s->execed);
         }
         path = path_buffer;
         if (!job->error && !last)
@@ -342,12 +366,13 @@ void ht_dump_check(void)
         ht_dump_request();
 }
 
-static void dump_previous(long dir, const char *name)
+/* False: there is no such region. */
+static bool dump_previous(long dir, const char *name)
 {
     long fd = SYS4(SYS_openat, dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
     struct stat st;
     if (SYS_FAILED(fd))
-        return;
+        return fd != -ENOENT;
     struct ht_view v;
     long base = -1;
     uint64_t size = 0;
@@ -360,9 +385,10 @@ static void dump_previous(long dir, const char *name)
     }
     SYS1(SYS_close, fd);
     if (SYS_FAILED(base))
-        return;
+        return true;
     if (!ht_view_init(&v, (void *)base, size, NULL, 0) && v.header->run_id == 0) {
-        struct job job = {.kind = JOB_VIEW, .view = &v};
+        struct job job = {.kind = JOB_VIEW, .view = &v, .execed = true};
+        ht_state->execed = true;
         if (ht_region_has_samples(&v)) {
             if (!dump_lock())
                 job.error = -EBUSY;
@@ -375,8 +401,10 @@ static void dump_previous(long dir, const char *name)
             SYS3(SYS_unlinkat, dir, name, 0);
     }
     SYS2(SYS_munmap, base, size);
+    return true;
 }
 
+/* An image takes the lowest number that is free: the one before it has a lower one, or the next. */
 void ht_dump_previous_image(void)
 {
     const char *own = strrchr(ht_state->region_path, '/');
@@ -385,7 +413,7 @@ void ht_dump_previous_image(void)
     char name[64];
     size_t length = strlen(++own);
     const char *dot = strrchr(own, '.');
-    if (!dot || length >= sizeof name || !strcmp(dot, ".0"))
+    if (!dot || length >= sizeof name)
         return;
     long dir = SYS4(SYS_openat, AT_FDCWD, ht_config.region_dir,
                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -394,12 +422,15 @@ void ht_dump_previous_image(void)
     uint64_t mine = 0;
     for (const char *p = dot + 1; *p; p++)
         mine = mine * 10 + (uint64_t)(*p - '0');
-    for (uint64_t i = 0; i < mine; i++) {
+    bool there = true;
+    for (uint64_t i = 0; i < mine || there; i++) {
+        if (i == mine)
+            continue;
         struct ht_text t = ht_text(name, sizeof name);
         for (const char *p = own; p <= dot; p++)
             ht_text_char(&t, *p);
         ht_text_number(&t, i);
-        dump_previous(dir, name);
+        there = dump_previous(dir, name);
     }
     SYS1(SYS_close, dir);
 }

@@ -130,6 +130,7 @@ struct ht_state {
     _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;
+    bool execed; /* this process had another image before, whose region was there */
     _Atomic uint64_t next_interval_ns, last_dump_inuse;
     char region_path[1200]; /* "" when the region is in private memory */
 };
