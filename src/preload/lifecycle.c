@@ -222,7 +222,7 @@ static void adopt_node(struct ht_node *node, void *ctx)
     }
     ht_sample_account_inherited(node->site, node->size);
     node->time &= HT_NODE_KEPT;
-    ht_mirror_set(&node->mirror, atomic_load(&node->addr), node->size, node->site, 0);
+    ht_live_mirror(node);
 }
 
 void ht_child_adopt(void)

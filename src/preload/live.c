@@ -16,24 +16,39 @@
 #define NODE_CHUNKS   16384u            /* 33 million live samples */
 #define STRIPES       16u
 #define FIRST_BUCKETS 16u
-#define BATCH         16u
+#define BATCH         128u /* a page: processors fetch lines that lie near those that were used */
+#define SLACK                                                                                      \
+    4096u /* nodes that may lie unused beside a quarter of those used: 256 KiB with their records  \
+           */
 
 /* `lock` guards the rest and the nodes whose address hashes here. */
 struct shard {
     _Atomic uint32_t lock;
-    uint32_t count, buckets; /* buckets: a power of two, 0 before the first insert */
-    uint32_t *heads;         /* node index + 1 */
+    _Atomic uint32_t count; /* of nodes; looked at without lock */
+    uint32_t buckets;       /* a power of two, 0 before the first insert */
+    uint32_t *heads;        /* node index + 1 */
     _Atomic uint32_t
         free; /* nodes given up here, by index + 1, through next; looked at without lock */
-    uint32_t reserved[9]; /* a line a shard: neighbours' locks do not share one */
+    uint32_t reserved[25];
 };
-_Static_assert(sizeof(struct shard) == 64, "shard");
+/* Locks of neighbours share no line, nor does one come with the other (as processors fetch them).
+ */
+_Static_assert(sizeof(struct shard) == 128, "shard");
 
-static _Alignas(64) struct shard shards[SHARDS];
+static _Alignas(128) struct shard shards[SHARDS];
 static _Atomic(struct ht_node *) chunks[NODE_CHUNKS]; /* release; never unmapped */
-static _Atomic uint32_t n_nodes;                      /* handed out so far; relaxed */
 static _Atomic uint32_t reserved_ahead;               /* blocks are placed; relaxed, never reset */
-static _Atomic uint64_t free_lists[STRIPES]; /* tag << 32 | node + 1; the tag defeats ABA */
+
+/* What is written to while nodes are looked for lies apart from what all threads read. */
+static struct {
+    _Alignas(64) _Atomic uint32_t n_nodes; /* handed out so far; relaxed */
+    _Atomic uint32_t enough;               /* up to so many it is not asked what lives; relaxed */
+    _Atomic uint32_t asked;                /* n_nodes the last time; relaxed */
+    _Atomic uint32_t turn;                 /* relaxed */
+    struct {
+        _Alignas(64) _Atomic uint64_t head; /* tag << 32 | node + 1; the tag defeats ABA */
+    } lists[STRIPES];
+} spare = {.enough = SLACK};
 
 _Atomic uint32_t ht_region_generation;
 _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
@@ -56,6 +71,17 @@ static inline uint64_t hash_of(const void *p)
 static inline struct ht_node *node_at(uint32_t i)
 {
     return atomic_load_explicit(&chunks[i >> NODE_BITS], memory_order_acquire) + (i & (NODES - 1));
+}
+
+static inline uint32_t count_of(struct shard *s)
+{
+    return atomic_load_explicit(&s->count, memory_order_relaxed);
+}
+
+/* Lock held. */
+static inline void set_count(struct shard *s, uint32_t count)
+{
+    atomic_store_explicit(&s->count, count, memory_order_relaxed);
 }
 
 void ht_live_skip_filter(void)
@@ -155,7 +181,7 @@ static void widen(struct shard *s);
 
 void ht_live_prepare(void)
 {
-    uint32_t next = atomic_load_explicit(&n_nodes, memory_order_relaxed) >> NODE_BITS;
+    uint32_t next = atomic_load_explicit(&spare.n_nodes, memory_order_relaxed) >> NODE_BITS;
     for (uint32_t i = 0; i < 4; i++)
         chunk_ready(next + i);
     for (uint32_t i = 0; i < SHARDS; i++) /* chains grow longer rather than the heads wider */
@@ -165,44 +191,73 @@ void ht_live_prepare(void)
         }
 }
 
-uint32_t ht_live_reserve(void)
+/* Up to here new nodes are made, rather than taking those that other threads gave up: a node, and
+ * its record, lie beside others of the thread that made it, and cache lines stay with one thread.
+ */
+static bool may_make(uint32_t turn)
 {
-    uint32_t mine = ht_tls.stripe % STRIPES;
-    /* What was freed went to the shards, by address; a few are asked, in turn. */
-    static _Atomic uint32_t turn;
-    uint32_t start = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
-    for (uint32_t i = 0; i < 16; i++) {
-        struct shard *s = &shards[(start + i) % SHARDS];
-        if (!atomic_load_explicit(&s->free, memory_order_relaxed) || !ht_try_lock(&s->lock))
-            continue;
-        uint32_t node = take_node(s);
-        ht_unlock(&s->lock);
-        if (node)
-            return node;
+    uint32_t n = atomic_load_explicit(&spare.n_nodes, memory_order_relaxed);
+    if (atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
+        return false;
+    if (n < atomic_load_explicit(&spare.enough, memory_order_relaxed))
+        return true;
+    if (n == atomic_load_explicit(&spare.asked, memory_order_relaxed) && turn % 64)
+        return false;
+    atomic_store_explicit(&spare.asked, n, memory_order_relaxed);
+    uint32_t live = SLACK;
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        uint32_t count = count_of(&shards[i]);
+        live += count + count / 4;
     }
-    for (uint32_t i = 0; i < STRIPES; i++) {
-        /* Other stripes too: what one thread allocates another may free. */
-        uint32_t node = pop(&free_lists[(mine + i) % STRIPES]);
-        if (node)
-            return node;
-    }
-    uint32_t first = atomic_fetch_add_explicit(&n_nodes, BATCH, memory_order_relaxed);
+    atomic_store_explicit(&spare.enough, live, memory_order_relaxed);
+    return n < live;
+}
+
+/* One of a fresh batch; the others go to the thread's list. */
+static uint32_t make_nodes(uint32_t list)
+{
+    uint32_t first = atomic_fetch_add_explicit(&spare.n_nodes, BATCH, memory_order_relaxed);
     HT_PAUSE(NODES);
     if (!chunk_ready(first >> NODE_BITS)) {
         /* The batch is handed back if nobody came behind it, else lost: memory is out anyway. */
         uint32_t expected = first + BATCH;
-        atomic_compare_exchange_strong_explicit(&n_nodes, &expected, first, memory_order_relaxed,
-                                                memory_order_relaxed);
+        atomic_compare_exchange_strong_explicit(&spare.n_nodes, &expected, first,
+                                                memory_order_relaxed, memory_order_relaxed);
         return 0;
     }
     for (uint32_t i = 1; i < BATCH; i++)
-        push(&free_lists[mine], first + i + 1);
+        push(&spare.lists[list].head, first + i + 1);
     return first + 1;
+}
+
+uint32_t ht_live_reserve(void)
+{
+    uint32_t mine = ht_tls.stripe % STRIPES, node = pop(&spare.lists[mine].head);
+    if (node)
+        return node;
+    uint32_t turn = atomic_fetch_add_explicit(&spare.turn, 1, memory_order_relaxed);
+    if (may_make(turn) && (node = make_nodes(mine)))
+        return node;
+    /* What was freed went to the shards, by address; a few are asked, in turn. */
+    for (uint32_t i = 0; i < 16; i++) {
+        struct shard *s = &shards[(turn + i) % SHARDS];
+        if (!atomic_load_explicit(&s->free, memory_order_relaxed) || !ht_try_lock(&s->lock))
+            continue;
+        node = take_node(s);
+        ht_unlock(&s->lock);
+        if (node)
+            return node;
+    }
+    /* Other threads' lists too: what one thread allocates another may free. */
+    for (uint32_t i = 1; i < STRIPES; i++)
+        if ((node = pop(&spare.lists[(mine + i) % STRIPES].head)))
+            return node;
+    return make_nodes(mine);
 }
 
 void ht_live_unreserve(uint32_t node)
 {
-    push(&free_lists[ht_tls.stripe % STRIPES], node);
+    push(&spare.lists[ht_tls.stripe % STRIPES].head, node);
 }
 
 static uint32_t *new_heads(uint32_t n)
@@ -272,11 +327,44 @@ static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
         if (atomic_load_explicit(&n->addr, memory_order_relaxed) == (uint64_t)p) {
             uint32_t i = *link;
             __atomic_store_n(link, n->next, __ATOMIC_RELAXED); /* may be a node's: set_next */
-            s->count--;
+            set_count(s, count_of(s) - 1);
             return i;
         }
     }
     return 0;
+}
+
+/*
+ * Records are made for a batch of nodes at once, in the nodes' order: those of one thread's nodes
+ * lie beside each other, as the nodes do, and not beside another thread's. The others of the batch
+ * may belong to other shards, whose locks are not held.
+ */
+static __attribute__((noinline)) ht_ref make_mirrors(struct ht_node *n)
+{
+    struct ht_node *batch =
+        (struct ht_node *)((uintptr_t)n & ~(uintptr_t)(sizeof(struct ht_node) * BATCH - 1));
+    ht_ref ref = ht_page_new(HT_KIND_LIVE);
+    HT_PAUSE(MIRROR);
+    for (uint32_t i = 0; ref && i < BATCH; i++) {
+        ht_ref none = 0;
+        atomic_compare_exchange_strong_explicit(&batch[i].mirror, &none,
+                                                ref + i * (uint32_t)sizeof(struct ht_live) / 8,
+                                                memory_order_relaxed, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&n->mirror, memory_order_relaxed);
+}
+
+static inline void mirror(struct ht_node *n)
+{
+    ht_ref ref = atomic_load_explicit(&n->mirror, memory_order_relaxed);
+    if (HT_LIKELY(ref) || (ref = make_mirrors(n)))
+        ht_mirror_set(ref, atomic_load_explicit(&n->addr, memory_order_relaxed), n->size, n->site,
+                      n->time & ~HT_NODE_KEPT);
+}
+
+void ht_live_mirror(struct ht_node *n)
+{
+    mirror(n);
 }
 
 static inline void clear_node(struct ht_node *n, struct ht_record *out)
@@ -288,7 +376,7 @@ static inline void clear_node(struct ht_node *n, struct ht_record *out)
                                   atomic_load_explicit(&ht_region_generation, memory_order_relaxed),
                               .found = true};
     if (!ht_forked())
-        ht_mirror_clear(n->mirror);
+        ht_mirror_clear(atomic_load_explicit(&n->mirror, memory_order_relaxed));
     HT_PAUSE(LIVE);
     atomic_store_explicit(&n->addr, 0, memory_order_release);
 }
@@ -344,7 +432,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     } else {
         filter_add(p, 1);
     }
-    if (s->count >= s->buckets)
+    if (count_of(s) >= s->buckets)
         widen(s);
     if (!s->buckets) {
         filter_add(p, -1);
@@ -361,9 +449,9 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     atomic_store_explicit(&n->addr, (uint64_t)p, memory_order_release);
     HT_PAUSE(LIVE);
     *head = node;
-    s->count++;
+    set_count(s, count_of(s) + 1);
     if (site && !ht_forked())
-        ht_mirror_set(&n->mirror, (uint64_t)p, size, site, time & ~HT_NODE_KEPT);
+        mirror(n);
     ht_unlock(&s->lock);
     if (old)
         ht_live_unreserve(old);
@@ -438,43 +526,43 @@ void ht_live_drain(void (*done)(const struct ht_record *))
 void ht_live_adopt(void)
 {
     for (uint32_t i = 0; i < STRIPES; i++)
-        atomic_store(&free_lists[i], 0);
+        atomic_store(&spare.lists[i].head, 0);
     for (uint32_t i = 0; i < SHARDS; i++) {
         atomic_store(&shards[i].lock, 0);
-        shards[i].count = 0;
+        set_count(&shards[i], 0);
         atomic_store(&shards[i].free, 0);
         if (shards[i].buckets)
             memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
     }
     atomic_store(&pool_lock, 0);
     /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
-    uint32_t n = atomic_load(&n_nodes);
+    uint32_t n = atomic_load(&spare.n_nodes);
     for (uint32_t i = 0; i < n; i++) {
         if (!atomic_load(&chunks[i >> NODE_BITS])) {
-            atomic_store(&n_nodes, i);
+            atomic_store(&spare.n_nodes, i);
             break;
         }
         struct ht_node *node = node_at(i);
-        node->mirror = 0;
+        atomic_store_explicit(&node->mirror, 0, memory_order_relaxed);
         uint64_t a = atomic_load(&node->addr);
         struct shard *s = shard_of((void *)a);
-        if (a && s->count >= s->buckets)
+        if (a && count_of(s) >= s->buckets)
             widen(s);
         if (!a || !s->buckets) {
             atomic_store(&node->addr, 0);
-            push(&free_lists[i % STRIPES], i + 1);
+            push(&spare.lists[i % STRIPES].head, i + 1);
             continue;
         }
         uint32_t *head = &s->heads[(uint32_t)hash_of((void *)a) & (s->buckets - 1)];
         set_next(node, *head);
         *head = i + 1;
-        s->count++;
+        set_count(s, count_of(s) + 1);
     }
 }
 
 void ht_live_each(void (*fn)(struct ht_node *, void *), void *ctx)
 {
-    uint32_t n = atomic_load(&n_nodes);
+    uint32_t n = atomic_load(&spare.n_nodes);
     for (uint32_t i = 0; i < n; i++) {
         if (!atomic_load(&chunks[i >> NODE_BITS]))
             break;

@@ -17,8 +17,9 @@
 struct ht_node {
     _Atomic uint64_t addr;
     uint64_t size;
-    ht_ref site;   /* 0: held so that its free stays unsized, but not accounted */
-    ht_ref mirror; /* the node's record in the region; kept over reuse; 0: none yet */
+    ht_ref site; /* 0: held so that its free stays unsized, but not accounted */
+    _Atomic ht_ref
+        mirror;    /* the node's record in the region; kept over reuse; CAS from 0: none yet */
     uint32_t next; /* node index + 1, in a bucket or a free list */
     uint32_t time; /* s since the region's start; HT_NODE_KEPT */
 };
@@ -33,6 +34,9 @@ struct ht_record {
     uint32_t generation; /* of the region that site means */
     bool found;
 };
+
+/* Fills the node's record in the region, making one where it has none. */
+void ht_live_mirror(struct ht_node *n);
 
 /* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
  * written before the object's address leaves malloc, so a free that was handed the pointer by any

@@ -13,6 +13,7 @@
 #include "preload/module.h"
 #include "preload/place.h"
 #include "preload/sample.h"
+#include "preload/stripe.h"
 #include "preload/sys.h"
 #include "preload/weighed.h"
 #include "preload/writer.h"
@@ -54,7 +55,7 @@ static void draw(struct ht_tls *t)
 
 static void thread_setup(struct ht_tls *t)
 {
-    static _Atomic uint64_t ordinal = 1; /* 0: a thread that only ever freed */
+    static _Atomic uint64_t ordinal = 1;
     uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
     uint64_t seed = ht_config.seed;
     if (!seed) { /* AT_RANDOM is the process's; time and place make the thread's, and a fork's */
@@ -64,7 +65,7 @@ static void thread_setup(struct ht_tls *t)
         seed ^= __builtin_ia32_rdtsc() ^ (uint64_t)t;
     }
     t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
-    t->stripe = (uint32_t)n;
+    t->stripe = ht_stripe_of(t);
     ht_stack_bounds(t);
     t->ready = 1;
     draw(t);

@@ -34,8 +34,8 @@ struct ht_tls {
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
     uint32_t guard; /* > 0: inside a hook's cold path */
-    uint32_t
-        stripe; /* the thread's number, from 1: which free list of nodes, which sites are its own */
+    uint32_t stripe; /* the thread's number (stripe.h): which free list, which counters are its own;
+                        0: it has none yet */
     uint32_t reserved;
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");
@@ -84,7 +84,7 @@ _Static_assert(sizeof(struct ht_segment) == 256, "four lines");
 #define HT_MEMO_LONG  255
 #define HT_MEMO_BITS  9
 struct ht_memo {
-    _Atomic uint64_t stamp; /* as a segment's */
+    _Alignas(64) _Atomic uint64_t stamp; /* as a segment's */
     uint64_t pc, sp, bp;
     ht_ref stack;
     uint8_t n_words; /* 0: seen once, its words are not known; HT_MEMO_LONG: too many */

@@ -5,6 +5,7 @@
 
 #include "preload/sandbox.h"
 #include "preload/segment.h"
+#include "preload/stripe.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
 #include "region/weight.h"
@@ -124,22 +125,27 @@ void ht_region_detach(void)
                                                              : s->limit);
     ht_unlock(&s->grow);
 }
-/* Bumps a kind's cursor by n units of `unit` bytes. */
-static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit)
+#define HT_PAGE 4096u
+
+/* Bumps a kind's cursor by n units of `unit` bytes, from where a multiple of `align` units lies
+ * behind the chunk's beginning. */
+static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit, uint32_t align)
 {
     struct ht_state *s = ht_state;
-    uint32_t capacity = (HT_CHUNK_SIZE - (uint32_t)sizeof(struct ht_chunk)) / unit;
+    const uint32_t head = (uint32_t)sizeof(struct ht_chunk);
+    uint32_t capacity = (HT_CHUNK_SIZE - head) / unit;
     for (;;) {
         uint64_t v = atomic_load_explicit(&s->cursors[kind], memory_order_acquire);
         /* A full chunk's cursor differs from any earlier one: `seen` in new_chunk has no ABA. */
-        uint32_t used = (uint32_t)v;
+        uint32_t skip = align - 1 - ((uint32_t)v + head / unit + align - 1) % align;
+        uint32_t used = (uint32_t)v + skip;
         if (!v || used + n > capacity) {
             if (!new_chunk(kind, v))
                 return 0;
             continue;
         }
         HT_PAUSE(CURSOR);
-        if (atomic_compare_exchange_weak_explicit(&s->cursors[kind], &v, v + n,
+        if (atomic_compare_exchange_weak_explicit(&s->cursors[kind], &v, v + skip + n,
                                                   memory_order_acq_rel, memory_order_relaxed))
             return (ht_ref)((chunk_offset((uint32_t)(v >> 32) - 1) + sizeof(struct ht_chunk) +
                              (uint64_t)used * unit) /
@@ -149,12 +155,18 @@ static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit)
 
 ht_ref ht_record_new(enum ht_chunk_kind kind)
 {
-    return bump(kind, 1, ht_kind_size(kind));
+    return bump(kind, 1, ht_kind_size(kind), 1);
+}
+
+ht_ref ht_page_new(enum ht_chunk_kind kind)
+{
+    uint32_t n = HT_PAGE / ht_kind_size(kind);
+    return bump(kind, n, ht_kind_size(kind), n);
 }
 
 ht_ref ht_data_new(size_t n)
 {
-    return bump(HT_KIND_DATA, (uint32_t)((n + 7) / 8), 8);
+    return bump(HT_KIND_DATA, (uint32_t)((n + 7) / 8), 8, 1);
 }
 
 ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module))
@@ -279,8 +291,7 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
                 s->size_low = s->size_high = size;
             else
                 size_class(size, &s->size_low, &s->size_high);
-            /* A thread that only ever freed has no number yet, nor has the next such one. */
-            s->owner = ht_tls.stripe ? ht_tls.stripe : UINT32_MAX;
+            s->owner = ht_stripe();
             if (s->size_low == s->size_high) {
                 struct ht_split objects, bytes;
                 ht_weights(size, rate, &objects, &bytes);
@@ -310,34 +321,55 @@ ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate)
     return found;
 }
 
-/* The counters of this thread at a site that several threads use, or NULL: those of all others. */
-static struct ht_shard *shard_of(struct ht_site *s, uint32_t stripe)
+/* The counters of a site that several threads use, or NULL: it is not much used by them. */
+static struct ht_cell *cells_of(struct ht_site *s)
 {
-    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
-    if (HT_LIKELY(!ref)) {
-        /* `others` lies beside what the owner writes to: after some use the site is worth 1 KiB. */
-        uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
-        HT_PAUSE(SHARDS);
-        atomic_store_explicit(&s->contention, times, memory_order_relaxed);
-        if (times < 256)
-            return NULL;
-        ht_ref fresh = ht_data_new(HT_SHARDS * sizeof(struct ht_shard) + 56);
-        if (!fresh)
-            return NULL;
-        fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
-        HT_PAUSE(SHARDS);
-        if (!atomic_compare_exchange_strong_explicit(&s->shards, &ref, fresh, memory_order_acq_rel,
-                                                     memory_order_acquire))
-            fresh = ref;
-        ref = fresh;
-    }
-    return (struct ht_shard *)ht_at(ref) + stripe % HT_SHARDS;
+    ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
+    if (HT_LIKELY(ref))
+        return ht_at(ref);
+    /* `others` is one line for all of them: after some use the site is worth 2 KiB. */
+    uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
+    HT_PAUSE(SHARDS);
+    atomic_store_explicit(&s->contention, times, memory_order_relaxed);
+    if (times < 256)
+        return NULL;
+    ht_ref fresh = ht_data_new(HT_CELLS * sizeof(struct ht_cell) + 56);
+    if (!fresh)
+        return NULL;
+    fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
+    HT_PAUSE(SHARDS);
+    if (!atomic_compare_exchange_strong_explicit(&s->cells, &ref, fresh, memory_order_acq_rel,
+                                                 memory_order_acquire))
+        fresh = ref;
+    return ht_at(fresh);
 }
 
-void ht_site_count_other(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc)
+/* The thread's own cell, or NULL: those near its place are other threads'. */
+static struct ht_cell *cell_of(struct ht_cell *cells, uint32_t stripe)
 {
-    struct ht_shard *shard = shard_of(s, stripe);
-    struct ht_counts *c = shard ? &shard->counts : &s->others;
+    for (uint32_t i = 0; i < 4; i++) {
+        struct ht_cell *c = &cells[(stripe + i) % HT_CELLS];
+        uint32_t owner = atomic_load_explicit(&c->owner, memory_order_relaxed);
+        HT_PAUSE(SHARDS);
+        if (owner == stripe ||
+            (!owner &&
+             (atomic_compare_exchange_strong_explicit(&c->owner, &owner, stripe,
+                                                      memory_order_relaxed, memory_order_relaxed) ||
+              owner == stripe))) /* a handler on this thread came first */
+            return c;
+    }
+    return NULL;
+}
+
+void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
+{
+    uint32_t stripe = ht_stripe();
+    struct ht_cell *cells = cells_of(s), *mine = cells ? cell_of(cells, stripe) : NULL;
+    if (mine) {
+        ht_count_in_cell(mine, size, alloc);
+        return;
+    }
+    struct ht_counts *c = cells ? &cells[stripe % HT_CELLS].others : &s->others;
     ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
     ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
 }

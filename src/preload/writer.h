@@ -35,6 +35,9 @@ void ht_tables_present(void);
 /* A zeroed record of a kind; its commit word is the caller's to store. */
 ht_ref ht_record_new(enum ht_chunk_kind kind);
 
+/* A page of records. */
+ht_ref ht_page_new(enum ht_chunk_kind kind);
+
 /* n bytes (8-aligned, n <= 4 KiB) that are reached by reference only. */
 ht_ref ht_data_new(size_t n);
 
@@ -66,32 +69,48 @@ static inline ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
     return ht_site_find(stack, size, rate);
 }
 
-/* Exact mode: counts an object of a size allocated or freed, by the thread of that stripe. */
-void ht_site_count_other(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc);
-
-static inline void ht_site_count(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc)
+/* Counts an object where this thread alone writes, and signal handlers on it, whose frees count
+ * inside a hook too (seen in h20): so each is one instruction. Bytes first: an object that a reader
+ * sees has its bytes. */
+static inline void ht_count_alone(_Atomic uint64_t *bytes, _Atomic uint64_t *objects, uint64_t size)
 {
-    if (HT_UNLIKELY(s->owner != stripe)) {
-        ht_site_count_other(s, stripe, size, alloc);
-        return;
-    }
-    struct ht_totals *t = alloc ? &s->alloc : &s->freed;
-    /* The owner alone writes here, and signal handlers on it, whose frees count inside a hook too
-     * (seen in h20): so each is one instruction. Bytes first: an object that a reader sees has its
-     * bytes. */
-    __asm__ volatile("add %2, %0\n\taddq $1, %1"
-                     : "+m"(t->bytes.whole), "+m"(t->objects.whole)
-                     : "r"(size)
-                     : "cc");
+    __asm__ volatile("add %2, %0\n\taddq $1, %1" : "+m"(*bytes), "+m"(*objects) : "r"(size) : "cc");
 }
 
-/* The live record of a node in the region: makes it on first use, fills it, clears it. */
-static inline void ht_mirror_set(ht_ref *mirror, uint64_t addr, uint64_t size, ht_ref site,
+static inline void ht_count_in_cell(struct ht_cell *c, uint64_t size, bool alloc)
+{
+    if (alloc)
+        ht_count_alone(&c->own.alloc_bytes, &c->own.alloc_objects, size);
+    else
+        ht_count_alone(&c->own.freed_bytes, &c->own.freed_objects, size);
+}
+
+/* Where the thread has no place of its own yet, or gets none. */
+void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc);
+
+/* Exact mode: counts an object of a size allocated or freed, by the thread of that stripe (0: not
+ * known yet). */
+static inline void ht_site_count(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc)
+{
+    /* Once others came, the owner counts in a cell as they do. */
+    ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
+    if (HT_LIKELY(s->owner == stripe && !ref)) {
+        struct ht_totals *t = alloc ? &s->alloc : &s->freed;
+        ht_count_alone(&t->bytes.whole, &t->objects.whole, size);
+        return;
+    }
+    struct ht_cell *c = (struct ht_cell *)ht_at(ref) + stripe % HT_CELLS;
+    if (HT_LIKELY(ref && stripe && atomic_load_explicit(&c->owner, memory_order_relaxed) == stripe))
+        ht_count_in_cell(c, size, alloc);
+    else
+        ht_site_count_elsewhere(s, size, alloc);
+}
+
+/* The live record of a node in the region: fills it, clears it. */
+static inline void ht_mirror_set(ht_ref mirror, uint64_t addr, uint64_t size, ht_ref site,
                                  uint32_t time)
 {
-    if (HT_UNLIKELY(!*mirror) && !(*mirror = ht_record_new(HT_KIND_LIVE)))
-        return;
-    struct ht_live *l = ht_at(*mirror);
+    struct ht_live *l = ht_at(mirror);
     /* Atomic, for a reader may be looking; it sees by addr and sequence that it looked at two. */
     __atomic_store_n(&l->size, size, __ATOMIC_RELAXED);
     HT_PAUSE(MIRROR);

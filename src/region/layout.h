@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
-#define HT_LAYOUT_VERSION 2u
+#define HT_LAYOUT_VERSION 3u
 #define HT_HEADER_SIZE    8192u
 #define HT_CHUNK_SIZE     65536u
 #define HT_CHUNK_MAGIC    0x4b4e4843u  /* "CHNK" */
@@ -132,42 +132,53 @@ struct ht_totals {
     struct ht_weight objects, bytes;
 };
 
-/* In exact mode, where weights are whole numbers. All relaxed fetch_add. */
+/* In exact mode, where weights are whole numbers. Relaxed. */
 struct ht_counts {
     _Atomic uint64_t alloc_objects, alloc_bytes, freed_objects, freed_bytes;
 };
 
-/* Four lines: what every thread reads, what the owner writes to (and a bit), and what the others
- * do. */
+/*
+ * Four lines. What exact mode's owner writes to is the third, for processors fetch a line's
+ * neighbours too: what every thread reads is not beside it, nor is the next site's.
+ */
 struct ht_site {
     ht_ref stack;
     ht_ref next; /* next site of the same stack; written before commit */
     uint64_t rate;
     uint64_t size_low, size_high; /* equal: every object has that size; else an inclusive class */
-    uint32_t owner;               /* stripe of the thread that made it; written before commit */
+    uint32_t owner;               /* number of the thread that made it; written before commit */
     _Atomic uint32_t commit;
-    _Atomic ht_ref shards;       /* HT_SHARDS of struct ht_shard, 64-aligned; release; 0: none */
+    _Atomic ht_ref cells;        /* HT_CELLS of struct ht_cell, 64-aligned; release; 0: none */
     _Atomic uint32_t contention; /* how often one of the others came, about; relaxed */
-    uint64_t reserved[2];
+    uint64_t weight[4];          /* the target's own: of a site of one size, objects and bytes */
+    struct ht_counts others;
+    uint64_t reserved;
     struct ht_totals alloc, freed;
     _Atomic uint64_t peak_objects, peak_bytes; /* rounded; valid for peak_epoch */
     _Atomic uint32_t peak_epoch;
     uint32_t reserved2;
-    uint64_t weight[4]; /* the target's own: of a site of one size, objects and bytes */
-    struct ht_counts others;
-    uint64_t reserved3[3];
+    uint64_t reserved3[4];
 };
-_Static_assert(sizeof(struct ht_site) == 256 && offsetof(struct ht_site, alloc) == 64,
+_Static_assert(sizeof(struct ht_site) == 256 && offsetof(struct ht_site, alloc.objects) == 128 &&
+                   offsetof(struct ht_site, freed.bytes.whole) < 192,
                "site record");
 
-/* Where threads share a hot stack, each counts on a cache line of its own. A site's totals are its
- * owner's, the others' and its shards' together. */
-#define HT_SHARDS 16u
-struct ht_shard {
-    struct ht_counts counts;
-    uint64_t reserved[4];
+/*
+ * Where threads share a hot stack, each counts on a cache line of its own: in `own` the thread
+ * whose number is `owner` (CAS from 0), by one addition without a locked instruction; in `others`
+ * those that found no cell free. A site's totals are its owner's, the others' and its cells'
+ * together.
+ */
+#define HT_CELLS 16u
+struct ht_cell {
+    struct ht_counts own;
+    _Atomic uint32_t owner;
+    uint32_t reserved[7];
+    struct ht_counts others; /* relaxed fetch_add */
+    uint64_t reserved2[4];
 };
-_Static_assert(sizeof(struct ht_shard) == 64, "shard");
+_Static_assert(sizeof(struct ht_cell) == 128,
+               "a line, and one that is seldom used before the next cell's");
 
 /*
  * A sampled object that lives. addr: release when filled, 0 when free. A reader that finds the

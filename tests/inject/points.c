@@ -108,6 +108,7 @@ WRAP("replay", bool, ht_step_other, (struct ht_replay * p, struct ht_regs *r), (
 /* Tables. "chunk" is in writer.c, "lock" in state.h. */
 WRAP("memory", void *, ht_sys_anonymous, (size_t n), (n), NULL)
 WRAP("record", ht_ref, ht_record_new, (enum ht_chunk_kind kind), (kind), 0)
+WRAP("record", ht_ref, ht_page_new, (enum ht_chunk_kind kind), (kind), 0)
 WRAP("data", ht_ref, ht_data_new, (size_t n), (n), 0)
 WRAP("frame", ht_ref, ht_frame_intern,
      (uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t, ht_ref)), (pc, module, recipe), 0)

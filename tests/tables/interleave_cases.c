@@ -202,9 +202,22 @@ static void nodes_are_apart(void)
 static char *const P = (char *)(5ull << 40), *const Q = (char *)(5ull << 40) + 16;
 static struct ht_live *record;
 
+/* Each thread has nodes with records, so that one order takes the steps that the next one does. */
+static void begin_lists(void)
+{
+    struct ht_record r;
+    for (unsigned t = 0; t < 3; t++) {
+        char *there = (char *)((6ull << 40) + (t << 24)); /* a shard for each */
+        ht_tls.stripe = t;
+        CHECK(ht_live_insert(0, there, 9, 109, 209, &r) && !ht_live_take(there, &r));
+    }
+    ht_tls.stripe = 0;
+}
+
 static void begin_live(void)
 {
     struct ht_record r;
+    begin_lists();
     memset((void *)ht_live_filter, 0, sizeof ht_live_filter);
     CHECK(ht_live_insert(0, P, 1, 101, 201, &r) && !r.found);
     struct ht_view v;
