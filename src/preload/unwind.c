@@ -250,8 +250,11 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
     while (n < max && pc - 1 - start < size) {
         ht_ref ref = atomic_load_explicit(hint_of(pc), memory_order_acquire);
         const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
-        if (!ref || f->pc != pc || f->module != module)
-            break;
+        if (HT_UNLIKELY(!ref || f->pc != pc || f->module != module)) {
+            if (!(ref = frame_made(pc, module)))
+                break;
+            f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
+        }
         const uint64_t recipe = f->recipe;
         const unsigned kind = ht_recipe_kind(recipe), rule = ht_recipe_rbp(recipe);
         if (kind - HT_STEP_RSP > HT_STEP_RBP - HT_STEP_RSP || rule > HT_RBP_CFA)
