@@ -125,27 +125,42 @@ static inline bool usual_uleb(const unsigned char **at, const unsigned char *end
 static bool usual_row(const unsigned char *at, const unsigned char *end, uint64_t loc,
                       uint64_t target, struct usual *u)
 {
-    struct usual stack[2], now = {HT_REG_SP, 8, 0};
+    struct usual stack[2];
+    const unsigned char *four = end - 3; /* before it there are four bytes to read */
     uint32_t depth = 0, ignored;
+    *u = (struct usual){HT_REG_SP, 8, 0};
     while (at < end) {
+        /* Most are pairs of advance_loc and def_cfa_offset below 128: a large function has hundreds
+         * of them before a pc. */
+        while (at < four) {
+            uint32_t pair;
+            memcpy(&pair, at, sizeof pair);
+            if ((pair & 0x80ffc0) != 0x000e40)
+                break;
+            loc += pair & 0x3f;
+            if (loc > target)
+                return true;
+            u->cfa_offset = pair >> 16 & 0x7f;
+            at += 3;
+        }
         uint32_t op = *at++, low = op & 0x3f;
+        if (op - 0x40 < 0x40) { /* advance_loc */
+            loc += low;
+            if (loc > target)
+                return true;
+            continue;
+        }
         if (op >= 0xc0) { /* restore */
             if (low == HT_REG_BP)
-                now.bp = 0;
+                u->bp = 0;
             continue;
         }
         if (op >= 0x80) { /* offset */
             if (low == HT_REG_PC || low == HT_REG_SP ||
-                !usual_uleb(&at, end, low == HT_REG_BP ? &now.bp : &ignored))
+                !usual_uleb(&at, end, low == HT_REG_BP ? &u->bp : &ignored))
                 return false;
-            if (low == HT_REG_BP && !now.bp)
+            if (low == HT_REG_BP && !u->bp)
                 return false;
-            continue;
-        }
-        if (op >= 0x40) { /* advance_loc */
-            loc += low;
-            if (loc > target)
-                break;
             continue;
         }
         switch (op) {
@@ -161,36 +176,35 @@ static bool usual_row(const unsigned char *at, const unsigned char *end, uint64_
             at += n;
             loc += by;
             if (loc > target)
-                at = end;
+                return true;
             break;
         }
         case 0x0a: /* remember_state */
             if (depth == 2)
                 return false;
-            stack[depth++] = now;
+            stack[depth++] = *u;
             break;
         case 0x0b: /* restore_state */
             if (!depth)
                 return false;
-            now = stack[--depth];
+            *u = stack[--depth];
             break;
         case 0x0c: /* def_cfa */
-            if (!usual_uleb(&at, end, &now.cfa_register) || !usual_uleb(&at, end, &now.cfa_offset))
+            if (!usual_uleb(&at, end, &u->cfa_register) || !usual_uleb(&at, end, &u->cfa_offset))
                 return false;
             break;
         case 0x0d: /* def_cfa_register */
-            if (!usual_uleb(&at, end, &now.cfa_register))
+            if (!usual_uleb(&at, end, &u->cfa_register))
                 return false;
             break;
         case 0x0e: /* def_cfa_offset */
-            if (!usual_uleb(&at, end, &now.cfa_offset))
+            if (!usual_uleb(&at, end, &u->cfa_offset))
                 return false;
             break;
         default:
             return false;
         }
     }
-    *u = now;
     return true;
 }
 

@@ -3,7 +3,8 @@
  * HAZARDS 6: damaged unwind data. Bytes of a library's unwind tables are changed at random, and the
  * instructions of entries made up, in a copy that a page without access follows; every answer is
  * right as long as nothing outside is read, and a recipe is what the whole row says: the common
- * ones are read without it. Seen failing with each of twenty conditions taken out of cfi_recipe.c.
+ * ones are read without it. Seen failing with each of two dozen conditions taken out of
+ * cfi_recipe.c.
  */
 #include "config.h"
 
