@@ -366,13 +366,13 @@ void ht_dump_check(void)
         ht_dump_request();
 }
 
-/* False: there is no such region. */
+/* False: there is no such region, or none that can be opened. */
 static bool dump_previous(long dir, const char *name)
 {
     long fd = SYS4(SYS_openat, dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
     struct stat st;
     if (SYS_FAILED(fd))
-        return fd != -ENOENT;
+        return false;
     struct ht_view v;
     long base = -1;
     uint64_t size = 0;
