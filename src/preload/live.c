@@ -5,21 +5,16 @@
 #include <string.h>
 
 #include "preload/live.h"
+#include "preload/nodes.h"
 #include "preload/sandbox.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
 
 #define SHARDS        256u
-#define NODE_BITS     11u
-#define NODES         (1u << NODE_BITS) /* a chunk of 64 KiB */
-#define NODE_CHUNKS   16384u            /* 33 million live samples */
-#define STRIPES       16u
 #define FIRST_BUCKETS 16u
-#define BATCH         128u /* a page: processors fetch lines that lie near those that were used */
-#define SLACK                                                                                      \
-    4096u /* nodes that may lie unused beside a quarter of those used: 256 KiB with their records  \
-           */
+/* Nodes that may lie unused beside a quarter of those used: 256 KiB with their records. */
+#define SLACK 4096u
 
 /* `lock` guards the rest and the nodes whose address hashes here. */
 struct shard {
@@ -36,19 +31,15 @@ struct shard {
 _Static_assert(sizeof(struct shard) == 128, "shard");
 
 static _Alignas(128) struct shard shards[SHARDS];
-static _Atomic(struct ht_node *) chunks[NODE_CHUNKS]; /* release; never unmapped */
-static _Atomic uint32_t reserved_ahead;               /* blocks are placed; relaxed, never reset */
+static _Atomic uint32_t reserved_ahead; /* blocks are placed; relaxed, never reset */
 
-/* What is written to while nodes are looked for lies apart from what all threads read. */
+/* Of the search for a node; apart from what all threads read. Relaxed. */
 static struct {
-    _Alignas(64) _Atomic uint32_t n_nodes; /* handed out so far; relaxed */
-    _Atomic uint32_t enough;               /* up to so many it is not asked what lives; relaxed */
-    _Atomic uint32_t asked;                /* n_nodes the last time; relaxed */
-    _Atomic uint32_t turn;                 /* relaxed */
-    struct {
-        _Alignas(64) _Atomic uint64_t head; /* tag << 32 | node + 1; the tag defeats ABA */
-    } lists[STRIPES];
-} spare = {.enough = SLACK};
+    _Alignas(64) _Atomic uint32_t enough; /* up to so many it is not asked what lives */
+    _Atomic uint32_t asked;               /* how many there were the last time */
+    _Atomic uint32_t turn;
+} search = {.enough = SLACK};
+static _Alignas(64) char after_search[1] __attribute__((used));
 
 _Atomic uint32_t ht_region_generation;
 _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
@@ -66,11 +57,6 @@ static size_t pool_left;
 static inline uint64_t hash_of(const void *p)
 {
     return ht_mix((uint64_t)p >> 4);
-}
-
-static inline struct ht_node *node_at(uint32_t i)
-{
-    return atomic_load_explicit(&chunks[i >> NODE_BITS], memory_order_acquire) + (i & (NODES - 1));
 }
 
 static inline uint32_t count_of(struct shard *s)
@@ -110,62 +96,10 @@ void ht_live_filter_add(const void *p, int delta)
     filter_add(p, delta);
 }
 
-/* A pop that loses its race may read the link of a node that is somebody's by now; the tag makes it
- * try again. So every store to a link is atomic, and so is that one load. */
-static void set_next(struct ht_node *n, uint32_t next)
-{
-    __atomic_store_n(&n->next, next, __ATOMIC_RELAXED);
-}
-
-static uint32_t pop(_Atomic uint64_t *list)
-{
-    uint64_t head = atomic_load_explicit(list, memory_order_acquire);
-    while ((uint32_t)head) {
-        uint32_t i = (uint32_t)head - 1;
-        uint64_t next =
-            ((head >> 32) + 1) << 32 | __atomic_load_n(&node_at(i)->next, __ATOMIC_RELAXED);
-        HT_PAUSE(NODES);
-        if (atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_acquire,
-                                                  memory_order_acquire))
-            return i + 1;
-    }
-    return 0;
-}
-
-static void push(_Atomic uint64_t *list, uint32_t node)
-{
-    struct ht_node *n = node_at(node - 1);
-    uint64_t head = atomic_load_explicit(list, memory_order_relaxed), next;
-    do {
-        set_next(n, (uint32_t)head);
-        next = ((head >> 32) + 1) << 32 | node;
-        HT_PAUSE(NODES);
-    } while (!atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_release,
-                                                    memory_order_relaxed));
-}
-
-static bool chunk_ready(uint32_t c)
-{
-    if (c >= NODE_CHUNKS)
-        return false;
-    if (atomic_load_explicit(&chunks[c], memory_order_acquire))
-        return true;
-    if (ht_sandboxed)
-        return false; /* what ht_live_prepare reserved is used up */
-    struct ht_node *fresh = ht_sys_anonymous(NODES * sizeof *fresh), *none = NULL;
-    if (!fresh)
-        return false;
-    HT_PAUSE(NODES);
-    if (!atomic_compare_exchange_strong_explicit(&chunks[c], &none, fresh, memory_order_acq_rel,
-                                                 memory_order_acquire))
-        SYS2(SYS_munmap, fresh, NODES * sizeof *fresh);
-    return true;
-}
-
 /* A shard's free nodes; lock held. */
 static inline void give_node(struct shard *s, uint32_t node)
 {
-    set_next(node_at(node - 1), atomic_load_explicit(&s->free, memory_order_relaxed));
+    ht_node_link(ht_node_at(node - 1), atomic_load_explicit(&s->free, memory_order_relaxed));
     atomic_store_explicit(&s->free, node, memory_order_relaxed);
 }
 
@@ -173,7 +107,7 @@ static inline uint32_t take_node(struct shard *s)
 {
     uint32_t node = atomic_load_explicit(&s->free, memory_order_relaxed);
     if (node)
-        atomic_store_explicit(&s->free, node_at(node - 1)->next, memory_order_relaxed);
+        atomic_store_explicit(&s->free, ht_node_at(node - 1)->next, memory_order_relaxed);
     return node;
 }
 
@@ -181,9 +115,7 @@ static void widen(struct shard *s);
 
 void ht_live_prepare(void)
 {
-    uint32_t next = atomic_load_explicit(&spare.n_nodes, memory_order_relaxed) >> NODE_BITS;
-    for (uint32_t i = 0; i < 4; i++)
-        chunk_ready(next + i);
+    ht_nodes_prepare();
     for (uint32_t i = 0; i < SHARDS; i++) /* chains grow longer rather than the heads wider */
         if (!shards[i].buckets && ht_lock(&shards[i].lock)) {
             widen(&shards[i]);
@@ -196,47 +128,30 @@ void ht_live_prepare(void)
  */
 static bool may_make(uint32_t turn)
 {
-    uint32_t n = atomic_load_explicit(&spare.n_nodes, memory_order_relaxed);
+    uint32_t n = ht_nodes_made();
     if (atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
         return false;
-    if (n < atomic_load_explicit(&spare.enough, memory_order_relaxed))
+    if (n < atomic_load_explicit(&search.enough, memory_order_relaxed))
         return true;
-    if (n == atomic_load_explicit(&spare.asked, memory_order_relaxed) && turn % 64)
+    if (n == atomic_load_explicit(&search.asked, memory_order_relaxed) && turn % 64)
         return false;
-    atomic_store_explicit(&spare.asked, n, memory_order_relaxed);
+    atomic_store_explicit(&search.asked, n, memory_order_relaxed);
     uint32_t live = SLACK;
     for (uint32_t i = 0; i < SHARDS; i++) {
         uint32_t count = count_of(&shards[i]);
         live += count + count / 4;
     }
-    atomic_store_explicit(&spare.enough, live, memory_order_relaxed);
+    atomic_store_explicit(&search.enough, live, memory_order_relaxed);
     return n < live;
-}
-
-/* One of a fresh batch; the others go to the thread's list. */
-static uint32_t make_nodes(uint32_t list)
-{
-    uint32_t first = atomic_fetch_add_explicit(&spare.n_nodes, BATCH, memory_order_relaxed);
-    HT_PAUSE(NODES);
-    if (!chunk_ready(first >> NODE_BITS)) {
-        /* The batch is handed back if nobody came behind it, else lost: memory is out anyway. */
-        uint32_t expected = first + BATCH;
-        atomic_compare_exchange_strong_explicit(&spare.n_nodes, &expected, first,
-                                                memory_order_relaxed, memory_order_relaxed);
-        return 0;
-    }
-    for (uint32_t i = 1; i < BATCH; i++)
-        push(&spare.lists[list].head, first + i + 1);
-    return first + 1;
 }
 
 uint32_t ht_live_reserve(void)
 {
-    uint32_t mine = ht_tls.stripe % STRIPES, node = pop(&spare.lists[mine].head);
+    uint32_t mine = ht_tls.stripe % HT_NODE_LISTS, node = ht_nodes_pop(mine);
     if (node)
         return node;
-    uint32_t turn = atomic_fetch_add_explicit(&spare.turn, 1, memory_order_relaxed);
-    if (may_make(turn) && (node = make_nodes(mine)))
+    uint32_t turn = atomic_fetch_add_explicit(&search.turn, 1, memory_order_relaxed);
+    if (may_make(turn) && (node = ht_nodes_make(mine)))
         return node;
     /* What was freed went to the shards, by address; a few are asked, in turn. */
     for (uint32_t i = 0; i < 16; i++) {
@@ -249,15 +164,15 @@ uint32_t ht_live_reserve(void)
             return node;
     }
     /* Other threads' lists too: what one thread allocates another may free. */
-    for (uint32_t i = 1; i < STRIPES; i++)
-        if ((node = pop(&spare.lists[(mine + i) % STRIPES].head)))
+    for (uint32_t i = 1; i < HT_NODE_LISTS; i++)
+        if ((node = ht_nodes_pop((mine + i) % HT_NODE_LISTS)))
             return node;
-    return make_nodes(mine);
+    return ht_nodes_make(mine);
 }
 
 void ht_live_unreserve(uint32_t node)
 {
-    push(&spare.lists[ht_tls.stripe % STRIPES].head, node);
+    ht_nodes_push(ht_tls.stripe % HT_NODE_LISTS, node);
 }
 
 static uint32_t *new_heads(uint32_t n)
@@ -295,11 +210,11 @@ static void widen(struct shard *s)
         return;
     for (uint32_t b = 0; b < s->buckets; b++) {
         for (uint32_t i = s->heads[b], next; i; i = next) {
-            struct ht_node *node = node_at(i - 1);
+            struct ht_node *node = ht_node_at(i - 1);
             next = node->next;
             uint64_t a = atomic_load_explicit(&node->addr, memory_order_relaxed);
             uint32_t *to = &heads[(uint32_t)hash_of((void *)a) & (n - 1)];
-            set_next(node, *to);
+            ht_node_link(node, *to);
             *to = i;
         }
     }
@@ -322,11 +237,11 @@ static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
     if (!s->buckets)
         return 0;
     uint32_t *link = &s->heads[(uint32_t)h & (s->buckets - 1)];
-    for (; *link; link = &node_at(*link - 1)->next) {
-        struct ht_node *n = node_at(*link - 1);
+    for (; *link; link = &ht_node_at(*link - 1)->next) {
+        struct ht_node *n = ht_node_at(*link - 1);
         if (atomic_load_explicit(&n->addr, memory_order_relaxed) == (uint64_t)p) {
             uint32_t i = *link;
-            __atomic_store_n(link, n->next, __ATOMIC_RELAXED); /* may be a node's: set_next */
+            __atomic_store_n(link, n->next, __ATOMIC_RELAXED); /* may be a node's: ht_node_link */
             set_count(s, count_of(s) - 1);
             return i;
         }
@@ -334,30 +249,10 @@ static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
     return 0;
 }
 
-/*
- * Records are made for a batch of nodes at once, in the nodes' order: those of one thread's nodes
- * lie beside each other, as the nodes do, and not beside another thread's. The others of the batch
- * may belong to other shards, whose locks are not held.
- */
-static __attribute__((noinline)) ht_ref make_mirrors(struct ht_node *n)
-{
-    struct ht_node *batch =
-        (struct ht_node *)((uintptr_t)n & ~(uintptr_t)(sizeof(struct ht_node) * BATCH - 1));
-    ht_ref ref = ht_page_new(HT_KIND_LIVE);
-    HT_PAUSE(MIRROR);
-    for (uint32_t i = 0; ref && i < BATCH; i++) {
-        ht_ref none = 0;
-        atomic_compare_exchange_strong_explicit(&batch[i].mirror, &none,
-                                                ref + i * (uint32_t)sizeof(struct ht_live) / 8,
-                                                memory_order_relaxed, memory_order_relaxed);
-    }
-    return atomic_load_explicit(&n->mirror, memory_order_relaxed);
-}
-
 static inline void mirror(struct ht_node *n)
 {
     ht_ref ref = atomic_load_explicit(&n->mirror, memory_order_relaxed);
-    if (HT_LIKELY(ref) || (ref = make_mirrors(n)))
+    if (HT_LIKELY(ref) || (ref = ht_nodes_mirror(n)))
         ht_mirror_set(ref, atomic_load_explicit(&n->addr, memory_order_relaxed), n->size, n->site,
                       n->time & ~HT_NODE_KEPT);
 }
@@ -423,12 +318,12 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
             return false;
         }
     }
-    struct ht_node *n = node_at(node - 1);
+    struct ht_node *n = ht_node_at(node - 1);
     uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
     forget_pending(
         p); /* a free that is remembered was of what lay here before: it must not hit us */
     if (old) {
-        clear_node(node_at(old - 1), stale);
+        clear_node(ht_node_at(old - 1), stale);
     } else {
         filter_add(p, 1);
     }
@@ -444,7 +339,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     n->site = site;
     n->time = time;
     uint32_t *head = &s->heads[(uint32_t)h & (s->buckets - 1)];
-    set_next(n, *head);
+    ht_node_link(n, *head);
     HT_PAUSE(LIVE);
     atomic_store_explicit(&n->addr, (uint64_t)p, memory_order_release);
     HT_PAUSE(LIVE);
@@ -480,7 +375,7 @@ static inline int take_from(struct shard *s, const void *p, struct ht_record *ou
     HT_PAUSE(LIVE);
     if (!i)
         return -ENOENT;
-    clear_node(node_at(i - 1), out);
+    clear_node(ht_node_at(i - 1), out);
     filter_add(p, -1);
     HT_PAUSE(LIVE);
     /* To where it is looked for: a node reserved before its block has an address is sought in the
@@ -525,8 +420,7 @@ void ht_live_drain(void (*done)(const struct ht_record *))
 
 void ht_live_adopt(void)
 {
-    for (uint32_t i = 0; i < STRIPES; i++)
-        atomic_store(&spare.lists[i].head, 0);
+    uint32_t n = ht_nodes_adopt();
     for (uint32_t i = 0; i < SHARDS; i++) {
         atomic_store(&shards[i].lock, 0);
         set_count(&shards[i], 0);
@@ -536,13 +430,8 @@ void ht_live_adopt(void)
     }
     atomic_store(&pool_lock, 0);
     /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
-    uint32_t n = atomic_load(&spare.n_nodes);
     for (uint32_t i = 0; i < n; i++) {
-        if (!atomic_load(&chunks[i >> NODE_BITS])) {
-            atomic_store(&spare.n_nodes, i);
-            break;
-        }
-        struct ht_node *node = node_at(i);
+        struct ht_node *node = ht_node_at(i);
         atomic_store_explicit(&node->mirror, 0, memory_order_relaxed);
         uint64_t a = atomic_load(&node->addr);
         struct shard *s = shard_of((void *)a);
@@ -550,11 +439,11 @@ void ht_live_adopt(void)
             widen(s);
         if (!a || !s->buckets) {
             atomic_store(&node->addr, 0);
-            push(&spare.lists[i % STRIPES].head, i + 1);
+            ht_nodes_push(i % HT_NODE_LISTS, i + 1);
             continue;
         }
         uint32_t *head = &s->heads[(uint32_t)hash_of((void *)a) & (s->buckets - 1)];
-        set_next(node, *head);
+        ht_node_link(node, *head);
         *head = i + 1;
         set_count(s, count_of(s) + 1);
     }
@@ -562,11 +451,9 @@ void ht_live_adopt(void)
 
 void ht_live_each(void (*fn)(struct ht_node *, void *), void *ctx)
 {
-    uint32_t n = atomic_load(&spare.n_nodes);
+    uint32_t n = ht_nodes_made();
     for (uint32_t i = 0; i < n; i++) {
-        if (!atomic_load(&chunks[i >> NODE_BITS]))
-            break;
-        struct ht_node *node = node_at(i);
+        struct ht_node *node = ht_node_at(i);
         if (atomic_load(&node->addr))
             fn(node, ctx);
     }
