@@ -12,7 +12,7 @@ import os, resource, signal, statistics, subprocess, time
 
 from table import CLI, LIB, MANY_STACKS, OUTSIDE, environment
 from table.ways import on_cpu
-from words import Words
+from words import Words, positive
 import regions
 
 RAW, NAMED, LATENCY = 0.2, 2.0, 1.10
@@ -78,7 +78,7 @@ def latencies(work, rounds, seconds=3):
 
 def main():
     a = Words(__doc__)
-    a.add_argument("--rounds", type=int, default=5)
+    a.add_argument("--rounds", type=positive, default=5)
     rounds = a.parse_args().rounds
     with regions.temporary("heaptap-bench-") as work:
         bars = {"raw": RAW, "with names": NAMED}

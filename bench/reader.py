@@ -17,7 +17,7 @@ import time
 from table import CLI
 import pprofgen
 from compat import pprof_path
-from words import Words
+from words import Words, positive
 
 
 def large_profile(path, samples):
@@ -67,8 +67,8 @@ def compared(pprof, report, path, d, rounds):
 
 def main():
     a = Words(__doc__)
-    a.add_argument("--samples", type=int, default=1000000)
-    a.add_argument("--rounds", type=int, default=3)
+    a.add_argument("--samples", type=positive, default=1000000)
+    a.add_argument("--rounds", type=positive, default=3)
     a.add_argument("reports", nargs="*", default=["top", "tree", "traces"])
     o = a.parse_args()
     pprof, good = pprof_path(), True

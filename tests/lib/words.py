@@ -34,3 +34,9 @@ def rates(text):
     if not re.fullmatch(r"\d+[kMG]?(,\d+[kMG]?)*", text):
         raise argparse.ArgumentTypeError("rates are as 512k,4k,1: " + text)
     return text.split(",")
+
+
+def positive(text):
+    if not re.fullmatch(r"0*[1-9]\d*", text):
+        raise argparse.ArgumentTypeError("a number from 1 on: " + text)
+    return int(text)
