@@ -289,6 +289,12 @@ static void look_up(void)
         ht_next_##symbol = built;
     /* Never glibc's own: it comes back through our realloc, and would be charged twice. */
     ht_next_reallocarray = built_reallocarray;
+    /* Nor tcmalloc's, which call its tc_memalign by name: that is ours. */
+    if (ht_next_tc_memalign && home((void *)ht_next_tc_memalign) == allocator) {
+        ht_next_posix_memalign = ht_next_tc_posix_memalign = built_posix_memalign;
+        ht_next_valloc = ht_next_tc_valloc = built_valloc;
+        ht_next_pvalloc = ht_next_tc_pvalloc = built_pvalloc;
+    }
     BUILD(cfree, built_cfree)
     BUILD(valloc, built_valloc)
     BUILD(pvalloc, built_pvalloc)

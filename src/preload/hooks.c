@@ -53,6 +53,16 @@ static inline bool early(void)
         return call;                                                                               \
     }
 
+/*
+ * An aligned operator's own work where it has been charged here: jemalloc's calls aligned_alloc by
+ * its name, which is ours and would charge it again (each counted twice at 8k). NULL: the operator
+ * must do it, for it is not aligned, or there is no memory.
+ */
+static inline void *aligned_first(size_t align, size_t n)
+{
+    return align > 16 && !(align & (align - 1)) ? ht_next_aligned(align, n) : NULL;
+}
+
 /* operator new may throw: with the guard dropped, and only after malloc itself has failed. What is
  * not direct calls malloc, which charges it. */
 #define ALLOCATE_NEW(symbol, parameters, arguments, bytes, align, direct)                          \
@@ -61,11 +71,14 @@ static inline bool early(void)
         struct ht_hit hit;                                                                         \
         if (HT_UNLIKELY(early()))                                                                  \
             return ht_arena_alloc(bytes, align);                                                   \
-        if (!(direct) || !ht_hit_begin(&hit, bytes, HT_CALLER()))                                  \
+        if (!(direct))                                                                             \
             return ht_next_##symbol arguments;                                                     \
-        void *got = ht_hit_place(&hit, align);                                                     \
+        void *got = NULL;                                                                          \
+        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+            return (got = aligned_first(align, bytes)) ? got : ht_next_##symbol arguments;         \
+        got = ht_hit_place(&hit, align);                                                           \
         if (!got)                                                                                  \
-            got = (align) > 16 ? ht_next_aligned(align, bytes) : ht_next_malloc(bytes);            \
+            got = (align) > 16 ? aligned_first(align, bytes) : ht_next_malloc(bytes);              \
         if (got)                                                                                   \
             return ht_hit_end(&hit, got);                                                          \
         ht_hit_cancel(&hit);                                                                       \
@@ -73,8 +86,11 @@ static inline bool early(void)
     }                                                                                              \
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \
+        void *got;                                                                                 \
         if (HT_UNLIKELY(!ht_next_##symbol) || ((direct) && HT_UNLIKELY(ht_charge(bytes))))         \
             return cold_##symbol arguments;                                                        \
+        if ((direct) && (got = aligned_first(align, bytes)))                                       \
+            return got;                                                                            \
         return ht_next_##symbol arguments;                                                         \
     }
 
