@@ -43,8 +43,8 @@ void *ht_cold_calloc(size_t n, size_t size)
     }
     if (!ht_hit_begin(&hit, bytes, HT_CALLER()))
         return ht_next_calloc(n, size);
-    void *p =
-        ht_hit_place(&hit, 0); /* no large one: calloc need not touch fresh pages (HAZARDS 33) */
+    /* Not a large one: calloc need not touch fresh pages (HAZARDS 33). */
+    void *p = ht_hit_place(&hit, 0);
     if (p)
         memset(p, 0, bytes);
     return ht_hit_end(&hit, p ? p : ht_next_calloc(n, size));

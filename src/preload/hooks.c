@@ -60,7 +60,7 @@ static inline bool early(void)
  */
 static inline void *aligned_first(size_t align, size_t n)
 {
-    return align > 16 && !(align & (align - 1)) ? ht_next_aligned(align, n) : NULL;
+    return align && !(align & (align - 1)) ? ht_next_aligned(align, n) : NULL;
 }
 
 /* operator new may throw: with the guard dropped, and only after malloc itself has failed. What is
@@ -78,7 +78,7 @@ static inline void *aligned_first(size_t align, size_t n)
             return (got = aligned_first(align, bytes)) ? got : ht_next_##symbol arguments;         \
         got = ht_hit_place(&hit, align);                                                           \
         if (!got)                                                                                  \
-            got = (align) > 16 ? aligned_first(align, bytes) : ht_next_malloc(bytes);              \
+            got = (align) ? aligned_first(align, bytes) : ht_next_malloc(bytes);                   \
         if (got)                                                                                   \
             return ht_hit_end(&hit, got);                                                          \
         ht_hit_cancel(&hit);                                                                       \

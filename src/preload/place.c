@@ -11,9 +11,9 @@ static _Alignas(64) char after_mask[1] __attribute__((used));
 _Atomic uint32_t ht_aligned;
 
 /*
- * While some sampled block lies at an unmarked address the mask is 0. It is raised from 0 under
- * unmarked_lock, with the mask closed before; so whoever finds it above 0 finds the mask closed,
- * and whoever holds the lock and finds 0 may open it.
+ * While some sampled block lies at an unmarked address the mask is 0. Their number rises from 0
+ * under unmarked_lock, with the mask closed before; so whoever finds it above 0 finds the mask
+ * closed, and whoever holds the lock and finds 0 may open it.
  */
 static _Atomic uint32_t unmarked_lock;
 static _Atomic uint64_t unmarked_live;
@@ -34,7 +34,7 @@ static void close_mask(void)
         __atomic_store_n(&ht_free_mask, 0, __ATOMIC_RELAXED);
 }
 
-static void raise(void)
+static void count_one_more(void)
 {
     uint64_t n = atomic_load_explicit(&unmarked_live, memory_order_acquire);
     while (n)
@@ -56,7 +56,7 @@ static void raise(void)
 void ht_place_count(bool lives)
 {
     if (lives)
-        raise();
+        count_one_more();
     else
         atomic_fetch_sub_explicit(&unmarked_live, 1, memory_order_acq_rel);
 }

@@ -22,6 +22,7 @@
 __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
 _Atomic uint64_t ht_rate;
+
 /*
  * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
  * every pointer up in a filter instead; above, free's test of the address is all there is.

@@ -25,6 +25,7 @@ __attribute__((noinline)) static void *get(int way) {
   case 13: p = ::operator new[](960, LINE); break;
   case 14: p = ::operator new(960, LINE, std::nothrow); break;
   case 15: p = ::operator new[](960, LINE, std::nothrow); break;
+  case 16: p = ::operator new(960, std::align_val_t{16}); break; // what malloc aligns to, asked for all the same
   default: exit(3);
   }
   __asm__ volatile("" : "+r"(p)::"memory");
@@ -38,6 +39,7 @@ int main(int argc, char **argv) {
     if (!p)
       return 1;
     switch (way) {
+    case 16: ::operator delete(p, std::align_val_t{16}); break;
     case 8: case 10: ::operator delete(p); break;
     case 9: case 11: ::operator delete[](p); break;
     case 12: case 14: ::operator delete(p, LINE); break;
