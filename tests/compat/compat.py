@@ -61,6 +61,11 @@ def make_corpus(d):
     p = pprofgen.Profile()
     p.mapping(0x1000, 0x2000, 0, "/bin/empty")
     p.write(d + "/empty.pb.gz")
+    p = pprofgen.Profile(types=(("objects", "count"), ("space", "bytes")))
+    l = [p.location(0, 0, [(p.function(n), 0)]) for n in ("x", "y")]
+    p.sample(l, [2, 7000], [("bytes", 3500, "bytes")])
+    p.sample([], [1, 300], [("bytes", 300, "bytes")])
+    p.write(d + "/no-stack.pb.gz")
     with open(d + "/gperftools.heap", "w") as t:
         t.write("heap profile:     12:    53248 [    40:   163840] @ heap_v2/524288\n"
                 "     8:    32768 [    20:    81920] @ 0x00401100 0x00401200 0x00401300\n"
@@ -70,6 +75,10 @@ def make_corpus(d):
     with open(d + "/unscaled.heap", "w") as t:
         t.write("heap profile: 3: 300 [3: 300] @ heapprofile\n"
                 "1: 100 [1: 100] @ 0x1100 0x1200\n2: 200 [2: 200] @ 0x1110 0x1200\n\n"
+                "MAPPED_LIBRARIES:\n00001000-00002000 r-xp 00000000 08:01 5 /usr/bin/p\n")
+    with open(d + "/no-stack.heap", "w") as t:  # gperftools writes such a line now and then
+        t.write("heap profile: 4: 400 [4: 400] @ heapprofile\n"
+                "1: 100 [1: 100] @ 0x1100 0x1200\n3: 300 [3: 300] @\n\n"
                 "MAPPED_LIBRARIES:\n00001000-00002000 r-xp 00000000 08:01 5 /usr/bin/p\n")
     env = dict(os.environ, GOCACHE=d + "/gocache", GOFLAGS="-mod=mod", GO111MODULE="auto")
     r = subprocess.run(["go", "run", HERE + "/corpus.go", d], capture_output=True, text=True,
