@@ -38,8 +38,6 @@ EXPORT int heaptap_stop(void)
     if (!ht_state)
         return -ENODEV;
     ht_sample_set_rate(0);
-    ht_tls.left = 0;
-    ht_tls.rate = 0;
     return 0;
 }
 

@@ -106,7 +106,7 @@ __attribute__((constructor)) static void start(void)
     if (s) {
         ht_sample_set_rate(ht_config.rate);
         if (!ht_config.start)
-            atomic_store(&ht_rate, 0);
+            ht_sample_set_rate(0);
         ht_state = s;
         if (start_region(true)) {
             atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
@@ -119,7 +119,7 @@ __attribute__((constructor)) static void start(void)
         }
     }
     if (!ht_state) { /* dormant for good: never a sample, and free's test always fails over */
-        atomic_store(&ht_rate, 0);
+        ht_sample_never();
     }
     ht_tls.left = 0;
     ht_tls.guard--;
@@ -249,7 +249,7 @@ void ht_child_adopt(void)
     ht_live_adopt();
     ht_place_forked();
     if (!ht_config.children) {
-        atomic_store(&ht_rate, 0);
+        ht_sample_never();
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
         ht_tls.guard--;
         return;
@@ -270,7 +270,7 @@ void ht_child_adopt(void)
         atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
         SYS2(SYS_munmap, old_base, old_limit);
     } else {
-        atomic_store(&ht_rate, 0);
+        ht_sample_never();
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
     }
     ht_tls.guard--;

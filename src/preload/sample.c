@@ -23,6 +23,10 @@ __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
 _Atomic uint64_t ht_rate;
 
+/* That distances are drawn with: ht_rate, and while that is 0 the one before, so that every thread
+ * is sampled from the moment on that sampling is started. 0: dormant for good. */
+static _Atomic uint64_t drawn_rate;
+
 /*
  * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
  * every pointer up in a filter instead; above, free's test of the address is all there is.
@@ -36,17 +40,24 @@ void ht_sample_set_rate(uint64_t rate)
         if (rate <= 256)
             ht_live_skip_filter();
         ht_place_aligned(rate >= ALIGN_MIN_RATE);
+        atomic_store_explicit(&drawn_rate, rate, memory_order_release);
     }
     atomic_store_explicit(&ht_rate, rate, memory_order_release);
     if (rate && ht_active())
         atomic_store_explicit(&ht_state->header->rate, rate, memory_order_relaxed);
 }
 
+void ht_sample_never(void)
+{
+    atomic_store_explicit(&drawn_rate, 0, memory_order_relaxed);
+    atomic_store_explicit(&ht_rate, 0, memory_order_release);
+}
+
 #define DORMANT_STEP (1u << 20)
 
 static void draw(struct ht_tls *t)
 {
-    uint64_t rate = atomic_load_explicit(&ht_rate, memory_order_relaxed);
+    uint64_t rate = atomic_load_explicit(&drawn_rate, memory_order_relaxed);
     t->rate = rate;
     if (rate == 1)
         t->left = 0;
@@ -108,7 +119,7 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uin
     if (HT_UNLIKELY(t->guard)) {
         /* A signal handler, or the allocator calling itself. `left` has wrapped: left so, the
          * thread would not be sampled again. */
-        if (ht_backend_ready() && (t->rate || (!t->ready && atomic_load(&ht_rate))))
+        if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
             ht_lose(HT_LOSS_REENTRANT);
         if (t->rate)
             draw(t);
@@ -135,6 +146,11 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uin
         }
     }
     t->guard = 1;
+    if (HT_UNLIKELY(!atomic_load_explicit(&ht_rate, memory_order_relaxed))) {
+        draw(t);
+        release(t);
+        return false;
+    }
     if (t->rate == 1)
         count_between(t, (uint64_t)size + 1);
     hit->rate = t->rate;

@@ -69,8 +69,11 @@ void ht_sample_account_inherited(ht_ref site, uint64_t size);
 /* Puts a record back that a failed realloc leaves alive. */
 void ht_free_undo(void *p, const struct ht_record *r);
 
-/* Recomputes free's mask after the rate changed. */
+/* Recomputes free's mask after the rate changed. 0: nothing is sampled, until a rate is set. */
 void ht_sample_set_rate(uint64_t rate);
+
+/* This process has no region, and will have none. */
+void ht_sample_never(void);
 
 /* Makes a forked child independent of its parent. */
 void ht_child_adopt(void);
