@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""SIGKILL at random moments: every region can be read, and its totals are within what the program said."""
+"""SIGKILL at random moments: every region can be read, and its totals are within what the program said. In every other run
+threads hand over what they have and end, so that their counters go to others. (Totals were some ten short in two of fifty such
+runs, and in none of the others, with a cell of whatever thread where cell_of finds none.)"""
 import os
 import random
 import struct
@@ -15,7 +17,7 @@ random.seed(int(os.environ.get("HEAPTAP_TEST_SEED", "1")))
 truth, out = os.path.join(DIR, "truth"), os.path.join(DIR, "out.pb.gz")
 worst = 0
 for i in range(ROUNDS):
-    p = start("churn", THREADS, truth, HEAPTAP_SIGNAL="none")
+    p = start("churn", THREADS, truth, *[random.choice((20, 500))] * (i % 2), HEAPTAP_SIGNAL="none")
     time.sleep(random.random() ** 3 * 0.12)
     kill(p)
     status, _, err = heaptap("recover", "--fast", p.pid, "-o", out)
