@@ -234,6 +234,35 @@ static void *built_none(size_t align, size_t size)
     return NULL;
 }
 
+/* Mimalloc's; jemalloc and tcmalloc have nallocx. */
+static size_t (*ht_next_good_size)(size_t);
+static enum { BY_NOTHING, BY_GOOD_SIZE, BY_NALLOCX, BY_GLIBC } usual;
+
+static void find_usual(uint64_t allocator, const void *m)
+{
+    ht_next_good_size = (size_t(*)(size_t))dlsym(RTLD_NEXT, "mi_good_size");
+    if (ht_next_nallocx)
+        usual = BY_NALLOCX;
+    else if (allocator && home((void *)ht_next_good_size) == allocator)
+        usual = BY_GOOD_SIZE;
+    else if (m && m == dlsym(RTLD_NEXT, "__libc_malloc"))
+        usual = BY_GLIBC;
+}
+
+size_t ht_usual_size(size_t size)
+{
+    switch (usual) {
+    case BY_NALLOCX:
+        return ht_next_nallocx(size ? size : 1, 0);
+    case BY_GOOD_SIZE:
+        return ht_next_good_size(size);
+    case BY_GLIBC: /* a chunk is of 32 bytes or more, in steps of 16, and has 8 that are not ours */
+        return size <= 24 ? 24 : ((size + 8 + 15) & ~(size_t)15) - 8;
+    default:
+        return size;
+    }
+}
+
 #define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))dlsym(RTLD_NEXT, #symbol)
 #define KEEP(symbol, type, parameters)                                                             \
     FIND(symbol);                                                                                  \
@@ -266,6 +295,7 @@ static void look_up(void)
     if (dlsym(RTLD_NEXT, "mallocx") || dlsym(RTLD_NEXT, "tc_malloc")) {
         HT_HOOKED_EXT(KEEP)
     }
+    find_usual(allocator, m);
 #define DIRECT(symbol, type, parameters)                                                           \
     ht_direct_##symbol =                                                                           \
         !ht_next_##symbol || (allocator && home((void *)ht_next_##symbol) == allocator);

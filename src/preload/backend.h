@@ -47,6 +47,10 @@ static inline bool ht_arena_owns(const void *p)
 }
 size_t ht_arena_size(const void *p);
 
+/* The usable size of a block of so many bytes that the allocator put where it likes. Where that
+ * cannot be told: the bytes themselves. */
+size_t ht_usual_size(size_t size);
+
 /* Memory at an alignment from whatever the allocator has for it. NULL when refused. */
 void *ht_next_aligned(size_t align, size_t size);
 

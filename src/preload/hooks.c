@@ -232,7 +232,7 @@ EXPORT size_t malloc_usable_size(void *p)
 {
     if (HT_UNLIKELY(p && ht_arena_owns(p)))
         return ht_arena_size(p);
-    return HT_UNLIKELY(early()) ? 0 : ht_next_malloc_usable_size(p);
+    return HT_UNLIKELY(early()) ? 0 : ht_usable(p, ht_next_malloc_usable_size(p));
 }
 
 EXPORT void cfree(void *p)
@@ -350,7 +350,7 @@ EXPORT size_t tc_malloc_size(void *p)
 {
     if (HT_UNLIKELY(p && ht_arena_owns(p)))
         return ht_arena_size(p);
-    return HT_UNLIKELY(early()) ? 0 : ht_next_tc_malloc_size(p);
+    return HT_UNLIKELY(early()) ? 0 : ht_usable(p, ht_next_tc_malloc_size(p));
 }
 
 EXPORT void *tc_calloc(size_t n, size_t size)
@@ -436,7 +436,7 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
 EXPORT size_t sallocx(const void *p, int flags)
 {
     early();
-    return ht_next_sallocx(p, flags);
+    return ht_usable(p, ht_next_sallocx(p, flags));
 }
 
 EXPORT size_t nallocx(size_t n, int flags)

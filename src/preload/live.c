@@ -232,21 +232,28 @@ static inline struct shard *shard_of(const void *p)
 }
 _Static_assert(SHARDS == 256, "shard_of takes eight bits");
 
-static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
+/* The link that leads to p's node, or NULL. Lock held. */
+static inline uint32_t *link_to(struct shard *s, uint64_t h, const void *p)
 {
     if (!s->buckets)
-        return 0;
+        return NULL;
     uint32_t *link = &s->heads[(uint32_t)h & (s->buckets - 1)];
-    for (; *link; link = &ht_node_at(*link - 1)->next) {
-        struct ht_node *n = ht_node_at(*link - 1);
-        if (atomic_load_explicit(&n->addr, memory_order_relaxed) == (uint64_t)p) {
-            uint32_t i = *link;
-            __atomic_store_n(link, n->next, __ATOMIC_RELAXED); /* may be a node's: ht_node_link */
-            set_count(s, count_of(s) - 1);
-            return i;
-        }
-    }
-    return 0;
+    for (; *link; link = &ht_node_at(*link - 1)->next)
+        if (atomic_load_explicit(&ht_node_at(*link - 1)->addr, memory_order_relaxed) == (uint64_t)p)
+            return link;
+    return NULL;
+}
+
+static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
+{
+    uint32_t *link = link_to(s, h, p);
+    if (!link)
+        return 0;
+    uint32_t i = *link;
+    /* May be a node's: ht_node_link. */
+    __atomic_store_n(link, ht_node_at(i - 1)->next, __ATOMIC_RELAXED);
+    set_count(s, count_of(s) - 1);
+    return i;
 }
 
 static inline void mirror(struct ht_node *n)
@@ -398,6 +405,18 @@ int ht_live_take(const void *p, struct ht_record *out)
     int r = take_from(s, p, out);
     ht_unlock(&s->lock);
     return r;
+}
+
+bool ht_live_size(const void *p, uint64_t *size)
+{
+    struct shard *s = shard_of(p);
+    if (!ht_lock(&s->lock))
+        return false;
+    uint32_t *link = link_to(s, hash_of(p), p);
+    if (link)
+        *size = ht_node_at(*link - 1)->size;
+    ht_unlock(&s->lock);
+    return link;
 }
 
 void ht_live_drain(void (*done)(const struct ht_record *))

@@ -85,6 +85,9 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
  * free is remembered and done by ht_live_drain, or counted as lost). */
 int ht_live_take(const void *p, struct ht_record *out);
 
+/* What p was asked for with. False: it has no record, or the lock could not be had. */
+bool ht_live_size(const void *p, uint64_t *size);
+
 /* Remembers a free, for ht_live_drain. */
 void ht_live_remember(const void *p);
 

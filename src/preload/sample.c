@@ -393,6 +393,21 @@ enum ht_freed ht_free_sampled(void *p)
     return kept ? HT_FREED_KEPT : r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
 }
 
+size_t ht_usable_placed(const void *p, size_t real)
+{
+    uint64_t asked;
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    if (HT_UNLIKELY(ht_forked()))
+        ht_child_adopt();
+    bool found = !ht_forked() && ht_live_size(p, &asked);
+    release(t);
+    if (!found || asked > HT_PLACE_MAX)
+        return real;
+    size_t usual = ht_usual_size(asked);
+    return usual < real ? usual : real;
+}
+
 void ht_free_undo(void *p, const struct ht_record *r)
 {
     struct ht_tls *t = &ht_tls;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "preload/live.h"
+#include "preload/place.h"
 #include "preload/state.h"
 #include "preload/unwind.h"
 
@@ -55,6 +56,20 @@ enum ht_freed { HT_FREED_NOT_OURS, HT_FREED_UNSIZED, HT_FREED_KEPT };
 
 /* Of a p that ht_live_maybe admits, before the real free: takes its record out and accounts it. */
 enum ht_freed ht_free_sampled(void *p);
+
+/*
+ * The usable size to tell of p, whose block has `real`. That of a placed one would have the program
+ * treat samples unlike the rest: redis moves a string whose block is a tenth too large, so that
+ * samples alone went through realloc, and hardly one was drawn again.
+ */
+size_t ht_usable_placed(const void *p, size_t real);
+static inline size_t ht_usable(const void *p, size_t real)
+{
+    if (HT_LIKELY(!ht_marked(p) || !atomic_load_explicit(&ht_aligned, memory_order_relaxed) ||
+                  !ht_live_maybe(p)))
+        return real;
+    return ht_usable_placed(p, real);
+}
 
 /* Takes p's record out before the real realloc. True when p was (or may have been) placed by us:
  * free it without its size. */
