@@ -37,6 +37,8 @@ static int run(const struct ht_report_command *c, struct ht_report_args *a, size
     if (!p) {
         return ht_complain(1, "%s", msg);
     }
+    if (!a->http)
+        ht_report_hint(p, a);
     int status = a->http ? serve(p, a, first) : ht_report_command_run(c, p, a);
     ht_profile_destroy(p);
     return status;

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/reports.h"
 #include "cli/shell.h"
 #include "cli/words.h"
 #include "report/report.h"
@@ -20,6 +21,8 @@ static void greet(const struct ht_shell *s)
     if (p)
         ht_report_heading(stdout, p, &s->args.report);
     ht_profile_destroy(p);
+    fflush(stdout);
+    ht_report_hint(s->profile, &s->args);
     puts("Type help for the words, o for the options, quit to leave.");
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "words.h"
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
         if (!strcmp(argv[1], c->name))
             return end(argc == 3 && !strcmp(argv[2], "--version") ? version()
                                                                   : c->run(argc - 1, argv + 1));
-    fprintf(stderr, "heaptap: unknown command '%s' (heaptap --help lists them)\n", argv[1]);
-    return 2;
+    if (access(argv[1], F_OK) == 0)
+        return ht_complain(2, "%s is a file: which report of it? (heaptap top %s; heaptap --help lists them)", argv[1], argv[1]);
+    return ht_complain(2, "unknown command '%s' (heaptap --help lists them)", argv[1]);
 }

@@ -71,6 +71,27 @@ const struct ht_report_command *ht_report_command_find(const char *name)
     return NULL;
 }
 
+void ht_report_hint(const struct ht_profile *p, const struct ht_report_args *a)
+{
+    char msg[64];
+    int shown = ht_profile_sample_index(p, a->report.sample_index, msg, sizeof(msg));
+    int best = -1;
+    if (shown < 0 || a->n_bases)
+        return;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        const int64_t *values = p->samples[i].values;
+        if (values[shown])
+            return;
+        for (size_t t = 0; t < p->n_sample_types; t++)
+            if (values[t] &&
+                (best < 0 || !strcmp(p->sample_types[t].unit, p->sample_types[shown].unit)))
+                best = (int)t;
+    }
+    if (best >= 0)
+        ht_complain(0, "all of %s is 0; -i %s shows what is not", p->sample_types[shown].type,
+                    p->sample_types[best].type);
+}
+
 int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *p,
                           const struct ht_report_args *a)
 {
@@ -88,9 +109,10 @@ int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *
         return 1;
     }
     int report_err = c->run(o.f, p, a);
+    const char *msg = a->report.msg;
+    bool unwritten = report_err && ferror(o.f) && !(msg && *msg);
     err = ht_outfile_close(&o, report_err);
-    if (report_err) {
-        const char *msg = a->report.msg;
+    if (report_err && !unwritten) {
         return ht_complain(report_err == -EINVAL ? 2 : 1, "%s: %s", c->name,
                            msg && *msg ? msg : strerror(-report_err));
     }

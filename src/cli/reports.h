@@ -21,6 +21,10 @@ struct ht_report_command {
 const struct ht_report_command *ht_report_command_find(const char *name);
 const struct ht_report_command *ht_report_command_at(unsigned i);
 
+/* Where all that a report shows is 0, as of a program that freed what it had, one line says which
+ * sample type is not. */
+void ht_report_hint(const struct ht_profile *p, const struct ht_report_args *a);
+
 /* Runs one into a->output; p is used up but not destroyed. Prints the line on failure; returns
  * the exit status. */
 int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *p,

@@ -54,8 +54,9 @@ static int copy(FILE *from, FILE *to)
     size_t n;
     rewind(from);
     while ((n = fread(buf, 1, sizeof(buf), from)) > 0)
-        fwrite(buf, 1, n, to);
-    return ferror(from) || ferror(to) ? -EIO : 0;
+        if (fwrite(buf, 1, n, to) != n)
+            return -(errno ? errno : EIO);
+    return ferror(from) ? -EIO : 0;
 }
 
 /* Files rather than pipes between us and graphviz: neither side can block the other. */

@@ -156,7 +156,9 @@ static json_t *edges_of(struct ht_report *r, struct ht_node *n, bool in)
 
 int ht_json_write(FILE *out, json_t *root)
 {
-    int err = root && json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 ? 0 : -EIO;
+    int err = root ? 0 : -ENOMEM;
+    if (root && json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9)))
+        err = ferror(out) && errno ? -errno : -EIO;
     fputc('\n', out);
     json_decref(root);
     return err;

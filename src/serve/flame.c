@@ -93,6 +93,6 @@ int ht_flame_write(FILE *out, const struct ht_profile *p, const struct ht_profil
     }
     fputs(at, out);
     if (!err && ferror(out))
-        err = -EIO;
+        err = -(errno ? errno : EIO);
     return err;
 }

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 
 from common import HEAPTAP, check, finish, known_profile, pprofgen, run
@@ -145,6 +146,37 @@ def arguments(known, d):
           not [f for f in os.listdir(d) if f.startswith("out.txt.")])
 
 
+def nothing_in_use(d):
+    """Of a program that freed all it had the default shows nothing: one line says what does."""
+    path = d + "/freed.pb.gz"
+    p = pprofgen.Profile()
+    p.sample([p.location(0, 0x10)], [3, 300, 0, 0])
+    p.write(path)
+    line = "heaptap: all of inuse_space is 0; -i alloc_space shows what is not\n"
+    for report in ["top"], ["tree", "--json"], ["folded"]:
+        check("hint of %s" % report, run(*report, path)[::2] == (0, line), run(*report, path))
+    check("at the prompt", line not in run("shell", path, stdin=b"top\n")[2])
+    check("not where it shows", run("top", "-i", "alloc_space", path)[2] == "" and run("top", "--base=" + path, path)[2] == "")
+
+
+def full_disk(known, random):
+    """The reason is said. (Of what is more than a buffer it was "Input/output error".)"""
+    line = "heaptap: cannot write standard output: No space left on device\n"
+    for report in ["top"], ["raw", "--json"], ["png"], ["dot"]:
+        with open("/dev/full", "w") as full:
+            r = subprocess.run([HEAPTAP] + report + [random], stdout=full, stderr=subprocess.PIPE, text=True)
+        skip = report == ["png"] and not shutil.which("dot")
+        check("full disk, %s" % report, skip or (r.returncode, r.stderr) == (1, line), r)
+    with open("/dev/full", "w") as full:
+        r = subprocess.run([HEAPTAP, "flame", random, "-o", "-"], stdout=full, stderr=subprocess.PIPE, text=True)
+    check("full disk, flame", r.returncode == 1 and "No space left" in r.stderr, r)
+
+
+def a_file_first(known):
+    code, out, err = run(known)
+    check("a file in a command's place", code == 2 and "heaptap top " + known in err and err.count("\n") == 1, err)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="heaptap-reports.") as d:
         known, random = d + "/known.pb.gz", d + "/random.pb.gz"
@@ -158,6 +190,9 @@ def main():
         diff(d)
         drawings(known, d)
         arguments(known, d)
+        nothing_in_use(d)
+        full_disk(known, random)
+        a_file_first(known)
     finish("reports of " + os.path.basename(HEAPTAP))
 
 
