@@ -138,4 +138,10 @@ def instructions(work, quick):
     yield figure("instructions of a sample and its free at 30 frames", "512k", unwind.instructions(work, 30), "%+.0f")
 
 
-ALL = (exact_scaling, samples, memories, dumps, readers, instructions)
+# As bench/run knows them: a name, what it is, and the rows.
+GROUPS = (("scaling", "work of two threads over that of one, in exact mode", exact_scaling),
+          ("samples", "what a sample costs, by depth, warm and never seen", samples),
+          ("memory", "what the library takes: fixed, a thread, of the heap", memories),
+          ("dumps", "from outside and inside, and malloc while one is made", dumps),
+          ("reader", "reports of a large profile beside go tool pprof's", readers),
+          ("instructions", "of the fast path, a sample, an exact pair (not with --quick)", instructions))

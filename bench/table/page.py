@@ -29,7 +29,7 @@ right after it, the median of the pairs and in brackets their quartiles. Ways ta
 """
 
 
-def head(command):
+def head(command, quick=False):
     with open("/proc/cpuinfo") as f:
         found = re.search(r"model name\s*:\s*(.*)", f.read())
     with open("/proc/meminfo") as f:
@@ -39,7 +39,7 @@ def head(command):
     return {"command": command, "cpu": found.group(1) if found else platform.machine(), "cores": os.cpu_count(),
             "memory_gib": round(memory, 1), "kernel": platform.release(), "libc": " ".join(platform.libc_ver()),
             "clock": kinds.clock, "heaptap": told, "commit": commit.stdout.strip() or None, "load": "%.1f %.1f %.1f" % os.getloadavg(),
-            "versions": versions()}
+            "quick": quick, "busy": None, "versions": versions()}
 
 
 def number(ns):
@@ -108,7 +108,8 @@ def table_head(names):
 
 def head_lines(h):
     clock = ["Processor time, not the wall clock."] if h["clock"] == "cpu" else []
-    return clock + ["%s, %d cores, %.1f GiB, Linux %s, %s, %s (%s); load average %s at the start." %
+    quick = ["One short pair a row: this shows that rows run, not what they cost."] if h["quick"] else []
+    return ([h["busy"]] if h["busy"] else []) + quick + clock + ["%s, %d cores, %.1f GiB, Linux %s, %s, %s (%s); load average %s at the start." %
             (h["cpu"], h["cores"], h["memory_gib"], h["kernel"], h["libc"], h["heaptap"], h["commit"], h["load"]),
             "With " + ", ".join("%s %s" % v for v in h["versions"].items()) + "."]
 

@@ -8,11 +8,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 
-from table import page
+from table import page, quiet
 from table.pairs import Plan, measure, quartiles
 from table.ways import BARE, TooSlow, Way
 
@@ -75,6 +76,27 @@ def lists():
           page.over([row]))
 
 
+def busy():
+    """Seen failing: with others() always 0, with idle time counted in taken(), with the bounds at 10."""
+    tick = os.sysconf("SC_CLK_TCK")
+    check("what ran is neither idle nor waiting", quiet.taken("cpu  %d 0 %d 99999 99999 0 0 0 0 0" % (tick, tick)) == 2)
+    watch, other = quiet.Watch(), subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    time.sleep(0.6)
+    took = watch.others()
+    other.kill()
+    other.wait()
+    check("a process that was not waited for is another's", took > 0.1, took)
+    mine = quiet.Watch()
+    mine.begin = (mine.begin[0] - 10, mine.begin[1] - 10, mine.begin[2] - 10)
+    check("one that was is ours", mine.others() < 0.5, mine.others())
+    rows = [{"pairs": {"bare/bare": {"ratios": [1, r, r]}}} for r in (1.01, 0.95, 1.2)] + [{"name": "a figure"}]
+    check("bare runs differ by the median of the rows", abs(quiet.spread(rows) - 0.05) < 1e-9 and quiet.spread([]) is None)
+    check("a quiet machine is not spoken of", quiet.busy(0.05, 0.01) is None and quiet.busy(0, None) is None)
+    check("a busy one is, with the reason", "took 0.8 of" in quiet.busy(0.8, 0.01) and "differ by 5 %" in quiet.busy(0, 0.05))
+    head = dict(page.head("bench/run", True), busy=quiet.busy(0.8, 0.05), seconds=1)
+    check("in the head", page.head_lines(head)[0] == head["busy"] and "One short pair" in page.head_lines(head)[1])
+
+
 def quick():
     r = subprocess.run([sys.executable, os.path.join(ROOT, "bench", "run"), "--quick", "--json"],
                        capture_output=True, text=True)
@@ -83,6 +105,9 @@ def quick():
         return
     told = json.loads(r.stdout)
     rows, missing = told["rows"], told["missing"]
+    head = told["head"]
+    check("the head says how busy the machine was", head["others_processors"] >= 0 and 0 < head["bare_spread"] < 10 and
+          head["busy"] == quiet.busy(head["others_processors"], head["bare_spread"]), head)
     for name, why in missing.items():
         print("SKIP %s: %s" % (name, why))
     for name, column in PROMISED:
@@ -107,5 +132,6 @@ def quick():
 
 pairs()
 lists()
+busy()
 quick()
 sys.exit(1 if failed else 0)
