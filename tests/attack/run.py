@@ -159,6 +159,34 @@ def usable():
         assert p.returncode == 0 and 0.88 * held < said < 1.12 * held, (allocator, p.returncode, held, said)
 
 
+def fork_thread():
+    """Children of threads that are not the first one, made by fork, _Fork and clone, with and without a stack of their own, by
+    posix_spawn and vfork, while other threads allocate: each has in its profile what it had from its parent and what it did itself,
+    whether it calls exit or _exit, executes another program, or is killed after a dump; so has the parent. (With adopt_node called for no node, nothing
+    of what children have is there.)"""
+    env = environment(HEAPTAP_OUTPUT=os.path.join(TMP.name, "out.%p"), HEAPTAP_SIGNAL="none")
+    p = subprocess.run([PROGRAM, TMP.name, "48"], env=env, timeout=100)
+    assert p.returncode == 0, p.returncode
+    truths = glob.glob(os.path.join(TMP.name, "truth.*"))
+    assert len(truths) == 1 + 2 * 48 * 4 // 6, len(truths)
+    for t in truths:
+        pid = t.rsplit(".", 1)[1]
+        with open(t) as f:
+            truth = {n[0]: n[1:] for n in (tuple(map(int, line.split())) for line in f)}
+        files = [f for kind in ("out.%s", "out.%s.*", "dump.%s") for f in glob.glob(os.path.join(TMP.name, kind % pid))]
+        found = {}
+        for f in files: # of a child that executed another program there is that one's as well, without these sizes
+            profile = pprof.Profile(f)
+            assert not pprof.check(profile), (f, pprof.check(profile))
+            for sample in profile.samples:
+                sums = found.setdefault(next(l.num for l in sample.labels), [0, 0])
+                sums[0] += sample.values[0]
+                sums[1] += sample.values[2]
+        for size, (least, most, least_used, most_used) in truth.items():
+            allocated, used = found.get(size, (0, 0))
+            assert least <= allocated <= most and least_used <= used <= most_used, (files, size, truth[size], found.get(size))
+
+
 def charged_once():
     """Allocators whose functions call each other by name: each object is charged once, whatever it was asked for by. Some
     11,000 samples stand for 100,000 objects: 0.9 % is a standard deviation, and the seed is fixed."""
