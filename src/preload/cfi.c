@@ -213,11 +213,15 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
                 r->cfa_register = (unsigned)ht_uleb(&p);
                 r->cfa_offset = (int64_t)ht_uleb(&p);
                 break;
-            case 0x0d: /* def_cfa_register */
+            case 0x0d: /* def_cfa_register; not of an expression, as the two below */
+                if (r->cfa == HT_CFA_EXPRESSION)
+                    return false;
                 r->cfa = HT_CFA_REGISTER;
                 r->cfa_register = (unsigned)ht_uleb(&p);
                 break;
             case 0x0e: /* def_cfa_offset */
+                if (r->cfa == HT_CFA_EXPRESSION)
+                    return false;
                 r->cfa_offset = (int64_t)ht_uleb(&p);
                 break;
             case 0x0f:   /* def_cfa_expression */
@@ -247,6 +251,8 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
                 r->cfa_offset = factored(c, (uint64_t)ht_sleb(&p));
                 break;
             case 0x13: /* def_cfa_offset_sf */
+                if (r->cfa == HT_CFA_EXPRESSION)
+                    return false;
                 r->cfa_offset = factored(c, (uint64_t)ht_sleb(&p));
                 break;
             case 0x14: /* val_offset */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HAZARDS 6: damaged unwind data. Bytes of a library's unwind tables are changed at random, and the
- * instructions of entries made up, in a copy that a page without access follows; every answer is
- * right as long as nothing outside is read, and a recipe is what the whole row says: the common
- * ones are read without it. Seen failing with each of two dozen conditions taken out of
- * cfi_recipe.c.
+ * instructions of entries made up, in a copy of which what lies behind the object's end may not be
+ * read; every answer is right as long as nothing outside is, and a recipe is what the whole row
+ * says: the common ones are read without it. Seen failing with each of two dozen conditions taken
+ * out of cfi_recipe.c, and with an offset of the CFA taken where the CFA is an expression (cfi.c).
  */
 #include "config.h"
 
 #include <errno.h>
+#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +35,13 @@ static bool some_word(void *ctx, uint64_t at, uint64_t *word)
 }
 
 static uint64_t kinds[8];
+static uint64_t limit; /* of the copy */
 
 /* Asks for a recipe and for a row, and steps by it. False: the two say different things. */
 static bool ask(uint64_t pc, const struct ht_object *o)
 {
+    size_t behind = limit - o->end < 8192 ? limit - o->end : 8192;
+    __asan_poison_memory_region((const void *)o->end, behind);
     uint64_t recipe = ht_cfi_recipe(pc, o);
     kinds[ht_recipe_kind(recipe)]++;
     struct ht_row row;
@@ -46,6 +50,7 @@ static bool ask(uint64_t pc, const struct ht_object *o)
     if (!r)
         ht_cfi_step(&row, &regs, some_word, NULL);
     uint64_t by_row = r == -ENOENT ? HT_STEP_UNKNOWN : r ? HT_STEP_OTHER : ht_cfi_row_recipe(&row);
+    __asan_unpoison_memory_region((const void *)o->end, behind);
     if (recipe != by_row)
         printf("pc %#lx: recipe %#lx, by the row %#lx\n", pc, recipe, by_row);
     return recipe == by_row;
@@ -71,6 +76,12 @@ static bool made_up(unsigned char *fde, uint64_t pc, const struct ht_object *o)
     memcpy(before, fde, n);
     for (uint64_t i = from; i < n; i++)
         fde[i] = chance(20) ? some[chance(sizeof some)] : (unsigned char)chance(256);
+    static const unsigned char after[] = {0x0c, 0x0d, 0x0e, 0x10, 0x12, 0x13, 0x16};
+    if (!chance(8) && n - from > 8) { /* the CFA is an expression, and then changed */
+        fde[from] = 0x0f;
+        fde[from + 1] = (unsigned char)chance(4);
+        fde[from + 2 + fde[from + 1]] = after[chance(sizeof after)];
+    }
     bool right = ask(pc, o);
     memcpy(fde, before, n);
     return right;
@@ -87,6 +98,7 @@ int main(int argc, char **argv)
     if (copy == MAP_FAILED)
         return 77;
     mprotect(copy + size, 4096, PROT_NONE);
+    limit = (uint64_t)copy + size;
     memcpy(copy, (const void *)m.start, m.end - m.start);
     uint64_t hdr = m.hdr - m.start, span = m.n_functions * 8 + 4 + m.n_functions * 40;
     if (span > size - hdr)
@@ -99,7 +111,9 @@ int main(int argc, char **argv)
         uint64_t function = chance(m.n_functions);
         uint64_t pc = (uint64_t)copy + hdr + (uint64_t)(int64_t)m.table[function][0] + chance(64);
         unsigned char *fde = copy + hdr + (uint64_t)(int64_t)m.table[function][1];
-        bool whole = fde + 600 < copy + end;
+        if (!chance(16)) /* or inside the entry, or its CIE */
+            o.end = (uint64_t)(chance(2) ? fde + chance(64) : fde + 4 - word(fde + 4) + chance(40));
+        bool whole = (uint64_t)fde + 600 < o.end;
         if (whole && !chance(4) && !made_up(fde, pc, &o))
             return 1;
         /* The entry of the function that is asked about, its CIE, or anything. */
