@@ -17,7 +17,7 @@ import time
 from table import CLI
 import pprofgen
 from compat import pprof_path
-from words import Words, positive
+from words import Words, one_of, positive
 
 
 def large_profile(path, samples):
@@ -69,7 +69,7 @@ def main():
     a = Words(__doc__)
     a.add_argument("--samples", type=positive, default=1000000)
     a.add_argument("--rounds", type=positive, default=3)
-    a.add_argument("reports", nargs="*", default=["top", "tree", "traces"])
+    a.add_argument("reports", nargs="*", type=one_of("top", "tree", "traces", "raw", "tags", "dot"), default=["top", "tree", "traces"])
     o = a.parse_args()
     pprof, good = pprof_path(), True
     with tempfile.TemporaryDirectory(prefix="heaptap-bench.") as d:

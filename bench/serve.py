@@ -16,12 +16,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/lib"))
-from words import Words  # noqa: E402
+from words import Words, above_0, folder_with, positive  # noqa: E402
 
 a = Words(__doc__)
-a.add_argument("--seconds", type=float, default=30)
-a.add_argument("--clients", type=int, default=64)
-a.add_argument("build")
+a.add_argument("--seconds", type=above_0, default=30)
+a.add_argument("--clients", type=positive, default=64)
+a.add_argument("build", type=folder_with("heaptap"))
 a = a.parse_args()
 heaptap = os.path.join(a.build, "heaptap")
 tmp = tempfile.mkdtemp(prefix="heaptap-bench-")

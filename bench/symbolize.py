@@ -10,7 +10,7 @@ import os, random, re, shutil, subprocess, sys, tempfile, time
 for folder in "symbolize", "lib":
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests", folder))
 import pprofile
-from words import Words
+from words import Words, folder_to_fill, there
 
 UNITS, FUNCTIONS, TYPES, ADDRESSES, PATIENCE = 16, 60, 36000, 3000, 120
 
@@ -112,11 +112,11 @@ def timed(cmd, env, stdin=None):
 
 def main():
     words = Words(__doc__)
-    words.add_argument("heaptap", type=os.path.abspath)
-    words.add_argument("directory", nargs="?")
+    words.add_argument("heaptap", type=there)
+    words.add_argument("directory", nargs="?", type=folder_to_fill)
     words = words.parse_args()
     heaptap, keep = words.heaptap, words.directory
-    directory = os.path.abspath(keep) if keep else tempfile.mkdtemp()
+    directory = keep if keep else tempfile.mkdtemp()
     os.makedirs(directory, exist_ok=True)
     exe = build(directory)
     sections = subprocess.run(["readelf", "-SW", exe], capture_output=True, text=True).stdout

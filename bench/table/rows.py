@@ -114,8 +114,12 @@ C_FUNCTION = ("int f%d(int a, char *b) { int s = %d; for (int i = 0; i < a; i++)
               "s += b[i] * %d + (int)strlen(b + i %% %d); return s; }\n")
 
 
-def program_rows(work, quick):
-    """(rows, {name: why it is not there})"""
+SERVERS = (RedisRow, NginxRow, PostgresRow)
+PROGRAMS = ("sqlite3 inserts", "python json", "gcc -O2") + tuple(row.name for row in SERVERS)
+
+
+def program_rows(work, quick, wanted):
+    """(rows, {name: why it is not there}); what takes time to prepare only where it is wanted."""
     out, missing, real = [], {}, [ratio(1.01)]
     exact = real + [ratio(1.5, "exact")]
     if shutil.which("sqlite3"):
@@ -136,12 +140,12 @@ def program_rows(work, quick):
                                           os.path.join(work, "bench.s")], exact))
     else:
         missing["gcc -O2"] = "no gcc"
-    for row in (RedisRow, NginxRow, PostgresRow):
+    for row in filter(lambda row: wanted(row.name), SERVERS):
         if (lacks := row.lacks()):
             missing[row.name] = "no " + lacks
         else:
             out.append(row(work, real, quick))
-    return out, missing
+    return [row for row in out if wanted(row.name)], {name: why for name, why in missing.items() if wanted(name)}
 
 
 def quicker(rows):

@@ -9,7 +9,7 @@ import fnmatch, os, re, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import graph
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from words import Words
+from words import Words, there
 
 LIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "calls.txt")
 RED_ZONE = 128
@@ -195,7 +195,7 @@ class Check:
 sys.setrecursionlimit(10000)
 words = Words(__doc__)
 words.flag("--strict")
-words.add_argument("library")
+words.add_argument("library", type=there)
 words.add_argument("stamp", nargs="?")
 words = words.parse_args()
 strict = words.strict

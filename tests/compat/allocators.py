@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from words import Words  # noqa: E402
+from words import Words, there  # noqa: E402
 
 LIBS = "/usr/lib/x86_64-linux-gnu/"
 failed = []
@@ -89,8 +89,8 @@ def jemalloc(heaptap, program, d):
 
 def main():
     words = Words(__doc__)
-    words.add_argument("heaptap", type=os.path.abspath)
-    words.add_argument("program", type=os.path.abspath)
+    words.add_argument("heaptap", type=there)
+    words.add_argument("program", type=there)
     words = words.parse_args()
     heaptap, program = words.heaptap, words.program
     with tempfile.TemporaryDirectory(prefix="heaptap-allocators.") as d:

@@ -17,7 +17,7 @@ import pprofgen
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from words import Words  # noqa: E402
+from words import Words, there  # noqa: E402
 
 
 def pprof_path():
@@ -277,7 +277,7 @@ def compare(heaptap, pprof, d, case):
 
 def main():
     words = Words(__doc__)
-    words.add_argument("heaptap", type=os.path.abspath)
+    words.add_argument("heaptap", type=there)
     words.flag("--quick")
     words.add_argument("--seed", type=int, default=1)
     words = words.parse_args()

@@ -7,11 +7,11 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402
-from words import Words  # noqa: E402
+from words import Words, there  # noqa: E402
 
 words = Words(__doc__)
-words.add_argument("descriptors", type=os.path.abspath)
-words.add_argument("leak", type=os.path.abspath)
+words.add_argument("descriptors", type=there)
+words.add_argument("leak", type=there)
 words = words.parse_args()
 compare.DESCRIPTORS, leak = words.descriptors, words.leak
 command = compare.Command(["sh", "-c", "ls / | sort; (exit 3)"])

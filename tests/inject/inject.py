@@ -17,12 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import pprof
-from words import Words
+from words import Words, there
 
 line = Words(__doc__)
 line.flag("--all")
-line.add_argument("library")
-line.add_argument("load")
+line.add_argument("library", type=there)
+line.add_argument("load", type=there)
 line.add_argument("points", nargs="*")
 words = line.parse_args()
 lib, load, every, points = words.library, words.load, words.all, words.points

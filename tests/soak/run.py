@@ -11,15 +11,15 @@ import json, os, re, signal, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import pprof
-from words import Words, some_of
+from words import Words, above_0, positive, some_of, there
 
 RATES = {"512k": 524288, "4k": 4096, "1": 1}
 words = Words(__doc__)
 words.add_argument("--rates", type=some_of(RATES), default=list(RATES))
 for name in "library", "soak", "plugin":
-    words.add_argument(name, type=os.path.abspath)
-words.add_argument("seconds", type=int, nargs="?", default=180)
-words.add_argument("operations", type=float, nargs="?", default=0)
+    words.add_argument(name, type=there)
+words.add_argument("seconds", type=positive, nargs="?", default=180)
+words.add_argument("operations", type=above_0, nargs="?", default=0)
 words = words.parse_args()
 lib, soak, plugin = words.library, words.soak, words.plugin
 seconds, operations = words.seconds, int(words.operations)
