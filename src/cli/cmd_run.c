@@ -20,6 +20,7 @@
 #include "cli/run_program.h"
 #include "cli/run_regions.h"
 #include "cli/run_summary.h"
+#include "cli/words.h"
 #include "region/pattern.h"
 
 struct run {
@@ -107,6 +108,8 @@ static int compose_preload(struct run *run)
 static int compose_pattern(struct run *run)
 {
     const char *pattern = run->o.output, *from = "";
+    if (pattern && !strcmp(pattern, "-"))
+        return ht_complain(2, "--output=-: name a file; standard output is the program's");
     if (!pattern && (pattern = getenv("HEAPTAP_OUTPUT")) && *pattern)
         from = "HEAPTAP_OUTPUT=";
     else if (!pattern || !*pattern)
@@ -153,10 +156,13 @@ static int check_place(const char *pattern)
     if (percent && percent < slash && percent[1] != '%')
         return 0;
     *strrchr(path, '/') = 0;
-    if (access(*path ? path : "/", W_OK | X_OK))
-        fprintf(stderr, "heaptap: cannot write into %s: %s; the program runs, and its profile is put "
-                        "into the current directory\n", *path ? path : "/", strerror(errno));
-    return 0;
+    if (!access(*path ? path : "/", W_OK | X_OK))
+        return 0;
+    const char *why = strerror(errno);
+    return ht_complain(0, "cannot write into %s: %s; the program runs, and its profile is %s",
+                       *path ? path : "/", why,
+                       access(".", W_OK | X_OK) ? "left for heaptap recover to write"
+                                                : "put into the current directory");
 }
 
 static void set(const char *name, const char *value)

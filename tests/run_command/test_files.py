@@ -166,6 +166,15 @@ class Places(Case):
         self.assertIn("stays in its region (heaptap recover)", r.stderr)
         self.assertEqual(len(self.leftovers()), 1)
 
+    def test_current_directory_not_writable(self):
+        other = {"user": 65534} if os.geteuid() == 0 else {}
+        try:
+            r = self.run_(PROG, "exit", "3", cwd="/", **other)
+        except PermissionError:
+            self.skipTest("another user cannot run the build")
+        self.assertEqual(r.returncode, 3)
+        self.assertIn("cannot write into /: Permission denied; the program runs, and its profile is left for heaptap recover", r.stderr)
+
     def test_killed_without_a_region_directory(self):
         r = self.run_("--exact", PROG, "kill", "9", env={"HEAPTAP_REGION_DIR": "/proc/nowhere"})
         self.assertEqual((r.returncode, self.files()), (137, []))

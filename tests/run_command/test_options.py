@@ -11,7 +11,7 @@ UNUSABLE = [
     ["--rate=0"], ["--rate=abc"], ["--rate=-1"], ["--rate", "9999G"], ["-r", ""], ["--signal=KILL"], ["--signal=FOO"],
     ["--interval=0"], ["--interval=soon"], ["--growth=0"], ["--growth=x"], ["--depth=0"], ["--depth=513"],
     ["--depth=1x"], ["--unwind=magic"], ["--start=maybe"], ["--allocator=nosuch"], ["--allocator=/etc/passwd"],
-    ["--allocator=./nosuch.so"], ["-o", ""], ["-o", "dir/"], ["-o", "%q"], ["-o", "x%"], ["-o", "x" * 2000],
+    ["--allocator=./nosuch.so"], ["-o", ""], ["-o", "-"], ["-o", "dir/"], ["-o", "%q"], ["-o", "x%"], ["-o", "x" * 2000],
     ["--nosuch"], ["--nosuch=1"], ["-o", "/dev/null"], ["-o", "/tmp"],
 ]
 
