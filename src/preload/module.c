@@ -18,8 +18,8 @@ struct ht_object ht_self;
 static int (*find_object)(void *, struct dl_find_object *);
 static const struct r_debug *loader;
 
-/* Of the program itself: the kernel leaves holes between its segments where the loader fills them for
- * a library, and then _dl_find_object answers with one segment (glibc 2.36, l_contiguous). */
+/* Of the program itself: the kernel leaves holes between its segments where the loader fills them
+ * for a library, and then _dl_find_object answers with one segment (glibc 2.36, l_contiguous). */
 static const struct link_map *main_map;
 uint64_t ht_main_start, ht_main_size;
 
@@ -239,6 +239,33 @@ static ht_ref search(const struct ht_object *o)
     return 0;
 }
 
+static bool in_place_of(const struct ht_module *m, const struct ht_object *o)
+{
+    return m->start < o->end && o->start < m->end;
+}
+
+/*
+ * What lay there was unloaded, maybe by a dlclose that went past ours (libc's own of iconv's
+ * modules, or one of a library that was opened with RTLD_DEEPBIND): what is remembered of those
+ * addresses is void from here on.
+ */
+static void note_unload(void)
+{
+    atomic_fetch_add_explicit(&ht_unload_generation, 1, memory_order_relaxed);
+}
+
+static bool replaces_any(const struct ht_object *o)
+{
+    struct ht_view v;
+    ht_own_view(&v);
+    struct ht_cursor c = {.kind = HT_KIND_MODULE};
+    const struct ht_module *m;
+    while ((m = ht_view_next(&v, &c)))
+        if (in_place_of(m, o))
+            return true;
+    return false;
+}
+
 ht_ref ht_module_of(const struct ht_object *o)
 {
     struct ht_state *s = ht_state;
@@ -246,9 +273,12 @@ ht_ref ht_module_of(const struct ht_object *o)
     ht_ref ref = atomic_load_explicit(slot, memory_order_acquire);
     if (ref && same(ht_at(ref), o))
         return ref;
+    bool replaces = ref && in_place_of(ht_at(ref), o);
     if (!ht_lock(&s->making)) /* one maker at a time: no module twice */
         return 0;
     ref = search(o);
+    if (replaces || (!ref && replaces_any(o)))
+        note_unload();
     if (ref) {
         atomic_store_explicit(slot, ref, memory_order_release);
     } else if ((ref = ht_record_new(HT_KIND_MODULE))) {

@@ -4,6 +4,7 @@
 
 void *NAME(size_t size);
 __attribute__((visibility("default"))) void *allocate(size_t size);
+__attribute__((visibility("default"))) void *allocate_too(size_t size);
 
 __attribute__((noinline)) void *NAME(size_t size)
 {
@@ -14,5 +15,11 @@ __attribute__((noinline)) void *NAME(size_t size)
 void *allocate(size_t size)
 {
     void *volatile p = NAME(size);
+    return p;
+}
+
+void *allocate_too(size_t size)
+{
+    void *volatile p = malloc(size);
     return p;
 }
