@@ -20,7 +20,7 @@ static const struct command commands[] = {
 #define X(name, fn, help) {name, fn, help},
     HT_COMMANDS(X)
 #undef X
-    {NULL, NULL, NULL},
+        {NULL, NULL, NULL},
 };
 
 static void usage(FILE *out)
@@ -45,6 +45,33 @@ static int end(int status)
     return status;
 }
 
+static const struct command *find(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (!strcmp(name, c->name))
+            return c;
+    return NULL;
+}
+
+/* pprof's words for the same, and its reports, which are options there. */
+static int unknown(const char *word)
+{
+    static const char *const pprofs[][2] = {
+        {"text", "top"}, {"web", "view"}, {"weblist", "list"}, {"http", "view"}};
+    const char *bare = word + strspn(word, "-");
+    size_t n = strcspn(bare, "=");
+    for (size_t i = 0; i < sizeof(pprofs) / sizeof(pprofs[0]); i++)
+        if (strlen(pprofs[i][0]) == n && !strncmp(bare, pprofs[i][0], n))
+            bare = pprofs[i][1];
+    if (find(bare))
+        return ht_complain(2, "unknown command '%s': it is heaptap %s here", word, bare);
+    if (access(word, F_OK) == 0)
+        return ht_complain(
+            2, "%s is a file: which report of it? (heaptap top %s; heaptap --help lists them)",
+            word, word);
+    return ht_complain(2, "unknown command '%s' (heaptap --help lists them)", word);
+}
+
 int main(int argc, char **argv)
 {
     char dashed[] = "--help";
@@ -61,11 +88,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(argv[1], "--version"))
         return end(version());
-    for (const struct command *c = commands; c->name; c++)
-        if (!strcmp(argv[1], c->name))
-            return end(argc == 3 && !strcmp(argv[2], "--version") ? version()
-                                                                  : c->run(argc - 1, argv + 1));
-    if (access(argv[1], F_OK) == 0)
-        return ht_complain(2, "%s is a file: which report of it? (heaptap top %s; heaptap --help lists them)", argv[1], argv[1]);
-    return ht_complain(2, "unknown command '%s' (heaptap --help lists them)", argv[1]);
+    const struct command *c = find(argv[1]);
+    if (!c)
+        return unknown(argv[1]);
+    return end(argc == 3 && !strcmp(argv[2], "--version") ? version() : c->run(argc - 1, argv + 1));
 }

@@ -172,8 +172,11 @@ def full_disk(known, random):
     check("full disk, flame", r.returncode == 1 and "No space left" in r.stderr, r)
 
 
-def a_file_first(known):
+def first_words(known):
     code, out, err = run(known)
+    for word, ours in ("-top", "top"), ("text", "top"), ("weblist", "list"), ("-http=:8080", "view"):
+        got = run(word, known)
+        check("pprof's " + word, got == (2, "", "heaptap: unknown command '%s': it is heaptap %s here\n" % (word, ours)), got)
     check("a file in a command's place", code == 2 and "heaptap top " + known in err and err.count("\n") == 1, err)
 
 
@@ -192,7 +195,7 @@ def main():
         arguments(known, d)
         nothing_in_use(d)
         full_disk(known, random)
-        a_file_first(known)
+        first_words(known)
     finish("reports of " + os.path.basename(HEAPTAP))
 
 
