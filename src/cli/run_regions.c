@@ -236,6 +236,7 @@ static uint64_t total_lost(const struct ht_region_header *h)
     uint64_t n = 0;
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         n += h->losses[i];
+    n += h->inherits;
     return n;
 }
 

@@ -190,6 +190,7 @@ int ht_region_create(bool file)
     memcpy(h->name, ht_process.name, sizeof h->name);
     memcpy(h->command_line, ht_process.command_line, sizeof h->command_line);
     h->command_line_size = ht_process.command_line_size;
+    atomic_store(&h->inherits, s->inherits);
     h->magic = HT_REGION_MAGIC;
     h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
     atomic_store(&h->rate, atomic_load(&ht_rate) ? atomic_load(&ht_rate) : ht_config.rate);

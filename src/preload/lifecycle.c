@@ -209,11 +209,9 @@ static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_
     return to ? ht_site_intern(to, size, site->rate) : 0;
 }
 
-static void adopt_node(struct ht_node *node, void *ctx)
+static void take_over(struct adoption *a, struct ht_node *node)
 {
-    struct adoption *a = ctx;
-    const struct ht_site *site =
-        node->site ? ht_view_record(&a->parent, node->site, HT_KIND_SITE) : NULL;
+    const struct ht_site *site = ht_view_record(&a->parent, node->site, HT_KIND_SITE);
     node->site = site ? adopt_site(a, site, node->size) : 0;
     if (!node->site) {
         if (site) /* not ht_lose: the region is not in use yet */
@@ -223,6 +221,19 @@ static void adopt_node(struct ht_node *node, void *ctx)
     ht_sample_account_inherited(node->site, node->size);
     node->time &= HT_NODE_KEPT;
     ht_live_mirror(node);
+}
+
+static void adopt_node(struct ht_node *node, void *ctx)
+{
+    if (!node->site)
+        return;
+    take_over(ctx, node);
+    atomic_fetch_sub_explicit(&ht_state->header->inherits, 1, memory_order_relaxed);
+}
+
+static void count_node(struct ht_node *node, void *ctx)
+{
+    *(uint32_t *)ctx += node->site != 0;
 }
 
 void ht_child_adopt(void)
@@ -263,6 +274,7 @@ void ht_child_adopt(void)
     a.parent.header = old;
     a.parent.n_chunks = atomic_load_explicit(&old->n_chunks, memory_order_acquire);
     a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
+    ht_live_each(count_node, &s->inherits);
     if (start_region(!ht_sandboxed)) {
         atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
         ht_module_record_main();

@@ -128,6 +128,7 @@ struct ht_state {
     struct ht_memo memos[1u << HT_MEMO_BITS];
     _Alignas(64) struct ht_segment segments[1u << HT_SEGMENT_BITS];
     _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
+    uint32_t inherits; /* as the region's, before there is one */
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;
     bool execed; /* this process had another image before, whose region was there */

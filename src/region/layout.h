@@ -244,7 +244,9 @@ struct ht_region_header {
     _Atomic uint64_t rate;
     _Atomic uint64_t losses[HT_LOSS_COUNT], truncated;
     _Atomic uint64_t dumps, dump_failures;
-    _Atomic uint32_t dump_errno, reserved0;
+    _Atomic uint32_t dump_errno;
+    _Atomic uint32_t inherits; /* objects of the parent's that are not taken over yet; 0 but when a
+                                  child was killed in the midst of that */
     _Atomic uint64_t inuse_bytes, peak_bytes; /* kept for peak and growth only */
     char last_dump[1024];                     /* path; whole when `dumps` was raised (release) */
 };

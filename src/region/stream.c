@@ -177,6 +177,9 @@ static void put_head(struct stream *s)
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         if (load(&h->losses[i]))
             put_comment(s, lost[i], load(&h->losses[i]), " samples");
+    uint32_t inherits = atomic_load_explicit(&h->inherits, memory_order_relaxed);
+    if (inherits)
+        put_comment(s, "lost: not taken over from the parent: ", inherits, " samples");
 }
 
 /* The locations of a site's stack, leaf first, in the workspace; -1 when the stack is damaged,

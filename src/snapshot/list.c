@@ -111,6 +111,7 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     e->samples = ht_region_samples(&r->view);
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         e->lost += atomic_load(&h->losses[i]);
+    e->lost += atomic_load(&h->inherits);
     put(e->name, sizeof e->name, h->name, sizeof h->name);
     put(e->exe, sizeof e->exe, h->exe, sizeof h->exe);
     put(e->output, sizeof e->output, h->output, sizeof h->output);
