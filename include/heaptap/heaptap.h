@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heaptap from inside a program. The program need not link with the library: the functions are weak,
- * and the inline calls below do nothing and say so (-ENOSYS) when it is not preloaded.
+ * heaptap from inside a program. The program need not link with the library: the functions are
+ * weak, and the inline calls below do nothing and say so (-ENOSYS) when it is not preloaded.
  *
  * All are thread-safe. heaptap_call_active, _dump, _dump_fd and _version are async-signal-safe.
  */
@@ -24,8 +24,8 @@ extern "C" {
 /* 1 while this process is sampled, 0 while it is dormant (--start=off, heaptap_stop). */
 int heaptap_active(void) HEAPTAP_WEAK;
 
-/* Begin and end sampling. What was sampled stays in the profile, and its frees are followed. 0 or
- * -errno. A thread notices within its next MiB of allocations. */
+/* Begin and end sampling, of all threads at once. What was sampled stays in the profile, and its
+ * frees are followed. 0 or -errno. */
 int heaptap_start(void) HEAPTAP_WEAK;
 int heaptap_stop(void) HEAPTAP_WEAK;
 
@@ -34,7 +34,8 @@ int heaptap_stop(void) HEAPTAP_WEAK;
 int heaptap_dump(const char *path) HEAPTAP_WEAK;
 int heaptap_dump_fd(int fd) HEAPTAP_WEAK;
 
-/* Mean bytes between samples from now on; 1 is exact mode. -EINVAL for 0 or more than 2^40. */
+/* Mean bytes between samples from now on; 1 is exact mode. The next sample of another thread still
+ * comes at the rate before, and has its weight. -EINVAL for 0 or more than 2^40. */
 int heaptap_set_rate(size_t bytes) HEAPTAP_WEAK;
 
 /* Takes down the frees that signal handlers left behind, so that the next dump has them. 0. */
