@@ -8,8 +8,8 @@ from table import LIB, UNWIND, environment
 import callgrind
 from words import Words
 
-STACK_LIMIT = 4096
-INSTRUCTIONS_LIMIT = {10: 2300, 30: 3050, 100: 5300}  # gcc 12 -O2: 2175, 2930, 5129
+STACK_LIMIT = 3072
+INSTRUCTIONS_LIMIT = {10: 1500, 30: 1780, 100: 2720}  # gcc 12 -O2: 1420, 1681, 2590
 
 
 def surroundings(work, preload):

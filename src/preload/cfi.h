@@ -12,14 +12,15 @@
 
 #include "preload/module.h"
 
+/* The usual ones are the first two of each: HT_RECIPE_UNUSUAL. */
 enum ht_recipe_kind {
-    HT_STEP_UNKNOWN,   /* nothing is known of this pc */
     HT_STEP_RSP,       /* CFA = rsp + offset */
     HT_STEP_RBP,       /* CFA = rbp + offset */
     HT_STEP_RBP_DEREF, /* CFA = *(rbp + offset): gcc's realigned frames */
     HT_STEP_PLT,       /* CFA = rsp + 8 + 8 * ((rip & 15) >= 11): a lazy PLT entry */
     HT_STEP_SIGNAL,    /* a signal trampoline: registers are in the ucontext at rsp */
     HT_STEP_END,       /* the thread's first frame */
+    HT_STEP_UNKNOWN,   /* nothing is known of this pc */
     HT_STEP_OTHER,     /* there is a rule, but one that a word does not hold */
 };
 
@@ -34,6 +35,9 @@ enum ht_recipe_rbp {
 #define HT_RECIPE(kind, rbp, cfa_offset, rbp_offset)                                               \
     ((uint64_t)(kind) | (uint64_t)(rbp) << 4 | ((uint64_t)(cfa_offset)&0xfffffff) << 8 |           \
      (uint64_t)(rbp_offset) << 36)
+#define HT_RECIPE_BY_RBP  1ull    /* of a usual one: HT_STEP_RBP */
+#define HT_RECIPE_LOADS   0x10ull /* and: HT_RBP_CFA */
+#define HT_RECIPE_UNUSUAL 0x2eull /* any of these bits: another kind or rule */
 static inline unsigned ht_recipe_kind(uint64_t r)
 {
     return r & 15;

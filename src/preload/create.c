@@ -142,8 +142,8 @@ void ht_tables_present(void)
         return;
     uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
     SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
-    from = (uint64_t)s->segments & ~4095ull;
-    to = (uint64_t)&s->segments[1u << HT_SEGMENT_FEW_BITS];
+    from = (uint64_t)s->trails & ~4095ull;
+    to = (uint64_t)&s->trails[HT_TRAILS_FEW];
     SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
 }
 

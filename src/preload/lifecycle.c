@@ -205,7 +205,7 @@ static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_
         if (to)
             mine[kept++] = to;
     }
-    ht_ref to = kept ? ht_stack_intern(mine, kept, stack->flags) : 0;
+    ht_ref to = kept ? ht_stack_intern(mine, kept, stack->flags, 0) : 0;
     return to ? ht_site_intern(to, size, site->rate) : 0;
 }
 

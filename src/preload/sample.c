@@ -283,17 +283,11 @@ static uint32_t seconds_since_start(void)
     return now > start ? (uint32_t)((now - start) / 1000000000u) : 0;
 }
 
-static ht_ref site_of(const struct ht_hit *hit)
-{
-    ht_ref stack = ht_stack_of(&hit->regs, hit->rate);
-    return stack ? ht_site_intern(stack, hit->size, hit->rate) : 0;
-}
-
 /* False: p is in no table. */
 static bool write_down(struct ht_hit *hit, void *p)
 {
     ht_module_record_main();
-    ht_ref ref = site_of(hit);
+    ht_ref ref = ht_site_of(&hit->regs, hit->size, hit->rate);
     if (ref) {
         account(ht_at(ref), hit->size, true);
     } else {

@@ -52,45 +52,61 @@ struct ht_region_header;
  * no region, by choice or for want of memory; `header` is NULL then. */
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
-/*
- * A part of a stack that was walked before, and the words it was found by (segment.h). Seqlock:
- * `sequence` is odd while a thread writes; a reader checks it before and after. The rest is
- * relaxed.
- */
-#define HT_SEGMENT_BITS     11
-#define HT_SEGMENT_FEW_BITS 9 /* at large rates: made present with the first sample */
-#define HT_SEGMENT_FRAMES   8
-#define HT_SEGMENT_WORDS    16
-struct ht_segment {
-    _Atomic uint64_t stamp; /* generation << 32 | sequence; the generation is ht_unload_generation
-                               before the walk */
-    uint64_t pc, sp, bp;    /* the state it begins at */
-    uint64_t shape;         /* HT_SHAPE: one word, so that it is never torn */
-    uint64_t end_pc;
-    uint64_t hash;      /* of its frames: struct ht_hash */
-    uint64_t bp_offset; /* HT_BP_LOADED: where the end's rbp is, from sp, divided by 8 */
-    uint16_t offsets[HT_SEGMENT_WORDS]; /* of the words from sp, divided by 8 */
-    ht_ref frames[HT_SEGMENT_FRAMES];
-    uint64_t words[HT_SEGMENT_WORDS];
-};
-_Static_assert(sizeof(struct ht_segment) == 256, "four lines");
+/* Up to this rate samples are so frequent that much memory may go into finding their stacks. */
+#define HT_SMALL_RATE 4096u
 
 /*
- * A whole stack that came twice in a row: when the registers and every word that the walk read are
- * the same, so is the stack, and nothing need be looked up. Seqlock as above. Used at small rates
- * and in exact mode.
+ * A whole stack that came twice in a row (memo.h). Seqlock: `stamp` is odd while a thread writes; a
+ * reader checks it before and after. The rest is relaxed. Used at small rates and in exact mode.
  */
 #define HT_MEMO_WORDS 96 /* 40 frames with frame pointers, 90 without */
 #define HT_MEMO_LONG  255
-#define HT_MEMO_BITS  9
+#ifndef HT_MEMO_BITS /* fewer in the tests, as frames below */
+#define HT_MEMO_BITS 9
+#endif
 struct ht_memo {
-    _Alignas(64) _Atomic uint64_t stamp; /* as a segment's */
+    _Alignas(64) _Atomic uint64_t stamp; /* generation << 32 | sequence; the generation is
+                                            ht_unload_generation before the walk */
     uint64_t pc, sp, bp;
+    uint64_t hash;   /* the stack's */
     ht_ref stack;
-    uint8_t n_words; /* 0: seen once, its words are not known; HT_MEMO_LONG: too many */
+    uint8_t n_words; /* 0: seen once, its words are not kept; HT_MEMO_LONG: too many */
     bool bp_used;
-    uint16_t offsets[HT_MEMO_WORDS];
+    uint16_t offsets[HT_MEMO_WORDS]; /* of the words from sp, divided by 8 */
     uint64_t words[HT_MEMO_WORDS];
+};
+
+/* A thread's last walk (trail.h). Written and read by one thread at a time: by its own, or by the
+ * one that set `busy` (exchange, acquire; given back with release). */
+#ifndef HT_TRAIL_FRAMES
+#define HT_TRAIL_FRAMES 161  /* the usual depth, 32 for the next walk's own, and one */
+#endif
+#define HT_TRAIL_SPAN    (65536 - 3)
+#define HT_TRAILS_FEW    4  /* for large rates; made present with the first sample */
+#define HT_TRAILS_OWN    48 /* for small ones: of the first so many threads */
+#define HT_TRAILS_SHARED 16
+struct ht_trail_frame {
+    uint64_t pc, sp, bp; /* the walk's state: the pc, and sp and rbp when the frame's call returns */
+    uint64_t hash;       /* of the frames from here to the stack's end; 0: words do not tell them */
+    union {
+        struct {
+            ht_ref frame;    /* 0: does not show */
+            uint16_t on;     /* HT_ON_* */
+            uint8_t noted;   /* HT_BP_* */
+            bool bp_matters; /* what follows depends on rbp */
+        };
+        uint64_t rest; /* all four: stored at once, it is loaded at once without a stall */
+    };
+};
+_Static_assert(sizeof(struct ht_trail_frame) == 40, "five words");
+
+struct ht_trail {
+    _Alignas(64) _Atomic uint32_t busy;
+    uint32_t generation; /* ht_unload_generation before the walk */
+    uint32_t n;     /* of frames, from 1 on */
+    uint64_t hi;    /* end of the stack's memory */
+    bool hidden;    /* some of the frames do not show */
+    struct ht_trail_frame frames[HT_TRAIL_FRAMES]; /* the leaf last; the first is above all */
 };
 
 /* Weights that were computed before (weighed.h). Seqlock: `sequence` is odd while a thread writes;
@@ -123,10 +139,10 @@ struct ht_state {
     _Atomic ht_ref stack_roots[1u << HT_ROOT_BITS];
     _Atomic ht_ref modules[HT_MODULE_SLOTS];   /* by hash of the link_map */
     _Atomic ht_ref main_module;                /* release; 0: not met yet */
-    _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by stack and size */
+    _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by the stack's hash and size */
     struct ht_weighed weighed[1u << HT_WEIGHED_BITS];
     struct ht_memo memos[1u << HT_MEMO_BITS];
-    _Alignas(64) struct ht_segment segments[1u << HT_SEGMENT_BITS];
+    struct ht_trail trails[HT_TRAILS_FEW + HT_TRAILS_OWN + HT_TRAILS_SHARED];
     _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
     uint32_t inherits; /* as the region's, before there is one */
     _Atomic uint32_t dump_busy, dump_wanted;

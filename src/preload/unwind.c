@@ -3,8 +3,9 @@
 
 #include "preload/cfi.h"
 #include "preload/module.h"
+#include "preload/memo.h"
 #include "preload/replay.h"
-#include "preload/segment.h"
+#include "preload/trail.h"
 #include "preload/unwind.h"
 #include "preload/window.h"
 #include "preload/writer.h"
@@ -12,13 +13,10 @@
 /* A walk: what may be read, the object that the pc is in now, and those met before. */
 struct walk {
     struct ht_window w;
-    struct ht_recorder recorder; /* on only within the thread's own stack */
-    struct ht_hash hash;
-    uint32_t generation, shift;
-    enum { WALK_PLAIN, WALK_SEGMENTS, WALK_WHOLE } how; /* what is recalled and recorded */
-    uint64_t start, size;                               /* of the object; size 0: none yet */
-    ht_ref module;                                      /* 0: code in no object */
-    bool known, hidden; /* in an object; in our own, which never shows */
+    struct ht_notes notes; /* on only within the thread's own stack */
+    uint64_t start, size;  /* of the object; size 0: none yet */
+    ht_ref module;         /* 0: code in no object */
+    bool known, hidden;    /* in an object; in our own, which never shows */
     uint32_t n_seen;
     struct {
         uint64_t start, size;
@@ -76,9 +74,14 @@ static __attribute__((noinline)) uint64_t make_recipe(uint64_t pc, ht_ref module
     return ht_cfi_recipe(pc - 1, &o);
 }
 
-static _Atomic ht_ref *hint_of(uint64_t pc)
+static inline uint64_t hint_slot(uint64_t pc)
 {
-    return &ht_state->frame_cache[pc * 0x9e3779b97f4a7c15ULL >> (64 - HT_CACHE_BITS)];
+    return pc * 0x9e3779b97f4a7c15ULL >> (64 - HT_CACHE_BITS);
+}
+
+static inline _Atomic ht_ref *hint_of(uint64_t pc)
+{
+    return &ht_state->frame_cache[hint_slot(pc)];
 }
 
 static __attribute__((noinline)) ht_ref frame_made(uint64_t pc, ht_ref module)
@@ -103,8 +106,9 @@ static inline ht_ref frame_at(uint64_t pc, ht_ref module)
 enum step { STEP_OK, STEP_END, STEP_LOST };
 
 /* mcontext_t's gregs in the ucontext that the kernel leaves at rsp (x86-64 signal frame). */
-static enum step step_signal(struct ht_regs *r, struct ht_window *w)
+static enum step step_signal(struct ht_regs *r, struct walk *k)
 {
+    struct ht_window *w = &k->w;
     if (!ht_readable(w, r->sp, 40 + 17 * 8))
         return STEP_LOST;
     uint64_t g = r->sp + 40, handler_sp = r->sp;
@@ -114,68 +118,71 @@ static enum step step_signal(struct ht_regs *r, struct ht_window *w)
      * finds it, as for every other frame. */
     r->pc = ht_load(g + 16 * 8) + 1;
     *w = ht_interrupted(r->sp, handler_sp);
+    ht_notes_moved(&k->notes, w->own, w->hi);
     return STEP_OK;
 }
 
 static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
 {
     struct ht_window *w = &k->w;
-    struct ht_recorder *c = &k->recorder;
-    uint64_t cfa;
+    uint64_t cfa, bp = r->bp, at = 0;
     int64_t offset = ht_recipe_cfa_offset(recipe);
+    unsigned noted = 0;
+    bool by_words = true;
     switch (ht_recipe_kind(recipe)) {
     case HT_STEP_RSP:
         cfa = r->sp + (uint64_t)offset;
         break;
     case HT_STEP_RBP:
-        ht_record_bp_use(c, r->bp);
+        noted = HT_BP_USED;
         cfa = r->bp + (uint64_t)offset;
         break;
     case HT_STEP_RBP_DEREF:
-        ht_record_bp_use(c, r->bp);
         if (!ht_readable(w, r->bp + (uint64_t)offset, 8))
             return STEP_LOST;
         cfa = ht_load(r->bp + (uint64_t)offset);
-        ht_record_word(c, r->bp + (uint64_t)offset, cfa);
+        by_words = false; /* a word more than a note has room for */
         break;
     case HT_STEP_PLT:
         cfa = r->sp + 8 + (((r->pc - 1) & 15) >= (uint64_t)offset ? 8 : 0);
         break;
     case HT_STEP_SIGNAL:
-        c->on = false;
-        return step_signal(r, w);
+        return step_signal(r, k);
     case HT_STEP_END:
+        ht_note_end(&k->notes);
         return STEP_END;
     default:
         return STEP_LOST;
     }
     if (cfa <= r->sp || !ht_readable(w, cfa - 8, 8))
         return STEP_LOST;
-    uint64_t bp = r->bp, at;
     switch (ht_recipe_rbp(recipe)) {
     case HT_RBP_CFA:
     case HT_RBP_RBP:
         if (ht_recipe_rbp(recipe) == HT_RBP_RBP)
-            ht_record_bp_use(c, r->bp);
+            noted |= HT_BP_USED;
         at = (ht_recipe_rbp(recipe) == HT_RBP_CFA ? cfa : r->bp) +
              (uint64_t)ht_recipe_rbp_offset(recipe);
         if (!ht_readable(w, at, 8))
             return STEP_LOST;
         bp = ht_load(at);
-        ht_record_bp_load(c, at);
+        noted |= HT_BP_LOADED;
         break;
     case HT_RBP_LOST:
-        c->bp = HT_BP_LOST;
+        noted |= HT_BP_LOST;
         bp = 0;
         break;
     default:
         break;
     }
-    r->pc = ht_load(cfa - 8);
-    ht_record_word(c, cfa - 8, r->pc);
-    r->sp = cfa;
-    r->bp = bp;
-    return r->pc ? STEP_OK : STEP_END;
+    if (by_words)
+        ht_note_step(&k->notes, noted, at);
+    *r = (struct ht_regs){ht_load(cfa - 8), cfa, bp};
+    if (r->pc)
+        return STEP_OK;
+    ht_note(&k->notes, r, 0); /* the word that says so is one more */
+    ht_note_end(&k->notes);
+    return STEP_END;
 }
 
 #define GUESSED_MAX 64
@@ -198,10 +205,8 @@ static __attribute__((noinline)) bool cross_unknown(struct walk *k, struct ht_re
     } while (!enter_object(k, at.pc - 1));
     for (uint32_t i = 0; i + 1 < guessed && *n < max; i++) {
         ht_ref f = frame_at(pcs[i], 0);
-        if (f) {
+        if (f)
             frames[(*n)++] = f;
-            ht_hash_frame(&k->hash, f);
-        }
     }
     *r = at;
     return true;
@@ -216,12 +221,10 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
     uint64_t sp = r->sp;
     switch (ht_recipe_kind(recipe)) {
     case HT_STEP_UNKNOWN:
-        k->recorder.on = false;
         if (ht_config.unwind != HT_UNWIND_DWARF && cross_unknown(k, r, frames, n, max))
             return true;
         break;
     case HT_STEP_OTHER:
-        k->recorder.on = false;
         if (ht_step_other(&k->replay, r) && r->sp > sp && r->pc > 4096)
             return true;
         break;
@@ -235,119 +238,94 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
 
 /*
  * Follows frames of ordinary code as far as they go: in the object that the walk is in, met before,
- * stepped by the common recipes, within the window as it is, up to where a segment begins. Some 60
- * instructions a frame, which is why all it needs is in variables of its own.
+ * stepped by the common recipes, within the window as it is, up to where the last walk may have
+ * been. Some 60 instructions a frame, which is why all it needs is in variables of its own.
  */
 static inline __attribute__((always_inline)) uint32_t
-follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max)
+follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max, bool notes)
 {
     const unsigned char *base = ht_state->base;
+    const _Atomic ht_ref *cache = ht_state->frame_cache;
     uint64_t pc = r->pc, sp = r->sp, bp = r->bp;
-    const uint64_t start = k->start, size = k->hidden ? 0 : k->size, lo = k->w.lo, hi = k->w.hi;
+    const uint64_t start = k->start + 1, size = k->hidden ? 0 : k->size, hi = k->w.hi;
     const ht_ref module = k->module;
-    struct ht_recorder *c = &k->recorder;
-    struct ht_hash hash = k->hash;
-    while (n < max && pc - 1 - start < size) {
-        ht_ref ref = atomic_load_explicit(hint_of(pc), memory_order_acquire);
+    struct ht_trail_frame *last = k->notes.last, *next = k->notes.next;
+    const struct ht_trail_frame *floor = notes ? k->notes.trail->frames + 1 : NULL;
+    while (n < max && pc - start < size) {
+        ht_ref ref = atomic_load_explicit(&cache[hint_slot(pc)], memory_order_acquire);
         const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
-        if (HT_UNLIKELY(!ref || f->pc != pc || f->module != module)) {
+        if (HT_UNLIKELY(f->pc != pc || f->module != module)) { /* of 0: the region's header */
             if (!(ref = frame_made(pc, module)))
                 break;
             f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
         }
         const uint64_t recipe = f->recipe;
-        const unsigned kind = ht_recipe_kind(recipe), rule = ht_recipe_rbp(recipe);
-        if (kind - HT_STEP_RSP > HT_STEP_RBP - HT_STEP_RSP || rule > HT_RBP_CFA)
+        if (HT_UNLIKELY(recipe & HT_RECIPE_UNUSUAL))
             break;
         const uint64_t cfa =
-            (kind == HT_STEP_RSP ? sp : bp) + (uint64_t)ht_recipe_cfa_offset(recipe);
-        const uint64_t at = cfa + (uint64_t)ht_recipe_rbp_offset(recipe);
-        if (cfa <= sp || cfa > hi || (cfa & 7) || !ht_load(cfa - 8))
+            (recipe & HT_RECIPE_BY_RBP ? bp : sp) + (uint64_t)ht_recipe_cfa_offset(recipe);
+        const uint64_t length = cfa - sp; /* cfa <= sp is a long one */
+        if (length - 1 >= 8ull * HT_TRAIL_SPAN || cfa > hi || (cfa & 7) || !ht_load(cfa - 8))
             break;
-        if (rule == HT_RBP_CFA && (at < lo || at > hi - 8 || (at & 7)))
-            break;
-        if (kind == HT_STEP_RBP)
-            ht_record_bp_use(c, bp);
-        if (rule == HT_RBP_CFA) {
-            bp = ht_load(at);
-            ht_record_bp_load(c, at);
+        uint32_t on = HT_ON_WORD;
+        uint64_t caller_bp = bp;
+        if (recipe & HT_RECIPE_LOADS) {
+            const uint64_t from_sp = length + (uint64_t)ht_recipe_rbp_offset(recipe);
+            if (from_sp >= length || ((from_sp | (sp + from_sp)) & 7))
+                break;
+            on = HT_ON_BP + (uint32_t)(from_sp / 8);
+            caller_bp = ht_load(sp + from_sp);
+        }
+        if (notes) {
+            if (HT_UNLIKELY(last == floor))
+                break;
+            ht_note_at(--last, pc, sp, bp, HT_NOTE(ref, on, recipe & (HT_BP_USED | HT_BP_LOADED)));
         }
         frames[n++] = ref;
-        ht_hash_frame(&hash, ref);
         pc = ht_load(cfa - 8);
-        ht_record_word(c, cfa - 8, pc);
         sp = cfa;
-        if (ht_segment_begins(ht_segment_key(pc, sp)))
+        bp = caller_bp;
+        if (notes && ht_notes_met(&next, pc, sp, bp))
             break;
     }
-    r->pc = pc;
-    r->sp = sp;
-    r->bp = bp;
-    k->hash = hash;
+    *r = (struct ht_regs){pc, sp, bp};
+    k->notes.last = last;
+    k->notes.next = next;
     return n;
 }
 
-static void begin(struct walk *k, const struct ht_regs *r)
+static void begin(struct walk *k, const struct ht_regs *r, struct ht_trail *trail,
+                  uint32_t generation)
 {
     k->w = ht_window_of(r->sp - 16);
-    k->size = 0;
-    k->start = 0;
+    /* Mostly the leaf is the program's own. */
+    k->module = atomic_load_explicit(&ht_state->main_module, memory_order_acquire);
+    k->start = ht_main_start;
+    k->size = k->module ? ht_main_size : 0;
+    k->known = true;
+    k->hidden = false;
     k->n_seen = 0;
     k->replay.begun = false;
-    k->hash = (struct ht_hash){0, 1};
-    k->generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
-    ht_record_begin(&k->recorder, r, 0, HT_MEMO_WORDS);
-    k->recorder.on = k->how == WALK_WHOLE && k->w.own;
+    ht_notes_begin(&k->notes, trail, k->w.own, k->w.hi, generation);
 }
 
-static inline bool segment_begins(const struct walk *k, const struct ht_regs *r, uint32_t n)
-{
-    if (k->how != WALK_SEGMENTS || !k->w.own || r->sp < k->w.lo || r->sp >= k->w.hi)
-        return false;
-    return !n || ht_segment_begins(ht_segment_key(r->pc, r->sp)) ||
-           (k->recorder.on && n - k->recorder.first >= HT_SEGMENT_FRAMES);
-}
-
-/* Where a segment may begin: keeps the one that led here, goes through those that are known, and
- * begins another. True: the stack's end was reached. */
-static inline __attribute__((always_inline)) bool
-pass_segments(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t *n, uint32_t max)
-{
-    bool end;
-    if (!segment_begins(k, r, *n))
-        return false;
-    if (k->recorder.on)
-        ht_segment_keep(&k->recorder, r, false, frames, *n, k->generation, k->shift);
-    *n += ht_segments_recall(r, k->w.hi, k->generation, k->shift, frames + *n, max - *n, &k->hash,
-                             &end);
-    ht_record_begin(&k->recorder, r, *n, HT_SEGMENT_WORDS);
-    return end;
-}
-
-/* A segment is kept before it grows too long. */
-static inline uint32_t at_most(const struct walk *k, uint32_t max)
-{
-    uint32_t full = k->recorder.first + HT_SEGMENT_FRAMES;
-    return k->how == WALK_SEGMENTS && k->recorder.on && full < max ? full : max;
-}
-
-/* Fills frames (leaf first, at most max; HT_SEGMENT_FRAMES more may be written to) and returns
- * their number; *flags gets HT_STACK_*. */
+/* Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*. */
 static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_t max,
                        uint32_t *flags)
 {
     bool fp_only = ht_config.unwind == HT_UNWIND_FP;
     uint32_t n = 0;
     *flags = 0;
-    begin(k, &r);
     for (;;) {
-        if (pass_segments(k, &r, frames, &n, max))
+        if (k->notes.on && ht_notes_met(&k->notes.next, r.pc, r.sp, r.bp) &&
+            ht_trail_join(&k->notes, &r, frames, &n, max))
             break;
         if (HT_UNLIKELY(r.pc - 1 - k->start >= k->size))
             enter_object(k, r.pc - 1);
         uint32_t before = n;
         if (HT_LIKELY(!fp_only))
-            n = follow(k, &r, frames, n, at_most(k, max));
+            n = k->notes.on ? follow(k, &r, frames, n, max, true)
+                            : follow(k, &r, frames, n, max, false);
         if (HT_UNLIKELY(n == max)) {
             *flags |= HT_STACK_DEPTH;
             break;
@@ -356,14 +334,14 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
             continue;
         uint64_t recipe;
         if (HT_UNLIKELY(k->hidden)) {
-            k->recorder.on = false;
+            ht_note(&k->notes, &r, 0);
             recipe = make_recipe(r.pc, k->module);
         } else {
             ht_ref f = frame_at(r.pc, k->module);
             if (HT_UNLIKELY(!f))
                 return 0;
+            ht_note(&k->notes, &r, f);
             frames[n++] = f;
-            ht_hash_frame(&k->hash, f);
             recipe = k->known ? ((struct ht_frame *)ht_at(f))->recipe : HT_STEP_UNKNOWN;
         }
         if (HT_UNLIKELY(fp_only) && ht_recipe_kind(recipe) != HT_STEP_SIGNAL) {
@@ -374,61 +352,78 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
             *flags |= HT_STACK_TRUNCATED;
             break;
         }
-        if (!step_any(k, recipe, &r, frames, &n, max, flags)) {
-            if (!*flags && k->how == WALK_SEGMENTS && k->recorder.on)
-                ht_segment_keep(&k->recorder, &r, true, frames, n, k->generation, k->shift);
+        if (!step_any(k, recipe, &r, frames, &n, max, flags))
             break;
-        }
     }
     return n;
 }
 
-/* Below this rate whole stacks are remembered too: above, samples are too rare to find themselves
- * again, and the table of segments is small, so that it costs little memory. */
-#define MEMO_MAX_RATE 4096u
-#define FEW_BITS      HT_SEGMENT_FEW_BITS
+/* Whose site is sought. */
+struct wanted {
+    struct ht_regs regs;
+    uint64_t size, rate;
+};
 
-static inline __attribute__((always_inline)) ht_ref walk(const struct ht_regs *r, ht_ref *frames,
-                                                         uint64_t rate)
+static inline __attribute__((always_inline)) ht_ref
+walk(const struct wanted *w, ht_ref *frames, struct ht_trail *trail, uint32_t generation)
 {
     struct walk k;
-    bool memo = rate <= MEMO_MAX_RATE;
-    k.how = ht_config.unwind == HT_UNWIND_FP ? WALK_PLAIN : WALK_SEGMENTS;
-    k.shift = 64 - (memo ? HT_SEGMENT_BITS : FEW_BITS);
-    uint32_t flags, n = unwind(&k, *r, frames, ht_config.depth, &flags);
+    begin(&k, &w->regs, trail, generation);
+    uint32_t flags, n = unwind(&k, w->regs, frames, ht_config.depth, &flags);
     if (!n)
         return 0;
-    ht_ref stack = ht_stack_intern_hashed(frames, n, flags, k.hash.sum);
-    if (flags & (HT_STACK_TRUNCATED | HT_STACK_DEPTH)) {
-        ht_count(&ht_state->header->truncated, 1);
-    } else if (memo && stack && k.how == WALK_SEGMENTS && ht_memo_again(r, stack)) {
-        k.how = WALK_WHOLE;
-        unwind(&k, *r, frames, ht_config.depth, &flags);
-        ht_memo_keep(&k.recorder, stack, k.generation);
+    const uint64_t hash = trail ? ht_notes_keep(&k.notes, n, flags, generation) : 0;
+    ht_ref site = hash ? ht_site_known(hash, w->size, w->rate) : 0;
+    if (HT_UNLIKELY(!site)) {
+        if (flags)
+            ht_count(&ht_state->header->truncated, 1);
+        const ht_ref stack = ht_stack_intern(frames, n, flags, hash);
+        if (!stack || !(site = ht_site_intern(stack, w->size, w->rate)))
+            return 0;
     }
-    return stack;
+    if (hash && w->rate <= HT_SMALL_RATE)
+        ht_memo_walked(trail, hash, ((const struct ht_site *)ht_at(site))->stack);
+    return site;
 }
 
 /* What a walk needs of the program's stack is little where the depth is the usual one (HAZARDS 9).
  */
 #define USUAL_DEPTH 128
 
-static __attribute__((noinline)) ht_ref walk_usual(const struct ht_regs *r, uint64_t rate)
+static __attribute__((noinline)) ht_ref walk_usual(const struct wanted *w, struct ht_trail *trail,
+                                                   uint32_t generation)
 {
-    ht_ref frames[USUAL_DEPTH + HT_SEGMENT_FRAMES];
-    return walk(r, frames, rate);
+    ht_ref frames[USUAL_DEPTH];
+    return walk(w, frames, trail, generation);
 }
 
-static __attribute__((noinline)) ht_ref walk_deep(const struct ht_regs *r, uint64_t rate)
+static __attribute__((noinline)) ht_ref walk_deep(const struct wanted *w, struct ht_trail *trail,
+                                                  uint32_t generation)
 {
-    ht_ref frames[HT_MAX_DEPTH + HT_SEGMENT_FRAMES];
-    return walk(r, frames, rate);
+    ht_ref frames[HT_MAX_DEPTH];
+    return walk(w, frames, trail, generation);
 }
 
-ht_ref ht_stack_of(const struct ht_regs *r, uint64_t rate)
+static __attribute__((noinline)) ht_ref walk_any(const struct ht_regs *r, uint64_t size,
+                                                 uint64_t rate, uint32_t generation)
 {
-    ht_ref known = rate <= MEMO_MAX_RATE ? ht_memo_recall(r) : 0;
-    if (HT_LIKELY(known))
-        return known;
-    return ht_config.depth > USUAL_DEPTH ? walk_deep(r, rate) : walk_usual(r, rate);
+    struct ht_trail *t =
+        ht_config.unwind == HT_UNWIND_FP ? NULL : ht_trail_take(ht_tls.stripe, rate);
+    const struct wanted w = {*r, size, rate};
+    const ht_ref site = ht_config.depth > USUAL_DEPTH ? walk_deep(&w, t, generation)
+                                                      : walk_usual(&w, t, generation);
+    if (t)
+        ht_trail_give(t);
+    return site;
+}
+
+ht_ref ht_site_of(const struct ht_regs *r, uint64_t size, uint64_t rate)
+{
+    const uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+    uint64_t hash = 0;
+    const ht_ref stack = rate <= HT_SMALL_RATE ? ht_memo_recall(r, generation, &hash) : 0;
+    if (HT_UNLIKELY(!stack))
+        return walk_any(r, size, rate, generation);
+    const ht_ref known = ht_site_known(hash, size, rate);
+    return HT_LIKELY(known) ? known : ht_site_find(stack, size, rate);
 }

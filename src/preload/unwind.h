@@ -30,8 +30,8 @@ void ht_stack_bounds(struct ht_tls *t);
 /* Learns the main thread's stack; call once at start. */
 void ht_unwind_setup(void);
 
-/* The stack at regs, walked or, where it is as it was, recalled. 0 when there was no room for it.
- */
-ht_ref ht_stack_of(const struct ht_regs *regs, uint64_t rate);
+/* The site of a size at a rate on the stack at regs, which is walked or, where it is as it was,
+ * recalled. 0 when there was no room for it. */
+ht_ref ht_site_of(const struct ht_regs *regs, uint64_t size, uint64_t rate);
 
 #endif

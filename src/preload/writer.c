@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "preload/sandbox.h"
-#include "preload/segment.h"
 #include "preload/stripe.h"
 #include "preload/sys.h"
 #include "preload/writer.h"
@@ -202,17 +201,15 @@ ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t p
     }
 }
 
-ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags)
+ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash)
 {
-    struct ht_hash h = {0, 1};
-    for (uint32_t i = 0; i < n; i++)
-        ht_hash_frame(&h, frames[i]);
-    return ht_stack_intern_hashed(frames, n, flags, h.sum);
-}
-
-ht_ref ht_stack_intern_hashed(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t sum)
-{
-    uint64_t hash = ht_mix(sum ^ (uint64_t)n << 56 ^ (uint64_t)flags << 48), h = hash;
+    if (!hash) {
+        uint64_t sum = HT_STACK_SUM_NONE;
+        for (uint32_t i = n; i--;)
+            sum = ht_stack_sum(sum, frames[i]);
+        hash = ht_stack_hash(sum, n, flags);
+    }
+    uint64_t h = hash;
     _Atomic ht_ref *link = &ht_state->stack_roots[h & ((1u << HT_ROOT_BITS) - 1)];
     ht_ref mine = 0;
     for (h >>= HT_ROOT_BITS;; h = (h >> 2) | (h << 62)) {
@@ -285,6 +282,7 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
                 return 0;
             struct ht_site *s = ht_at(mine);
             s->stack = stack_ref;
+            s->stack_hash = stack->hash;
             HT_PAUSE(SITE);
             s->rate = rate;
             if (n < EXACT_SIZES)
@@ -316,9 +314,16 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
 ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate)
 {
     ht_ref found = find_site(stack_ref, size, rate);
+    const uint64_t hash = ((struct ht_stack *)ht_at(stack_ref))->hash;
     if (found)
-        atomic_store_explicit(ht_site_hint(stack_ref, size), found, memory_order_release);
+        atomic_store_explicit(ht_site_hint(hash, size), found, memory_order_release);
     return found;
+}
+
+ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
+{
+    ht_ref known = ht_site_known(((struct ht_stack *)ht_at(stack))->hash, size, rate);
+    return known ? known : ht_site_find(stack, size, rate);
 }
 
 /* The counters of a site that several threads use, or NULL: it is not much used by them. */

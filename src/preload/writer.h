@@ -26,7 +26,7 @@ static inline void *ht_at(ht_ref ref)
 int ht_region_create(bool file);
 
 /*
- * Makes present what each sample looks in and adds to (not the memos, which are for small rates): a
+ * Makes present what each sample looks in and adds to (not what is for small rates): a
  * page read first and written then is two page faults, and one takes as long as making six recipes.
  * On a process's first sample, since most processes never take one; not inside a sandbox.
  */
@@ -45,28 +45,45 @@ ht_ref ht_data_new(size_t n);
  */
 ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module));
 
-/* The stack of n frames (sum: their struct ht_hash), and the site of a size at a rate on it. */
-ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags);
-ht_ref ht_stack_intern_hashed(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t sum);
-ht_ref ht_site_find(ht_ref stack, uint64_t size, uint64_t rate);
-
-static inline _Atomic ht_ref *ht_site_hint(ht_ref stack, uint64_t size)
+/* The sum of a stack's frames' refs times powers of an odd number, leaf first, and the next power:
+ * so what is rootward of a frame has a sum of its own, and this is that of one more frame (0:
+ * none). Of a sum that is not known, 0, it makes none. */
+#define HT_STACK_SUM_NONE 1u
+static inline uint64_t ht_stack_sum(uint64_t rootward, ht_ref frame)
 {
-    uint64_t h = (size ^ (uint64_t)stack << 24) * 0x9e3779b97f4a7c15ULL;
-    return &ht_state->sites[(h ^ h >> 32) * 0xd6e8feb86659fd93ULL >> (64 - HT_CACHE_BITS)];
+    return rootward && frame ? frame + 0xd6e8feb86659fd93ULL * rootward : rootward;
 }
 
-static inline ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
+static inline uint64_t ht_stack_hash(uint64_t sum, uint32_t n, uint32_t flags)
 {
-    ht_ref hinted = atomic_load_explicit(ht_site_hint(stack, size), memory_order_acquire);
-    if (HT_LIKELY(hinted)) {
-        const struct ht_site *s = ht_at(hinted);
-        /* A class that got here by another size may take one that has an exact site: the sums are
-         * the same. */
-        if (s->stack == stack && s->rate == rate && size >= s->size_low && size <= s->size_high)
-            return hinted;
-    }
-    return ht_site_find(stack, size, rate);
+    return ht_mix(sum ^ (uint64_t)n << 56 ^ (uint64_t)flags << 48);
+}
+
+/* The stack of n frames (hash: 0 if not known), and the site of a size at a rate on it. */
+ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash);
+ht_ref ht_site_find(ht_ref stack, uint64_t size, uint64_t rate);
+ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate);
+
+static inline _Atomic ht_ref *ht_site_hint(uint64_t stack_hash, uint64_t size)
+{
+    return &ht_state->sites[(stack_hash ^ size * 0x9e3779b97f4a7c15ULL) * 0xd6e8feb86659fd93ULL >>
+                            (64 - HT_CACHE_BITS)];
+}
+
+/*
+ * The same by the stack's hash, if there is a hint to it, or 0. Two stacks with one hash of 64 bits
+ * would be taken for each other: of a million stacks with a probability of 3e-8.
+ */
+static inline ht_ref ht_site_known(uint64_t stack_hash, uint64_t size, uint64_t rate)
+{
+    ht_ref hinted = atomic_load_explicit(ht_site_hint(stack_hash, size), memory_order_acquire);
+    const struct ht_site *s = ht_at(hinted);
+    /* A class that got here by another size may take one that has an exact site: the sums are the
+     * same. */
+    if (HT_LIKELY(hinted && s->stack_hash == stack_hash && s->rate == rate && size >= s->size_low &&
+                  size <= s->size_high))
+        return hinted;
+    return 0;
 }
 
 /* Counts an object where this thread alone writes, and signal handlers on it, whose frees count

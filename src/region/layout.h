@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
-#define HT_LAYOUT_VERSION 3u
+#define HT_LAYOUT_VERSION 4u
 #define HT_HEADER_SIZE    8192u
 #define HT_CHUNK_SIZE     65536u
 #define HT_CHUNK_MAGIC    0x4b4e4843u  /* "CHNK" */
@@ -150,9 +150,9 @@ struct ht_site {
     _Atomic uint32_t commit;
     _Atomic ht_ref cells;        /* HT_CELLS of struct ht_cell, 64-aligned; release; 0: none */
     _Atomic uint32_t contention; /* how often one of the others came, about; relaxed */
+    uint64_t stack_hash;         /* the stack's */
     uint64_t weight[4];          /* the target's own: of a site of one size, objects and bytes */
     struct ht_counts others;
-    uint64_t reserved;
     struct ht_totals alloc, freed;
     _Atomic uint64_t peak_objects, peak_bytes; /* rounded; valid for peak_epoch */
     _Atomic uint32_t peak_epoch;

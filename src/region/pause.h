@@ -21,6 +21,7 @@ enum ht_pause_point {
     HT_AT_FILTER,
     HT_AT_LIVE,
     HT_AT_PENDING,
+    HT_AT_TRAIL,
     HT_AT_MEMO,
     HT_AT_PLACE,
     HT_AT_WEIGHTS,

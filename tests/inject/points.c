@@ -27,11 +27,12 @@
 #include "preload/module.h"
 #include "preload/replay.h"
 #include "preload/sys.h"
+#include "preload/trail.h"
 #include "preload/unwind.h"
 #include "preload/writer.h"
 
 static const char *const names[] = {
-    "system", "lock", "chunk", "walk", "object", "module", "recipe", "replay", "memory", "record", "data", "frame",
+    "system", "lock", "chunk", "walk", "trail", "object", "module", "recipe", "replay", "memory", "record", "data", "frame",
     "stack", "site", "node", "copied module", "insert", "clock", "auxv", "file", "region", "bounds",
     "zlib memory", "zlib", "message",
 };
@@ -99,7 +100,8 @@ void ht_note_system_call(long number, bool failed)
     }
 
 /* Walking. */
-WRAP("walk", ht_ref, ht_stack_of, (const struct ht_regs *r, uint64_t rate), (r, rate), 0)
+WRAP("walk", ht_ref, ht_site_of, (const struct ht_regs *r, uint64_t size, uint64_t rate), (r, size, rate), 0)
+WRAP("trail", struct ht_trail *, ht_trail_take, (uint32_t stripe, uint64_t rate), (stripe, rate), NULL)
 WRAP("object", bool, ht_object_find, (uint64_t pc, struct ht_object *o), (pc, o), false)
 WRAP("module", ht_ref, ht_module_of, (const struct ht_object *o), (o), 0)
 WRAP("recipe", uint64_t, ht_cfi_recipe, (uint64_t pc, const struct ht_object *o), (pc, o), HT_STEP_UNKNOWN)
@@ -112,9 +114,8 @@ WRAP("record", ht_ref, ht_page_new, (enum ht_chunk_kind kind), (kind), 0)
 WRAP("data", ht_ref, ht_data_new, (size_t n), (n), 0)
 WRAP("frame", ht_ref, ht_frame_intern,
      (uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t, ht_ref)), (pc, module, recipe), 0)
-WRAP("stack", ht_ref, ht_stack_intern_hashed,
-     (const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t sum), (frames, n, flags, sum), 0)
-WRAP("stack", ht_ref, ht_stack_intern, (const ht_ref *frames, uint32_t n, uint32_t flags), (frames, n, flags), 0)
+WRAP("stack", ht_ref, ht_stack_intern, (const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash),
+     (frames, n, flags, hash), 0)
 WRAP("site", ht_ref, ht_site_find, (ht_ref stack, uint64_t size, uint64_t rate), (stack, size, rate), 0)
 WRAP("node", uint32_t, ht_live_reserve, (void), (), 0)
 WRAP("copied module", ht_ref, ht_module_copy,

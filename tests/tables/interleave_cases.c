@@ -7,7 +7,7 @@
 
 #include "interleave.h"
 #include "preload/live.h"
-#include "preload/segment.h"
+#include "preload/trail.h"
 
 static void nothing(void)
 {
@@ -78,8 +78,8 @@ static void frames_are_once(void)
 static void make_stack(unsigned t)
 {
     ht_ref frames[2] = {5, 6};
-    made[t] = ht_stack_intern(frames, 2, 0);
-    CHECK(made[t] && made[t] == ht_stack_intern(frames, 2, 0));
+    made[t] = ht_stack_intern(frames, 2, 0, 0);
+    CHECK(made[t] && made[t] == ht_stack_intern(frames, 2, 0, 0));
 }
 
 static void stacks_are_whole(void)
@@ -107,7 +107,7 @@ static ht_ref one_stack;
 static void begin_sites(void)
 {
     ht_ref frames[2] = {5, 6};
-    one_stack = ht_stack_intern(frames, 2, 0);
+    one_stack = ht_stack_intern(frames, 2, 0, 0);
 }
 
 static void make_site(unsigned t)
@@ -295,57 +295,54 @@ static void pending_is_done(void)
     CHECK(!ht_live_take(Q, &r) && r.site == 103);
 }
 
-/* Remembered stacks: one thread reads its entry while it writes it again (a handler may), and another comes by
- * with two that have the same slots. */
+/* Last walks: two threads and one more with a trail between them, each on a stack of its own. */
 
 static uint64_t words[3][4];
 
-/* Shift 63: two slots. */
-static void keep_part(unsigned t)
+static ht_ref walk(unsigned t, struct ht_trail *trail)
 {
-    struct ht_recorder c;
-    ht_ref frames[2] = {40 + 10 * t, 41 + 10 * t};
-    struct ht_regs r = {9, (uint64_t)words[t], 0}, end = {frames[0], r.sp + 16, 0};
-    ht_record_begin(&c, &r, 0, HT_SEGMENT_WORDS);
-    ht_record_word(&c, r.sp, 1);
-    ht_record_word(&c, r.sp + 8, 1);
-    ht_segment_keep(&c, &end, true, frames, 2, 0, 63);
+    struct ht_regs r = {9, (uint64_t)words[t], 0}, up = {words[t][1], r.sp + 16, 0};
+    struct ht_notes c;
+    ht_ref frames[2];
+    uint32_t n = 0;
+    ht_notes_begin(&c, trail, true, (uint64_t)&words[t][4], 0);
+    if (ht_notes_met(&c.next, r.pc, r.sp, r.bp) && ht_trail_join(&c, &r, frames, &n, 2)) {
+        CHECK(n == 2 && frames[0] == 40 + 10 * t);
+    } else {
+        ht_note(&c, &r, 40 + 10 * t);
+        ht_note_step(&c, 0, 0);
+        ht_note(&c, &up, (ht_ref)up.pc);
+        ht_note_end(&c);
+        frames[1] = (ht_ref)up.pc;
+    }
+    uint64_t hash = ht_notes_keep(&c, 2, 0, 0);
+    CHECK(!hash || hash == ht_stack_hash(ht_stack_sum(ht_stack_sum(HT_STACK_SUM_NONE, frames[1]), 40 + 10 * t), 2, 0));
+    return frames[1];
 }
 
-static void begin_memo(void)
+static void begin_trail(void)
 {
-    memset(ht_state->segments, 0, sizeof ht_state->segments[0] * 2);
+    memset(ht_state->trails, 0, sizeof ht_state->trails[0] * HT_TRAILS_FEW);
     for (unsigned i = 0; i < 12; i++)
-        words[i / 4][i % 4] = 1;
-    keep_part(0);
+        words[i / 4][i % 4] = 41 + 10 * (i / 4);
 }
 
-static void use_memo(unsigned t)
+static void use_trail(unsigned t)
 {
-    ht_ref frames[2 + HT_SEGMENT_FRAMES];
-    struct ht_regs r = {9, (uint64_t)words[0], 0};
-    if (t < 2) {
-        keep_part(t);
-        if (t)
-            keep_part(2);
-        return;
+    for (int i = 0; i < 2; i++) {
+        struct ht_trail *trail = ht_trail_take(1 + t * HT_TRAILS_FEW, 1u << 20);
+        if (!trail)
+            return;
+        CHECK(walk(t, trail) == 41 + 10 * t);
+        ht_trail_give(trail);
     }
-    struct ht_hash h = {0, 1};
-    bool ended;
-    uint32_t n = ht_segments_recall(&r, (uint64_t)&words[0][4], 0, 63, frames, 2, &h, &ended);
-    CHECK(!n || (n == 2 && frames[0] == 40 && frames[1] == 41 && r.pc == 40 && ended));
 }
 
-static void memo_is_whole(void)
+static void trail_is_whole(void)
 {
-    for (unsigned t = 0; t < 3; t++) {
-        struct ht_hash h = {0, 1};
-        bool ended;
-        ht_ref frames[2 + HT_SEGMENT_FRAMES];
-        struct ht_regs r = {9, (uint64_t)words[t], 0};
-        uint32_t n = ht_segments_recall(&r, (uint64_t)&words[t][4], 0, 63, frames, 2, &h, &ended);
-        CHECK(!n || (frames[0] == 40 + 10 * t && frames[1] == 41 + 10 * t && r.pc == 40 + 10 * t));
-    }
+    CHECK(!atomic_load(&ht_state->trails[1].busy));
+    for (unsigned t = 0; t < 3; t++)
+        CHECK(walk(t, &ht_state->trails[1]) == 41 + 10 * t);
 }
 
 const struct ht_case ht_cases[] = {
@@ -356,6 +353,6 @@ const struct ht_case ht_cases[] = {
     {"nodes", 2, 99, begin_nodes, take_nodes, NULL, nodes_are_apart},
     {"live", 3, 4, begin_live, use_live, NULL, live_is_one},
     {"pending", 3, 3, begin_pending, remember, NULL, pending_is_done},
-    {"memo", 3, 4, begin_memo, use_memo, NULL, memo_is_whole},
+    {"trail", 3, 4, begin_trail, use_trail, NULL, trail_is_whole},
 };
 const unsigned ht_n_cases = sizeof ht_cases / sizeof *ht_cases;

@@ -145,7 +145,7 @@ static const struct table {
     {"nodes", stress_nodes, {HT_AT_NODES}},
     {"live", stress_live, {HT_AT_LIVE, HT_AT_NODES, HT_AT_FILTER, HT_AT_MIRROR}},
     {"pending", stress_pending, {HT_AT_PENDING}},
-    {"memo", stress_memo, {HT_AT_MEMO}},
+    {"trail", stress_trail, {HT_AT_TRAIL, HT_AT_MEMO}},
     {"place", stress_place, {HT_AT_PLACE, HT_AT_FILTER}},
     {"weights", stress_weights, {HT_AT_WEIGHTS}},
 };

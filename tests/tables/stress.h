@@ -40,7 +40,7 @@ void stress_modules(void);
 void stress_nodes(void);
 void stress_live(void);
 void stress_pending(void);
-void stress_memo(void);
+void stress_trail(void);
 void stress_place(void);
 void stress_weights(void);
 

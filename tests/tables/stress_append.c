@@ -186,7 +186,7 @@ static void intern_stacks(unsigned thread)
             unsigned key = round * KEYS + (i * 5 + (thread & 1)) % KEYS;
             ht_ref frames[20];
             unsigned n = frames_of(key, frames);
-            ht_ref ref = ht_stack_intern(frames, n, key % 3);
+            ht_ref ref = ht_stack_intern(frames, n, key % 3, 0);
             find_key(key, ref);
             const struct ht_stack *s = ht_at(ref);
             check_stack(s, ht_at(s->frames));

@@ -15,7 +15,7 @@ static void make_stacks(void)
 {
     for (ht_ref i = 0; i < STACKS; i++) {
         ht_ref frames[2] = {i + 1, 7};
-        CHECK(stacks[i] = ht_stack_intern(frames, 2, 0));
+        CHECK(stacks[i] = ht_stack_intern(frames, 2, 0, 0));
     }
 }
 

@@ -57,8 +57,8 @@ static ht_ref stack_number(unsigned k)
         frames[i] = ht_frame_intern(pc, 0, no_recipe);
         CHECK(frames[i] && ((struct ht_frame *)ht_at(frames[i]))->recipe == pc * 2);
     }
-    ht_ref stack = ht_stack_intern(frames, n, 0);
-    CHECK(stack && stack == ht_stack_intern(frames, n, 0));
+    ht_ref stack = ht_stack_intern(frames, n, 0, 0);
+    CHECK(stack && stack == ht_stack_intern(frames, n, 0, 0));
     return stack;
 }
 
