@@ -98,6 +98,7 @@ static int stream_to(const struct ht_view *v, long fd)
 {
     struct ht_stream_options o = {
         .gzip = true,
+        .level = 1, /* the program waits for it; as in Go's runtime/pprof */
         .time_nanos = (int64_t)ht_sys_clock(CLOCK_REALTIME),
     };
     int64_t r = ht_stream_profile(v, &o, &workspace, write_all, &fd);
