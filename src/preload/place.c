@@ -172,6 +172,8 @@ bool ht_place_keep(void *p)
 
 void ht_place_freed_twice(void *p)
 {
+    if (!p) /* free(NULL) is looked up as any other: no place that is free is one's own */
+        return;
     for (uint32_t i = 0; i < KEPT; i++)
         if (atomic_load_explicit(&kept_blocks[i], memory_order_relaxed) == p && offer(i, p, NULL)) {
             ht_live_filter_add(p, -1);
