@@ -7,7 +7,7 @@ allocated. No temporary file is left. The ordinary run takes some 20 times at ea
 
 The words of "mmap, posix_fallocate, open, write, rename, getrandom, dlopen of the unwinder, unwinding, table growth" are here: system (each
 system call by itself, fallocate, openat, write, rename and the reserving madvise among them); auxv (what seeds the sampler: the library
-makes no getrandom); walk, object, module, recipe, replay, bounds (unwinding: no unwinder is loaded); memory, chunk, record, data, frame,
+makes no getrandom); walk, trail, object, module, recipe, replay, bounds (unwinding: no unwinder is loaded); memory, chunk, record, data, frame,
 stack, site, node, insert, copied module (tables); and lock, clock, file, region, zlib memory, zlib, message.
 
 Seen failing: an inherited block that a child cannot take over was not counted as lost (frame, stack, chunk); a child that could have no
