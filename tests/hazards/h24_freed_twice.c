@@ -25,13 +25,14 @@ int main(void) {
     int null = open("/dev/null", O_WRONLY);
     dup2(null, 2); // what glibc says of it
     signal(SIGABRT, aborted);
-    char *p = NULL;
+    char *p = NULL, *before = NULL;
     void (*volatile give)(void *) = free; // the compiler knows free's
-    // At 512k a sample's block is larger than was asked for; that there is none has a chance of 2 * 10^-50.
+    // At 512k a sample's block begins a page, and others are where the last one was; that there is none has a chance of 2 * 10^-50.
     for (int i = 1;; i++) {
       p = site_twice(600);
-      if (malloc_usable_size(p) >= 1040 || i == 100000)
+      if (((uintptr_t)p % 4096 == 0 && before && p != before) || i == 100000)
         break;
+      before = p;
       free(p);
     }
     STAY(p);

@@ -37,6 +37,7 @@ if unshare -m true 2>/dev/null; then
     mount -t tmpfs -o size=8k none "$H_TMP/small" || exit 77
     echo older >"$H_TMP/small/p.pb.gz"
     cat /dev/zero >"$H_TMP/small/full" 2>/dev/null
+    sleep 0.1 # as above
     LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/small/p.pb.gz" "$H_PROGRAMS/h17_workload" >"$H_TMP/with" 2>"$H_TMP/err" || { echo "disk full: exit $?"; exit 1; }
     [ "$(cat "$H_TMP/small/p.pb.gz")" = older ] || { echo "disk full: the older file is gone"; exit 1; }
     [ "$(ls "$H_TMP/small" | wc -l)" = 2 ] || { echo "disk full: left behind:"; ls "$H_TMP/small"; exit 1; }
