@@ -18,14 +18,17 @@ static inline struct ht_memo *ht_memo_of(uint64_t pc, uint64_t sp)
     return &ht_state->memos[(pc ^ sp << 17) * 0x9e3779b97f4a7c15ULL >> (64 - HT_MEMO_BITS)];
 }
 
-/* True when these words are where they were. Nothing is loaded above sp + 8 * (last + 1), whatever
- * a torn entry says. */
-static inline bool ht_words_hold(const uint16_t *offsets, const uint64_t *words, uint32_t n,
-                                 uint64_t sp, uint64_t last)
+/* True when its words are where they were. Each place is known to be of the entry with this stamp
+ * before it is loaded from: then a walk that came so far would load from there too. Another
+ * thread's words may lie where this stack has a page that cannot be read, a coroutine's guard. */
+static inline bool ht_words_hold(const struct ht_memo *m, uint64_t stamp, uint32_t n, uint64_t sp,
+                                 uint64_t last)
 {
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t at = HT_LOAD_RELAXED(offsets[i]);
-        if (at > last || ((const uint64_t *)sp)[at] != HT_LOAD_RELAXED(words[i]))
+        uint64_t at = __atomic_load_n(&m->offsets[i], __ATOMIC_ACQUIRE);
+        HT_PAUSE(MEMO);
+        if (at > last || atomic_load_explicit(&m->stamp, memory_order_relaxed) != stamp ||
+            ((const uint64_t *)sp)[at] != HT_LOAD_RELAXED(m->words[i]))
             return false;
     }
     return true;
@@ -44,7 +47,7 @@ static inline ht_ref ht_memo_recall(const struct ht_regs *r, uint32_t generation
         return 0;
     uint32_t n = HT_LOAD_RELAXED(m->n_words);
     if (!n || n > HT_MEMO_WORDS ||
-        !ht_words_hold(m->offsets, m->words, n, r->sp, (ht_tls.stack_hi - r->sp) / 8 - 1))
+        !ht_words_hold(m, stamp, n, r->sp, (ht_tls.stack_hi - r->sp) / 8 - 1))
         return 0;
     HT_PAUSE(MEMO);
     *hash = HT_LOAD_RELAXED(m->hash);
