@@ -33,7 +33,7 @@ struct ht_tls {
     uint64_t random; /* splitmix64 state */
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
-    uint32_t guard; /* > 0: inside a hook's cold path */
+    uint32_t guard;  /* > 0: inside a hook's cold path */
     uint32_t stripe; /* the thread's number (stripe.h): which free list, which counters are its own;
                         0: it has none yet */
     uint32_t reserved;
@@ -68,7 +68,7 @@ struct ht_memo {
     _Alignas(64) _Atomic uint64_t stamp; /* generation << 32 | sequence; the generation is
                                             ht_unload_generation before the walk */
     uint64_t pc, sp, bp;
-    uint64_t hash;   /* the stack's */
+    uint64_t hash; /* the stack's */
     ht_ref stack;
     uint8_t n_words; /* 0: seen once, its words are not kept; HT_MEMO_LONG: too many */
     bool bp_used;
@@ -79,33 +79,29 @@ struct ht_memo {
 /* A thread's last walk (trail.h). Written and read by one thread at a time: by its own, or by the
  * one that set `busy` (exchange, acquire; given back with release). */
 #ifndef HT_TRAIL_FRAMES
-#define HT_TRAIL_FRAMES 161  /* the usual depth, 32 for the next walk's own, and one */
+#define HT_TRAIL_FRAMES 161 /* the usual depth, 32 for the next walk's own, and one */
 #endif
 #define HT_TRAIL_SPAN    (65536 - 3)
 #define HT_TRAILS_FEW    4  /* for large rates; made present with the first sample */
 #define HT_TRAILS_OWN    48 /* for small ones: of the first so many threads */
 #define HT_TRAILS_SHARED 16
 struct ht_trail_frame {
-    uint64_t pc, sp, bp; /* the walk's state: the pc, and sp and rbp when the frame's call returns */
-    uint64_t hash;       /* of the frames from here to the stack's end; 0: words do not tell them */
-    union {
-        struct {
-            ht_ref frame;    /* 0: does not show */
-            uint16_t on;     /* HT_ON_* */
-            uint8_t noted;   /* HT_BP_* */
-            bool bp_matters; /* what follows depends on rbp */
-        };
-        uint64_t rest; /* all four: stored at once, it is loaded at once without a stall */
-    };
+    uint64_t pc, sp,
+        bp;          /* the walk's state: the pc, and sp and rbp when the frame's call returns */
+    uint64_t sum;    /* ht_stack_sum from here to the end; 0: words do not tell all of it */
+    ht_ref frame;    /* 0: does not show */
+    uint16_t on;     /* HT_ON_* */
+    uint8_t noted;   /* HT_BP_* */
+    bool bp_matters; /* what follows depends on rbp */
 };
 _Static_assert(sizeof(struct ht_trail_frame) == 40, "five words");
 
 struct ht_trail {
     _Alignas(64) _Atomic uint32_t busy;
-    uint32_t generation; /* ht_unload_generation before the walk */
-    uint32_t n;     /* of frames, from 1 on */
-    uint64_t hi;    /* end of the stack's memory */
-    bool hidden;    /* some of the frames do not show */
+    uint32_t generation;                           /* ht_unload_generation before the walk */
+    uint32_t n;                                    /* of frames, from 1 on */
+    uint64_t hi;                                   /* end of the stack's memory */
+    bool hidden;                                   /* some of the frames do not show */
     struct ht_trail_frame frames[HT_TRAIL_FRAMES]; /* the leaf last; the first is above all */
 };
 
@@ -144,7 +140,7 @@ struct ht_state {
     struct ht_memo memos[1u << HT_MEMO_BITS];
     struct ht_trail trails[HT_TRAILS_FEW + HT_TRAILS_OWN + HT_TRAILS_SHARED];
     _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
-    uint32_t inherits; /* as the region's, before there is one */
+    uint32_t inherits;        /* as the region's, before there is one */
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;
     bool execed; /* this process had another image before, whose region was there */

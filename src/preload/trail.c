@@ -81,34 +81,26 @@ bool ht_trail_join(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32
     return false;
 }
 
-/* Puts a note in its place, with what follows from the frame before it, its caller: the hash, and
- * whether rbp matters. Word by word: a load of two words that were stored one by one would stall.
- */
-static inline void put(struct ht_trail_frame *e, const struct ht_trail_frame *note)
+/* What of a note follows from the frame before it, its caller: the sum, and whether rbp matters. */
+static inline void complete(struct ht_trail_frame *e)
 {
     const struct ht_trail_frame *up = e - 1;
-    const uint64_t rest = note->rest;
-    uint32_t on = (uint16_t)(rest >> 32), noted = (uint8_t)(rest >> 48);
-    bool matters = noted & HT_BP_USED;
-    uint64_t hash = 0;
-    if (HT_UNLIKELY(on <= HT_ON_END)) {
-        matters = on == HT_ON_BREAK;
-        hash = matters ? 0 : ht_stack_sum(HT_STACK_SUM_NONE, (ht_ref)rest);
-    } else {
-        hash = ht_stack_sum(up->hash, (ht_ref)rest);
-        if (!up->bp_matters) {
-            on = HT_ON_WORD;
-        } else if (!(noted & (HT_BP_LOADED | HT_BP_LOST))) {
-            matters = true;
-        } else if ((noted & HT_BP_LOADED) && on == HT_ON_WORD) {
-            on = HT_ON_BREAK; /* where it came from did not matter, and is not known any more */
-            matters = true;
-            hash = 0;
-        }
+    if (HT_UNLIKELY(e->on <= HT_ON_END)) {
+        e->bp_matters = e->on == HT_ON_BREAK;
+        e->sum = e->bp_matters ? 0 : ht_stack_sum(HT_STACK_SUM_NONE, e->frame);
+        return;
     }
-    ht_note_at(e, HT_LOAD_RELAXED(note->pc), HT_LOAD_RELAXED(note->sp), HT_LOAD_RELAXED(note->bp),
-               HT_NOTE((ht_ref)rest, on, noted) | (uint64_t)matters << 56);
-    e->hash = hash;
+    e->sum = ht_stack_sum(up->sum, e->frame);
+    e->bp_matters = e->noted & HT_BP_USED;
+    if (!up->bp_matters) {
+        e->on = HT_ON_WORD;
+    } else if (!(e->noted & (HT_BP_LOADED | HT_BP_LOST))) {
+        e->bp_matters = true;
+    } else if ((e->noted & HT_BP_LOADED) && e->on == HT_ON_WORD) {
+        e->on = HT_ON_BREAK; /* where it came from did not matter, and is not known any more */
+        e->bp_matters = true;
+        e->sum = 0;
+    }
 }
 
 uint64_t ht_notes_keep(struct ht_notes *c, uint32_t n, uint32_t flags, uint32_t generation)
@@ -124,12 +116,13 @@ uint64_t ht_notes_keep(struct ht_notes *c, uint32_t n, uint32_t flags, uint32_t 
     t->hidden |= c->hidden;
     for (; from < end; from++, e++) {
         HT_PAUSE(TRAIL);
-        put(e, from);
+        *e = *from;
+        complete(e);
     }
     t->n = (uint32_t)(e - t->frames) - 1;
     t->generation = generation;
     t->hi = c->hi;
-    if (HT_UNLIKELY(flags || !c->whole || !t->n || !e[-1].hash))
+    if (HT_UNLIKELY(flags || !c->whole || !t->n || !e[-1].sum))
         return 0;
-    return ht_stack_hash(e[-1].hash, n, 0);
+    return ht_stack_hash(e[-1].sum, n, 0);
 }

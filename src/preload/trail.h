@@ -12,11 +12,11 @@
 #define HEAPTAP_SRC_PRELOAD_TRAIL_H
 
 #include <stdint.h>
-#include <string.h>
 
 #include "preload/cfi.h"
 #include "preload/state.h"
 #include "preload/unwind.h"
+#include "preload/window.h"
 
 /* How a walk went on from a frame. */
 enum {
@@ -46,21 +46,16 @@ struct ht_notes {
 struct ht_trail *ht_trail_take(uint32_t stripe, uint64_t rate);
 void ht_trail_give(struct ht_trail *t);
 
-static inline uint64_t ht_trail_word(uint64_t at)
-{
-    return *(const uint64_t *)at;
-}
-
 /* Whether the walk went on from e, to the entry before it, by what is there now. Not of a BREAK or
  * END. All it loads lies between e's sp and the end of the stack. */
 static inline bool ht_trail_holds(const struct ht_trail_frame *e)
 {
     const struct ht_trail_frame *up = e - 1;
-    if (ht_trail_word(up->sp - 8) != up->pc)
+    if (ht_load(up->sp - 8) != up->pc)
         return false;
     if (HT_LIKELY(e->on == HT_ON_WORD))
         return true;
-    return ht_trail_word(e->sp + 8 * (uint64_t)(e->on - HT_ON_BP)) == up->bp;
+    return ht_load(e->sp + 8 * (uint64_t)(e->on - HT_ON_BP)) == up->bp;
 }
 
 /* Begins a walk from a place on the thread's stack, which ends at hi, or (own false) elsewhere. */
@@ -99,16 +94,15 @@ static inline bool ht_notes_full(const struct ht_notes *c)
     return c->last == c->trail->frames + 1;
 }
 
-#define HT_NOTE(frame, on, noted)                                                                  \
-    ((uint64_t)(frame) | (uint64_t)(on) << 32 | (uint64_t)(noted) << 48)
-
-static inline void ht_note_at(struct ht_trail_frame *e, uint64_t pc, uint64_t sp, uint64_t bp,
-                              uint64_t rest)
+static inline void ht_note_at(struct ht_trail_frame *e, const struct ht_regs *r, ht_ref frame,
+                              uint32_t on, uint32_t noted)
 {
-    e->pc = pc;
-    e->sp = sp;
-    e->bp = bp;
-    e->rest = rest;
+    e->pc = r->pc;
+    e->sp = r->sp;
+    e->bp = r->bp;
+    e->frame = frame;
+    e->on = (uint16_t)on;
+    e->noted = (uint8_t)noted;
 }
 
 /* Notes the frame at a state (0: one that does not show). On as long as nothing else is said. */
@@ -121,7 +115,7 @@ static inline void ht_note(struct ht_notes *c, const struct ht_regs *r, ht_ref f
         return;
     }
     c->hidden |= !frame;
-    ht_note_at(--c->last, r->pc, r->sp, r->bp, HT_NOTE(frame, HT_ON_BREAK, 0));
+    ht_note_at(--c->last, r, frame, HT_ON_BREAK, 0);
 }
 
 /* How the walk went on from the state noted last: by the return address, and with what of rbp:

@@ -239,7 +239,7 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
 /*
  * Follows frames of ordinary code as far as they go: in the object that the walk is in, met before,
  * stepped by the common recipes, within the window as it is, up to where the last walk may have
- * been. Some 60 instructions a frame, which is why all it needs is in variables of its own.
+ * been. Some 75 instructions a frame, which is why all it needs is in variables of its own.
  */
 static inline __attribute__((always_inline)) uint32_t
 follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max, bool notes)
@@ -279,7 +279,8 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
         if (notes) {
             if (HT_UNLIKELY(last == floor))
                 break;
-            ht_note_at(--last, pc, sp, bp, HT_NOTE(ref, on, recipe & (HT_BP_USED | HT_BP_LOADED)));
+            ht_note_at(--last, &(struct ht_regs){pc, sp, bp}, ref, on,
+                       recipe & (HT_BP_USED | HT_BP_LOADED));
         }
         frames[n++] = ref;
         pc = ht_load(cfa - 8);
