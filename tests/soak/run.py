@@ -236,10 +236,8 @@ def soaked(rate, words):
               f"{did['loads']} loads, {did['threads']} threads, {end['handled']} handlers ({end['hooked']} inside a hook, {got.lost['reentrant']} lost, {got.stacks.get('from_handler', 0)} stacks), {seen['dumps']} dumps; ours {early} KiB early, {late} late; "
               f"a free {a['ns']:.1f} ns ({a['ratio']:.3f} of glibc's) at the start, {b['ns']:.1f} ({b['ratio']:.3f}) at the end, noise {100 * noise:.0f} %"
               + (f"; {len(scores)} z-scores within {max(map(abs, scores)):.1f}" if scores else ""), flush=True)
-        # A handler interrupts anywhere, and each place is a stack of its own: some 300 bytes, the third of a KiB at most. In exact mode
-        # a thread whose number comes up for the first time has a trail of its own, two pages, and 64 of them there are.
-        trails = 400 if rate <= 1 else 0
-        if late > early * 1.02 + 192 + trails + got.stacks.get("from_handler", 0) / 3:
+        # A handler interrupts anywhere, and each place is a stack of its own: some 300 bytes, the third of a KiB at most.
+        if late > early * 1.02 + 192 + got.stacks.get("from_handler", 0) / 3:
             bad.append(f"{words}: our memory grew from {early} to {late} KiB")
         # A machine that others use changes pace, and not alike for what hits the caches and what misses: both must have grown.
         grown = min(b["ratio"] / a["ratio"], b["ns"] / a["ns"])
