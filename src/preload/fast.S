@@ -5,7 +5,7 @@
  * malloc: distance -= size + 1; a borrow goes to the cold path. Zero-initialised thread state borrows
  * at the thread's first call, which initialises it and tests again.
  * free: sampled blocks have all bits of ht_free_mask clear in their address (0: look all up). Those
- * that pass are looked up in the filter of live.h, as ht_live_maybe does.
+ * that pass are looked up in the filter of filter.h, as ht_live_maybe does.
  * All are tail jumps, so that the stack is the caller's in the cold path and in the real function.
  */
 #include <cet.h>

@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "preload/heads.h"
 #include "preload/live.h"
 #include "preload/nodes.h"
-#include "preload/sandbox.h"
 #include "preload/state.h"
-#include "preload/sys.h"
 #include "preload/writer.h"
 
 #define SHARDS        256u
@@ -42,17 +41,10 @@ static struct {
 static _Alignas(64) char after_search[1] __attribute__((used));
 
 _Atomic uint32_t ht_region_generation;
-_Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
-static _Atomic uint32_t unfiltered; /* relaxed: every entry of the filter sticks at 255 */
 
 #define PENDING 64u
 static _Atomic uint64_t pending[PENDING]; /* addresses; CAS from and to 0 */
 _Atomic uint32_t ht_live_n_pending;
-
-/* Head arrays come from here and are given up on doubling: at most as much again is lost. */
-static _Atomic uint32_t pool_lock;
-static unsigned char *pool;
-static size_t pool_left;
 
 static inline uint64_t hash_of(const void *p)
 {
@@ -68,32 +60,6 @@ static inline uint32_t count_of(struct shard *s)
 static inline void set_count(struct shard *s, uint32_t count)
 {
     atomic_store_explicit(&s->count, count, memory_order_relaxed);
-}
-
-void ht_live_skip_filter(void)
-{
-    /* Last: what another thread inserts before an entry is at the top must count in it. */
-    for (uint32_t i = 0; i < 1u << HT_FILTER_BITS; i++)
-        atomic_store_explicit(&ht_live_filter[i], 255, memory_order_relaxed);
-    atomic_store_explicit(&unfiltered, 1, memory_order_release);
-}
-
-static inline void filter_add(const void *p, int delta)
-{
-    if (atomic_load_explicit(&unfiltered, memory_order_relaxed))
-        return;
-    _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
-    uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
-    HT_PAUSE(FILTER);
-    while (v != 255 && !(v == 0 && delta < 0) &&
-           !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta), memory_order_relaxed,
-                                                  memory_order_relaxed))
-        ;
-}
-
-void ht_live_filter_add(const void *p, int delta)
-{
-    filter_add(p, delta);
 }
 
 /* A shard's free nodes; lock held. */
@@ -175,37 +141,11 @@ void ht_live_unreserve(uint32_t node)
     ht_nodes_push(ht_tls.stripe % HT_NODE_LISTS, node);
 }
 
-static uint32_t *new_heads(uint32_t n)
-{
-    size_t bytes = n * sizeof(uint32_t);
-    if (ht_sandboxed && bytes > pool_left)
-        return NULL;
-    if (bytes >= 65536)
-        return ht_sys_anonymous(bytes);
-    if (!ht_lock(&pool_lock))
-        return NULL;
-    uint32_t *out = NULL;
-    if (pool_left < bytes) {
-        unsigned char *fresh = ht_sys_anonymous(65536);
-        if (fresh) {
-            pool = fresh;
-            pool_left = 65536;
-        }
-    }
-    if (pool_left >= bytes) {
-        out = (uint32_t *)pool;
-        pool += bytes;
-        pool_left -= bytes;
-    }
-    ht_unlock(&pool_lock);
-    return out;
-}
-
 /* Doubles a shard's buckets; chains just grow longer when memory is out. Lock held. */
 static void widen(struct shard *s)
 {
     uint32_t n = s->buckets ? s->buckets * 2 : FIRST_BUCKETS;
-    uint32_t *heads = new_heads(n);
+    uint32_t *heads = ht_heads_new(n);
     if (!heads)
         return;
     for (uint32_t b = 0; b < s->buckets; b++) {
@@ -218,8 +158,7 @@ static void widen(struct shard *s)
             *to = i;
         }
     }
-    if (s->buckets * sizeof(uint32_t) >= 65536)
-        SYS2(SYS_munmap, s->heads, s->buckets * sizeof(uint32_t));
+    ht_heads_give_up(s->heads, s->buckets);
     s->heads = heads;
     s->buckets = n;
 }
@@ -332,12 +271,12 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     if (old) {
         clear_node(ht_node_at(old - 1), stale);
     } else {
-        filter_add(p, 1);
+        ht_live_filter_add(p, 1);
     }
     if (count_of(s) >= s->buckets)
         widen(s);
     if (!s->buckets) {
-        filter_add(p, -1);
+        ht_live_filter_add(p, -1);
         give_node(s, node);
         ht_unlock(&s->lock);
         return false;
@@ -383,7 +322,7 @@ static inline int take_from(struct shard *s, const void *p, struct ht_record *ou
     if (!i)
         return -ENOENT;
     clear_node(ht_node_at(i - 1), out);
-    filter_add(p, -1);
+    ht_live_filter_add(p, -1);
     HT_PAUSE(LIVE);
     /* To where it is looked for: a node reserved before its block has an address is sought in the
      * free lists, and of the shards in a few; left in its shard it would hardly be found again. */
@@ -447,7 +386,7 @@ void ht_live_adopt(void)
         if (shards[i].buckets)
             memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
     }
-    atomic_store(&pool_lock, 0);
+    ht_heads_adopt();
     /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
     for (uint32_t i = 0; i < n; i++) {
         struct ht_node *node = ht_node_at(i);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "preload/filter.h"
 #include "region/layout.h"
 
 /* addr is authoritative: stored last (release) on insert, cleared first on removal. The rest is
@@ -38,42 +39,12 @@ struct ht_record {
 /* Fills the node's record in the region, making one where it has none. */
 void ht_live_mirror(struct ht_node *n);
 
-/* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
- * written before the object's address leaves malloc, so a free that was handed the pointer by any
- * means sees it. fast.S knows its size and its hash. */
-#define HT_FILTER_BITS 16
-extern _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
-
-static inline uint32_t ht_live_filter_slot(const void *p)
-{
-    return (uint32_t)((((uint64_t)p >> 4) * 0x9e3779b97f4a7c15ULL) >> (64 - HT_FILTER_BITS));
-}
-
-/* False: certainly not a sampled object (one load, no lock). True: look it up. */
-static inline bool ht_live_maybe(const void *p)
-{
-    return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
-}
-
-/* One object more, or less, of p's value. */
-void ht_live_filter_add(const void *p, int delta);
-
-/* From now on, and for ever, maybe. */
-static inline void ht_live_always(const void *p)
-{
-    atomic_store_explicit(&ht_live_filter[ht_live_filter_slot(p)], 255, memory_order_relaxed);
-}
-
 /* Before a sandbox: memory for some thousand nodes, for none is asked for afterwards. */
 void ht_live_prepare(void);
 
 /* A node to be filled, or 0 when memory ran out. */
 uint32_t ht_live_reserve(void);
 void ht_live_unreserve(uint32_t node);
-
-/* For small rates, where most frees are of samples: ht_live_maybe answers true from now on. For
- * good: what is inserted from then on is not counted in the filter. */
-void ht_live_skip_filter(void);
 
 /* Publishes the node (0: one is found) under p. A record already there is stale (its free went past
  * us): it is replaced and returned in *stale. False when the shard's lock or a node could not be

@@ -87,7 +87,7 @@ def new_handler():
 
 def rate_race():
     """What was sampled while two threads set the rate is taken down when it is freed. (Some was not, in
-    one child in three: with `unfiltered` set first in ht_live_skip_filter; and in one in hundreds: with was_small looked at without
+    one child in three: with `ht_live_unfiltered` set first in ht_live_skip_filter; and in one in hundreds: with was_small looked at without
     the lock in ht_sample_set_rate, and a pause behind that.)"""
     env = environment(HEAPTAP_OUTPUT=os.path.join(TMP.name, "x"))
     env["HEAPTAP_RATE"] = "512k"
