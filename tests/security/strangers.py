@@ -18,6 +18,17 @@ def attacker(*words):
     subprocess.run(words, check=True, **as_user(NOBODY))
 
 
+def opened_by_children(parent):
+    found = set()
+    try:
+        for pid in text("/proc/%d/task/%d/children" % (parent, parent)).split():
+            for fd in os.listdir("/proc/%s/fd" % pid):
+                found.add(os.readlink("/proc/%s/fd/%s" % (pid, fd)))
+    except OSError:  # one that came or went meanwhile
+        pass
+    return found
+
+
 def text(path):
     return open(path, errors="replace").read()
 
@@ -113,11 +124,12 @@ with tempfile.TemporaryDirectory(prefix="heaptap-strangers") as work:
         checked, other = work + "/regions", work + "/trap"
         os.mkdir(checked, 0o700)
         os.mkdir(other, 0o700)
-        trace = subprocess.Popen(["strace", "-o", work + "/log", "-P", checked, "-e", "inject=openat:delay_exit=700000", "-E", "LD_PRELOAD=" + lib, "-E", "HEAPTAP_REGION_DIR=" + checked,
+        trace = subprocess.Popen(["strace", "-o", work + "/log", "-P", checked, "-e", "inject=openat:delay_exit=1500000", "-E", "LD_PRELOAD=" + lib, "-E", "HEAPTAP_REGION_DIR=" + checked,
                                   "-E", "HEAPTAP_OUTPUT=" + mine + "/s.pb.gz", load], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # strace's line stands before the call is made: only the descriptor says that the directory was opened, and its process sleeps.
         deadline = time.time() + 10
-        while time.time() < deadline and not (os.path.exists(work + "/log") and "openat" in text(work + "/log")):
-            time.sleep(0.02)
+        while time.time() < deadline and checked not in opened_by_children(trace.pid):
+            time.sleep(0.01)
         os.rename(checked, work + "/was")
         os.symlink(other, checked)
         ready = trace.stdout.readline().strip() == b"ready"
