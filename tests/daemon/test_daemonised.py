@@ -27,6 +27,7 @@ def daemon(uid, rate, end=signal.SIGTERM):
     with open("/proc/%d/stat" % pid) as f:
         own = "/dev/shm/heaptap-*/%d.%s.*" % (pid, f.read().rsplit(")", 1)[1].split()[19])
     check(what + "it closed everything", wait_for(lambda: not os.listdir("/proc/%d/fd" % pid)))
+    check(what + "its region is there", wait_for(lambda: glob.glob(own)), own)
     wait_for(lambda: (time.sleep(0.3), True)[1])
     outside = os.path.join(where, "outside.pb.gz")
     status, _, err = heaptap("dump", pid, "-o", outside, env={"HEAPTAP_REGION_DIR": ""})
