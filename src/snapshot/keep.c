@@ -14,7 +14,7 @@
 
 /*
  * A descriptor of a region of ours that certainly nobody has mapped: the target holds a lock that
- * lasts as long as its mapping (preload/create.c), so also one that lives in a pid namespace that
+ * lasts as long as its mapping (target/process/create.c), so also one that lives in a pid namespace that
  * is not to be seen from here is told.
  */
 static int open_dead(const char *path)

@@ -20,16 +20,16 @@
 #include <zlib.h>
 #include <protobuf-c/protobuf-c.h>
 
-#include "preload/cfi.h"
-#include "preload/create.h"
-#include "preload/inject.h"
-#include "preload/live.h"
-#include "preload/module.h"
-#include "preload/replay.h"
-#include "preload/sys.h"
-#include "preload/trail.h"
-#include "preload/unwind.h"
-#include "preload/writer.h"
+#include "target/stack/cfi.h"
+#include "target/process/create.h"
+#include "target/os/inject.h"
+#include "target/tables/live.h"
+#include "target/stack/module.h"
+#include "target/stack/replay.h"
+#include "target/os/sys.h"
+#include "target/stack/trail.h"
+#include "target/stack/unwind.h"
+#include "target/tables/writer.h"
 
 static const char *const names[] = {
     "system", "lock", "chunk", "walk", "trail", "object", "module", "recipe", "replay", "memory", "record", "data", "frame",

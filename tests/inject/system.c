@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
-#include "preload/inject.h"
-#include "preload/sys.h"
+#include "target/os/inject.h"
+#include "target/os/sys.h"
 
 void ht_note_system_call(long number, bool failed);
 

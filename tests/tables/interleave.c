@@ -18,9 +18,9 @@
 #include <ucontext.h>
 
 #include "interleave.h"
-#include "preload/create.h"
-#include "preload/live.h"
-#include "preload/sandbox.h"
+#include "target/process/create.h"
+#include "target/tables/live.h"
+#include "target/process/sandbox.h"
 
 __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 struct ht_config ht_config = {.rate = 1, .depth = 128};

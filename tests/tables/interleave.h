@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "preload/state.h"
-#include "preload/writer.h"
+#include "target/state/state.h"
+#include "target/tables/writer.h"
 #include "region/view.h"
 
 #define CHECK(x) ((x) || (ht_failed(__FILE__, __LINE__, #x), false))

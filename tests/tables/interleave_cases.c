@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "interleave.h"
-#include "preload/live.h"
-#include "preload/trail.h"
+#include "target/tables/live.h"
+#include "target/stack/trail.h"
 
 static void nothing(void)
 {

@@ -14,8 +14,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "preload/create.h"
-#include "preload/sandbox.h"
+#include "target/process/create.h"
+#include "target/process/sandbox.h"
 #include "stress.h"
 
 /* What the tables need of the rest of the library. */

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "preload/state.h"
-#include "preload/writer.h"
+#include "target/state/state.h"
+#include "target/tables/writer.h"
 #include "region/view.h"
 
 enum { THREADS = 8 };

@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "preload/live.h"
+#include "target/tables/live.h"
 #include "stress.h"
 
 enum { ITEMS = 512, SLOTS = 128, STEPS = 12000, CHECKPOINTS = 12 };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "preload/module.h"
+#include "target/stack/module.h"
 #include "stress.h"
 
 enum { OBJECTS = 300, GENERATIONS = 3, PAGE = 4096 };

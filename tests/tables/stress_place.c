@@ -5,10 +5,10 @@
 
 #include <sched.h>
 
-#include "preload/backend.h"
-#include "preload/live.h"
-#include "preload/place.h"
-#include "preload/weighed.h"
+#include "target/allocator/backend.h"
+#include "target/tables/live.h"
+#include "target/allocator/place.h"
+#include "target/sampler/weighed.h"
 #include "stress.h"
 
 enum { BLOCKS = 64, CALLS = 40000, SIZES = 700 };

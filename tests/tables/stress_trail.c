@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "preload/memo.h"
-#include "preload/trail.h"
+#include "target/stack/memo.h"
+#include "target/stack/trail.h"
 #include "stress.h"
 
 enum { LEVELS = 40, WORDS = 4, CALLS = 40000, FEW = 5000 /* a rate at which trails are shared */ };

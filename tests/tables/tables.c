@@ -12,12 +12,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "preload/backend.h"
-#include "preload/create.h"
-#include "preload/live.h"
-#include "preload/sandbox.h"
-#include "preload/state.h"
-#include "preload/writer.h"
+#include "target/allocator/backend.h"
+#include "target/process/create.h"
+#include "target/tables/live.h"
+#include "target/process/sandbox.h"
+#include "target/state/state.h"
+#include "target/tables/writer.h"
 #include "region/view.h"
 
 /* What the tables need of the rest of the library. */

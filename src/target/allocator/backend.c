@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "target/allocator/backend.h"
+#include "target/tables/live.h"
+#include "target/allocator/operators.h"
+#include "target/stack/module.h"
+#include "target/state/state.h"
+
+_Alignas(4096) unsigned char ht_arena[HT_ARENA_PAGES * 4096];
+static _Atomic uint32_t arena_used; /* pages */
+static uint32_t arena_sizes[HT_ARENA_PAGES];
+
+void *ht_arena_alloc(size_t size, size_t align)
+{
+    size_t pages = size ? (size + 4095) / 4096 : 1;
+    if (size > sizeof ht_arena || align > 4096)
+        return NULL;
+    uint32_t at = atomic_fetch_add_explicit(&arena_used, (uint32_t)pages, memory_order_relaxed);
+    if (at + pages > HT_ARENA_PAGES)
+        return NULL;
+    arena_sizes[at] = (uint32_t)size;
+    ht_live_always(ht_arena + (size_t)at * 4096); /* so that free comes to ask whose it is */
+    return ht_arena + (size_t)at * 4096;
+}
+
+size_t ht_arena_size(const void *p)
+{
+    return arena_sizes[((uintptr_t)p - (uintptr_t)ht_arena) / 4096];
+}
+
+/* What stands in the pointers before the look-up: it looks up and calls again. The hooks test for
+ * the arena before they come here, so a nested call ends. */
+static void *first_malloc(size_t n);
+static void *first_calloc(size_t n, size_t size);
+static void *first_realloc(void *p, size_t n);
+static void first_free(void *p);
+
+void *(*ht_next_malloc)(size_t) = first_malloc;
+void *(*ht_next_calloc)(size_t, size_t) = first_calloc;
+void *(*ht_next_realloc)(void *, size_t) = first_realloc;
+void (*ht_next_free)(void *) = first_free;
+void *(*ht_programs_realloc)(void *, size_t);
+#define ht_define(symbol, type, parameters) type(*ht_next_##symbol) parameters;
+ht_define(reallocarray, void *, (void *, size_t, size_t)) ht_define(cfree, void, (void *))
+    ht_define(posix_memalign, int, (void **, size_t, size_t))
+        ht_define(aligned_alloc, void *, (size_t, size_t))
+            ht_define(memalign, void *, (size_t, size_t)) ht_define(valloc, void *, (size_t))
+                ht_define(pvalloc, void *, (size_t)) ht_define(malloc_usable_size, size_t, (void *))
+                    ht_define(free_sized, void, (void *, size_t))
+                        ht_define(free_aligned_sized, void, (void *, size_t, size_t))
+                            HT_HOOKED_NEW(ht_define) HT_HOOKED_DELETE(ht_define)
+                                HT_HOOKED_EXT(ht_define)
+
+#define ht_define_direct(symbol, type, parameters) bool ht_direct_##symbol;
+                                    HT_HOOKED_NEW(ht_define_direct)
+                                        HT_HOOKED_DELETE(ht_define_direct)
+
+                                            bool ht_new_is_malloc;
+
+enum { UNRESOLVED, RESOLVING, RESOLVED };
+static _Atomic uint32_t resolved; /* release when the pointers are set */
+
+bool ht_backend_ready(void)
+{
+    return HT_LIKELY(atomic_load_explicit(&resolved, memory_order_acquire) == RESOLVED);
+}
+
+static void *first_malloc(size_t n)
+{
+    ht_backend_resolve();
+    return ht_backend_ready() ? ht_next_malloc(n) : ht_arena_alloc(n, 16);
+}
+
+static void *first_calloc(size_t n, size_t size)
+{
+    ht_backend_resolve();
+    size_t bytes;
+    if (ht_backend_ready())
+        return ht_next_calloc(n, size);
+    return __builtin_mul_overflow(n, size, &bytes) ? NULL : ht_arena_alloc(bytes, 16);
+}
+
+static void *first_realloc(void *p, size_t n)
+{
+    ht_backend_resolve();
+    return ht_backend_ready() ? ht_next_realloc(p, n) : p ? NULL : ht_arena_alloc(n, 16);
+}
+
+static void first_free(void *p)
+{
+    ht_backend_resolve();
+    if (ht_backend_ready())
+        ht_next_free(p);
+}
+
+/* Built from what an allocator has, for what it lacks (jemalloc has no pvalloc): a fall-through to
+ * the next library's would hand its blocks to another allocator's free. */
+void *ht_next_aligned(size_t align, size_t size)
+{
+    void *p = NULL;
+    if (ht_next_memalign)
+        return ht_next_memalign(align, size);
+    if (ht_next_posix_memalign)
+        return ht_next_posix_memalign(&p, align, size) ? NULL : p;
+    return ht_next_aligned_alloc ? ht_next_aligned_alloc(align, size) : NULL;
+}
+
+static void *built_reallocarray(void *p, size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return ht_next_realloc(p, bytes);
+}
+
+static void built_cfree(void *p)
+{
+    ht_next_free(p);
+}
+
+static int built_posix_memalign(void **out, size_t align, size_t size)
+{
+    if (align < sizeof(void *) || (align & (align - 1)))
+        return EINVAL;
+    int saved = errno;
+    void *p = ht_next_memalign ? ht_next_memalign(align, size) : ht_next_aligned_alloc(align, size);
+    errno = saved;
+    if (!p)
+        return ENOMEM;
+    *out = p;
+    return 0;
+}
+
+static void *built_aligned(size_t align, size_t size)
+{
+    void *p = NULL;
+    if (align < sizeof(void *))
+        align = sizeof(void *);
+    int error = ht_next_posix_memalign(&p, align, size);
+    if (error) {
+        errno = error;
+        return NULL;
+    }
+    return p;
+}
+
+static void *built_valloc(size_t size)
+{
+    return ht_next_aligned((size_t)sysconf(_SC_PAGESIZE), size);
+}
+
+static void *built_pvalloc(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size > SIZE_MAX - page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return ht_next_aligned(page, size ? (size + page - 1) & ~(page - 1) : page);
+}
+
+static size_t built_usable_size(void *p)
+{
+    return 0;
+}
+
+static void built_free_sized(void *p, size_t n)
+{
+    ht_next_free(p);
+}
+
+static void built_free_aligned_sized(void *p, size_t align, size_t n)
+{
+    ht_next_free(p);
+}
+
+/* The object a function lies in; 0 when unknown. */
+static uint64_t home(const void *fn)
+{
+    struct ht_object o;
+    return fn && ht_object_find((uint64_t)fn, &o) ? o.link_map : 0;
+}
+
+static bool in_libstdcxx(const void *fn)
+{
+    struct ht_object o;
+    if (!fn || !ht_object_find((uint64_t)fn, &o))
+        return false;
+    const char *path = ((const struct link_map *)o.link_map)->l_name, *name = strrchr(path, '/');
+    return !strncmp(name ? name + 1 : path, "libstdc++.so.", 13);
+}
+
+/* That those who ask for an operator get ours, and we libstdc++'s. */
+static bool plain(const char *symbol, const void *next, uint64_t ours)
+{
+    return home(dlsym(RTLD_DEFAULT, symbol)) == ours && in_libstdcxx(next);
+}
+
+/*
+ * A program, or a library before us, may have a malloc of its own, which its operator new then
+ * calls; or some of the operators, which libstdc++'s others call.
+ */
+static bool new_is_malloc(void)
+{
+    uint64_t ours = home((void *)new_is_malloc);
+#define PLAIN(symbol) plain(#symbol, (void *)ht_next_##symbol, ours)
+    return home(dlsym(RTLD_DEFAULT, "malloc")) == ours &&
+           home(dlsym(RTLD_DEFAULT, "free")) == ours && PLAIN(_Znwm) && PLAIN(_Znam) &&
+           PLAIN(_ZnwmRKSt9nothrow_t) && PLAIN(_ZnamRKSt9nothrow_t) && PLAIN(_ZdlPv) &&
+           PLAIN(_ZdaPv) && PLAIN(_ZdlPvm) && PLAIN(_ZdaPvm);
+}
+
+/* Certainly another object's: one that is not known may be the allocator's own. */
+static bool elsewhere(const void *fn, uint64_t allocator)
+{
+    uint64_t at = allocator ? home(fn) : 0;
+    return at && at != allocator;
+}
+
+/* An allocator without any of the three: two that are built on each other would never end. */
+static void *built_none(size_t align, size_t size)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* Mimalloc's; jemalloc and tcmalloc have nallocx. */
+static size_t (*ht_next_good_size)(size_t);
+static enum { BY_NOTHING, BY_GOOD_SIZE, BY_NALLOCX, BY_GLIBC } usual;
+
+static void find_usual(uint64_t allocator, const void *m)
+{
+    ht_next_good_size = (size_t(*)(size_t))dlsym(RTLD_NEXT, "mi_good_size");
+    if (ht_next_nallocx)
+        usual = BY_NALLOCX;
+    else if (allocator && home((void *)ht_next_good_size) == allocator)
+        usual = BY_GOOD_SIZE;
+    else if (m && m == dlsym(RTLD_NEXT, "__libc_malloc"))
+        usual = BY_GLIBC;
+}
+
+size_t ht_usual_size(size_t size)
+{
+    switch (usual) {
+    case BY_NALLOCX:
+        return ht_next_nallocx(size ? size : 1, 0);
+    case BY_GOOD_SIZE:
+        return ht_next_good_size(size);
+    case BY_GLIBC: /* a chunk is of 32 bytes or more, in steps of 16, and has 8 that are not ours */
+        return size <= 24 ? 24 : ((size + 8 + 15) & ~(size_t)15) - 8;
+    default:
+        return size;
+    }
+}
+
+#define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))dlsym(RTLD_NEXT, #symbol)
+#define KEEP(symbol, type, parameters)                                                             \
+    FIND(symbol);                                                                                  \
+    if (elsewhere((void *)ht_next_##symbol, allocator))                                            \
+        ht_next_##symbol = NULL;
+#define FIND_ANY(symbol, type, parameters) FIND(symbol);
+
+static void look_up(void)
+{
+    /* The pointers of the four stay the first_ ones until all is known. */
+    void *m = dlsym(RTLD_NEXT, "malloc"), *c = dlsym(RTLD_NEXT, "calloc");
+    void *r = dlsym(RTLD_NEXT, "realloc"), *f = dlsym(RTLD_NEXT, "free");
+    void *first = dlsym(RTLD_DEFAULT, "realloc");
+    ht_module_setup();
+    uint64_t allocator = home(m);
+    if (home(first) != home((void *)look_up))
+        ht_programs_realloc = (void *(*)(void *, size_t))first;
+    KEEP(cfree, , )
+    KEEP(posix_memalign, , )
+    KEEP(aligned_alloc, , )
+    KEEP(memalign, , )
+    KEEP(valloc, , )
+    KEEP(pvalloc, , )
+    KEEP(malloc_usable_size, , )
+    KEEP(free_sized, , )
+    KEEP(free_aligned_sized, , )
+    HT_HOOKED_NEW(FIND_ANY)
+    HT_HOOKED_DELETE(FIND_ANY)
+    ht_new_is_malloc = new_is_malloc();
+    if (dlsym(RTLD_NEXT, "mallocx") || dlsym(RTLD_NEXT, "tc_malloc")) {
+        HT_HOOKED_EXT(KEEP)
+    }
+    find_usual(allocator, m);
+#define DIRECT(symbol, type, parameters)                                                           \
+    ht_direct_##symbol =                                                                           \
+        !ht_next_##symbol || (allocator && home((void *)ht_next_##symbol) == allocator);
+    HT_HOOKED_NEW(DIRECT)
+    HT_HOOKED_DELETE(DIRECT)
+
+    ht_next_malloc = (void *(*)(size_t))m;
+    ht_next_calloc = (void *(*)(size_t, size_t))c;
+    ht_next_realloc = (void *(*)(void *, size_t))r;
+    ht_next_free = (void (*)(void *))f;
+    if (!ht_next_posix_memalign && !ht_next_memalign && !ht_next_aligned_alloc)
+        ht_next_memalign = built_none;
+    if (!ht_next_posix_memalign)
+        ht_next_posix_memalign = built_posix_memalign;
+    if (!ht_next_memalign)
+        ht_next_memalign = ht_next_aligned_alloc ? ht_next_aligned_alloc : built_aligned;
+    if (!ht_next_aligned_alloc)
+        ht_next_aligned_alloc = ht_next_memalign;
+#define BUILD(symbol, built)                                                                       \
+    if (!ht_next_##symbol)                                                                         \
+        ht_next_##symbol = built;
+    /* Never glibc's own: it comes back through our realloc, and would be charged twice. */
+    ht_next_reallocarray = built_reallocarray;
+    /* Nor tcmalloc's, which call its tc_memalign by name: that is ours. */
+    if (ht_next_tc_memalign && home((void *)ht_next_tc_memalign) == allocator) {
+        ht_next_posix_memalign = ht_next_tc_posix_memalign = built_posix_memalign;
+        ht_next_valloc = ht_next_tc_valloc = built_valloc;
+        ht_next_pvalloc = ht_next_tc_pvalloc = built_pvalloc;
+    }
+    BUILD(cfree, built_cfree)
+    BUILD(valloc, built_valloc)
+    BUILD(pvalloc, built_pvalloc)
+    BUILD(malloc_usable_size, built_usable_size)
+    BUILD(free_sized, built_free_sized)
+    BUILD(free_aligned_sized, built_free_aligned_sized)
+    ht_build_operators();
+}
+
+__attribute__((noinline)) /* cold, and where tests/calls draws a line */
+void ht_backend_resolve(void)
+{
+    uint32_t none = UNRESOLVED;
+    /* The first allocation of a process comes before it has threads; a second thread that gets
+     * here waits for the first, whose look-up takes no lock that this one can hold. */
+    if (atomic_compare_exchange_strong(&resolved, &none, RESOLVING)) {
+        ht_tls.guard++;
+        look_up();
+        ht_tls.guard--;
+        atomic_store_explicit(&resolved, RESOLVED, memory_order_release);
+        return;
+    }
+    if (ht_tls.guard)
+        return;
+    while (!ht_backend_ready())
+        __builtin_ia32_pause();
+}

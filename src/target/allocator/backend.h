@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The allocator underneath: the next definition of everything in hooked.h, and the arena that
+ * serves while it is being looked up.
+ */
+#ifndef HEAPTAP_SRC_TARGET_ALLOCATOR_BACKEND_H
+#define HEAPTAP_SRC_TARGET_ALLOCATOR_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/allocator/hooked.h"
+
+#define X(symbol, type, parameters) extern type(*ht_next_##symbol) parameters;
+HT_HOOKED(X)
+#undef X
+
+/* True when the next definition comes from the allocator itself (or was built here) and not from a
+ * C++ library that calls malloc or free, where it would be counted a second time. */
+#define X(symbol, type, parameters) extern bool ht_direct_##symbol;
+HT_HOOKED_NEW(X)
+HT_HOOKED_DELETE(X)
+#undef X
+
+/* The program's own, when it has a malloc linked in, which comes before ours; else NULL. A C
+ * library's reallocarray is that one's: by ours the program's free would be given a block that is
+ * not its. */
+extern void *(*ht_programs_realloc)(void *, size_t);
+
+/* True when the operators underneath are libstdc++'s, which do no more than call malloc and free, and
+ * those are ours: then ours call what is underneath these at once, and libstdc++'s only for want of memory. */
+extern bool ht_new_is_malloc;
+
+/* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is
+ * inside the look-up itself, which is served by the arena. */
+void ht_backend_resolve(void);
+bool ht_backend_ready(void);
+
+/* The arena: zeroed blocks, each at an address that free's mask test admits; never reused. */
+void *ht_arena_alloc(size_t size, size_t align);
+#define HT_ARENA_PAGES 96
+extern unsigned char ht_arena[HT_ARENA_PAGES * 4096];
+static inline bool ht_arena_owns(const void *p)
+{
+    return (uintptr_t)p - (uintptr_t)ht_arena < sizeof ht_arena;
+}
+size_t ht_arena_size(const void *p);
+
+/* The usable size of a block of so many bytes that the allocator put where it likes. Where that
+ * cannot be told: the bytes themselves. */
+size_t ht_usual_size(size_t size);
+
+/* Memory at an alignment from whatever the allocator has for it. NULL when refused. */
+void *ht_next_aligned(size_t align, size_t size);
+
+#endif

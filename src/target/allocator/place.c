@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "target/allocator/backend.h"
+#include "target/tables/live.h"
+#include "target/allocator/place.h"
+
+/* On a line that nothing else writes to. */
+_Alignas(64) uint32_t ht_free_mask;
+static _Alignas(64) char after_mask[1] __attribute__((used));
+_Atomic uint32_t ht_aligned;
+
+/*
+ * While some sampled block lies at an unmarked address the mask is 0. Their number rises from 0
+ * under unmarked_lock, with the mask closed before; so whoever finds it above 0 finds the mask
+ * closed, and whoever holds the lock and finds 0 may open it.
+ */
+static _Atomic uint32_t unmarked_lock;
+static _Atomic uint64_t unmarked_live;
+static uint32_t calm; /* samples since it was above 0; guarded by unmarked_lock */
+
+/* Opening at each of them had the mask's line go from processor to processor. */
+#ifdef HT_PAUSES
+#define CALM 1u /* the stress waits for nothing */
+#else
+#define CALM 64u
+#endif
+
+#define NEVER_AGAIN (1ull << 62)
+
+static void close_mask(void)
+{
+    if (__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED))
+        __atomic_store_n(&ht_free_mask, 0, __ATOMIC_RELAXED);
+}
+
+static void count_one_more(void)
+{
+    uint64_t n = atomic_load_explicit(&unmarked_live, memory_order_acquire);
+    while (n)
+        if (atomic_compare_exchange_weak_explicit(&unmarked_live, &n, n + 1, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return;
+    bool locked = ht_lock(&unmarked_lock);
+    close_mask();
+    HT_PAUSE(PLACE);
+    calm = 0;
+    /* Not had: the mask may be opened behind our back, this once. */
+    atomic_fetch_add(&unmarked_live, locked ? 1 : NEVER_AGAIN);
+    if (locked)
+        ht_unlock(&unmarked_lock);
+    else
+        close_mask();
+}
+
+void ht_place_count(bool lives)
+{
+    if (lives)
+        count_one_more();
+    else
+        atomic_fetch_sub_explicit(&unmarked_live, 1, memory_order_acq_rel);
+}
+
+void ht_place_settle(void)
+{
+    if (HT_LIKELY(__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED)) ||
+        atomic_load_explicit(&unmarked_live, memory_order_relaxed))
+        return;
+    HT_PAUSE(PLACE);
+    if (!ht_try_lock(&unmarked_lock))
+        return;
+    if (!atomic_load(&unmarked_live) && atomic_load(&ht_aligned) && ++calm >= CALM) {
+        HT_PAUSE(PLACE);
+        __atomic_store_n(&ht_free_mask, HT_PLACED_MASK, __ATOMIC_SEQ_CST);
+        HT_PAUSE(PLACE);
+        if (atomic_load(&unmarked_live)) /* raised without the lock */
+            close_mask();
+    }
+    ht_unlock(&unmarked_lock);
+}
+
+void ht_place_aligned(bool aligned)
+{
+    /* Samples that were not placed may live for ever. Which of two threads comes first is the
+     * lock's to say. */
+    static bool never; /* guarded by unmarked_lock */
+    bool locked = ht_lock(&unmarked_lock);
+    never |= !aligned || !locked;
+    if (never)
+        close_mask(); /* before anybody leaves a block where it is, and uncounted */
+    atomic_store(&ht_aligned, !never);
+    if (!never && !atomic_load(&unmarked_live))
+        __atomic_store_n(&ht_free_mask, HT_PLACED_MASK, __ATOMIC_SEQ_CST);
+    if (locked) {
+        ht_unlock(&unmarked_lock);
+    } else {
+        atomic_fetch_add(&unmarked_live, NEVER_AGAIN);
+        close_mask();
+    }
+}
+
+void ht_place_forked(void)
+{
+    atomic_store(&unmarked_lock, 0);
+}
+
+#define KEPT 8u
+static _Alignas(64) _Atomic(void *) kept_blocks[KEPT]; /* acq_rel; NULL: free */
+
+static void *take_kept(void)
+{
+    for (uint32_t i = 0; i < KEPT; i++) {
+        if (!atomic_load_explicit(&kept_blocks[i], memory_order_relaxed))
+            continue;
+        void *p = atomic_exchange_explicit(&kept_blocks[i], NULL, memory_order_acq_rel);
+        HT_PAUSE(PLACE);
+        if (p) {
+            ht_live_filter_add(p, -1);
+            return p;
+        }
+    }
+    return NULL;
+}
+
+void *ht_place(size_t size, size_t align, bool *kept)
+{
+    *kept = false;
+    /* What is no alignment is the real call's to refuse, or to round. */
+    if (size > HT_PLACE_MAX || (align & (align - 1)))
+        return NULL;
+    void *p;
+    if (size <= HT_PLACED_MIN && align <= 4096) {
+        *kept = true;
+        if ((p = take_kept()))
+            return p;
+        size = HT_PLACED_MIN;
+    }
+    p = ht_next_aligned(align > 4096 ? align : 4096, size);
+    *kept &= p && ht_marked(p);
+    return p;
+}
+
+static bool offer(uint32_t i, void *was, void *p)
+{
+    return atomic_compare_exchange_strong_explicit(&kept_blocks[i], &was, p, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+bool ht_place_keep(void *p)
+{
+    uint32_t highest = 0;
+    void *most = NULL;
+    ht_live_filter_add(p, 1); /* first: so that a second free is looked up */
+    for (uint32_t i = 0; i < KEPT; i++) {
+        void *q = atomic_load_explicit(&kept_blocks[i], memory_order_relaxed);
+        if (!q && offer(i, NULL, p))
+            return true;
+        if ((uintptr_t)q > (uintptr_t)most) {
+            most = q;
+            highest = i;
+        }
+    }
+    HT_PAUSE(PLACE);
+    if ((uintptr_t)p < (uintptr_t)most && offer(highest, most, p)) {
+        ht_live_filter_add(most, -1);
+        ht_next_free(most);
+        return true;
+    }
+    ht_live_filter_add(p, -1);
+    return false;
+}
+
+void ht_place_freed_twice(void *p)
+{
+    if (!p) /* free(NULL) is looked up as any other: no place that is free is one's own */
+        return;
+    for (uint32_t i = 0; i < KEPT; i++)
+        if (atomic_load_explicit(&kept_blocks[i], memory_order_relaxed) == p && offer(i, p, NULL)) {
+            ht_live_filter_add(p, -1);
+            ht_next_free(p);
+            return;
+        }
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where sampled blocks lie. At large rates on a page, so that free can tell most others by their
+ * address; those that do not, large ones, are counted while they live, and free looks all up then.
+ */
+#ifndef HEAPTAP_SRC_TARGET_ALLOCATOR_PLACE_H
+#define HEAPTAP_SRC_TARGET_ALLOCATOR_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/state/state.h"
+
+/* Address bits that are 0 in every live sampled block; 0: any. Relaxed; 0 is always right, only
+ * slower. */
+extern uint32_t ht_free_mask;
+
+/* Sampled blocks are placed so that ht_free_mask holds. Relaxed. */
+extern _Atomic uint32_t ht_aligned;
+
+/* Above this size a block is not placed: it is not worth a page's alignment, a copy or a clearing.
+ */
+#define HT_PLACE_MAX 32768u
+
+/* Larger than what glibc's per-thread caches keep: a placed block that is freed goes back into the
+ * heap instead of holding a page in its thread's cache (12 KiB a thread were seen;
+ * bench/memory.py). */
+#define HT_PLACED_MIN 1040u
+
+/* glibc puts a mmapped chunk's data 16 bytes into a page: bit 4 is left out of the test. */
+#define HT_PLACED_MASK 0xfefu
+
+static inline bool ht_marked(const void *p)
+{
+    return ((uintptr_t)p & HT_PLACED_MASK) == 0;
+}
+
+/* A block at a marked address, of that size and alignment, or NULL. *kept is set when it may be
+ * given to ht_place_keep once it is freed. */
+void *ht_place(size_t size, size_t align, bool *kept);
+
+/*
+ * In the place of freeing a block that ht_place said may be kept: true when it is kept for the next
+ * ht_place. A few are, those of the lowest addresses, so that none lies in the way of a heap that
+ * shrinks. Any thread; not in a signal handler's way, for each slot is one exchange.
+ */
+bool ht_place_keep(void *p);
+
+/* A free of p that no live sample accounts for: when p is one that is kept, the program frees it a
+ * second time. It is freed in earnest, so that the caller's free is the allocator's to judge. */
+void ht_place_freed_twice(void *p);
+
+/* A sample at p lives, or lives no more: counted when p is not marked. */
+void ht_place_count(bool lives);
+static inline void ht_place_lives(const void *p, bool lives)
+{
+    if (HT_UNLIKELY(!ht_marked(p)) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
+        ht_place_count(lives);
+}
+
+/* At a sample: after some of them without an unmarked one, free tells by the address again. */
+void ht_place_settle(void);
+
+/* The rate is such that blocks are placed, or not; once not, never again. */
+void ht_place_aligned(bool aligned);
+
+/* In a forked child: gives up a lock that another thread of the parent held. */
+void ht_place_forked(void);
+
+#endif

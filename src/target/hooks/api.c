@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#define HEAPTAP_STRONG
+#include "heaptap/heaptap.h"
+#include "target/process/dump.h"
+#include "target/process/lifecycle.h"
+#include "target/sampler/sample.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* The rate that heaptap_start goes back to. */
+static _Atomic uint64_t chosen_rate;
+
+static uint64_t wanted_rate(void)
+{
+    uint64_t r = atomic_load(&chosen_rate);
+    return r ? r : ht_config.rate;
+}
+
+EXPORT int heaptap_active(void)
+{
+    return ht_state && atomic_load(&ht_rate) != 0;
+}
+
+EXPORT int heaptap_start(void)
+{
+    if (!ht_state)
+        return -ENODEV;
+    ht_sample_set_rate(wanted_rate());
+    ht_tls.left = 0; /* this thread at once */
+    ht_tls.rate = 0;
+    return 0;
+}
+
+EXPORT int heaptap_stop(void)
+{
+    if (!ht_state)
+        return -ENODEV;
+    ht_sample_set_rate(0);
+    return 0;
+}
+
+EXPORT int heaptap_set_rate(size_t bytes)
+{
+    if (bytes < 1 || bytes > (1ull << 40))
+        return -EINVAL;
+    if (!ht_state)
+        return -ENODEV;
+    atomic_store(&chosen_rate, bytes);
+    if (atomic_load(&ht_rate))
+        ht_sample_set_rate(bytes);
+    /* The distance drawn at the old rate is given up; it is memoryless. */
+    ht_tls.left = 0;
+    ht_tls.rate = 0;
+    return 0;
+}
+
+EXPORT int heaptap_dump(const char *path)
+{
+    int saved = errno;
+    ht_adopt_for_dump();
+    int r = path ? ht_dump_path(path) : ht_dump_request();
+    errno = saved;
+    return r;
+}
+
+EXPORT int heaptap_dump_fd(int fd)
+{
+    int saved = errno;
+    ht_adopt_for_dump();
+    int r = ht_dump_fd(fd);
+    errno = saved;
+    return r;
+}
+
+EXPORT int heaptap_flush(void)
+{
+    if (ht_live_pending() && !ht_forked())
+        ht_live_drain(ht_free_account);
+    return 0;
+}
+
+EXPORT const char *heaptap_version(void)
+{
+    return HT_VERSION;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* The cold paths of malloc, calloc, realloc and free. Compiled with frame pointers (HT_CALLER). */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "target/allocator/backend.h"
+#include "target/hooks/cold.h"
+#include "target/process/lifecycle.h"
+#include "target/allocator/place.h"
+
+/* True on the thread that is inside the look-up of the real functions. */
+static bool in_lookup(void)
+{
+    if (HT_LIKELY(ht_backend_ready()))
+        return false;
+    ht_backend_resolve();
+    return !ht_backend_ready();
+}
+
+void *ht_cold_malloc(size_t size)
+{
+    struct ht_hit hit;
+    if (HT_UNLIKELY(in_lookup()))
+        return ht_arena_alloc(size, 16);
+    if (!ht_hit_begin(&hit, size, HT_CALLER()))
+        return ht_next_malloc(size);
+    void *p = hit.place ? ht_hit_place(&hit, 0) : NULL;
+    return ht_hit_end(&hit, p ? p : ht_next_malloc(size));
+}
+
+void *ht_cold_calloc(size_t n, size_t size)
+{
+    struct ht_hit hit;
+    size_t bytes;
+    bool wraps = __builtin_mul_overflow(n, size, &bytes);
+    if (HT_UNLIKELY(in_lookup()))
+        return wraps ? NULL : ht_arena_alloc(bytes, 16);
+    if (wraps) {
+        ht_tls.left = 0; /* the next call draws; memoryless */
+        return ht_next_calloc(n, size);
+    }
+    if (!ht_hit_begin(&hit, bytes, HT_CALLER()))
+        return ht_next_calloc(n, size);
+    /* Not a large one: calloc need not touch fresh pages (HAZARDS 33). */
+    void *p = ht_hit_place(&hit, 0);
+    if (p)
+        memset(p, 0, bytes);
+    return ht_hit_end(&hit, p ? p : ht_next_calloc(n, size));
+}
+
+static __attribute__((noinline)) void free_looked_up(void *p)
+{
+    if (ht_free_sampled(p) != HT_FREED_KEPT)
+        ht_next_free(p);
+}
+
+/* Of what the filter admits. */
+void ht_cold_free(void *p)
+{
+    if (HT_LIKELY(!ht_arena_owns(p)))
+        free_looked_up(p);
+}
+
+/* A larger one stays with realloc, which may grow it where it lies: moved once, it is moved at
+ * every step (seen in bench's `realloc growth`). */
+static void *resize_placed(void *p, const struct ht_resize *r, struct ht_hit *hit)
+{
+    bool place = hit->place && !r->in_place_only && r->size <= HT_PLACED_MIN;
+    size_t old = place ? ht_next_malloc_usable_size(p) : 0;
+    void *q = old ? ht_hit_place(hit, 0) : NULL;
+    if (!q)
+        return r->call(r->ctx, p);
+    memcpy(q, p, old < r->size ? old : r->size);
+    ht_next_free(p);
+    return q;
+}
+
+void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
+                uint64_t bp)
+{
+    struct ht_record record;
+    struct ht_hit hit;
+    /* Out first: once the real call returns, the old address may be another thread's. */
+    bool maybe = ht_free_begin(p, &record);
+    bool sampled = borrowed && ht_hit_begin(&hit, r->size, pc, sp, bp);
+    if (!sampled && !maybe)
+        return r->call(r->ctx, p);
+    void *q;
+    if (sampled && r->size)
+        q = resize_placed(p, r, &hit);
+    else
+        q = r->call(r->ctx, p);
+    if (!q && r->size && record.found)
+        ht_free_undo(p, &record);
+    else if (record.found)
+        ht_free_account(&record);
+    return sampled ? ht_hit_end(&hit, q) : q;
+}
+
+static void *plain_realloc(void *ctx, void *p)
+{
+    return ht_next_realloc(p, *(size_t *)ctx);
+}
+
+static void *from_arena(void *p, size_t size, uint64_t pc, uint64_t sp, uint64_t bp)
+{
+    struct ht_hit hit;
+    void *q;
+    if (ht_hit_begin(&hit, size, pc, sp, bp))
+        q = ht_hit_end(&hit, ht_next_malloc(size));
+    else
+        q = ht_next_malloc(size);
+    size_t old = ht_arena_size(p);
+    if (q)
+        memcpy(q, p, old < size ? old : size);
+    return q;
+}
+
+static inline __attribute__((always_inline)) void *reallocate(void *p, size_t size, bool borrowed,
+                                                              uint64_t pc, uint64_t sp, uint64_t bp)
+{
+    if (HT_UNLIKELY(in_lookup())) {
+        void *q = ht_arena_alloc(size, 16);
+        if (q && p)
+            memcpy(q, p, ht_arena_size(p) < size ? ht_arena_size(p) : size);
+        return q;
+    }
+    if (!p) {
+        struct ht_hit hit;
+        if (!borrowed || !ht_hit_begin(&hit, size, pc, sp, bp))
+            return ht_next_realloc(NULL, size);
+        void *q = ht_hit_place(&hit, 0);
+        return ht_hit_end(&hit, q ? q : ht_next_realloc(NULL, size));
+    }
+    if (HT_UNLIKELY(ht_arena_owns(p)))
+        return size ? from_arena(p, size, pc, sp, bp) : NULL;
+    struct ht_resize r = {plain_realloc, &size, size, false};
+    return ht_resize(p, &r, borrowed, pc, sp, bp);
+}
+
+void *ht_cold_realloc(void *p, size_t size)
+{
+    return reallocate(p, size, ht_charge(size), HT_CALLER());
+}
+
+void *ht_cold_realloc_charged(void *p, size_t size)
+{
+    return reallocate(p, size, true, HT_CALLER());
+}

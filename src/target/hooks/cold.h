@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What the fast paths fall into, and what the other hooks share with them. */
+#ifndef HEAPTAP_SRC_TARGET_HOOKS_COLD_H
+#define HEAPTAP_SRC_TARGET_HOOKS_COLD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/sampler/sample.h"
+
+/* Entered by a jump from fast.S with malloc's own stack and arguments; the distance is charged,
+ * except in ht_cold_realloc. */
+void *ht_cold_malloc(size_t size);
+void *ht_cold_calloc(size_t n, size_t size);
+void *ht_cold_realloc(void *p, size_t size);
+void *ht_cold_realloc_charged(void *p, size_t size);
+void ht_cold_free(void *p);
+
+/* free of a block whose address ht_free_mask lets pass. */
+void ht_filter_free(void *p);
+
+/*
+ * realloc for every flavour: moves or resizes p (not NULL, not the arena's) by call(ctx, p),
+ * sampled when the charge borrowed.
+ */
+struct ht_resize {
+    void *(*call)(void *ctx, void *p);
+    void *ctx;
+    size_t size;
+    bool in_place_only; /* leave moving to `call`: its semantics are more than realloc's */
+};
+void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
+                uint64_t bp);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls without libc: no errno, no cancellation point, no lazy binding, usable in a signal
+ * handler. Results are the kernel's: >= 0 or -errno.
+ */
+#ifndef HEAPTAP_SRC_TARGET_OS_SYS_H
+#define HEAPTAP_SRC_TARGET_OS_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#ifdef HT_INJECT
+/* True when this call is one that the test wants to fail, with *result. */
+bool ht_inject(long number, long *result);
+#endif
+
+static inline long ht_syscall(long n, long a, long b, long c, long d, long e, long f)
+{
+    long r;
+#ifdef HT_INJECT
+    if (ht_inject(n, &r))
+        return r;
+#endif
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(r)
+                     : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return r;
+}
+
+#define SYS0(n)             ht_syscall(n, 0, 0, 0, 0, 0, 0)
+#define SYS1(n, a)          ht_syscall(n, (long)(a), 0, 0, 0, 0, 0)
+#define SYS2(n, a, b)       ht_syscall(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define SYS3(n, a, b, c)    ht_syscall(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define SYS4(n, a, b, c, d) ht_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define SYS6(n, a, b, c, d, e, f)                                                                  \
+    ht_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+#define SYS_FAILED(r) ((unsigned long)(r) > -4096UL)
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* Anonymous private memory, not reserved; NULL when refused. */
+void *ht_sys_anonymous(size_t n);
+
+/* Reads a whole small file into buf (NUL-terminated, at most n - 1 bytes). Bytes read or -errno. */
+long ht_sys_read_file(const char *path, char *buf, size_t n);
+
+/*
+ * A write can be a signal as well as an error: SIGXFSZ beyond the limit on the size of files, SIGPIPE
+ * to a pipe that nobody reads. Held back around our writes, with `more`, and taken away if it came
+ * from them.
+ */
+struct ht_held {
+    uint64_t mask, pending; /* as they were */
+};
+struct ht_held ht_hold_write_signals(uint64_t more);
+void ht_release_write_signals(struct ht_held held, int error);
+
+/* Nanoseconds of a clock, by the vDSO; no system call with the usual clock sources. */
+uint64_t ht_sys_clock(int clock);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes the region: where, how large, and what its header says. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "target/process/create.h"
+#include "target/process/sandbox.h"
+#include "target/os/sys.h"
+#include "region/text.h"
+#include "target/tables/writer.h"
+
+#define VIRTUAL_SIZE (2ULL << 30)
+
+/* Beyond a limit on the size of files the kernel does not only refuse, it kills (SIGXFSZ). */
+static bool file_may_be(uint64_t size)
+{
+    struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
+    SYS4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &r);
+    return r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= size;
+}
+
+/* Virtual space only; a program under ulimit -v keeps nearly all of what it was given. */
+static uint64_t region_size(void)
+{
+    struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
+    SYS4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &r);
+    uint64_t n = VIRTUAL_SIZE;
+    if (r.rlim_cur != RLIM_INFINITY && r.rlim_cur / 32 < n)
+        n = r.rlim_cur / 32;
+    /* mlockall compares the whole address space with its limit. The usual 8 MiB is too small for
+     * any program to pass that test; a larger one may have been chosen to fit. */
+    r.rlim_cur = RLIM_INFINITY;
+    SYS4(SYS_prlimit64, 0, RLIMIT_MEMLOCK, NULL, &r);
+    if (r.rlim_cur != RLIM_INFINITY && r.rlim_cur >= (64u << 20) && r.rlim_cur / 32 < n)
+        n = r.rlim_cur / 32;
+    if (n < 16 * HT_CHUNK_SIZE)
+        n = 16 * HT_CHUNK_SIZE;
+    return HT_HEADER_SIZE + n / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
+}
+
+uint64_t ht_start_ticks(void)
+{
+    char buf[1024];
+    if (ht_sys_read_file("/proc/self/stat", buf, sizeof buf) <= 0)
+        return 0;
+    /* Field 2 may hold anything; the last ')' ends it. starttime is field 22 (proc(5)). */
+    const char *p = strrchr(buf, ')');
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    uint64_t n = 0;
+    for (p = p ? p + 1 : ""; *p >= '0' && *p <= '9'; p++)
+        n = n * 10 + (uint64_t)(*p - '0');
+    return n;
+}
+
+/* The user's own directory, 0700, not a link: anything else could be a trap. */
+static long open_directory(const char *path)
+{
+    SYS2(SYS_mkdir, path, 0700);
+    long fd = SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (SYS_FAILED(fd))
+        return fd;
+    struct stat st;
+    long r = SYS2(SYS_fstat, fd, &st);
+    if (SYS_FAILED(r) || st.st_uid != (uid_t)SYS0(SYS_geteuid) || (st.st_mode & 077)) {
+        SYS1(SYS_close, fd);
+        return -EPERM;
+    }
+    return fd;
+}
+
+static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char *path, size_t n)
+{
+    if (!file_may_be(size))
+        return NULL;
+    /* A daemon's child that has given up root by its first sample: a directory of its own. */
+    if (ht_config.region_dir_by_user) {
+        struct ht_text t = ht_text(ht_config.region_dir, sizeof ht_config.region_dir);
+        ht_text_string(&t, "/dev/shm/heaptap-");
+        ht_text_number(&t, (uint64_t)SYS0(SYS_geteuid));
+    }
+    long dir = open_directory(ht_config.region_dir);
+    if (SYS_FAILED(dir))
+        return NULL;
+    char name[64];
+    long fd = -EEXIST;
+    /* An exec keeps pid and start time: the old image's region has a lower number. */
+    for (uint64_t i = 0; fd == -EEXIST && i < 1000; i++) {
+        struct ht_text t = ht_text(name, sizeof name);
+        ht_text_number(&t, pid);
+        ht_text_string(&t, ".");
+        ht_text_number(&t, ticks);
+        ht_text_string(&t, ".");
+        ht_text_number(&t, i);
+        fd = SYS4(SYS_openat, dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }
+    unsigned char *base = NULL;
+    if (!SYS_FAILED(fd)) {
+        /* The header is reserved here; chunks as they come. */
+        long r = SYS2(SYS_ftruncate, fd, size);
+        if (!SYS_FAILED(r))
+            r = SYS4(SYS_fallocate, fd, 0, 0, HT_HEADER_SIZE);
+        if (!SYS_FAILED(r))
+            r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+        if (!SYS_FAILED(r)) {
+            base = (unsigned char *)r;
+            /* Lasts as long as the mapping, not the descriptor (flock(2) locks go with the open
+             * file, which the mapping holds): so whoever clears up dead regions knows that this one
+             * lives, even from a pid namespace where the process is not to be seen. */
+            SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB);
+            struct ht_text t = ht_text(path, n);
+            ht_text_string(&t, ht_config.region_dir);
+            ht_text_string(&t, "/");
+            ht_text_string(&t, name);
+        } else {
+            SYS3(SYS_unlinkat, dir, name, 0);
+        }
+        SYS1(SYS_close, fd);
+    }
+    SYS1(SYS_close, dir);
+    return base;
+}
+
+static unsigned char *anonymous_region(uint64_t size)
+{
+    long r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return SYS_FAILED(r) ? NULL : (unsigned char *)r;
+}
+
+void ht_tables_present(void)
+{
+    struct ht_state *s = ht_state;
+    if (ht_sandboxed || atomic_exchange_explicit(&s->present, 1, memory_order_relaxed))
+        return;
+    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
+    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
+    from = (uint64_t)s->trails & ~4095ull;
+    to = (uint64_t)&s->trails[HT_TRAILS_FEW];
+    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
+}
+
+int ht_region_create(bool file)
+{
+    struct ht_state *s = ht_state;
+    uint64_t size = region_size();
+    uint32_t pid = (uint32_t)SYS0(SYS_getpid);
+    uint64_t ticks = file ? ht_start_ticks() : 0;
+    s->region_path[0] = 0;
+    unsigned char *base =
+        file ? map_file(size, pid, ticks, s->region_path, sizeof s->region_path) : NULL;
+    bool private = !base;
+    /* Strict overcommit counts even what is never touched: ask for less until it is granted. */
+    while (!base && !(base = anonymous_region(size))) {
+        if (size <= 16 * HT_CHUNK_SIZE)
+            return -ENOMEM;
+        size = HT_HEADER_SIZE + size / 8 / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
+    }
+    SYS3(SYS_madvise, base, size, MADV_DONTDUMP);
+    /* Not accessible until it is used: mlockall would make all of it resident. */
+    if (SYS_FAILED(SYS3(SYS_mprotect, base, HT_HEADER_SIZE, PROT_READ | PROT_WRITE))) {
+        SYS2(SYS_munmap, base, size);
+        return -ENOMEM;
+    }
+
+    struct ht_region_header *h = (struct ht_region_header *)base;
+    h->version = HT_LAYOUT_VERSION;
+    h->header_size = HT_HEADER_SIZE;
+    h->chunk_size = HT_CHUNK_SIZE;
+    h->pid = pid;
+    h->uid = (uint32_t)SYS0(SYS_geteuid);
+    h->parent_pid = (uint32_t)SYS0(SYS_getppid);
+    h->size = size;
+    h->start_ticks = ticks;
+    h->start_wall_ns = ht_sys_clock(CLOCK_REALTIME_COARSE); /* the clock of files' times */
+    h->start_mono_ns = ht_sys_clock(CLOCK_MONOTONIC_COARSE);
+    h->run_id = ht_config.run_id;
+    h->address = (uint64_t)base;
+    h->depth = ht_config.depth;
+    h->signal_number = (uint32_t)ht_config.signal_number;
+    memcpy(h->exe, ht_process.exe, sizeof h->exe);
+    memcpy(h->output, ht_config.output, sizeof h->output);
+    memcpy(h->name, ht_process.name, sizeof h->name);
+    memcpy(h->command_line, ht_process.command_line, sizeof h->command_line);
+    h->command_line_size = ht_process.command_line_size;
+    atomic_store(&h->inherits, s->inherits);
+    h->magic = HT_REGION_MAGIC;
+    h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
+    atomic_store(&h->rate, atomic_load(&ht_rate) ? atomic_load(&ht_rate) : ht_config.rate);
+    atomic_store(&h->flags, (ht_config.peak ? HT_REGION_PEAK : 0u));
+    atomic_store(&h->private_from, private ? HT_HEADER_SIZE : 0);
+    atomic_store_explicit(&h->state, HT_STATE_RUNNING, memory_order_release);
+
+    s->base = base;
+    s->header = h;
+    s->limit = size;
+    s->writable = HT_HEADER_SIZE;
+    s->peak_or_growth = ht_config.peak || ht_config.growth;
+    return 0;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "target/process/create.h"
+#include "target/process/dump.h"
+#include "target/process/lifecycle.h"
+#include "target/sampler/sample.h"
+#include "target/os/sys.h"
+#include "target/tables/writer.h"
+#include "region/pattern.h"
+#include "region/stream.h"
+#include "region/text.h"
+
+/* One dump at a time (ht_state->dump_busy): workspace and stack are its holder's. Untouched pages of
+ * .bss until the first dump. */
+static struct ht_stream_workspace workspace;
+static _Alignas(16) unsigned char dump_stack[64 * 1024];
+static char path_buffer[2200], temporary[2260];
+
+static int write_all(void *sink, const void *data, size_t n)
+{
+    long fd = *(long *)sink;
+    const char *at = data;
+    while (n) {
+        long r = SYS3(SYS_write, fd, at, n);
+        if (r == -EINTR)
+            continue;
+        if (r <= 0)
+            return r ? (int)r : -EIO;
+        at += r;
+        n -= (size_t)r;
+    }
+    return 0;
+}
+
+/* Expands a pattern. False when it does not fit. */
+static bool expand(char *out, size_t size, const char *pattern, const char *name, uint32_t pid,
+                   uint32_t number, bool last)
+{
+    struct ht_pattern v = {
+        .name = name,
+        .host = ht_process.host,
+        .pid = pid,
+        .number = number,
+        .seconds = ht_sys_clock(CLOCK_REALTIME) / 1000000000u,
+        .last = last,
+        .relative = ht_config.run_root && ht_config.run_root != pid,
+    };
+    return ht_pattern_expand(out, size, pattern, &v);
+}
+
+/* Of an image that came by exec the process's own beginning, which is known to the tick. */
+static uint64_t began(const struct ht_region_header *h, bool execed)
+{
+    uint64_t now = ht_sys_clock(CLOCK_REALTIME_COARSE), up = ht_sys_clock(CLOCK_BOOTTIME);
+    uint64_t start = h->start_ticks * (1000000000u / 100); /* USER_HZ */
+    return execed && h->start_ticks && up > start && now > up - start ? now - (up - start)
+                                                                      : h->start_wall_ns;
+}
+
+static bool is_relatives(const char *path, uint64_t since)
+{
+    struct stat st;
+    /* not a pipe or a device, which nobody wrote as a profile */
+    return !SYS_FAILED(SYS2(SYS_stat, path, &st)) && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= since;
+}
+
+/* Without `run` nobody says which process is the first: a file that was written since this process
+ * began is a relative's, or of an image that exec replaced, and stays. */
+static void step_aside(char *path, size_t size, const struct ht_region_header *h, bool execed)
+{
+    if (ht_config.run_root)
+        return;
+    uint64_t since = began(h, execed);
+    if (!is_relatives(path, since) || !ht_pattern_insert(path, size, h->pid))
+        return;
+    struct ht_text base = ht_text(temporary, sizeof temporary);
+    ht_text_string(&base, path);
+    for (uint64_t n = 1; n < 10000 && !base.cut && is_relatives(path, since); n++) {
+        struct ht_text t = ht_text(path, size);
+        ht_text_string(&t, temporary);
+        if (!ht_pattern_insert(path, size, n))
+            return;
+    }
+}
+
+static int stream_to(const struct ht_view *v, long fd)
+{
+    struct ht_stream_options o = {
+        .gzip = true,
+        .level = 1, /* the program waits for it; as in Go's runtime/pprof */
+        .time_nanos = (int64_t)ht_sys_clock(CLOCK_REALTIME),
+    };
+    int64_t r = ht_stream_profile(v, &o, &workspace, write_all, &fd);
+    return r < 0 ? (int)r : 0;
+}
+
+/* A temporary name, created exclusively, then renamed: an older file stays whole if this fails. */
+static int stream_to_path(const struct ht_view *v, const char *path)
+{
+    struct stat st;
+    if (!SYS_FAILED(SYS2(SYS_stat, path, &st)) && !S_ISREG(st.st_mode))
+        return -EEXIST; /* a rename would put a file in the place of /dev/null */
+    struct ht_text t = ht_text(temporary, sizeof temporary);
+    ht_text_string(&t, path);
+    ht_text_string(&t, ".tmp.");
+    ht_text_number(&t, (uint64_t)SYS0(SYS_getpid));
+    if (t.cut)
+        return -ENAMETOOLONG;
+    SYS1(SYS_unlink, temporary);
+    long fd = SYS4(SYS_openat, AT_FDCWD, temporary,
+                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (SYS_FAILED(fd))
+        return (int)fd;
+    int error = stream_to(v, fd);
+    long r = SYS1(SYS_close, fd);
+    if (!error && SYS_FAILED(r))
+        error = (int)r;
+    if (!error) {
+        r = SYS2(SYS_rename, temporary, path);
+        error = SYS_FAILED(r) ? (int)r : 0;
+    }
+    if (error)
+        SYS1(SYS_unlink, temporary);
+    return error;
+}
+
+struct job {
+    enum { JOB_NUMBERED, JOB_LAST, JOB_PATH, JOB_FD, JOB_VIEW } kind;
+    const char *path;
+    int fd;
+    const struct ht_view *view;
+    bool execed; /* the view's image was not the process's first */
+    int error;
+};
+
+static void note_result(struct ht_region_header *h, const char *path, int error)
+{
+    if (error) {
+        atomic_store_explicit(&h->dump_errno, (uint32_t)-error, memory_order_relaxed);
+        ht_count(&h->dump_failures, 1);
+        return;
+    }
+    struct ht_text t = ht_text(h->last_dump, sizeof h->last_dump);
+    ht_text_string(&t, path);
+    atomic_fetch_add_explicit(&h->dumps, 1, memory_order_release);
+}
+
+static void run_job(struct job *job)
+{
+    struct ht_state *s = ht_state;
+    struct ht_view own;
+    if (job->kind == JOB_VIEW) {
+        const struct ht_region_header *h = job->view->header;
+        job->error = expand(path_buffer, sizeof path_buffer, h->output, h->name, h->pid, 0, true)
+                         ? 0
+                         : -ENAMETOOLONG;
+        if (!job->error) {
+            step_aside(path_buffer, sizeof path_buffer, h, job->execed);
+            job->error = stream_to_path(job->view, path_buffer);
+        }
+        return;
+    }
+    ht_own_view(&own);
+    if (job->kind == JOB_FD) {
+        job->error = stream_to(&own, job->fd);
+        return;
+    }
+    const char *path = job->path;
+    if (job->kind != JOB_PATH) {
+        bool last = job->kind == JOB_LAST;
+        if (!expand(path_buffer, sizeof path_buffer, ht_config.output, ht_process.name,
+                    (uint32_t)SYS0(SYS_getpid), s->dump_number, last)) {
+            job->error = -ENAMETOOLONG;
+        } else if (last) {
+            step_aside(path_buffer, sizeof path_buffer, s->header, s->execed);
+        }
+        path = path_buffer;
+        if (!job->error && !last)
+            s->dump_number++;
+    }
+    if (!job->error)
+        job->error = stream_to_path(&own, path);
+    note_result(s->header, path, job->error);
+    if (s->peak_or_growth)
+        atomic_store_explicit(&s->last_dump_inuse,
+                              atomic_load_explicit(&s->header->inuse_bytes, memory_order_relaxed),
+                              memory_order_relaxed);
+}
+
+/* Runs a job on the dump stack: a coroutine's 16 KiB, or what a signal left, may not hold it. */
+__attribute__((noinline)) static void on_dump_stack(struct job *job)
+{
+    void *top = dump_stack + sizeof dump_stack;
+    __asm__ volatile("mov %%rsp, %%rbx\n\t"
+                     "mov %[top], %%rsp\n\t"
+                     "call *%[fn]\n\t"
+                     "mov %%rbx, %%rsp"
+                     : "+D"(job)
+                     : [top] "r"(top), [fn] "r"(run_job)
+                     : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc",
+                       "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+}
+
+static bool dump_lock(void)
+{
+    uint32_t idle = 0;
+    return atomic_compare_exchange_strong(&ht_state->dump_busy, &idle, 1);
+}
+
+static void complain(const char *path, int error)
+{
+    char digits[16];
+    struct ht_text t = ht_text(digits, sizeof digits);
+    ht_text_number(&t, (uint64_t)-error);
+    static _Atomic uint32_t said; /* once a process: a daemon's log is not ours to fill */
+    if (!atomic_exchange(&said, 1))
+        ht_say("cannot write ", path,
+               error == -EEXIST    ? ": it is no regular file; the profile stays in the region "
+                                     "(heaptap dump, heaptap recover)"
+               : error == -ENOENT  ? ": no such directory; the profile stays in the region "
+                                     "(heaptap dump, heaptap recover)"
+               : error == -EACCES  ? ": permission denied; the profile stays in the region "
+                                     "(heaptap dump, heaptap recover)"
+               : error == -ENOSPC  ? ": no space left; the profile stays in the region "
+                                     "(heaptap dump, heaptap recover)"
+                                   : ": the profile stays in the region (heaptap dump, recover)");
+}
+
+static int run_locked(struct job *job)
+{
+    /* On the dump stack no handler of the program's may run: a garbage collector's, say, looks for
+     * the thread's frames around its stack pointer. To a file that takes milliseconds. A descriptor
+     * may block for ever: that runs on the caller's own stack, interruptible. */
+    uint64_t all = ~(1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) |
+                     1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1));
+    struct ht_held held = ht_hold_write_signals(job->kind == JOB_FD ? 0 : all);
+    ht_tls.guard++; /* a handler's allocations during the dump are not sampled by this thread */
+    if (job->kind == JOB_FD)
+        run_job(job);
+    else
+        on_dump_stack(job);
+    ht_tls.guard--;
+    ht_release_write_signals(held, job->error);
+    bool run_says_it = job->kind == JOB_LAST && ht_config.run_id;
+    if (job->error && job->kind != JOB_FD && !run_says_it)
+        complain(job->path ? job->path : path_buffer, job->error);
+    return job->error;
+}
+
+/* Requests that came while the lock was held, by threads that could not wait. */
+static int serve_wanted(int error)
+{
+    struct ht_state *s = ht_state;
+    while (atomic_load(&s->dump_wanted)) {
+        if (!dump_lock())
+            return error; /* its holder looks again when it is done */
+        while (atomic_exchange(&s->dump_wanted, 0)) {
+            struct job job = {.kind = JOB_NUMBERED};
+            error = run_locked(&job);
+        }
+        atomic_store(&s->dump_busy, 0);
+    }
+    return error;
+}
+
+/* Never a part of the malloc path's own functions: tests/calls ends its class here. */
+__attribute__((noinline)) int ht_dump_request(void)
+{
+    if (!ht_active())
+        return -ESRCH;
+    if (ht_config.secure)
+        return -EPERM; /* where it would be written is not the program's choice */
+    atomic_store(&ht_state->dump_wanted, 1);
+    return serve_wanted(0);
+}
+
+static int dump_now(struct job *job)
+{
+    if (!ht_active())
+        return -ESRCH;
+    if (!dump_lock())
+        return -EBUSY;
+    int error = run_locked(job);
+    atomic_store(&ht_state->dump_busy, 0);
+    serve_wanted(0);
+    return error;
+}
+
+int ht_dump_path(const char *path)
+{
+    struct job job = {.kind = JOB_PATH, .path = path};
+    return dump_now(&job);
+}
+
+int ht_dump_fd(int fd)
+{
+    struct job job = {.kind = JOB_FD, .fd = fd};
+    return dump_now(&job);
+}
+
+static void unlink_region(void)
+{
+    struct ht_state *s = ht_state;
+    if (s->region_path[0])
+        SYS1(SYS_unlink, s->region_path);
+}
+
+void ht_dump_last(void)
+{
+    struct ht_view v;
+    if (!ht_active())
+        return;
+    ht_own_view(&v);
+    if (!ht_region_has_samples(&v)) {
+        unlink_region();
+        return;
+    }
+    struct job job = {.kind = JOB_LAST};
+    int error = -EBUSY;
+    /* Another thread may be dumping while this one leaves: its dump is whole soon. */
+    for (int i = 0; i < 5000 && (error = dump_now(&job)) == -EBUSY; i++) {
+        struct timespec ms = {0, 1000000};
+        SYS2(SYS_nanosleep, &ms, NULL);
+    }
+    if (error)
+        return;
+    atomic_store_explicit(&ht_state->header->state, HT_STATE_DUMPED, memory_order_release);
+    /* `heaptap run` reads the path there and removes the region itself, unless we outlived it. */
+    if (!ht_config.run_id ||
+        (ht_config.run_pid && SYS2(SYS_kill, ht_config.run_pid, 0) == -ESRCH))
+        unlink_region();
+}
+
+void ht_dump_check(void)
+{
+    struct ht_state *s = ht_state;
+    bool due = false;
+    if (ht_config.interval_ns) {
+        uint64_t now = ht_sys_clock(CLOCK_MONOTONIC_COARSE);
+        uint64_t next = atomic_load_explicit(&s->next_interval_ns, memory_order_relaxed);
+        if (!next)
+            atomic_compare_exchange_strong(&s->next_interval_ns, &next,
+                                           now + ht_config.interval_ns);
+        else if (now >= next)
+            due = atomic_compare_exchange_strong(&s->next_interval_ns, &next,
+                                                 now + ht_config.interval_ns);
+    }
+    if (ht_config.growth) {
+        uint64_t now = atomic_load_explicit(&s->header->inuse_bytes, memory_order_relaxed);
+        uint64_t then = atomic_load_explicit(&s->last_dump_inuse, memory_order_relaxed);
+        if (now >= then + ht_config.growth)
+            due |= atomic_compare_exchange_strong(&s->last_dump_inuse, &then, now);
+    }
+    if (due)
+        ht_dump_request();
+}
+
+/* False: there is no such region, or none that can be opened. */
+static bool dump_previous(long dir, const char *name)
+{
+    long fd = SYS4(SYS_openat, dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+    struct stat st;
+    if (SYS_FAILED(fd))
+        return false;
+    struct ht_view v;
+    long base = -1;
+    uint64_t size = 0;
+    /* In two pid namespaces two processes have one number, and may have started in one tick: what is
+     * mapped by somebody is locked (create.c), and no region that an exec left behind. */
+    if (!SYS_FAILED(SYS2(SYS_fstat, fd, &st)) && st.st_uid == (uid_t)SYS0(SYS_geteuid) &&
+        !SYS_FAILED(SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB))) {
+        size = (uint64_t)st.st_size;
+        base = SYS6(SYS_mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    }
+    SYS1(SYS_close, fd);
+    if (SYS_FAILED(base))
+        return true;
+    if (!ht_view_init(&v, (void *)base, size, NULL, 0) && v.header->run_id == 0) {
+        struct job job = {.kind = JOB_VIEW, .view = &v, .execed = true};
+        ht_state->execed = true;
+        if (ht_region_has_samples(&v)) {
+            if (!dump_lock())
+                job.error = -EBUSY;
+            else {
+                run_locked(&job);
+                atomic_store(&ht_state->dump_busy, 0);
+            }
+        }
+        if (!job.error)
+            SYS3(SYS_unlinkat, dir, name, 0);
+    }
+    SYS2(SYS_munmap, base, size);
+    return true;
+}
+
+/* An image takes the lowest number that is free: the one before it has a lower one, or the next. */
+void ht_dump_previous_image(void)
+{
+    const char *own = strrchr(ht_state->region_path, '/');
+    if (!own || own[1] == 0)
+        return;
+    char name[64];
+    size_t length = strlen(++own);
+    const char *dot = strrchr(own, '.');
+    if (!dot || length >= sizeof name)
+        return;
+    long dir = SYS4(SYS_openat, AT_FDCWD, ht_config.region_dir,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (SYS_FAILED(dir))
+        return;
+    uint64_t mine = 0;
+    for (const char *p = dot + 1; *p; p++)
+        mine = mine * 10 + (uint64_t)(*p - '0');
+    bool there = true;
+    for (uint64_t i = 0; i < mine || there; i++) {
+        if (i == mine)
+            continue;
+        struct ht_text t = ht_text(name, sizeof name);
+        for (const char *p = own; p <= dot; p++)
+            ht_text_char(&t, *p);
+        ht_text_number(&t, i);
+        there = dump_previous(dir, name);
+    }
+    SYS1(SYS_close, dir);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A fork in a signal handler that interrupted one of our hooks. The child returns into the middle of
+ * that hook, which still means the parent's region by its references, and finds the state wiped: there,
+ * and only there, the state is kept over the fork, and the child goes on with a copy of the region of
+ * its own until the hook is done. Then it is as any forked child.
+ */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "target/process/fork.h"
+#include "target/process/lifecycle.h"
+#include "target/process/sandbox.h"
+#include "target/os/sys.h"
+
+_Atomic uint32_t ht_fork_unfinished;
+
+static pid_t (*next_fork)(void), (*next__Fork)(void);
+
+__attribute__((constructor)) static void find(void)
+{
+    next_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
+    next__Fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "_Fork");
+}
+
+static void advise(int advice)
+{
+    SYS3(SYS_madvise, ht_state, (sizeof(struct ht_state) + 4095) & ~(size_t)4095, advice);
+}
+
+/* Puts a private copy in the region's place. When memory is out the hook's last few additions go to
+ * the parent's region. */
+static void copy_region(struct ht_state *s)
+{
+    unsigned char *copy = ht_sys_anonymous(s->writable);
+    if (!copy)
+        return;
+    memcpy(copy, s->base, s->writable);
+    if (SYS_FAILED(SYS6(SYS_mremap, copy, s->writable, s->writable, MREMAP_MAYMOVE | MREMAP_FIXED,
+                        s->base, 0)))
+        SYS2(SYS_munmap, copy, s->writable);
+    else
+        s->limit = s->writable; /* no more chunks: what lies behind is the parent's */
+}
+
+static pid_t fork_inside(pid_t (*next)(void))
+{
+    if (!ht_tls.guard || ht_sandboxed || !ht_active())
+        return next();
+    advise(MADV_KEEPONFORK);
+    pid_t child = next();
+    advise(MADV_WIPEONFORK);
+    if (!child && ht_active()) {
+        copy_region(ht_state);
+        atomic_store(&ht_fork_unfinished, 1);
+    }
+    return child;
+}
+
+void ht_fork_finish(void)
+{
+    atomic_store(&ht_fork_unfinished, 0);
+    memset(ht_state, 0, sizeof *ht_state);
+}
+
+__attribute__((visibility("default"))) pid_t fork(void)
+{
+    if (!next_fork)
+        find();
+    return fork_inside(next_fork);
+}
+
+__attribute__((visibility("default"))) pid_t _Fork(void);
+
+pid_t _Fork(void)
+{
+    if (!next__Fork)
+        find();
+    return fork_inside(next__Fork ? next__Fork : next_fork);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Start, fork and exit: when the region is made, adopted and given up. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "target/allocator/backend.h"
+#include "target/process/create.h"
+#include "target/process/dump.h"
+#include "target/process/lifecycle.h"
+#include "target/stack/module.h"
+#include "target/allocator/place.h"
+#include "target/sampler/sample.h"
+#include "target/process/sandbox.h"
+#include "target/state/settings.h"
+#include "target/process/signals.h"
+#include "target/os/sys.h"
+#include "region/text.h"
+#include "target/tables/writer.h"
+
+struct ht_state *ht_state;
+
+/* The region in use when a child forks: still mapped there, for it to copy from. Written before
+ * `active`; read by the child alone. */
+static unsigned char *inherited_base;
+uint64_t ht_inherited_limit;
+
+static struct stat error_file; /* descriptor 2 at start */
+static bool error_file_known;
+
+void ht_say(const char *a, const char *b, const char *c)
+{
+    struct stat now;
+    /* A daemon's descriptor 2 may be a database by now. */
+    if (!error_file_known || SYS_FAILED(SYS2(SYS_fstat, 2, &now)) ||
+        now.st_dev != error_file.st_dev || now.st_ino != error_file.st_ino)
+        return;
+    char line[1400];
+    struct ht_text t = ht_text(line, sizeof line - 1);
+    ht_text_string(&t, "heaptap: ");
+    ht_text_string(&t, a);
+    ht_text_string(&t, b);
+    ht_text_string(&t, c);
+    *t.at++ = '\n';
+    struct ht_held held = ht_hold_write_signals(0);
+    ht_release_write_signals(held, (int)SYS3(SYS_write, 2, line, t.at - line));
+}
+
+/*
+ * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of
+ * its directory of regions, and chose where it stands and what it is called: its region, which it
+ * trusts, is private memory, and it writes no file. Root reads it while it runs.
+ */
+static bool start_region(bool file)
+{
+    struct ht_state *s = ht_state;
+    if (ht_region_create(file && !ht_config.secure))
+        return false;
+    inherited_base = s->base;
+    ht_inherited_limit = s->limit;
+    return true;
+}
+
+/* Takes our library out of LD_PRELOAD where it stands, for children that nobody wants profiled. */
+static void leave_environment(void)
+{
+    char *v = getenv("LD_PRELOAD");
+    for (char *p = v; p && *p;) {
+        size_t n = strcspn(p, ": ");
+        char *base = memrchr(p, '/', n);
+        size_t skip = base ? (size_t)(base + 1 - p) : 0;
+        if (n - skip >= 10 && !strncmp(p + skip, "libheaptap", 10)) {
+            n += p[n] != 0;
+            memmove(p, p + n, strlen(p + n) + 1);
+        } else {
+            p += n + (p[n] != 0);
+        }
+    }
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    int saved = errno;
+    ht_tls.guard++;
+    error_file_known = !SYS_FAILED(SYS2(SYS_fstat, 2, &error_file));
+    ht_backend_resolve();
+    ht_signals_resolve();
+    ht_settings_read();
+    bool wanted = ht_config.children || !ht_config.run_root ||
+                  ht_config.run_root == (uint32_t)SYS0(SYS_getpid);
+    if (!ht_config.children)
+        leave_environment();
+    ht_unwind_setup();
+    size_t size = (sizeof(struct ht_state) + 4095) & ~(size_t)4095;
+    struct ht_state *s = wanted ? ht_sys_anonymous(size) : NULL;
+    if (s && SYS_FAILED(SYS3(SYS_madvise, s, size, MADV_WIPEONFORK))) {
+        ht_say("this kernel lacks MADV_WIPEONFORK (Linux 4.14)", "; not profiling", "");
+        s = NULL;
+    }
+    if (s) {
+        ht_sample_set_rate(ht_config.rate);
+        if (!ht_config.start)
+            ht_sample_set_rate(0);
+        ht_state = s;
+        if (start_region(true)) {
+            atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
+            if (!ht_config.secure)
+                ht_dump_previous_image();
+            ht_signals_start();
+        } else {
+            ht_state = NULL;
+            ht_say("no memory for a region", "; not profiling", "");
+        }
+    }
+    if (!ht_state) { /* dormant for good: never a sample, and free's test always fails over */
+        ht_sample_never();
+    }
+    ht_tls.left = 0;
+    ht_tls.guard--;
+    errno = saved;
+}
+
+/*
+ * _exit runs no destructors; what a worker process leaves by it is dumped as at any exit. A vfork
+ * child shares our memory but not our pid: its leaving is not ours. Inside a sandbox opening a file
+ * may be fatal: the region keeps the profile.
+ */
+void ht_leaving(void)
+{
+    if (ht_active() && !ht_sandboxed && !ht_config.secure &&
+        ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
+        int saved = errno;
+        ht_dump_last();
+        errno = saved;
+    }
+}
+
+__attribute__((destructor)) static void finish(void)
+{
+    ht_leaving();
+}
+
+/* Adoption: what the parent had live at the fork, from the copied index and the parent's region. */
+#define MODULES 2048
+static struct {
+    ht_ref old, new;
+} module_map[MODULES];
+
+struct adoption {
+    struct ht_view parent;
+    uint32_t n_modules;
+};
+
+static ht_ref adopt_module(struct adoption *a, ht_ref old)
+{
+    for (uint32_t i = 0; i < a->n_modules; i++)
+        if (module_map[i].old == old)
+            return module_map[i].new;
+    const struct ht_module *m = ht_view_record(&a->parent, old, HT_KIND_MODULE);
+    if (!m || a->n_modules == MODULES)
+        return 0;
+    uint32_t n;
+    const char *path = ht_view_path(&a->parent, m, &n);
+    ht_ref new = 0;
+    if (m->flags & HT_MODULE_MAIN) { /* recorded already, as the first */
+        struct ht_object o = {m->start, m->end, m->link_map, m->eh_frame_hdr};
+        new = ht_module_of(&o);
+    }
+    if (!new)
+        new = ht_module_copy(m, path, n);
+    module_map[a->n_modules].old = old;
+    module_map[a->n_modules++].new = new;
+    return new;
+}
+
+static uint64_t copied_recipe;
+static uint64_t copy_recipe(uint64_t pc, ht_ref module)
+{
+    (void)pc;
+    (void)module;
+    return copied_recipe;
+}
+
+static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_t size)
+{
+    const struct ht_stack *stack = ht_view_record(&a->parent, site->stack, HT_KIND_STACK);
+    uint32_t n;
+    const ht_ref *frames = stack ? ht_view_frames(&a->parent, stack, &n) : NULL;
+    if (!frames)
+        return 0;
+    ht_ref mine[HT_MAX_DEPTH];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct ht_frame *f = ht_view_record(&a->parent, frames[i], HT_KIND_FRAME);
+        if (!f)
+            continue;
+        copied_recipe = f->recipe;
+        ht_ref to = ht_frame_intern(f->pc, f->module ? adopt_module(a, f->module) : 0, copy_recipe);
+        if (to)
+            mine[kept++] = to;
+    }
+    ht_ref to = kept ? ht_stack_intern(mine, kept, stack->flags, 0) : 0;
+    return to ? ht_site_intern(to, size, site->rate) : 0;
+}
+
+static void take_over(struct adoption *a, struct ht_node *node)
+{
+    const struct ht_site *site = ht_view_record(&a->parent, node->site, HT_KIND_SITE);
+    node->site = site ? adopt_site(a, site, node->size) : 0;
+    if (!node->site) {
+        if (site) /* not ht_lose: the region is not in use yet */
+            ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
+        return;
+    }
+    ht_sample_account_inherited(node->site, node->size);
+    node->time &= HT_NODE_KEPT;
+    ht_live_mirror(node);
+}
+
+static void adopt_node(struct ht_node *node, void *ctx)
+{
+    if (!node->site)
+        return;
+    take_over(ctx, node);
+    atomic_fetch_sub_explicit(&ht_state->header->inherits, 1, memory_order_relaxed);
+}
+
+static void count_node(struct ht_node *node, void *ctx)
+{
+    *(uint32_t *)ctx += node->site != 0;
+}
+
+void ht_child_adopt(void)
+{
+    static struct adoption a; /* not on a coroutine's stack */
+    struct ht_state *s = ht_state;
+    uint64_t none = 0;
+    if (!atomic_compare_exchange_strong(&s->adopter, &none, (uint64_t)&ht_tls)) {
+        /* The tables are being rebuilt: nobody may look into them until they are, and a signal
+         * handler that came down on the adopting thread cannot wait for it. */
+        for (int i = 0; none != (uint64_t)&ht_tls && i < 100000 && ht_forked(); i++) {
+            struct timespec t = {0, 100000};
+            if (ht_sandboxed)
+                __builtin_ia32_pause();
+            else if (i < 100)
+                SYS0(SYS_sched_yield);
+            else
+                SYS2(SYS_nanosleep, &t, NULL);
+        }
+        return;
+    }
+    ht_tls.guard++;
+    atomic_fetch_add(&ht_region_generation, 1);
+    ht_live_adopt();
+    ht_place_forked();
+    if (!ht_config.children) {
+        ht_sample_never();
+        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
+        ht_tls.guard--;
+        return;
+    }
+    struct ht_region_header *old = (struct ht_region_header *)inherited_base;
+    unsigned char *old_base = inherited_base;
+    uint64_t old_limit = ht_inherited_limit;
+    memset(&a, 0, sizeof a);
+    /* Our own former mapping: as trusted as it was, and never checked for a foreign checksum. */
+    a.parent.base = old_base;
+    a.parent.header = old;
+    a.parent.n_chunks = atomic_load_explicit(&old->n_chunks, memory_order_acquire);
+    a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
+    ht_live_each(count_node, &s->inherits);
+    if (start_region(!ht_sandboxed)) {
+        atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
+        ht_module_record_main();
+        ht_live_each(adopt_node, &a);
+        atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
+        SYS2(SYS_munmap, old_base, old_limit);
+    } else {
+        ht_sample_never();
+        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
+    }
+    ht_tls.guard--;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knowing that the program shuts itself in. prctl and syscall are passed through untouched; when
+ * they are about to install a seccomp filter, what needs files is done first and no more after.
+ * A program that makes the system call by its own instruction is not seen.
+ */
+#ifndef HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
+#define HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
+
+#include <stdbool.h>
+
+extern bool ht_sandboxed; /* set before the filter is; never cleared; inherited */
+
+void ht_before_sandbox(void);
+void ht_find_sandbox_calls(void);
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+#include "target/allocator/backend.h"
+#include "target/process/dump.h"
+#include "target/process/fork.h"
+#include "target/process/lifecycle.h"
+#include "target/stack/module.h"
+#include "target/allocator/place.h"
+#include "target/sampler/sample.h"
+#include "target/state/stripe.h"
+#include "target/os/sys.h"
+#include "target/sampler/weighed.h"
+#include "target/tables/writer.h"
+#include "region/weight.h"
+
+__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
+
+_Atomic uint64_t ht_rate;
+
+/* That distances are drawn with: ht_rate, and while that is 0 the one before, so that every thread
+ * is sampled from the moment on that sampling is started. 0: dormant for good. */
+static _Atomic uint64_t drawn_rate;
+
+/*
+ * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
+ * every pointer up in a filter instead; above, free's test of the address is all there is.
+ */
+#define ALIGN_MIN_RATE 131072u
+
+void ht_sample_set_rate(uint64_t rate)
+{
+    /* Towards a smaller rate free looks all up first. */
+    if (rate) {
+        if (rate <= 256)
+            ht_live_skip_filter();
+        ht_place_aligned(rate >= ALIGN_MIN_RATE);
+        atomic_store_explicit(&drawn_rate, rate, memory_order_release);
+    }
+    atomic_store_explicit(&ht_rate, rate, memory_order_release);
+    if (rate && ht_active())
+        atomic_store_explicit(&ht_state->header->rate, rate, memory_order_relaxed);
+}
+
+void ht_sample_never(void)
+{
+    atomic_store_explicit(&drawn_rate, 0, memory_order_relaxed);
+    atomic_store_explicit(&ht_rate, 0, memory_order_release);
+}
+
+#define DORMANT_STEP (1u << 20)
+
+static void draw(struct ht_tls *t)
+{
+    uint64_t rate = atomic_load_explicit(&drawn_rate, memory_order_relaxed);
+    t->rate = rate;
+    if (rate == 1)
+        t->left = 0;
+    else
+        t->left = rate ? ht_distance(ht_random(&t->random), rate) : DORMANT_STEP;
+}
+
+static void thread_setup(struct ht_tls *t)
+{
+    static _Atomic uint64_t ordinal = 1;
+    uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
+    uint64_t seed = ht_config.seed;
+    if (!seed) { /* AT_RANDOM is the process's; time and place make the thread's, and a fork's */
+        const void *r = (const void *)getauxval(AT_RANDOM);
+        if (r)
+            memcpy(&seed, r, 8);
+        seed ^= __builtin_ia32_rdtsc() ^ (uint64_t)t;
+    }
+    t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
+    t->stripe = ht_stripe_of(t);
+    ht_stack_bounds(t);
+    t->ready = 1;
+    draw(t);
+}
+
+static __attribute__((noinline)) void release_last(void)
+{
+    if (!ht_forked())
+        ht_live_drain(ht_free_account);
+    if (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed))
+        ht_fork_finish();
+}
+
+static inline void release(struct ht_tls *t)
+{
+    bool more =
+        ht_live_pending() || (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed) != 0);
+    if (HT_UNLIKELY(more) && t->guard == 1)
+        release_last();
+    t->guard--;
+}
+
+/*
+ * In exact mode only we charge, unless a handler's allocation came between our charge and the
+ * guard: it found a wrapped distance, and went by unseen. Taking the charge back is one
+ * instruction, so that from here on a handler's allocations borrow.
+ */
+static inline void count_between(struct ht_tls *t, uint64_t charge)
+{
+    uint64_t left = charge;
+    __asm__ volatile("xadd %0, %1" : "+r"(left), "+m"(t->left) : : "cc");
+    if (HT_UNLIKELY(left + charge != 0))
+        ht_lose(HT_LOSS_REENTRANT);
+}
+
+bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uint64_t bp)
+{
+    struct ht_tls *t = &ht_tls;
+    if (HT_UNLIKELY(t->guard)) {
+        /* A signal handler, or the allocator calling itself. `left` has wrapped: left so, the
+         * thread would not be sampled again. */
+        if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
+            ht_lose(HT_LOSS_REENTRANT);
+        if (t->rate)
+            draw(t);
+        return false;
+    }
+    if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
+        if (!ht_backend_ready() || !ht_state) {
+            t->left = 0;
+            return false;
+        }
+        t->guard = 1;
+        if (!t->ready)
+            thread_setup(t);
+        else
+            draw(t);
+        t->guard = 0;
+        uint64_t step = (uint64_t)size + 1, left = t->left;
+        t->left = left - step;
+        if (left >= step)
+            return false;
+        if (!t->rate) {
+            t->left = DORMANT_STEP;
+            return false;
+        }
+    }
+    t->guard = 1;
+    if (HT_UNLIKELY(!atomic_load_explicit(&ht_rate, memory_order_relaxed))) {
+        draw(t);
+        release(t);
+        return false;
+    }
+    if (t->rate == 1)
+        count_between(t, (uint64_t)size + 1);
+    hit->rate = t->rate;
+    draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they
+                hit */
+    if (HT_UNLIKELY(ht_forked()))
+        ht_child_adopt();
+    /* A placed block needs its record for certain: the node comes first. */
+    hit->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
+    hit->node = 0;
+    hit->kept = false;
+    if (hit->place)
+        ht_place_settle();
+    if (HT_UNLIKELY(!ht_active()) || (hit->place && !(hit->node = ht_live_reserve()))) {
+        ht_lose(HT_LOSS_FULL);
+        release(t);
+        return false;
+    }
+    hit->saved_errno = errno;
+    hit->regs.pc = pc;
+    hit->regs.sp = sp;
+    hit->regs.bp = bp;
+    hit->size = size;
+    return true;
+}
+
+void *ht_hit_place(struct ht_hit *hit, size_t align)
+{
+    if (!hit->place)
+        return NULL;
+    void *p = ht_place(hit->size, align, &hit->kept);
+    if (!p)
+        errno = hit->saved_errno;
+    return p;
+}
+
+/* Values that peak and growth need; only kept when one of them is asked for. */
+static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool alloc)
+{
+    struct ht_region_header *h = ht_state->header;
+    uint32_t epoch = atomic_load_explicit(&h->peak_epoch, memory_order_acquire);
+    /* The first change after a peak keeps what the site held at the peak. */
+    if (atomic_load_explicit(&site->peak_epoch, memory_order_relaxed) != epoch) {
+        struct ht_values v;
+        struct ht_view own;
+        ht_own_view(&own);
+        ht_site_values(&own, site, &v);
+        atomic_store_explicit(&site->peak_objects, (uint64_t)v.inuse_objects, memory_order_relaxed);
+        atomic_store_explicit(&site->peak_bytes, (uint64_t)v.inuse_bytes, memory_order_relaxed);
+        atomic_store_explicit(&site->peak_epoch, epoch, memory_order_release);
+    }
+    if (!alloc) {
+        atomic_fetch_sub_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
+        return;
+    }
+    atomic_fetch_add_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
+}
+
+/* A new highest total opens a new epoch: every site not touched since holds its value at it. */
+static void note_peak(void)
+{
+    struct ht_region_header *h = ht_state->header;
+    uint64_t now = atomic_load_explicit(&h->inuse_bytes, memory_order_relaxed);
+    uint64_t peak = atomic_load_explicit(&h->peak_bytes, memory_order_relaxed);
+    if (now > peak + peak / 512 &&
+        atomic_compare_exchange_strong_explicit(&h->peak_bytes, &peak, now, memory_order_relaxed,
+                                                memory_order_relaxed))
+        atomic_fetch_add_explicit(&h->peak_epoch, 1, memory_order_release);
+}
+
+static void add_sampled(struct ht_totals *t, const struct ht_split *objects,
+                        const struct ht_split *bytes)
+{
+    ht_count(&t->bytes.whole, bytes->whole);
+    if (bytes->fraction)
+        ht_count(&t->bytes.fraction, bytes->fraction);
+    ht_count(&t->objects.whole, objects->whole);
+    if (objects->fraction)
+        ht_count(&t->objects.fraction, objects->fraction);
+    ht_count(&t->count, 1);
+}
+
+static __attribute__((noinline)) void account_weighted(struct ht_site *site, uint64_t size,
+                                                       bool alloc)
+{
+    struct ht_split objects = {site->weight[0], site->weight[1]};
+    struct ht_split bytes = {site->weight[2], site->weight[3]};
+    if (HT_UNLIKELY(!objects.whole)) /* a class of sizes */
+        ht_weights_again(size, site->rate, &objects, &bytes);
+    if (HT_UNLIKELY(ht_state->peak_or_growth))
+        track_inuse(site, &bytes, alloc);
+    add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);
+}
+
+/* Adds one object of a size to what was allocated, or freed, at a site. */
+static inline void account(struct ht_site *site, uint64_t size, bool alloc)
+{
+    if (site->rate == 1 && HT_LIKELY(!ht_state->peak_or_growth))
+        ht_site_count(site, ht_tls.stripe, size, alloc);
+    else
+        account_weighted(site, size, alloc);
+}
+
+/* 0 when a handler forked since the record was taken, and this is the child with its own region. */
+static ht_ref current_site(const struct ht_record *r)
+{
+    return r->generation == atomic_load_explicit(&ht_region_generation, memory_order_relaxed)
+               ? r->site
+               : 0;
+}
+
+void ht_free_account(const struct ht_record *r)
+{
+    struct ht_tls *t = &ht_tls;
+    t->guard++; /* a handler that forks leaves the region in place */
+    if (current_site(r) && ht_active())
+        account(ht_at(r->site), r->size, false);
+    release(t);
+}
+
+void ht_sample_account_inherited(ht_ref site, uint64_t size)
+{
+    account(ht_at(site), size, true);
+}
+
+static uint32_t seconds_since_start(void)
+{
+    uint64_t now = ht_sys_clock(CLOCK_MONOTONIC_COARSE);
+    uint64_t start = ht_state->header->start_mono_ns;
+    return now > start ? (uint32_t)((now - start) / 1000000000u) : 0;
+}
+
+/* False: p is in no table. */
+static bool write_down(struct ht_hit *hit, void *p)
+{
+    ht_module_record_main();
+    ht_ref ref = ht_site_of(&hit->regs, hit->size, hit->rate);
+    if (ref) {
+        account(ht_at(ref), hit->size, true);
+    } else {
+        ht_lose(HT_LOSS_FULL);
+    }
+    /* Without a site the node still goes in: a placed block's free must stay unsized. */
+    struct ht_record stale;
+    uint32_t time = ref ? seconds_since_start() : 0;
+    ht_place_lives(p, true);
+    if (!ht_live_insert(hit->node, p, hit->size, ref, time | (hit->kept ? HT_NODE_KEPT : 0),
+                        &stale)) {
+        /* Not in the table: take the sample back, so that nothing lives for ever. */
+        if (ref)
+            account(ht_at(ref), hit->size, false);
+        ht_place_lives(p, false);
+        ht_lose(HT_LOSS_BUSY);
+        return false;
+    } else if (stale.found) {
+        ht_place_lives(p, false);
+        ht_free_account(&stale);
+        if (stale.site)
+            ht_lose(HT_LOSS_STALE);
+    }
+    if (ref && HT_UNLIKELY(ht_state->peak_or_growth))
+        note_peak();
+    return true;
+}
+
+void *ht_hit_end(struct ht_hit *hit, void *p)
+{
+    struct ht_tls *t = &ht_tls;
+    if (p) {
+        while (!write_down(hit, p)) {
+            /* A placed block must be in the table, or a sized delete would free it by the wrong
+             * class. Nobody has seen it yet: only its shard is contended, by a thread that was
+             * preempted while it held the lock. */
+            if (!hit->place || !(hit->node = ht_live_reserve()))
+                break;
+        }
+        ht_dump_if_due();
+        errno = hit->saved_errno;
+    } else if (hit->node) {
+        ht_live_unreserve(hit->node);
+    }
+    release(t);
+    return p;
+}
+
+void ht_hit_cancel(struct ht_hit *hit)
+{
+    if (hit->node)
+        ht_live_unreserve(hit->node);
+    release(&ht_tls);
+}
+
+/* Guarded. 0, -ENOENT, -EBUSY as ht_live_take. */
+static inline int take_out(void *p, struct ht_record *out)
+{
+    if (HT_UNLIKELY(ht_forked())) {
+        ht_child_adopt();
+        if (ht_forked()) {
+            ht_live_remember(p); /* below us, this very thread is adopting */
+            out->found = false;
+            return -EBUSY;
+        }
+    }
+    int r = ht_live_take(p, out);
+    if (!r)
+        ht_place_lives(p, false);
+    return r;
+}
+
+bool ht_free_begin(void *p, struct ht_record *out)
+{
+    out->found = false;
+    if (HT_LIKELY(!ht_live_maybe(p)))
+        return false;
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    int r = take_out(p, out);
+    release(t);
+    return r != -ENOENT;
+}
+
+enum ht_freed ht_free_sampled(void *p)
+{
+    struct ht_record record;
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    int r = take_out(p, &record);
+    if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
+        account(ht_at(record.site), record.size, false);
+    bool kept = record.found && (record.time & HT_NODE_KEPT) && ht_place_keep(p);
+    if (HT_UNLIKELY(r == -ENOENT))
+        ht_place_freed_twice(p);
+    release(t);
+    return kept ? HT_FREED_KEPT : r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
+}
+
+size_t ht_usable_placed(const void *p, size_t real)
+{
+    uint64_t asked;
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    if (HT_UNLIKELY(ht_forked()))
+        ht_child_adopt();
+    bool found = !ht_forked() && ht_live_size(p, &asked);
+    release(t);
+    if (!found || asked > HT_PLACE_MAX)
+        return real;
+    size_t usual = ht_usual_size(asked);
+    return usual < real ? usual : real;
+}
+
+void ht_free_undo(void *p, const struct ht_record *r)
+{
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    struct ht_record stale;
+    uint32_t node = ht_live_reserve();
+    ht_place_lives(p, true);
+    if (!node || !ht_live_insert(node, p, r->size, current_site(r), r->time, &stale)) {
+        ht_place_lives(p, false);
+        ht_free_account(r);
+        ht_lose(HT_LOSS_FULL);
+    }
+    release(t);
+}

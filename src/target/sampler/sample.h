@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sampler: when an allocation is taken, where it is put, what is written down. A hook's cold
+ * path is: ht_hit_begin; the allocation; ht_hit_end.
+ */
+#ifndef HEAPTAP_SRC_TARGET_SAMPLER_SAMPLE_H
+#define HEAPTAP_SRC_TARGET_SAMPLER_SAMPLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/tables/live.h"
+#include "target/allocator/place.h"
+#include "target/state/state.h"
+#include "target/stack/unwind.h"
+
+struct ht_hit {
+    struct ht_regs regs;
+    uint64_t size, rate;
+    uint32_t node;
+    int saved_errno;
+    bool place; /* ask ht_hit_place first */
+    bool kept;  /* it gave a block that may be kept */
+};
+
+/* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
+ * ht_hit_begin. What the assembler of malloc does, for the other hooks. */
+static inline bool ht_charge(size_t size)
+{
+    struct ht_tls *t = &ht_tls;
+    uint64_t step = (uint64_t)size + 1, left = t->left;
+    t->left = left - step;
+    return HT_UNLIKELY(left < step);
+}
+
+/*
+ * After a borrow: decides whether this allocation is a sample. True: the thread is guarded until
+ * ht_hit_end or ht_hit_cancel. False: the caller allocates as if we were not here.
+ */
+bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uint64_t bp);
+
+/* A block of the hit's size at a marked address (alignment at least `align`), or NULL. */
+void *ht_hit_place(struct ht_hit *hit, size_t align);
+
+/* Writes the sample down (p NULL: the allocation failed, nothing is written) and drops the guard.
+ * Returns p; errno is the one from before when p is not NULL. */
+void *ht_hit_end(struct ht_hit *hit, void *p);
+
+/* Drops the guard without a sample. */
+void ht_hit_cancel(struct ht_hit *hit);
+
+/* What is left to do: free as asked; free it without its size, for it was (or may have been) placed
+ * by us; nothing. */
+enum ht_freed { HT_FREED_NOT_OURS, HT_FREED_UNSIZED, HT_FREED_KEPT };
+
+/* Of a p that ht_live_maybe admits, before the real free: takes its record out and accounts it. */
+enum ht_freed ht_free_sampled(void *p);
+
+/*
+ * The usable size to tell of p, whose block has `real`. That of a placed one would have the program
+ * treat samples unlike the rest: redis moves a string whose block is a tenth too large, so that
+ * samples alone went through realloc, and hardly one was drawn again.
+ */
+size_t ht_usable_placed(const void *p, size_t real);
+static inline size_t ht_usable(const void *p, size_t real)
+{
+    if (HT_LIKELY(!ht_marked(p) || !atomic_load_explicit(&ht_aligned, memory_order_relaxed) ||
+                  !ht_live_maybe(p)))
+        return real;
+    return ht_usable_placed(p, real);
+}
+
+/* Takes p's record out before the real realloc. True when p was (or may have been) placed by us:
+ * free it without its size. */
+bool ht_free_begin(void *p, struct ht_record *out);
+
+/* Accounts a record taken out. */
+void ht_free_account(const struct ht_record *r);
+
+/* Counts an object that a forked child has from its parent as allocated. */
+void ht_sample_account_inherited(ht_ref site, uint64_t size);
+
+/* Puts a record back that a failed realloc leaves alive. */
+void ht_free_undo(void *p, const struct ht_record *r);
+
+/* Recomputes free's mask after the rate changed. 0: nothing is sampled, until a rate is set. */
+void ht_sample_set_rate(uint64_t rate);
+
+/* This process has no region, and will have none. */
+void ht_sample_never(void);
+
+/* Makes a forked child independent of its parent. */
+void ht_child_adopt(void);
+
+/* The same, for a dump that a child is asked for before its first sample. */
+static inline void ht_adopt_for_dump(void)
+{
+    if (ht_forked() && ht_config.children)
+        ht_child_adopt();
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "target/state/state.h"
+#include "target/sampler/weighed.h"
+
+void ht_weights_again(uint64_t size, uint64_t rate, struct ht_split *objects,
+                      struct ht_split *bytes)
+{
+    struct ht_weighed *w = &ht_state->weighed[ht_mix(size) & ((1u << HT_WEIGHED_BITS) - 1)];
+    uint32_t n = atomic_load_explicit(&w->sequence, memory_order_acquire);
+    if (HT_LOAD_RELAXED(w->size) == size && HT_LOAD_RELAXED(w->rate) == rate && !(n & 1)) {
+        HT_PAUSE(WEIGHTS);
+        *objects = (struct ht_split){HT_LOAD_RELAXED(w->weight[0]), HT_LOAD_RELAXED(w->weight[1])};
+        *bytes = (struct ht_split){HT_LOAD_RELAXED(w->weight[2]), HT_LOAD_RELAXED(w->weight[3])};
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&w->sequence, memory_order_relaxed) == n)
+            return;
+    }
+    ht_weights(size, rate, objects, bytes);
+    if ((n & 1) || !atomic_compare_exchange_strong_explicit(
+                       &w->sequence, &n, n + 1, memory_order_acq_rel, memory_order_relaxed))
+        return;
+    atomic_thread_fence(memory_order_release);
+    HT_STORE_RELAXED(w->size, size);
+    HT_STORE_RELAXED(w->rate, rate);
+    HT_PAUSE(WEIGHTS);
+    HT_STORE_RELAXED(w->weight[0], objects->whole);
+    HT_STORE_RELAXED(w->weight[1], objects->fraction);
+    HT_STORE_RELAXED(w->weight[2], bytes->whole);
+    HT_STORE_RELAXED(w->weight[3], bytes->fraction);
+    atomic_store_explicit(&w->sequence, n + 2, memory_order_release);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "target/process/create.h"
+#include "target/stack/module.h"
+#include "target/state/state.h"
+#include "region/text.h"
+#include "target/tables/writer.h"
+
+struct ht_object ht_self;
+
+static int (*find_object)(void *, struct dl_find_object *);
+static const struct r_debug *loader;
+
+/* Of the program itself: the kernel leaves holes between its segments where the loader fills them
+ * for a library, and then _dl_find_object answers with one segment (glibc 2.36, l_contiguous). */
+static const struct link_map *main_map;
+uint64_t ht_main_start, ht_main_size;
+
+static void find_main(void)
+{
+    const Elf64_Phdr *p = (const Elf64_Phdr *)getauxval(AT_PHDR);
+    const struct link_map *l = loader ? loader->r_map : NULL;
+    uint64_t lowest = UINT64_MAX, highest = 0;
+    bool ours = false;
+    for (uint64_t i = 0; p && l && i < getauxval(AT_PHNUM); i++) {
+        if (p[i].p_type == PT_LOAD && p[i].p_vaddr < lowest)
+            lowest = p[i].p_vaddr;
+        if (p[i].p_type == PT_LOAD && p[i].p_vaddr + p[i].p_memsz > highest)
+            highest = p[i].p_vaddr + p[i].p_memsz;
+        /* They may be the loader's own, when the program is its argument. */
+        ours |= p[i].p_type == PT_DYNAMIC && l->l_addr + p[i].p_vaddr == (uint64_t)l->l_ld;
+    }
+    if (ours && lowest < highest) {
+        main_map = l;
+        ht_main_start = l->l_addr + (lowest & ~4095ull);
+        ht_main_size = l->l_addr + highest - ht_main_start;
+    }
+}
+
+bool ht_module_setup(void)
+{
+    loader = dlsym(RTLD_DEFAULT, "_r_debug");
+    find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    find_main();
+    if (find_object)
+        ht_object_find((uint64_t)&ht_module_setup, &ht_self);
+    return find_object != NULL;
+}
+
+bool ht_object_find(uint64_t pc, struct ht_object *o)
+{
+    struct dl_find_object d;
+    if (!find_object || find_object((void *)pc, &d))
+        return false;
+    o->start = (uint64_t)d.dlfo_map_start;
+    o->end = (uint64_t)d.dlfo_map_end;
+    o->link_map = (uint64_t)d.dlfo_link_map;
+    if (d.dlfo_link_map == main_map) {
+        o->start = ht_main_start;
+        o->end = ht_main_start + ht_main_size;
+    }
+    o->eh_frame_hdr = (uint64_t)d.dlfo_eh_frame;
+    return true;
+}
+
+static const Elf64_Ehdr *elf_header(uint64_t start)
+{
+    /* The lowest segment of a linked object begins with its ELF header, readable. */
+    const Elf64_Ehdr *e = (const Elf64_Ehdr *)start;
+    return memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
+                   e->e_phentsize != sizeof(Elf64_Phdr) ||
+                   e->e_phoff + (uint64_t)e->e_phnum * sizeof(Elf64_Phdr) > 4096
+               ? NULL
+               : e;
+}
+
+#define FINGERPRINT_MAX 65536u
+
+/* A hash of the path and of the lowest segment: headers, symbol names, hash table. */
+static uint64_t fingerprint(const struct ht_object *o)
+{
+    const Elf64_Ehdr *e = elf_header(o->start);
+    if (!e)
+        return 0;
+    const Elf64_Phdr *p = (const Elf64_Phdr *)(o->start + e->e_phoff), *first = NULL;
+    for (unsigned i = 0; i < e->e_phnum; i++)
+        if (p[i].p_type == PT_LOAD && (!first || p[i].p_vaddr < first->p_vaddr))
+            first = &p[i];
+    uint64_t n = first ? first->p_filesz : 0, hash = n;
+    const char *path = ((const struct link_map *)o->link_map)->l_name;
+    while (path && *path)
+        hash = (hash ^ (unsigned char)*path++) * 0x9e3779b97f4a7c15ULL;
+    if (n > FINGERPRINT_MAX)
+        n = FINGERPRINT_MAX;
+    if (n > o->end - o->start)
+        n = o->end - o->start;
+    for (uint64_t i = 0; i + 8 <= n; i += 8) {
+        hash = (hash ^ *(const uint64_t *)(o->start + i)) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
+/*
+ * Another library at the same place (dlclose, dlopen) has the same addresses but not the same
+ * header and build-id. The note is read where it was found the first time; that is in the first
+ * page, always mapped, or else in a layout that the equal header words vouch for. Without a
+ * build-id what the first segment holds has to be the same, looked at once after each dlclose.
+ */
+static bool same(struct ht_module *m, const struct ht_object *o)
+{
+    if (m->start != o->start || m->end != o->end || m->link_map != o->link_map ||
+        m->eh_frame_hdr != o->eh_frame_hdr)
+        return false;
+    const Elf64_Ehdr *e = (const Elf64_Ehdr *)o->start;
+    if (m->ident[0] != (e->e_entry ^ ((uint64_t)e->e_phnum << 48)) || m->ident[1] != e->e_shoff)
+        return false;
+    if (m->note_addr)
+        return !memcmp((const void *)m->note_addr, &m->ident[2], 16);
+    uint64_t now = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+    if (atomic_load_explicit(&m->checked, memory_order_relaxed) == now)
+        return true;
+    if (fingerprint(o) != m->fingerprint)
+        return false;
+    atomic_store_explicit(&m->checked, now, memory_order_relaxed);
+    return true;
+}
+
+static void read_note(struct ht_module *m, uint64_t at, uint64_t end)
+{
+    while (at + sizeof(Elf64_Nhdr) <= end) {
+        const Elf64_Nhdr *n = (const Elf64_Nhdr *)at;
+        uint64_t name = at + sizeof *n, desc = name + ((n->n_namesz + 3ull) & ~3ull);
+        uint64_t next = desc + ((n->n_descsz + 3ull) & ~3ull);
+        if (next > end || next <= at)
+            return;
+        if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 &&
+            !memcmp((const void *)name, "GNU", 4) && n->n_descsz <= sizeof m->build_id) {
+            memcpy(m->build_id, (const void *)desc, n->n_descsz);
+            m->build_id_size = n->n_descsz;
+            if (n->n_descsz >= 16) {
+                m->note_addr = desc;
+                memcpy(&m->ident[2], (const void *)desc, 16);
+            }
+            return;
+        }
+        at = next;
+    }
+}
+
+static void read_headers(struct ht_module *m, const struct ht_object *o)
+{
+    const Elf64_Ehdr *e = elf_header(o->start);
+    if (!e)
+        return;
+    const Elf64_Phdr *p = (const Elf64_Phdr *)(o->start + e->e_phoff);
+    uint64_t lowest = UINT64_MAX;
+    for (unsigned i = 0; i < e->e_phnum; i++)
+        if (p[i].p_type == PT_LOAD && p[i].p_vaddr < lowest)
+            lowest = p[i].p_vaddr;
+    m->bias = o->start - (lowest & ~4095ull);
+    m->ident[0] = e->e_entry ^ ((uint64_t)e->e_phnum << 48);
+    m->ident[1] = e->e_shoff;
+    for (unsigned i = 0; i < e->e_phnum; i++) {
+        uint64_t at = m->bias + p[i].p_vaddr, end = at + p[i].p_memsz;
+        if (at < o->start || end > o->end || end < at)
+            continue;
+        if (p[i].p_type == PT_NOTE && !m->build_id_size)
+            read_note(m, at, end);
+        if (p[i].p_type == PT_LOAD && (p[i].p_flags & PF_X) && m->n_segments < HT_MAX_SEGMENTS) {
+            m->segments[m->n_segments].start = at;
+            m->segments[m->n_segments].limit = end;
+            m->segments[m->n_segments++].offset = p[i].p_offset;
+        }
+    }
+}
+
+static bool write_path(struct ht_module *m, const char *path, uint32_t n)
+{
+    if (n > 4000)
+        n = 4000;
+    m->path = ht_data_new(n + 1);
+    if (!m->path)
+        return false;
+    char *to = ht_at(m->path);
+    memcpy(to, path, n);
+    to[n] = 0;
+    m->path_size = n;
+    return true;
+}
+
+/* Under the lock of the module's maker. */
+static bool name_module(struct ht_module *m, const struct link_map *l)
+{
+    static char buf[2200]; /* guarded by `making`; a coroutine's stack may be small */
+    if (m->start == getauxval(AT_SYSINFO_EHDR)) {
+        m->flags |= HT_MODULE_VDSO;
+        return write_path(m, "linux-vdso.so.1", 15);
+    }
+    const char *name = l->l_name ? l->l_name : "";
+    if (!*name) {
+        m->flags |= HT_MODULE_MAIN;
+        name = ht_process.exe;
+    }
+    struct ht_text t = ht_text(buf, sizeof buf);
+    if (*name != '/') {
+        ht_text_string(&t, ht_process.cwd);
+        ht_text_string(&t, "/");
+    }
+    ht_text_string(&t, name);
+    return write_path(m, buf, (uint32_t)(t.at - buf));
+}
+
+static void publish(struct ht_module *m, ht_ref ref)
+{
+    HT_PAUSE(MODULE);
+    atomic_store_explicit(&m->commit, HT_COMMITTED, memory_order_release);
+    HT_PAUSE(MODULE);
+    uint64_t slot = ht_mix(m->link_map ^ m->start) % HT_MODULE_SLOTS;
+    atomic_store_explicit(&ht_state->modules[slot], ref, memory_order_release);
+}
+
+/* A record evicted from its slot by a hash collision is found again by walking the table. */
+static ht_ref search(const struct ht_object *o)
+{
+    struct ht_view v;
+    ht_own_view(&v);
+    struct ht_cursor c = {.kind = HT_KIND_MODULE};
+    while (ht_view_next(&v, &c))
+        if (same(ht_at(c.ref), o))
+            return c.ref;
+    return 0;
+}
+
+static bool in_place_of(const struct ht_module *m, const struct ht_object *o)
+{
+    return m->start < o->end && o->start < m->end;
+}
+
+/*
+ * What lay there was unloaded, maybe by a dlclose that went past ours (libc's own of iconv's
+ * modules, or one of a library that was opened with RTLD_DEEPBIND): what is remembered of those
+ * addresses is void from here on.
+ */
+static void note_unload(void)
+{
+    atomic_fetch_add_explicit(&ht_unload_generation, 1, memory_order_relaxed);
+}
+
+static bool replaces_any(const struct ht_object *o)
+{
+    struct ht_view v;
+    ht_own_view(&v);
+    struct ht_cursor c = {.kind = HT_KIND_MODULE};
+    const struct ht_module *m;
+    while ((m = ht_view_next(&v, &c)))
+        if (in_place_of(m, o))
+            return true;
+    return false;
+}
+
+ht_ref ht_module_of(const struct ht_object *o)
+{
+    struct ht_state *s = ht_state;
+    _Atomic ht_ref *slot = &s->modules[ht_mix(o->link_map ^ o->start) % HT_MODULE_SLOTS];
+    ht_ref ref = atomic_load_explicit(slot, memory_order_acquire);
+    if (ref && same(ht_at(ref), o))
+        return ref;
+    bool replaces = ref && in_place_of(ht_at(ref), o);
+    if (!ht_lock(&s->making)) /* one maker at a time: no module twice */
+        return 0;
+    ref = search(o);
+    if (replaces || (!ref && replaces_any(o)))
+        note_unload();
+    if (ref) {
+        atomic_store_explicit(slot, ref, memory_order_release);
+    } else if ((ref = ht_record_new(HT_KIND_MODULE))) {
+        struct ht_module *m = ht_at(ref);
+        m->start = o->start;
+        m->end = o->end;
+        HT_PAUSE(MODULE);
+        m->link_map = o->link_map;
+        m->eh_frame_hdr = o->eh_frame_hdr;
+        uint64_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+        read_headers(m, o);
+        if (!m->note_addr) {
+            m->fingerprint = fingerprint(o);
+            atomic_store_explicit(&m->checked, generation, memory_order_relaxed);
+        }
+        if (name_module(m, (const struct link_map *)o->link_map))
+            publish(m, ref);
+        else
+            ref = 0;
+    }
+    ht_unlock(&s->making);
+    return ref;
+}
+
+void ht_module_record_main_now(void)
+{
+    ht_tables_present();
+    /* Not AT_ENTRY: that is the loader's when the program is the loader's argument. */
+    struct ht_object o;
+    if (loader && loader->r_map && ht_object_find((uint64_t)loader->r_map->l_ld, &o))
+        ht_module_of(&o);
+}
+
+ht_ref ht_module_copy(const struct ht_module *old, const char *path, uint32_t path_size)
+{
+    ht_ref ref = ht_record_new(HT_KIND_MODULE);
+    if (!ref)
+        return 0;
+    struct ht_module *m = ht_at(ref);
+    memcpy((char *)m + sizeof m->commit, (const char *)old + sizeof m->commit,
+           sizeof *m - sizeof m->commit);
+    if (!write_path(m, path, path_size))
+        return 0;
+    publish(m, ref);
+    return ref;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "target/stack/trail.h"
+#include "target/tables/writer.h"
+
+struct ht_trail *ht_trail_take(uint32_t stripe, uint64_t rate)
+{
+    /* No two threads that live have the same number. */
+    if (HT_LIKELY(rate <= HT_SMALL_RATE && stripe - 1 < HT_TRAILS_OWN))
+        return &ht_state->trails[HT_TRAILS_FEW + stripe - 1];
+    uint32_t i = rate <= HT_SMALL_RATE ? HT_TRAILS_FEW + HT_TRAILS_OWN + stripe % HT_TRAILS_SHARED
+                                       : stripe % HT_TRAILS_FEW;
+    struct ht_trail *t = &ht_state->trails[i];
+    HT_PAUSE(TRAIL);
+    return atomic_exchange_explicit(&t->busy, 1, memory_order_acquire) ? NULL : t;
+}
+
+void ht_trail_give(struct ht_trail *t)
+{
+    HT_PAUSE(TRAIL);
+    atomic_store_explicit(&t->busy, 0, memory_order_release);
+}
+
+/* The depth is reached within the last walk, of which the rest holds as much as before. */
+static bool cut(struct ht_notes *c, uint32_t *n, uint32_t max)
+{
+    *n = max;
+    c->joined = true;
+    c->on = false;
+    return false;
+}
+
+/* Takes frames over from `e` on as long as what it was found by is there, and returns where that
+ * ends, or NULL where the depth is reached. all: each shows, and there is room for them. */
+static inline __attribute__((always_inline)) struct ht_trail_frame *
+follow(struct ht_trail_frame *e, ht_ref **to, const ht_ref *end, bool all)
+{
+    for (; e->on > HT_ON_END; e--) {
+        if (!all && *to == end)
+            return NULL;
+        **to = e->frame;
+        *to += all || e->frame;
+        if (!ht_trail_holds(e))
+            break;
+    }
+    return e;
+}
+
+bool ht_trail_join(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n, uint32_t max)
+{
+    struct ht_trail_frame *const met = c->next, *e;
+    ht_ref *to = frames + *n, *end = frames + max;
+    if (HT_LIKELY(!c->trail->hidden && met - c->trail->frames <= end - to))
+        e = follow(met, &to, end, true);
+    else
+        e = follow(met, &to, end, false);
+    if (HT_UNLIKELY(!e))
+        return cut(c, n, max);
+    if (e->on > HT_ON_END) {
+        c->next = e - 1;
+        return false;
+    }
+    if (HT_UNLIKELY(to == end && e->pc)) /* pc 0 is no frame: the end itself */
+        return cut(c, n, max);
+    if (HT_LIKELY(e->on == HT_ON_END)) {
+        if (e->frame)
+            *to++ = e->frame;
+        *n = (uint32_t)(to - frames);
+        c->joined = true;
+        return true;
+    }
+    /* From here the walk goes on itself, and what was gone along is its own. It was met below what
+     * is noted: there is as much room. */
+    *n = (uint32_t)(to - frames);
+    *r = (struct ht_regs){e->pc, e->sp, e->bp};
+    for (const struct ht_trail_frame *from = met; from > e; from--)
+        *--c->last = *from;
+    c->next = e - 1;
+    c->hidden |= c->trail->hidden;
+    return false;
+}
+
+/* What of a note follows from the frame before it, its caller: the sum, and whether rbp matters. */
+static inline void complete(struct ht_trail_frame *e)
+{
+    const struct ht_trail_frame *up = e - 1;
+    if (HT_UNLIKELY(e->on <= HT_ON_END)) {
+        e->bp_matters = e->on == HT_ON_BREAK;
+        e->sum = e->bp_matters ? 0 : ht_stack_sum(HT_STACK_SUM_NONE, e->frame);
+        return;
+    }
+    e->sum = ht_stack_sum(up->sum, e->frame);
+    e->bp_matters = e->noted & HT_BP_USED;
+    if (!up->bp_matters) {
+        e->on = HT_ON_WORD;
+    } else if (!(e->noted & (HT_BP_LOADED | HT_BP_LOST))) {
+        e->bp_matters = true;
+    } else if ((e->noted & HT_BP_LOADED) && e->on == HT_ON_WORD) {
+        e->on = HT_ON_BREAK; /* where it came from did not matter, and is not known any more */
+        e->bp_matters = true;
+        e->sum = 0;
+    }
+}
+
+uint64_t ht_notes_keep(struct ht_notes *c, uint32_t n, uint32_t flags, uint32_t generation)
+{
+    struct ht_trail *t = c->trail;
+    struct ht_trail_frame *e = c->joined ? c->next + 1 : t->frames + 1;
+    const struct ht_trail_frame *from = c->last, *end = t->frames + HT_TRAIL_FRAMES;
+    if (!c->joined) {
+        t->hidden = false;
+        if (from < end && from->on != HT_ON_END)
+            c->last->on = HT_ON_BREAK;
+    }
+    t->hidden |= c->hidden;
+    for (; from < end; from++, e++) {
+        HT_PAUSE(TRAIL);
+        *e = *from;
+        complete(e);
+    }
+    t->n = (uint32_t)(e - t->frames) - 1;
+    t->generation = generation;
+    t->hi = c->hi;
+    if (HT_UNLIKELY(flags || !c->whole || !t->n || !e[-1].sum))
+        return 0;
+    return ht_stack_hash(e[-1].sum, n, 0);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The last walk of a thread, frame by frame. Of two samples' stacks most is the same: gcc's have 21
+ * frames, of which 3 are others than the sample's before. So a walk goes on only until it meets the
+ * last one; from there each word that the last one went by is compared with what is there now, and
+ * its frames are taken over.
+ *
+ * A frame's entry is the state that the walk had there (pc, sp, and rbp where it matters) and how
+ * it went on. When the state and the words that it went on by are the same, so is all that follows.
+ */
+#ifndef HEAPTAP_SRC_TARGET_STACK_TRAIL_H
+#define HEAPTAP_SRC_TARGET_STACK_TRAIL_H
+
+#include <stdint.h>
+
+#include "target/stack/cfi.h"
+#include "target/state/state.h"
+#include "target/stack/unwind.h"
+#include "target/stack/window.h"
+
+/* How a walk went on from a frame. */
+enum {
+    HT_ON_BREAK, /* by more than words of the stack: from here it is walked again */
+    HT_ON_END,   /* it did not: the stack ends here */
+    HT_ON_WORD,  /* by the return address alone */
+    HT_ON_BP     /* and more: by the saved rbp too, at sp + 8 * (this - HT_ON_BP) */
+};
+
+/* What is noted while walking; ht_notes_keep makes `bp_matters` of it. A usual recipe's own bits.
+ */
+enum { HT_BP_USED = HT_RECIPE_BY_RBP, HT_BP_LOADED = HT_RECIPE_LOADS, HT_BP_LOST = 0x20 };
+
+/* What one walk notes, and what it may still meet of the last one. */
+struct ht_notes {
+    struct ht_trail *trail;      /* NULL: neither */
+    struct ht_trail_frame *last; /* the frame noted last; those behind it are this walk's too */
+    struct ht_trail_frame *next; /* of the last walk: it and those before it may still be met */
+    uint64_t hi;                 /* end of the stack that is noted */
+    bool on;                     /* it is this stack that the walk is on, and there is room */
+    bool whole;                  /* it was from the leaf on */
+    bool joined;                 /* the rest of the stack is what the last walk has up to `next` */
+    bool hidden;                 /* a frame does not show */
+};
+
+/* The trail of the thread with this number, for it alone until it is given back, or NULL. */
+struct ht_trail *ht_trail_take(uint32_t stripe, uint64_t rate);
+void ht_trail_give(struct ht_trail *t);
+
+/* Whether the walk went on from e, to the entry before it, by what is there now. Not of a BREAK or
+ * END. All it loads lies between e's sp and the end of the stack. */
+static inline bool ht_trail_holds(const struct ht_trail_frame *e)
+{
+    const struct ht_trail_frame *up = e - 1;
+    if (ht_load(up->sp - 8) != up->pc)
+        return false;
+    if (HT_LIKELY(e->on == HT_ON_WORD))
+        return true;
+    return ht_load(e->sp + 8 * (uint64_t)(e->on - HT_ON_BP)) == up->bp;
+}
+
+/* Begins a walk from a place on the thread's stack, which ends at hi, or (own false) elsewhere. */
+static inline void ht_notes_begin(struct ht_notes *c, struct ht_trail *t, bool own, uint64_t hi,
+                                  uint32_t generation)
+{
+    c->trail = t;
+    c->on = c->whole = c->joined = c->hidden = false;
+    c->last = c->next = NULL;
+    if (!t)
+        return;
+    c->on = c->whole = own;
+    c->hi = own ? hi : ht_tls.stack_hi;
+    c->last = &t->frames[HT_TRAIL_FRAMES];
+    c->next = &t->frames[t->generation == generation && t->hi == c->hi ? t->n : 0];
+    t->frames[0].sp = UINT64_MAX;
+    t->n = 0; /* until it is kept: notes are written over what was met */
+}
+
+/* The next of the last walk's frames at or above a state's sp. True: the walk is there. */
+static inline __attribute__((always_inline)) bool
+ht_notes_met(struct ht_trail_frame **next, uint64_t pc, uint64_t sp, uint64_t bp)
+{
+    struct ht_trail_frame *e = *next;
+    for (; e->sp <= sp; e--)
+        if (e->sp == sp && e->pc == pc && (!e->bp_matters || e->bp == bp))
+            break;
+    *next = e;
+    return e->sp == sp;
+}
+
+/* Notes may be written over frames of the last walk that could still be met: they are passed by
+ * then, as what lies below. */
+static inline bool ht_notes_full(const struct ht_notes *c)
+{
+    return c->last == c->trail->frames + 1;
+}
+
+static inline void ht_note_at(struct ht_trail_frame *e, const struct ht_regs *r, ht_ref frame,
+                              uint32_t on, uint32_t noted)
+{
+    e->pc = r->pc;
+    e->sp = r->sp;
+    e->bp = r->bp;
+    e->frame = frame;
+    e->on = (uint16_t)on;
+    e->noted = (uint8_t)noted;
+}
+
+/* Notes the frame at a state (0: one that does not show). On as long as nothing else is said. */
+static inline void ht_note(struct ht_notes *c, const struct ht_regs *r, ht_ref frame)
+{
+    if (!c->on)
+        return;
+    if (HT_UNLIKELY(ht_notes_full(c))) {
+        c->on = c->whole = false;
+        return;
+    }
+    c->hidden |= !frame;
+    ht_note_at(--c->last, r, frame, HT_ON_BREAK, 0);
+}
+
+/* How the walk went on from the state noted last: by the return address, and with what of rbp:
+ * HT_BP_*; of HT_BP_LOADED the address it was at. */
+static inline void ht_note_step(struct ht_notes *c, unsigned bp, uint64_t bp_at)
+{
+    if (!c->on)
+        return;
+    uint64_t from_sp = bp_at - c->last->sp;
+    c->last->noted = (uint8_t)bp;
+    if (!(bp & HT_BP_LOADED))
+        c->last->on = HT_ON_WORD;
+    else if (from_sp / 8 < HT_TRAIL_SPAN && !(from_sp & 7))
+        c->last->on = (uint16_t)(HT_ON_BP + from_sp / 8);
+}
+
+/* The stack ends at the frame noted last. */
+static inline void ht_note_end(struct ht_notes *c)
+{
+    if (c->on)
+        c->last->on = HT_ON_END;
+}
+
+/* The walk is on this stack from here on, or (own false) no more. */
+static inline void ht_notes_moved(struct ht_notes *c, bool own, uint64_t hi)
+{
+    c->on = c->trail && own && hi == c->hi;
+    c->whole = c->whole && c->on;
+}
+
+/*
+ * At r, where c->next was met: goes on along the last walk. Frames go to `frames` from *n on, at
+ * most up to max, and *r moves to where the walk has to go on itself. True: nothing is left to
+ * walk.
+ */
+bool ht_trail_join(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n,
+                   uint32_t max);
+
+/* Makes what was noted the thread's last walk, of n frames and with these HT_STACK_* flags. The
+ * stack's hash, or 0: words alone do not tell all of it. */
+uint64_t ht_notes_keep(struct ht_notes *c, uint32_t n, uint32_t flags, uint32_t generation);
+
+#endif

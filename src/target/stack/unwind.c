@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "target/stack/cfi.h"
+#include "target/stack/module.h"
+#include "target/stack/memo.h"
+#include "target/stack/replay.h"
+#include "target/stack/trail.h"
+#include "target/stack/unwind.h"
+#include "target/stack/window.h"
+#include "target/tables/writer.h"
+
+/* A walk: what may be read, the object that the pc is in now, and those met before. */
+struct walk {
+    struct ht_window w;
+    struct ht_notes notes; /* on only within the thread's own stack */
+    uint64_t start, size;  /* of the object; size 0: none yet */
+    ht_ref module;         /* 0: code in no object */
+    bool known, hidden;    /* in an object; in our own, which never shows */
+    uint32_t n_seen;
+    struct {
+        uint64_t start, size;
+        ht_ref module;
+    } seen[8];
+    struct ht_replay replay;
+};
+
+static bool seen_before(struct walk *k, uint64_t pc)
+{
+    for (uint32_t i = k->n_seen; i-- > 0;)
+        if (pc - k->seen[i].start < k->seen[i].size) {
+            k->start = k->seen[i].start;
+            k->size = k->seen[i].size;
+            k->module = k->seen[i].module;
+            return true;
+        }
+    return false;
+}
+
+/* Makes the object around pc the current one. An object is checked once a walk. */
+static __attribute__((noinline)) bool enter_object(struct walk *k, uint64_t pc)
+{
+    struct ht_object o;
+    k->known = true;
+    ht_ref main = atomic_load_explicit(&ht_state->main_module, memory_order_acquire);
+    if (main && pc - ht_main_start < ht_main_size) { /* nothing else was ever there */
+        k->start = ht_main_start;
+        k->size = ht_main_size;
+        k->module = main;
+    } else if (!seen_before(k, pc)) {
+        k->module = 0;
+        k->known = ht_object_find(pc, &o) && (k->module = ht_module_of(&o));
+        k->start = k->known ? o.start : pc;
+        k->size = k->known ? o.end - o.start : 0;
+        if (k->known && o.start == ht_main_start)
+            atomic_store_explicit(&ht_state->main_module, k->module, memory_order_release);
+        if (k->known) {
+            uint32_t i = k->n_seen < 8 ? k->n_seen++ : (uint32_t)(pc >> 12) & 7;
+            k->seen[i].start = k->start;
+            k->seen[i].size = k->size;
+            k->seen[i].module = k->module;
+        }
+    }
+    k->hidden = k->known && k->start == ht_self.start;
+    return k->known;
+}
+
+static __attribute__((noinline)) uint64_t make_recipe(uint64_t pc, ht_ref module)
+{
+    if (!module)
+        return HT_STEP_UNKNOWN;
+    const struct ht_module *m = ht_at(module);
+    struct ht_object o = {m->start, m->end, m->link_map, m->eh_frame_hdr};
+    return ht_cfi_recipe(pc - 1, &o);
+}
+
+static inline uint64_t hint_slot(uint64_t pc)
+{
+    return pc * 0x9e3779b97f4a7c15ULL >> (64 - HT_CACHE_BITS);
+}
+
+static inline _Atomic ht_ref *hint_of(uint64_t pc)
+{
+    return &ht_state->frame_cache[hint_slot(pc)];
+}
+
+static __attribute__((noinline)) ht_ref frame_made(uint64_t pc, ht_ref module)
+{
+    ht_ref ref = ht_frame_intern(pc, module, make_recipe);
+    if (ref)
+        atomic_store_explicit(hint_of(pc), ref, memory_order_release);
+    return ref;
+}
+
+static inline ht_ref frame_at(uint64_t pc, ht_ref module)
+{
+    ht_ref ref = atomic_load_explicit(hint_of(pc), memory_order_acquire);
+    if (HT_LIKELY(ref)) {
+        const struct ht_frame *f = ht_at(ref);
+        if (HT_LIKELY(f->pc == pc && f->module == module))
+            return ref;
+    }
+    return frame_made(pc, module);
+}
+
+enum step { STEP_OK, STEP_END, STEP_LOST };
+
+/* mcontext_t's gregs in the ucontext that the kernel leaves at rsp (x86-64 signal frame). */
+static enum step step_signal(struct ht_regs *r, struct walk *k)
+{
+    struct ht_window *w = &k->w;
+    if (!ht_readable(w, r->sp, 40 + 17 * 8))
+        return STEP_LOST;
+    uint64_t g = r->sp + 40, handler_sp = r->sp;
+    r->bp = ht_load(g + 10 * 8);
+    r->sp = ht_load(g + 15 * 8);
+    /* Not a return address: the ht_interrupted instruction itself. One more, so that "minus one"
+     * finds it, as for every other frame. */
+    r->pc = ht_load(g + 16 * 8) + 1;
+    *w = ht_interrupted(r->sp, handler_sp);
+    ht_notes_moved(&k->notes, w->own, w->hi);
+    return STEP_OK;
+}
+
+static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
+{
+    struct ht_window *w = &k->w;
+    uint64_t cfa, bp = r->bp, at = 0;
+    int64_t offset = ht_recipe_cfa_offset(recipe);
+    unsigned noted = 0;
+    bool by_words = true;
+    switch (ht_recipe_kind(recipe)) {
+    case HT_STEP_RSP:
+        cfa = r->sp + (uint64_t)offset;
+        break;
+    case HT_STEP_RBP:
+        noted = HT_BP_USED;
+        cfa = r->bp + (uint64_t)offset;
+        break;
+    case HT_STEP_RBP_DEREF:
+        if (!ht_readable(w, r->bp + (uint64_t)offset, 8))
+            return STEP_LOST;
+        cfa = ht_load(r->bp + (uint64_t)offset);
+        by_words = false; /* a word more than a note has room for */
+        break;
+    case HT_STEP_PLT:
+        cfa = r->sp + 8 + (((r->pc - 1) & 15) >= (uint64_t)offset ? 8 : 0);
+        break;
+    case HT_STEP_SIGNAL:
+        return step_signal(r, k);
+    case HT_STEP_END:
+        ht_note_end(&k->notes);
+        return STEP_END;
+    default:
+        return STEP_LOST;
+    }
+    if (cfa <= r->sp || !ht_readable(w, cfa - 8, 8))
+        return STEP_LOST;
+    switch (ht_recipe_rbp(recipe)) {
+    case HT_RBP_CFA:
+    case HT_RBP_RBP:
+        if (ht_recipe_rbp(recipe) == HT_RBP_RBP)
+            noted |= HT_BP_USED;
+        at = (ht_recipe_rbp(recipe) == HT_RBP_CFA ? cfa : r->bp) +
+             (uint64_t)ht_recipe_rbp_offset(recipe);
+        if (!ht_readable(w, at, 8))
+            return STEP_LOST;
+        bp = ht_load(at);
+        noted |= HT_BP_LOADED;
+        break;
+    case HT_RBP_LOST:
+        noted |= HT_BP_LOST;
+        bp = 0;
+        break;
+    default:
+        break;
+    }
+    if (by_words)
+        ht_note_step(&k->notes, noted, at);
+    *r = (struct ht_regs){ht_load(cfa - 8), cfa, bp};
+    if (r->pc)
+        return STEP_OK;
+    ht_note(&k->notes, r, 0); /* the word that says so is one more */
+    ht_note_end(&k->notes);
+    return STEP_END;
+}
+
+#define GUESSED_MAX 64
+
+/*
+ * Code without unwind data (a JIT's, hand-written assembler): follows frame pointers as long as
+ * they climb, and believes them only when they lead back to code that is in an object. The frames
+ * between are kept then; otherwise the stack ends here and counts as truncated.
+ */
+static __attribute__((noinline)) bool cross_unknown(struct walk *k, struct ht_regs *r,
+                                                    ht_ref *frames, uint32_t *n, uint32_t max)
+{
+    struct ht_regs at = *r;
+    uint64_t pcs[GUESSED_MAX];
+    uint32_t guessed = 0;
+    do {
+        if (guessed == GUESSED_MAX || !ht_step_fp(&at, &k->w) || at.pc < 4096)
+            return false;
+        pcs[guessed++] = at.pc;
+    } while (!enter_object(k, at.pc - 1));
+    for (uint32_t i = 0; i + 1 < guessed && *n < max; i++) {
+        ht_ref f = frame_at(pcs[i], 0);
+        if (f)
+            frames[(*n)++] = f;
+    }
+    *r = at;
+    return true;
+}
+
+/* One step by any recipe. False: the walk is over. */
+static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, struct ht_regs *r,
+                                               ht_ref *frames, uint32_t *n, uint32_t max,
+                                               uint32_t *flags)
+{
+    enum step s = STEP_LOST;
+    uint64_t sp = r->sp;
+    switch (ht_recipe_kind(recipe)) {
+    case HT_STEP_UNKNOWN:
+        if (ht_config.unwind != HT_UNWIND_DWARF && cross_unknown(k, r, frames, n, max))
+            return true;
+        break;
+    case HT_STEP_OTHER:
+        if (ht_step_other(&k->replay, r) && r->sp > sp && r->pc > 4096)
+            return true;
+        break;
+    default:
+        s = step_recipe(recipe, r, k);
+    }
+    if (s == STEP_LOST)
+        *flags |= HT_STACK_TRUNCATED;
+    return s == STEP_OK;
+}
+
+/*
+ * Follows frames of ordinary code as far as they go: in the object that the walk is in, met before,
+ * stepped by the common recipes, within the window as it is, up to where the last walk may have
+ * been. Some 75 instructions a frame, which is why all it needs is in variables of its own.
+ */
+static inline __attribute__((always_inline)) uint32_t
+follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max, bool notes)
+{
+    const unsigned char *base = ht_state->base;
+    const _Atomic ht_ref *cache = ht_state->frame_cache;
+    uint64_t pc = r->pc, sp = r->sp, bp = r->bp;
+    const uint64_t start = k->start + 1, size = k->hidden ? 0 : k->size, hi = k->w.hi;
+    const ht_ref module = k->module;
+    struct ht_trail_frame *last = k->notes.last, *next = k->notes.next;
+    const struct ht_trail_frame *floor = notes ? k->notes.trail->frames + 1 : NULL;
+    while (n < max && pc - start < size) {
+        ht_ref ref = atomic_load_explicit(&cache[hint_slot(pc)], memory_order_acquire);
+        const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
+        if (HT_UNLIKELY(f->pc != pc || f->module != module)) { /* of 0: the region's header */
+            if (!(ref = frame_made(pc, module)))
+                break;
+            f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
+        }
+        const uint64_t recipe = f->recipe;
+        if (HT_UNLIKELY(recipe & HT_RECIPE_UNUSUAL))
+            break;
+        const uint64_t cfa =
+            (recipe & HT_RECIPE_BY_RBP ? bp : sp) + (uint64_t)ht_recipe_cfa_offset(recipe);
+        const uint64_t length = cfa - sp; /* cfa <= sp is a long one */
+        if (length - 1 >= 8ull * HT_TRAIL_SPAN || cfa > hi || (cfa & 7) || !ht_load(cfa - 8))
+            break;
+        uint32_t on = HT_ON_WORD;
+        uint64_t caller_bp = bp;
+        if (recipe & HT_RECIPE_LOADS) {
+            const uint64_t from_sp = length + (uint64_t)ht_recipe_rbp_offset(recipe);
+            if (from_sp >= length || ((from_sp | (sp + from_sp)) & 7))
+                break;
+            on = HT_ON_BP + (uint32_t)(from_sp / 8);
+            caller_bp = ht_load(sp + from_sp);
+        }
+        if (notes) {
+            if (HT_UNLIKELY(last == floor))
+                break;
+            ht_note_at(--last, &(struct ht_regs){pc, sp, bp}, ref, on,
+                       recipe & (HT_BP_USED | HT_BP_LOADED));
+        }
+        frames[n++] = ref;
+        pc = ht_load(cfa - 8);
+        sp = cfa;
+        bp = caller_bp;
+        if (notes && ht_notes_met(&next, pc, sp, bp))
+            break;
+    }
+    *r = (struct ht_regs){pc, sp, bp};
+    k->notes.last = last;
+    k->notes.next = next;
+    return n;
+}
+
+static void begin(struct walk *k, const struct ht_regs *r, struct ht_trail *trail,
+                  uint32_t generation)
+{
+    k->w = ht_window_of(r->sp - 16);
+    /* Mostly the leaf is the program's own. */
+    k->module = atomic_load_explicit(&ht_state->main_module, memory_order_acquire);
+    k->start = ht_main_start;
+    k->size = k->module ? ht_main_size : 0;
+    k->known = true;
+    k->hidden = false;
+    k->n_seen = 0;
+    k->replay.begun = false;
+    ht_notes_begin(&k->notes, trail, k->w.own, k->w.hi, generation);
+}
+
+/* Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*. */
+static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_t max,
+                       uint32_t *flags)
+{
+    bool fp_only = ht_config.unwind == HT_UNWIND_FP;
+    uint32_t n = 0;
+    *flags = 0;
+    for (;;) {
+        if (k->notes.on && ht_notes_met(&k->notes.next, r.pc, r.sp, r.bp) &&
+            ht_trail_join(&k->notes, &r, frames, &n, max))
+            break;
+        if (HT_UNLIKELY(r.pc - 1 - k->start >= k->size))
+            enter_object(k, r.pc - 1);
+        uint32_t before = n;
+        if (HT_LIKELY(!fp_only))
+            n = k->notes.on ? follow(k, &r, frames, n, max, true)
+                            : follow(k, &r, frames, n, max, false);
+        if (HT_UNLIKELY(n == max)) {
+            *flags |= HT_STACK_DEPTH;
+            break;
+        }
+        if (n != before)
+            continue;
+        uint64_t recipe;
+        if (HT_UNLIKELY(k->hidden)) {
+            ht_note(&k->notes, &r, 0);
+            recipe = make_recipe(r.pc, k->module);
+        } else {
+            ht_ref f = frame_at(r.pc, k->module);
+            if (HT_UNLIKELY(!f))
+                return 0;
+            ht_note(&k->notes, &r, f);
+            frames[n++] = f;
+            recipe = k->known ? ((struct ht_frame *)ht_at(f))->recipe : HT_STEP_UNKNOWN;
+        }
+        if (HT_UNLIKELY(fp_only) && ht_recipe_kind(recipe) != HT_STEP_SIGNAL) {
+            if (ht_recipe_kind(recipe) == HT_STEP_END)
+                break;
+            if (ht_step_fp(&r, &k->w) && r.pc > 4096)
+                continue;
+            *flags |= HT_STACK_TRUNCATED;
+            break;
+        }
+        if (!step_any(k, recipe, &r, frames, &n, max, flags))
+            break;
+    }
+    return n;
+}
+
+/* Whose site is sought. */
+struct wanted {
+    struct ht_regs regs;
+    uint64_t size, rate;
+};
+
+static inline __attribute__((always_inline)) ht_ref
+walk(const struct wanted *w, ht_ref *frames, struct ht_trail *trail, uint32_t generation)
+{
+    struct walk k;
+    begin(&k, &w->regs, trail, generation);
+    uint32_t flags, n = unwind(&k, w->regs, frames, ht_config.depth, &flags);
+    if (!n)
+        return 0;
+    const uint64_t hash = trail ? ht_notes_keep(&k.notes, n, flags, generation) : 0;
+    ht_ref site = hash ? ht_site_known(hash, w->size, w->rate) : 0;
+    if (HT_UNLIKELY(!site)) {
+        if (flags)
+            ht_count(&ht_state->header->truncated, 1);
+        const ht_ref stack = ht_stack_intern(frames, n, flags, hash);
+        if (!stack || !(site = ht_site_intern(stack, w->size, w->rate)))
+            return 0;
+    }
+    if (hash && w->rate <= HT_SMALL_RATE)
+        ht_memo_walked(trail, hash, ((const struct ht_site *)ht_at(site))->stack);
+    return site;
+}
+
+/* What a walk needs of the program's stack is little where the depth is the usual one (HAZARDS 9).
+ */
+#define USUAL_DEPTH 128
+
+static __attribute__((noinline)) ht_ref walk_usual(const struct wanted *w, struct ht_trail *trail,
+                                                   uint32_t generation)
+{
+    ht_ref frames[USUAL_DEPTH];
+    return walk(w, frames, trail, generation);
+}
+
+static __attribute__((noinline)) ht_ref walk_deep(const struct wanted *w, struct ht_trail *trail,
+                                                  uint32_t generation)
+{
+    ht_ref frames[HT_MAX_DEPTH];
+    return walk(w, frames, trail, generation);
+}
+
+static __attribute__((noinline)) ht_ref walk_any(const struct ht_regs *r, uint64_t size,
+                                                 uint64_t rate, uint32_t generation)
+{
+    struct ht_trail *t =
+        ht_config.unwind == HT_UNWIND_FP ? NULL : ht_trail_take(ht_tls.stripe, rate);
+    const struct wanted w = {*r, size, rate};
+    const ht_ref site = ht_config.depth > USUAL_DEPTH ? walk_deep(&w, t, generation)
+                                                      : walk_usual(&w, t, generation);
+    if (t)
+        ht_trail_give(t);
+    return site;
+}
+
+ht_ref ht_site_of(const struct ht_regs *r, uint64_t size, uint64_t rate)
+{
+    const uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+    uint64_t hash = 0;
+    const ht_ref stack = rate <= HT_SMALL_RATE ? ht_memo_recall(r, generation, &hash) : 0;
+    if (HT_UNLIKELY(!stack))
+        return walk_any(r, size, rate, generation);
+    const ht_ref known = ht_site_known(hash, size, rate);
+    return HT_LIKELY(known) ? known : ht_site_find(stack, size, rate);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* What a walk may load from the stack, and the loads. Inline: each is a few instructions. */
+#ifndef HEAPTAP_SRC_TARGET_STACK_WINDOW_H
+#define HEAPTAP_SRC_TARGET_STACK_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "target/process/sandbox.h"
+#include "target/state/state.h"
+#include "target/os/sys.h"
+#include "target/stack/unwind.h"
+
+extern uint64_t ht_main_stack_end; /* 0: not known */
+
+/* mmap never places anything within this of the main stack's top (mmap_base's minimal gap). */
+#define HT_MAIN_STACK_SPAN (120ull << 20)
+
+/* The memory a walk may load from: [lo, hi), grown page by page on stacks that are not the
+ * thread's own (coroutines, sigaltstack). */
+struct ht_window {
+    uint64_t lo, hi;
+    bool own;
+};
+
+static inline struct ht_window ht_window_of(uint64_t sp)
+{
+    const struct ht_tls *t = &ht_tls;
+    if (sp >= t->stack_lo && sp < t->stack_hi)
+        return (struct ht_window){sp, t->stack_hi, true};
+    /* A thread that took its first sample elsewhere may be on the main stack by now. */
+    if (sp < ht_main_stack_end && ht_main_stack_end - sp < HT_MAIN_STACK_SPAN)
+        return (struct ht_window){sp, (ht_main_stack_end + 4095) & ~4095ull, true};
+    return (struct ht_window){sp, (sp + 4096) & ~4095ull, false};
+}
+
+static inline bool ht_readable(struct ht_window *w, uint64_t at, uint64_t n)
+{
+    if ((at & 7) || at < w->lo || at + n < at)
+        return false;
+    /* Next page of a foreign stack: asks the kernel, with a call that allocators make. */
+    for (int pages = 0; at + n > w->hi; pages++) {
+        if (w->own || ht_sandboxed || pages == 16 || at > w->hi + 65536 ||
+            SYS_FAILED(SYS3(SYS_madvise, w->hi, 4096, MADV_POPULATE_READ)))
+            return false;
+        w->hi += 4096;
+    }
+    return true;
+}
+
+static inline uint64_t ht_load(uint64_t at)
+{
+    return *(const uint64_t *)at;
+}
+
+/* One step by frame pointer. The saved pair must lie above us on a stack whose bounds are known. */
+static inline bool ht_step_fp(struct ht_regs *r, struct ht_window *w)
+{
+    if (!w->own || r->bp < r->sp || !ht_readable(w, r->bp, 16))
+        return false;
+    uint64_t bp = ht_load(r->bp), pc = ht_load(r->bp + 8);
+    r->sp = r->bp + 16;
+    r->bp = bp;
+    r->pc = pc;
+    return true;
+}
+
+/*
+ * What a function has popped is still where its rules say, in the red zone, if a signal came right
+ * then. It is mapped where the handler runs further down the same stack; else the page is all we
+ * know.
+ */
+static inline struct ht_window ht_interrupted(uint64_t sp, uint64_t handler_sp)
+{
+    struct ht_window w = ht_window_of(sp);
+    uint64_t page = sp & ~4095ull;
+    w.lo = sp - 128;
+    if (sp - handler_sp > 65536 && w.lo < page)
+        w.lo = page;
+    return w;
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "target/process/create.h"
+#include "target/process/lifecycle.h"
+#include "target/state/settings.h"
+#include "target/state/state.h"
+#include "target/os/sys.h"
+#include "region/text.h"
+#include "region/units.h"
+
+struct ht_config ht_config;
+struct ht_process ht_process;
+
+static const char *variable(const char *name)
+{
+    const char *v = ht_config.secure ? NULL : getenv(name);
+    return v && *v ? v : NULL;
+}
+
+/* What the loader does with its own variables: a secure process's children are no more to be led by
+ * whoever started it than the process itself. */
+static void forget_variables(void)
+{
+    char **to = environ;
+    for (char **from = environ; from && *from; from++)
+        if (strncmp(*from, "HEAPTAP_", 8) != 0)
+            *to++ = *from;
+    if (to)
+        *to = NULL;
+}
+
+static void unusable(const char *name, const char *value, const char *instead)
+{
+    char line[400];
+    struct ht_text t = ht_text(line, sizeof line);
+    ht_text_string(&t, name);
+    ht_text_string(&t, "=");
+    ht_text_string(&t, value);
+    ht_text_string(&t, " cannot be used; ");
+    ht_say(line, instead, "");
+}
+
+/* A link to the program has the better name: redis-server is a link to redis-check-rdb. A script's
+ * name is not its interpreter's. */
+static const char *name_called_by(void)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN), *slash = path ? strrchr(path, '/') : NULL;
+    struct stat called, running;
+    if (!slash || !slash[1] || SYS_FAILED(SYS2(SYS_stat, path, &called)) ||
+        SYS_FAILED(SYS2(SYS_stat, "/proc/self/exe", &running)) ||
+        called.st_ino != running.st_ino || called.st_dev != running.st_dev)
+        return NULL;
+    return slash + 1;
+}
+
+static void read_process(void)
+{
+    struct ht_process *p = &ht_process;
+    struct utsname u;
+    if (SYS_FAILED(SYS2(SYS_getcwd, p->cwd, sizeof p->cwd)) || p->cwd[0] != '/')
+        strcpy(p->cwd, "/");
+    if (!SYS_FAILED(SYS1(SYS_uname, &u)))
+        memcpy(p->host, u.nodename, sizeof u.nodename);
+    long n = SYS3(SYS_readlink, "/proc/self/exe", p->exe, sizeof p->exe - 1);
+    p->exe[n > 0 ? n : 0] = 0;
+    const char *base = strrchr(p->exe, '/');
+    base = base ? base + 1 : p->exe;
+    /* No /proc, or started as an argument of the loader itself: argv[0] names the program. */
+    if (n <= 0 || !strncmp(base, "ld-linux", 8) || !strncmp(base, "ld-2", 4)) {
+        const char *name = program_invocation_name;
+        struct ht_text t = ht_text(p->exe, sizeof p->exe);
+        if (*name != '/') {
+            ht_text_string(&t, p->cwd);
+            ht_text_string(&t, "/");
+        }
+        ht_text_string(&t, name);
+        base = strrchr(p->exe, '/') + 1;
+    } else {
+        const char *called = name_called_by();
+        base = called ? called : base;
+    }
+    struct ht_text t = ht_text(p->name, sizeof p->name);
+    ht_text_string(&t, base);
+    n = ht_sys_read_file("/proc/self/cmdline", p->command_line, sizeof p->command_line);
+    p->command_line_size = n > 0 ? (uint32_t)n : 0;
+}
+
+static void read_output(void)
+{
+    const char *pattern = variable("HEAPTAP_OUTPUT");
+    if (!pattern)
+        pattern = "heaptap.%e.%p.pb.gz";
+    struct ht_text t = ht_text(ht_config.output, sizeof ht_config.output);
+    if (*pattern != '/') { /* where the program started, wherever it goes */
+        for (const char *c = ht_process.cwd; *c; c++) {
+            ht_text_char(&t, *c);
+            if (*c == '%')
+                ht_text_char(&t, '%');
+        }
+        ht_text_string(&t, "/");
+    }
+    ht_text_string(&t, pattern);
+    if (t.cut)
+        unusable("HEAPTAP_OUTPUT", "(too long)", "it is cut");
+}
+
+static uint64_t number_variable(const char *name)
+{
+    const char *v = variable(name);
+    return v ? strtoull(v, NULL, 10) : 0;
+}
+
+void ht_settings_read(void)
+{
+    struct ht_config *c = &ht_config;
+    const char *v;
+    uint64_t n;
+    c->secure = getauxval(AT_SECURE) != 0;
+    c->rate = 512 * 1024;
+    c->depth = 128;
+    c->signal_number = SIGUSR1;
+    c->children = c->start = true;
+    c->unwind = HT_UNWIND_AUTO;
+    if (c->secure) {
+        c->signal_number = 0;
+        forget_variables();
+    }
+    read_process();
+    read_output();
+    if ((v = variable("HEAPTAP_RATE"))) {
+        if (ht_parse_size(v, &n) && n >= 1 && n <= (1ull << 40))
+            c->rate = n;
+        else
+            unusable("HEAPTAP_RATE", v, "512k is used");
+    }
+    if ((v = variable("HEAPTAP_SIGNAL")) && !ht_parse_signal(v, &c->signal_number))
+        unusable("HEAPTAP_SIGNAL", v, "USR1 is used");
+    if ((v = variable("HEAPTAP_INTERVAL")) &&
+        (!ht_parse_duration(v, &c->interval_ns) || !c->interval_ns)) {
+        c->interval_ns = 0;
+        unusable("HEAPTAP_INTERVAL", v, "no dumps at intervals");
+    }
+    if ((v = variable("HEAPTAP_GROWTH")) && (!ht_parse_size(v, &c->growth) || !c->growth)) {
+        c->growth = 0;
+        unusable("HEAPTAP_GROWTH", v, "no dumps on growth");
+    }
+    if ((v = variable("HEAPTAP_DEPTH"))) {
+        n = number_variable("HEAPTAP_DEPTH");
+        if (n >= 1 && n <= HT_MAX_DEPTH)
+            c->depth = (uint32_t)n;
+        else
+            unusable("HEAPTAP_DEPTH", v, "128 is used (1 to 512)");
+    }
+    if ((v = variable("HEAPTAP_UNWIND"))) {
+        if (!strcmp(v, "fp"))
+            c->unwind = HT_UNWIND_FP;
+        else if (!strcmp(v, "dwarf"))
+            c->unwind = HT_UNWIND_DWARF;
+        else if (strcmp(v, "auto"))
+            unusable("HEAPTAP_UNWIND", v, "auto is used (auto, fp, dwarf)");
+    }
+    v = variable("HEAPTAP_PEAK");
+    c->peak = v && strcmp(v, "0");
+    v = variable("HEAPTAP_CHILDREN");
+    c->children = !v || strcmp(v, "0");
+    v = variable("HEAPTAP_START");
+    c->start = !v || strcmp(v, "0");
+    c->seed = number_variable("HEAPTAP_SEED");
+    /* Set by `heaptap run`: ID:PID:RUN, with the pids of the program it started and of itself. */
+    if ((v = variable("HEAPTAP_RUN"))) {
+        char *end;
+        c->run_id = strtoull(v, &end, 10);
+        c->run_root = *end == ':' ? (uint32_t)strtoul(end + 1, &end, 10) : 0;
+        c->run_pid = *end == ':' ? (uint32_t)strtoul(end + 1, NULL, 10) : 0;
+    }
+    struct ht_text t = ht_text(c->region_dir, sizeof c->region_dir);
+    if ((v = variable("HEAPTAP_REGION_DIR")) && *v == '/')
+        ht_text_string(&t, v);
+    else
+        c->region_dir_by_user = true;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "target/tables/filter.h"
+
+_Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
+_Atomic uint32_t ht_live_unfiltered;
+
+void ht_live_skip_filter(void)
+{
+    /* Last: what another thread inserts before an entry is at the top must count in it. */
+    for (uint32_t i = 0; i < 1u << HT_FILTER_BITS; i++)
+        atomic_store_explicit(&ht_live_filter[i], 255, memory_order_relaxed);
+    atomic_store_explicit(&ht_live_unfiltered, 1, memory_order_release);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What a free asks before the live table: whether its address can be a sampled object's. */
+#ifndef HEAPTAP_SRC_TARGET_TABLES_FILTER_H
+#define HEAPTAP_SRC_TARGET_TABLES_FILTER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "region/pause.h"
+
+/* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
+ * written before the object's address leaves malloc, so a free that was handed the pointer by any
+ * means sees it. fast.S knows its size and its hash. */
+#define HT_FILTER_BITS 16
+extern _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
+
+static inline uint32_t ht_live_filter_slot(const void *p)
+{
+    return (uint32_t)((((uint64_t)p >> 4) * 0x9e3779b97f4a7c15ULL) >> (64 - HT_FILTER_BITS));
+}
+
+/* False: certainly not a sampled object (one load, no lock). True: look it up. */
+static inline bool ht_live_maybe(const void *p)
+{
+    return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
+}
+
+extern _Atomic uint32_t ht_live_unfiltered; /* relaxed: every entry sticks at 255 */
+
+/* One object more, or less, of p's value. */
+static inline void ht_live_filter_add(const void *p, int delta)
+{
+    if (atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed))
+        return;
+    _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
+    uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
+    HT_PAUSE(FILTER);
+    while (v != 255 && !(v == 0 && delta < 0) &&
+           !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta), memory_order_relaxed,
+                                                  memory_order_relaxed))
+        ;
+}
+
+/* From now on, and for ever, maybe. */
+static inline void ht_live_always(const void *p)
+{
+    atomic_store_explicit(&ht_live_filter[ht_live_filter_slot(p)], 255, memory_order_relaxed);
+}
+
+/* For small rates, where most frees are of samples: ht_live_maybe answers true from now on. For
+ * good: what is inserted from then on is not counted in the filter. */
+void ht_live_skip_filter(void);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "target/tables/heads.h"
+#include "target/process/sandbox.h"
+#include "target/state/state.h"
+#include "target/os/sys.h"
+
+/* Small arrays come from a pool, large ones have pages of their own. */
+#define POOL 65536u
+static _Atomic uint32_t pool_lock;
+static unsigned char *pool;
+static size_t pool_left;
+
+uint32_t *ht_heads_new(uint32_t n)
+{
+    size_t bytes = n * sizeof(uint32_t);
+    if (ht_sandboxed && bytes > pool_left)
+        return NULL;
+    if (bytes >= POOL)
+        return ht_sys_anonymous(bytes);
+    if (!ht_lock(&pool_lock))
+        return NULL;
+    uint32_t *out = NULL;
+    if (pool_left < bytes) {
+        unsigned char *fresh = ht_sys_anonymous(POOL);
+        if (fresh) {
+            pool = fresh;
+            pool_left = POOL;
+        }
+    }
+    if (pool_left >= bytes) {
+        out = (uint32_t *)pool;
+        pool += bytes;
+        pool_left -= bytes;
+    }
+    ht_unlock(&pool_lock);
+    return out;
+}
+
+void ht_heads_give_up(uint32_t *heads, uint32_t n)
+{
+    if (n * sizeof(uint32_t) >= POOL)
+        SYS2(SYS_munmap, heads, n * sizeof(uint32_t));
+}
+
+void ht_heads_adopt(void)
+{
+    atomic_store(&pool_lock, 0);
+}

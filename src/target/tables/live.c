@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "target/tables/heads.h"
+#include "target/tables/live.h"
+#include "target/tables/nodes.h"
+#include "target/state/state.h"
+#include "target/tables/writer.h"
+
+#define SHARDS        256u
+#define FIRST_BUCKETS 16u
+/* Nodes that may lie unused beside a quarter of those used: 256 KiB with their records. */
+#define SLACK 4096u
+
+/* `lock` guards the rest and the nodes whose address hashes here. */
+struct shard {
+    _Atomic uint32_t lock;
+    _Atomic uint32_t count; /* of nodes; looked at without lock */
+    uint32_t buckets;       /* a power of two, 0 before the first insert */
+    uint32_t *heads;        /* node index + 1 */
+    _Atomic uint32_t
+        free; /* nodes given up here, by index + 1, through next; looked at without lock */
+    uint32_t reserved[25];
+};
+/* Locks of neighbours share no line, nor does one come with the other (as processors fetch them).
+ */
+_Static_assert(sizeof(struct shard) == 128, "shard");
+
+static _Alignas(128) struct shard shards[SHARDS];
+static _Atomic uint32_t reserved_ahead; /* blocks are placed; relaxed, never reset */
+
+/* Of the search for a node; apart from what all threads read. Relaxed. */
+static struct {
+    _Alignas(64) _Atomic uint32_t enough; /* up to so many it is not asked what lives */
+    _Atomic uint32_t asked;               /* how many there were the last time */
+    _Atomic uint32_t turn;
+} search = {.enough = SLACK};
+static _Alignas(64) char after_search[1] __attribute__((used));
+
+_Atomic uint32_t ht_region_generation;
+
+#define PENDING 64u
+static _Atomic uint64_t pending[PENDING]; /* addresses; CAS from and to 0 */
+_Atomic uint32_t ht_live_n_pending;
+
+static inline uint64_t hash_of(const void *p)
+{
+    return ht_mix((uint64_t)p >> 4);
+}
+
+static inline uint32_t count_of(struct shard *s)
+{
+    return atomic_load_explicit(&s->count, memory_order_relaxed);
+}
+
+/* Lock held. */
+static inline void set_count(struct shard *s, uint32_t count)
+{
+    atomic_store_explicit(&s->count, count, memory_order_relaxed);
+}
+
+/* A shard's free nodes; lock held. */
+static inline void give_node(struct shard *s, uint32_t node)
+{
+    ht_node_link(ht_node_at(node - 1), atomic_load_explicit(&s->free, memory_order_relaxed));
+    atomic_store_explicit(&s->free, node, memory_order_relaxed);
+}
+
+static inline uint32_t take_node(struct shard *s)
+{
+    uint32_t node = atomic_load_explicit(&s->free, memory_order_relaxed);
+    if (node)
+        atomic_store_explicit(&s->free, ht_node_at(node - 1)->next, memory_order_relaxed);
+    return node;
+}
+
+static void widen(struct shard *s);
+
+void ht_live_prepare(void)
+{
+    ht_nodes_prepare();
+    for (uint32_t i = 0; i < SHARDS; i++) /* chains grow longer rather than the heads wider */
+        if (!shards[i].buckets && ht_lock(&shards[i].lock)) {
+            widen(&shards[i]);
+            ht_unlock(&shards[i].lock);
+        }
+}
+
+/* Up to here new nodes are made, rather than taking those that other threads gave up: a node, and
+ * its record, lie beside others of the thread that made it, and cache lines stay with one thread.
+ */
+static bool may_make(uint32_t turn)
+{
+    uint32_t n = ht_nodes_made();
+    if (atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
+        return false;
+    if (n < atomic_load_explicit(&search.enough, memory_order_relaxed))
+        return true;
+    if (n == atomic_load_explicit(&search.asked, memory_order_relaxed) && turn % 64)
+        return false;
+    atomic_store_explicit(&search.asked, n, memory_order_relaxed);
+    uint32_t live = SLACK;
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        uint32_t count = count_of(&shards[i]);
+        live += count + count / 4;
+    }
+    atomic_store_explicit(&search.enough, live, memory_order_relaxed);
+    return n < live;
+}
+
+uint32_t ht_live_reserve(void)
+{
+    uint32_t mine = ht_tls.stripe % HT_NODE_LISTS, node = ht_nodes_pop(mine);
+    if (node)
+        return node;
+    uint32_t turn = atomic_fetch_add_explicit(&search.turn, 1, memory_order_relaxed);
+    if (may_make(turn) && (node = ht_nodes_make(mine)))
+        return node;
+    /* What was freed went to the shards, by address; a few are asked, in turn. */
+    for (uint32_t i = 0; i < 16; i++) {
+        struct shard *s = &shards[(turn + i) % SHARDS];
+        if (!atomic_load_explicit(&s->free, memory_order_relaxed) || !ht_try_lock(&s->lock))
+            continue;
+        node = take_node(s);
+        ht_unlock(&s->lock);
+        if (node)
+            return node;
+    }
+    /* Other threads' lists too: what one thread allocates another may free. */
+    for (uint32_t i = 1; i < HT_NODE_LISTS; i++)
+        if ((node = ht_nodes_pop((mine + i) % HT_NODE_LISTS)))
+            return node;
+    return ht_nodes_make(mine);
+}
+
+void ht_live_unreserve(uint32_t node)
+{
+    ht_nodes_push(ht_tls.stripe % HT_NODE_LISTS, node);
+}
+
+/* Doubles a shard's buckets; chains just grow longer when memory is out. Lock held. */
+static void widen(struct shard *s)
+{
+    uint32_t n = s->buckets ? s->buckets * 2 : FIRST_BUCKETS;
+    uint32_t *heads = ht_heads_new(n);
+    if (!heads)
+        return;
+    for (uint32_t b = 0; b < s->buckets; b++) {
+        for (uint32_t i = s->heads[b], next; i; i = next) {
+            struct ht_node *node = ht_node_at(i - 1);
+            next = node->next;
+            uint64_t a = atomic_load_explicit(&node->addr, memory_order_relaxed);
+            uint32_t *to = &heads[(uint32_t)hash_of((void *)a) & (n - 1)];
+            ht_node_link(node, *to);
+            *to = i;
+        }
+    }
+    ht_heads_give_up(s->heads, s->buckets);
+    s->heads = heads;
+    s->buckets = n;
+}
+
+/* By 64 KiB of address: allocators give threads memory of their own, so that a thread mostly meets
+ * the shards, and cache lines, that it used last. */
+static inline struct shard *shard_of(const void *p)
+{
+    return &shards[(((uint64_t)p >> 16) * 0x9e3779b97f4a7c15ULL) >> 56];
+}
+_Static_assert(SHARDS == 256, "shard_of takes eight bits");
+
+/* The link that leads to p's node, or NULL. Lock held. */
+static inline uint32_t *link_to(struct shard *s, uint64_t h, const void *p)
+{
+    if (!s->buckets)
+        return NULL;
+    uint32_t *link = &s->heads[(uint32_t)h & (s->buckets - 1)];
+    for (; *link; link = &ht_node_at(*link - 1)->next)
+        if (atomic_load_explicit(&ht_node_at(*link - 1)->addr, memory_order_relaxed) == (uint64_t)p)
+            return link;
+    return NULL;
+}
+
+static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
+{
+    uint32_t *link = link_to(s, h, p);
+    if (!link)
+        return 0;
+    uint32_t i = *link;
+    /* May be a node's: ht_node_link. */
+    __atomic_store_n(link, ht_node_at(i - 1)->next, __ATOMIC_RELAXED);
+    set_count(s, count_of(s) - 1);
+    return i;
+}
+
+static inline void mirror(struct ht_node *n)
+{
+    ht_ref ref = atomic_load_explicit(&n->mirror, memory_order_relaxed);
+    if (HT_LIKELY(ref) || (ref = ht_nodes_mirror(n)))
+        ht_mirror_set(ref, atomic_load_explicit(&n->addr, memory_order_relaxed), n->size, n->site,
+                      n->time & ~HT_NODE_KEPT);
+}
+
+void ht_live_mirror(struct ht_node *n)
+{
+    mirror(n);
+}
+
+static inline void clear_node(struct ht_node *n, struct ht_record *out)
+{
+    *out = (struct ht_record){.size = n->size,
+                              .site = n->site,
+                              .time = n->time,
+                              .generation =
+                                  atomic_load_explicit(&ht_region_generation, memory_order_relaxed),
+                              .found = true};
+    if (!ht_forked())
+        ht_mirror_clear(atomic_load_explicit(&n->mirror, memory_order_relaxed));
+    HT_PAUSE(LIVE);
+    atomic_store_explicit(&n->addr, 0, memory_order_release);
+}
+
+/* Takes p out of what is remembered, if it is at i. The shard's lock is held: else a free that is
+ * being drained could hit what was inserted at p meanwhile. */
+static bool no_longer_pending(uint32_t i, uint64_t p)
+{
+    if (!atomic_compare_exchange_strong_explicit(&pending[i], &p, 0, memory_order_acq_rel,
+                                                 memory_order_relaxed))
+        return false;
+    HT_PAUSE(PENDING);
+    atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
+    return true;
+}
+
+static void forget_pending(const void *p)
+{
+    if (HT_LIKELY(!atomic_load_explicit(&ht_live_n_pending, memory_order_acquire)))
+        return;
+    for (uint32_t i = 0; i < PENDING && !no_longer_pending(i, (uint64_t)p); i++)
+        ;
+}
+
+bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
+                    struct ht_record *stale)
+{
+    uint64_t h = hash_of(p);
+    struct shard *s = shard_of(p);
+    stale->found = false;
+    if (node && !atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
+        atomic_store_explicit(&reserved_ahead, 1, memory_order_relaxed);
+    if (!ht_lock(&s->lock)) {
+        if (node)
+            ht_live_unreserve(node);
+        return false;
+    }
+    if (!node && !(node = take_node(s))) {
+        ht_unlock(&s->lock); /* the search for one takes shards' locks */
+        if (!(node = ht_live_reserve()))
+            return false;
+        if (!ht_lock(&s->lock)) {
+            ht_live_unreserve(node);
+            return false;
+        }
+    }
+    struct ht_node *n = ht_node_at(node - 1);
+    uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
+    forget_pending(
+        p); /* a free that is remembered was of what lay here before: it must not hit us */
+    if (old) {
+        clear_node(ht_node_at(old - 1), stale);
+    } else {
+        ht_live_filter_add(p, 1);
+    }
+    if (count_of(s) >= s->buckets)
+        widen(s);
+    if (!s->buckets) {
+        ht_live_filter_add(p, -1);
+        give_node(s, node);
+        ht_unlock(&s->lock);
+        return false;
+    }
+    n->size = size;
+    n->site = site;
+    n->time = time;
+    uint32_t *head = &s->heads[(uint32_t)h & (s->buckets - 1)];
+    ht_node_link(n, *head);
+    HT_PAUSE(LIVE);
+    atomic_store_explicit(&n->addr, (uint64_t)p, memory_order_release);
+    HT_PAUSE(LIVE);
+    *head = node;
+    set_count(s, count_of(s) + 1);
+    if (site && !ht_forked())
+        mirror(n);
+    ht_unlock(&s->lock);
+    if (old)
+        ht_live_unreserve(old);
+    return true;
+}
+
+void ht_live_remember(const void *p)
+{
+    /* Counted first: whoever reads 0 must not have missed one. */
+    atomic_fetch_add_explicit(&ht_live_n_pending, 1, memory_order_acq_rel);
+    for (uint32_t i = 0; i < PENDING; i++) {
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong_explicit(&pending[i], &none, (uint64_t)p,
+                                                    memory_order_acq_rel, memory_order_relaxed))
+            return;
+        HT_PAUSE(PENDING);
+    }
+    atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
+    ht_lose(HT_LOSS_FREE);
+}
+
+/* Lock held. */
+static inline int take_from(struct shard *s, const void *p, struct ht_record *out)
+{
+    uint32_t i = unlink_node(s, hash_of(p), p);
+    HT_PAUSE(LIVE);
+    if (!i)
+        return -ENOENT;
+    clear_node(ht_node_at(i - 1), out);
+    ht_live_filter_add(p, -1);
+    HT_PAUSE(LIVE);
+    /* To where it is looked for: a node reserved before its block has an address is sought in the
+     * free lists, and of the shards in a few; left in its shard it would hardly be found again. */
+    if (atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
+        ht_live_unreserve(i);
+    else
+        give_node(s, i);
+    return 0;
+}
+
+int ht_live_take(const void *p, struct ht_record *out)
+{
+    struct shard *s = shard_of(p);
+    out->found = false;
+    if (!ht_lock(&s->lock)) {
+        ht_live_remember(p);
+        return -EBUSY;
+    }
+    int r = take_from(s, p, out);
+    ht_unlock(&s->lock);
+    return r;
+}
+
+bool ht_live_size(const void *p, uint64_t *size)
+{
+    struct shard *s = shard_of(p);
+    if (!ht_lock(&s->lock))
+        return false;
+    uint32_t *link = link_to(s, hash_of(p), p);
+    if (link)
+        *size = ht_node_at(*link - 1)->size;
+    ht_unlock(&s->lock);
+    return link;
+}
+
+void ht_live_drain(void (*done)(const struct ht_record *))
+{
+    for (uint32_t i = 0; i < PENDING; i++) {
+        uint64_t a = atomic_load_explicit(&pending[i], memory_order_acquire);
+        if (!a)
+            continue;
+        HT_PAUSE(PENDING);
+        struct shard *s = shard_of((void *)a);
+        if (!ht_try_lock(&s->lock))
+            continue; /* the next hook will */
+        struct ht_record record;
+        bool taken = no_longer_pending(i, a) && !take_from(s, (void *)a, &record);
+        ht_unlock(&s->lock);
+        if (taken)
+            done(&record);
+    }
+}
+
+void ht_live_adopt(void)
+{
+    uint32_t n = ht_nodes_adopt();
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        atomic_store(&shards[i].lock, 0);
+        set_count(&shards[i], 0);
+        atomic_store(&shards[i].free, 0);
+        if (shards[i].buckets)
+            memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
+    }
+    ht_heads_adopt();
+    /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
+    for (uint32_t i = 0; i < n; i++) {
+        struct ht_node *node = ht_node_at(i);
+        atomic_store_explicit(&node->mirror, 0, memory_order_relaxed);
+        uint64_t a = atomic_load(&node->addr);
+        struct shard *s = shard_of((void *)a);
+        if (a && count_of(s) >= s->buckets)
+            widen(s);
+        if (!a || !s->buckets) {
+            atomic_store(&node->addr, 0);
+            ht_nodes_push(i % HT_NODE_LISTS, i + 1);
+            continue;
+        }
+        uint32_t *head = &s->heads[(uint32_t)hash_of((void *)a) & (s->buckets - 1)];
+        ht_node_link(node, *head);
+        *head = i + 1;
+        set_count(s, count_of(s) + 1);
+    }
+}
+
+void ht_live_each(void (*fn)(struct ht_node *, void *), void *ctx)
+{
+    uint32_t n = ht_nodes_made();
+    for (uint32_t i = 0; i < n; i++) {
+        struct ht_node *node = ht_node_at(i);
+        if (atomic_load(&node->addr))
+            fn(node, ctx);
+    }
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <string.h>
+
+#include "target/process/sandbox.h"
+#include "target/state/stripe.h"
+#include "target/os/sys.h"
+#include "target/tables/writer.h"
+#include "region/weight.h"
+#include <errno.h>
+#include <sys/mman.h>
+
+static uint64_t chunk_offset(uint32_t i)
+{
+    return HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE;
+}
+
+/* Makes the region accessible up to `end`, in steps, as glibc grows its arenas. `grow` held. */
+static bool open_up_to(struct ht_state *s, uint64_t end)
+{
+    const uint64_t step = 16 * HT_CHUNK_SIZE;
+    if (end <= s->writable)
+        return true;
+    if (ht_sandboxed || end > s->limit)
+        return false;
+    end = end + step < s->limit ? end + step : s->limit;
+    if (SYS_FAILED(
+            SYS3(SYS_mprotect, s->base + s->writable, end - s->writable, PROT_READ | PROT_WRITE)))
+        return false;
+    s->writable = end;
+    return true;
+}
+
+/* The region continues in private memory from `at` on. `grow` held. */
+static bool go_private(struct ht_state *s, uint64_t at)
+{
+    long r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_NONE,
+                  MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (SYS_FAILED(r))
+        return false;
+    SYS3(SYS_madvise, s->base + at, s->limit - at, MADV_DONTDUMP);
+    s->writable = at;
+    atomic_store_explicit(&s->header->private_from, at, memory_order_release);
+    return true;
+}
+
+/*
+ * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs is a
+ * SIGBUS (HAZARDS 29), MADV_POPULATE_WRITE is an error. When the file has no room left the rest of
+ * the region continues in private memory, which a reader of the living process still reaches.
+ * madvise, mprotect and mmap are what allocators themselves call; in a sandbox not even they are.
+ */
+static bool reserve_chunk(struct ht_state *s, uint32_t i)
+{
+    uint64_t at = chunk_offset(i);
+    if (!open_up_to(s, at + HT_CHUNK_SIZE))
+        return false;
+    uint64_t private = atomic_load_explicit(&s->header->private_from, memory_order_relaxed);
+    if (ht_sandboxed || (private && at >= private))
+        return true; /* present, or faulted in as any heap page is */
+    long r = SYS3(SYS_madvise, s->base + at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
+    return !SYS_FAILED(r) || (go_private(s, at) && open_up_to(s, at + HT_CHUNK_SIZE));
+}
+
+bool ht_region_shrink(uint64_t size)
+{
+    struct ht_state *s = ht_state;
+    if (!ht_lock(&s->grow))
+        return false;
+    uint64_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed);
+    uint64_t end = s->writable > chunk_offset(n + 16) ? s->writable : chunk_offset(n + 16);
+    if (end < HT_HEADER_SIZE + size / HT_CHUNK_SIZE * HT_CHUNK_SIZE)
+        end = HT_HEADER_SIZE + size / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
+    bool done = end < s->limit && !SYS_FAILED(SYS2(SYS_munmap, s->base + end, s->limit - end));
+    if (done)
+        s->limit = end;
+    ht_unlock(&s->grow);
+    return done;
+}
+
+/* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
+static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
+{
+    struct ht_state *s = ht_state;
+    if (HT_FAILS("chunk") || !ht_lock(&s->grow))
+        return false;
+    bool ok = true;
+    if (atomic_load_explicit(&s->cursors[kind], memory_order_acquire) == seen) {
+        uint32_t i = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed);
+        ok = reserve_chunk(s, i);
+        if (ok) {
+            struct ht_chunk *c = (struct ht_chunk *)(s->base + chunk_offset(i));
+            c->magic = HT_CHUNK_MAGIC;
+            HT_PAUSE(CHUNK);
+            atomic_store_explicit(&c->kind, kind, memory_order_release);
+            HT_PAUSE(CHUNK);
+            atomic_store_explicit(&s->header->n_chunks, i + 1, memory_order_release);
+            HT_PAUSE(CHUNK);
+            atomic_store_explicit(&s->cursors[kind], (uint64_t)(i + 1) << 32, memory_order_release);
+        }
+    }
+    ht_unlock(&s->grow);
+    return ok;
+}
+
+/* What a sandboxed process may write without a system call, beyond what was present. */
+#define SANDBOX_BYTES (32ull << 20)
+
+void ht_region_detach(void)
+{
+    struct ht_state *s = ht_state;
+    for (int kind = HT_KIND_MODULE; kind < HT_KIND_COUNT; kind++)
+        if (!atomic_load_explicit(&s->cursors[kind], memory_order_acquire))
+            new_chunk(kind, 0);
+    if (!ht_lock(&s->grow))
+        return;
+    uint32_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed), i = n;
+    while (i < n + 16 && !atomic_load(&s->header->private_from) && reserve_chunk(s, i))
+        i++;
+    if (!atomic_load(&s->header->private_from))
+        go_private(s, chunk_offset(i));
+    open_up_to(s, chunk_offset(i) + SANDBOX_BYTES < s->limit ? chunk_offset(i) + SANDBOX_BYTES
+                                                             : s->limit);
+    ht_unlock(&s->grow);
+}
+#define HT_PAGE 4096u
+
+/* Bumps a kind's cursor by n units of `unit` bytes, from where a multiple of `align` units lies
+ * behind the chunk's beginning. */
+static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit, uint32_t align)
+{
+    struct ht_state *s = ht_state;
+    const uint32_t head = (uint32_t)sizeof(struct ht_chunk);
+    uint32_t capacity = (HT_CHUNK_SIZE - head) / unit;
+    for (;;) {
+        uint64_t v = atomic_load_explicit(&s->cursors[kind], memory_order_acquire);
+        /* A full chunk's cursor differs from any earlier one: `seen` in new_chunk has no ABA. */
+        uint32_t skip = align - 1 - ((uint32_t)v + head / unit + align - 1) % align;
+        uint32_t used = (uint32_t)v + skip;
+        if (!v || used + n > capacity) {
+            if (!new_chunk(kind, v))
+                return 0;
+            continue;
+        }
+        HT_PAUSE(CURSOR);
+        if (atomic_compare_exchange_weak_explicit(&s->cursors[kind], &v, v + skip + n,
+                                                  memory_order_acq_rel, memory_order_relaxed))
+            return (ht_ref)((chunk_offset((uint32_t)(v >> 32) - 1) + sizeof(struct ht_chunk) +
+                             (uint64_t)used * unit) /
+                            8);
+    }
+}
+
+ht_ref ht_record_new(enum ht_chunk_kind kind)
+{
+    return bump(kind, 1, ht_kind_size(kind), 1);
+}
+
+ht_ref ht_page_new(enum ht_chunk_kind kind)
+{
+    uint32_t n = HT_PAGE / ht_kind_size(kind);
+    return bump(kind, n, ht_kind_size(kind), n);
+}
+
+ht_ref ht_data_new(size_t n)
+{
+    return bump(HT_KIND_DATA, (uint32_t)((n + 7) / 8), 8, 1);
+}
+
+ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module))
+{
+    uint64_t h = ht_mix(pc ^ ((uint64_t)module << 32));
+    _Atomic ht_ref *link = &ht_state->frame_roots[h & ((1u << HT_ROOT_BITS) - 1)];
+    ht_ref mine = 0;
+    for (h >>= HT_ROOT_BITS;; h = (h >> 2) | (h << 62)) {
+        ht_ref at = atomic_load_explicit(link, memory_order_acquire);
+        if (!at) {
+            if (!mine) {
+                if (!(mine = ht_record_new(HT_KIND_FRAME)))
+                    return 0;
+                struct ht_frame *f = ht_at(mine);
+                f->pc = pc;
+                f->module = module;
+                HT_PAUSE(FRAME);
+                f->recipe = recipe(pc, module);
+            }
+            HT_PAUSE(FRAME);
+            /* Committed before it is linked; a lost race leaves a frame that no stack names. */
+            atomic_store_explicit(&((struct ht_frame *)ht_at(mine))->commit, HT_COMMITTED,
+                                  memory_order_release);
+            HT_PAUSE(FRAME);
+            if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
+                                                        memory_order_acquire))
+                return mine;
+        }
+        struct ht_frame *f = ht_at(at);
+        if (f->pc == pc && f->module == module)
+            return at;
+        link = &f->child[h & 3];
+    }
+}
+
+ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash)
+{
+    if (!hash) {
+        uint64_t sum = HT_STACK_SUM_NONE;
+        for (uint32_t i = n; i--;)
+            sum = ht_stack_sum(sum, frames[i]);
+        hash = ht_stack_hash(sum, n, flags);
+    }
+    uint64_t h = hash;
+    _Atomic ht_ref *link = &ht_state->stack_roots[h & ((1u << HT_ROOT_BITS) - 1)];
+    ht_ref mine = 0;
+    for (h >>= HT_ROOT_BITS;; h = (h >> 2) | (h << 62)) {
+        ht_ref at = atomic_load_explicit(link, memory_order_acquire);
+        if (!at) {
+            if (!mine) {
+                ht_ref list = ht_data_new(n * sizeof(ht_ref));
+                if (!list || !(mine = ht_record_new(HT_KIND_STACK)))
+                    return 0;
+                memcpy(ht_at(list), frames, n * sizeof(ht_ref));
+                struct ht_stack *s = ht_at(mine);
+                s->hash = hash;
+                HT_PAUSE(STACK);
+                s->frames = list;
+                s->n_frames = (uint16_t)n;
+                s->flags = (uint16_t)flags;
+                HT_PAUSE(STACK);
+                atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
+            }
+            HT_PAUSE(STACK);
+            if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
+                                                        memory_order_acquire))
+                return mine;
+        }
+        struct ht_stack *s = ht_at(at);
+        if (s->hash == hash && s->n_frames == n && s->flags == flags &&
+            !memcmp(ht_at(s->frames), frames, n * sizeof(ht_ref)))
+            return at;
+        link = &s->child[h & 3];
+    }
+}
+
+/* Four classes a doubling, as allocators have. */
+static void size_class(uint64_t size, uint64_t *low, uint64_t *high)
+{
+    if (size < 16) {
+        *low = 0;
+        *high = 15;
+        return;
+    }
+    int shift = 63 - __builtin_clzll(size) - 2;
+    *low = size >> shift << shift;
+    *high = *low + (1ULL << shift) - 1;
+}
+
+#define EXACT_SIZES                                                                                \
+    16 /* sites of one stack that have one size each; then classes, to stay bounded */
+
+static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
+{
+    struct ht_stack *stack = ht_at(stack_ref);
+    ht_ref head = atomic_load_explicit(&stack->sites, memory_order_acquire), mine = 0, seen_to = 0;
+    uint32_t n = 0;
+    ht_ref wide = 0;
+    for (;;) {
+        for (ht_ref at = head; at && at != seen_to; n++) {
+            struct ht_site *s = ht_at(at);
+            if (s->rate == rate && size >= s->size_low && size <= s->size_high) {
+                if (s->size_low == s->size_high)
+                    return at;
+                wide = at;
+            }
+            at = s->next;
+        }
+        /* An exact site made before the classes began still takes its own size. */
+        if (wide)
+            return wide;
+        if (!mine) {
+            if (!(mine = ht_record_new(HT_KIND_SITE)))
+                return 0;
+            struct ht_site *s = ht_at(mine);
+            s->stack = stack_ref;
+            s->stack_hash = stack->hash;
+            HT_PAUSE(SITE);
+            s->rate = rate;
+            if (n < EXACT_SIZES)
+                s->size_low = s->size_high = size;
+            else
+                size_class(size, &s->size_low, &s->size_high);
+            s->owner = ht_stripe();
+            if (s->size_low == s->size_high) {
+                struct ht_split objects, bytes;
+                ht_weights(size, rate, &objects, &bytes);
+                s->weight[0] = objects.whole;
+                s->weight[1] = objects.fraction;
+                s->weight[2] = bytes.whole;
+                s->weight[3] = bytes.fraction;
+            }
+        }
+        struct ht_site *s = ht_at(mine);
+        s->next = head;
+        seen_to = head;
+        HT_PAUSE(SITE);
+        atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
+        HT_PAUSE(SITE);
+        if (atomic_compare_exchange_strong_explicit(&stack->sites, &head, mine,
+                                                    memory_order_acq_rel, memory_order_acquire))
+            return mine;
+    }
+}
+
+ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate)
+{
+    ht_ref found = find_site(stack_ref, size, rate);
+    const uint64_t hash = ((struct ht_stack *)ht_at(stack_ref))->hash;
+    if (found)
+        atomic_store_explicit(ht_site_hint(hash, size), found, memory_order_release);
+    return found;
+}
+
+ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
+{
+    ht_ref known = ht_site_known(((struct ht_stack *)ht_at(stack))->hash, size, rate);
+    return known ? known : ht_site_find(stack, size, rate);
+}
+
+/* The counters of a site that several threads use, or NULL: it is not much used by them. */
+static struct ht_cell *cells_of(struct ht_site *s)
+{
+    ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
+    if (HT_LIKELY(ref))
+        return ht_at(ref);
+    /* `others` is one line for all of them: after some use the site is worth 2 KiB. */
+    uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
+    HT_PAUSE(SHARDS);
+    atomic_store_explicit(&s->contention, times, memory_order_relaxed);
+    if (times < 256)
+        return NULL;
+    ht_ref fresh = ht_data_new(HT_CELLS * sizeof(struct ht_cell) + 56);
+    if (!fresh)
+        return NULL;
+    fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
+    HT_PAUSE(SHARDS);
+    if (!atomic_compare_exchange_strong_explicit(&s->cells, &ref, fresh, memory_order_acq_rel,
+                                                 memory_order_acquire))
+        fresh = ref;
+    return ht_at(fresh);
+}
+
+/* The thread's own cell, or NULL: those near its place are other threads'. */
+static struct ht_cell *cell_of(struct ht_cell *cells, uint32_t stripe)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        struct ht_cell *c = &cells[(stripe + i) % HT_CELLS];
+        uint32_t owner = atomic_load_explicit(&c->owner, memory_order_relaxed);
+        HT_PAUSE(SHARDS);
+        if (owner == stripe ||
+            (!owner &&
+             (atomic_compare_exchange_strong_explicit(&c->owner, &owner, stripe,
+                                                      memory_order_relaxed, memory_order_relaxed) ||
+              owner == stripe))) /* a handler on this thread came first */
+            return c;
+    }
+    return NULL;
+}
+
+void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
+{
+    uint32_t stripe = ht_stripe();
+    struct ht_cell *cells = cells_of(s), *mine = cells ? cell_of(cells, stripe) : NULL;
+    if (mine) {
+        ht_count_in_cell(mine, size, alloc);
+        return;
+    }
+    struct ht_counts *c = cells ? &cells[stripe % HT_CELLS].others : &s->others;
+    ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
+    ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
+}
+
+void ht_own_view(struct ht_view *v)
+{
+    struct ht_state *s = ht_state;
+    v->base = s->base;
+    v->header = s->header;
+    v->n_chunks = atomic_load_explicit(&s->header->n_chunks, memory_order_acquire);
+    v->size = HT_HEADER_SIZE + (uint64_t)v->n_chunks * HT_CHUNK_SIZE;
+}

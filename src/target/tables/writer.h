@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The writing side of the region: creation, chunks, and the append-only tables.
+ * Everything here is lock-free or takes ht_state->grow by trying; nothing allocates; all of it may
+ * be called from a malloc hook on any stack. Failure returns 0 (no reference) and the caller counts
+ * it.
+ */
+#ifndef HEAPTAP_SRC_TARGET_TABLES_WRITER_H
+#define HEAPTAP_SRC_TARGET_TABLES_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/state/state.h"
+#include "region/layout.h"
+#include "region/view.h"
+
+static inline void *ht_at(ht_ref ref)
+{
+    return ht_state->base + (uint64_t)ref * 8;
+}
+
+/* Creates this process's region: a file, or private memory where no file can be had. `file` false
+ * asks for private memory (inside a sandbox, where opening files may be fatal). 0 or -errno. */
+int ht_region_create(bool file);
+
+/*
+ * Makes present what each sample looks in and adds to (not what is for small rates): a
+ * page read first and written then is two page faults, and one takes as long as making six recipes.
+ * On a process's first sample, since most processes never take one; not inside a sandbox.
+ */
+void ht_tables_present(void);
+
+/* A zeroed record of a kind; its commit word is the caller's to store. */
+ht_ref ht_record_new(enum ht_chunk_kind kind);
+
+/* A page of records. */
+ht_ref ht_page_new(enum ht_chunk_kind kind);
+
+/* n bytes (8-aligned, n <= 4 KiB) that are reached by reference only. */
+ht_ref ht_data_new(size_t n);
+
+/* The frame of a return address in a module (0: none), made on first sight with make(pc, module).
+ */
+ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module));
+
+/* The sum of a stack's frames' refs times powers of an odd number, leaf first, and the next power:
+ * so what is rootward of a frame has a sum of its own, and this is that of one more frame (0:
+ * none). Of a sum that is not known, 0, it makes none. */
+#define HT_STACK_SUM_NONE 1u
+static inline uint64_t ht_stack_sum(uint64_t rootward, ht_ref frame)
+{
+    return rootward && frame ? frame + 0xd6e8feb86659fd93ULL * rootward : rootward;
+}
+
+static inline uint64_t ht_stack_hash(uint64_t sum, uint32_t n, uint32_t flags)
+{
+    return ht_mix(sum ^ (uint64_t)n << 56 ^ (uint64_t)flags << 48);
+}
+
+/* The stack of n frames (hash: 0 if not known), and the site of a size at a rate on it. */
+ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash);
+ht_ref ht_site_find(ht_ref stack, uint64_t size, uint64_t rate);
+ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate);
+
+static inline _Atomic ht_ref *ht_site_hint(uint64_t stack_hash, uint64_t size)
+{
+    return &ht_state->sites[(stack_hash ^ size * 0x9e3779b97f4a7c15ULL) * 0xd6e8feb86659fd93ULL >>
+                            (64 - HT_CACHE_BITS)];
+}
+
+/*
+ * The same by the stack's hash, if there is a hint to it, or 0. Two stacks with one hash of 64 bits
+ * would be taken for each other: of a million stacks with a probability of 3e-8.
+ */
+static inline ht_ref ht_site_known(uint64_t stack_hash, uint64_t size, uint64_t rate)
+{
+    ht_ref hinted = atomic_load_explicit(ht_site_hint(stack_hash, size), memory_order_acquire);
+    const struct ht_site *s = ht_at(hinted);
+    /* A class that got here by another size may take one that has an exact site: the sums are the
+     * same. */
+    if (HT_LIKELY(hinted && s->stack_hash == stack_hash && s->rate == rate && size >= s->size_low &&
+                  size <= s->size_high))
+        return hinted;
+    return 0;
+}
+
+/* Counts an object where this thread alone writes, and signal handlers on it, whose frees count
+ * inside a hook too (seen in h20): so each is one instruction. Bytes first: an object that a reader
+ * sees has its bytes. */
+static inline void ht_count_alone(_Atomic uint64_t *bytes, _Atomic uint64_t *objects, uint64_t size)
+{
+    __asm__ volatile("add %2, %0\n\taddq $1, %1" : "+m"(*bytes), "+m"(*objects) : "r"(size) : "cc");
+}
+
+static inline void ht_count_in_cell(struct ht_cell *c, uint64_t size, bool alloc)
+{
+    if (alloc)
+        ht_count_alone(&c->own.alloc_bytes, &c->own.alloc_objects, size);
+    else
+        ht_count_alone(&c->own.freed_bytes, &c->own.freed_objects, size);
+}
+
+/* Where the thread has no place of its own yet, or gets none. */
+void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc);
+
+/* Exact mode: counts an object of a size allocated or freed, by the thread of that stripe (0: not
+ * known yet). */
+static inline void ht_site_count(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc)
+{
+    /* Once others came, the owner counts in a cell as they do. */
+    ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
+    if (HT_LIKELY(s->owner == stripe && !ref)) {
+        struct ht_totals *t = alloc ? &s->alloc : &s->freed;
+        ht_count_alone(&t->bytes.whole, &t->objects.whole, size);
+        return;
+    }
+    struct ht_cell *c = (struct ht_cell *)ht_at(ref) + stripe % HT_CELLS;
+    if (HT_LIKELY(ref && stripe && atomic_load_explicit(&c->owner, memory_order_relaxed) == stripe))
+        ht_count_in_cell(c, size, alloc);
+    else
+        ht_site_count_elsewhere(s, size, alloc);
+}
+
+/* The live record of a node in the region: fills it, clears it. */
+static inline void ht_mirror_set(ht_ref mirror, uint64_t addr, uint64_t size, ht_ref site,
+                                 uint32_t time)
+{
+    struct ht_live *l = ht_at(mirror);
+    /* Atomic, for a reader may be looking; it sees by addr and sequence that it looked at two. */
+    __atomic_store_n(&l->size, size, __ATOMIC_RELAXED);
+    HT_PAUSE(MIRROR);
+    __atomic_store_n(&l->site, site, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->time, time, __ATOMIC_RELAXED);
+    HT_PAUSE(MIRROR);
+    /* One writer at a time: the node's shard is locked. */
+    atomic_store_explicit(&l->sequence,
+                          atomic_load_explicit(&l->sequence, memory_order_relaxed) + 1,
+                          memory_order_release);
+    HT_PAUSE(MIRROR);
+    atomic_store_explicit(&l->addr, addr, memory_order_release);
+}
+
+static inline void ht_mirror_clear(ht_ref mirror)
+{
+    if (mirror)
+        atomic_store_explicit(&((struct ht_live *)ht_at(mirror))->addr, 0, memory_order_release);
+}
+
+/* Before a sandbox: reserves some chunks for every kind, and puts the rest of the region in private
+ * memory, so that writing to it takes no further system call. */
+void ht_region_detach(void);
+
+/* Gives back address space beyond what is used and `size`. True when there was some. */
+bool ht_region_shrink(uint64_t size);
+
+/* The view of our own region as it is now. */
+void ht_own_view(struct ht_view *v);
+
+#endif
