@@ -4,7 +4,7 @@
  *
  * A report consumes its profile: filters and aggregation are applied in place, so a caller that
  * wants a second report gives each its own copy. The sources, the symbols and --base have been
- * dealt with before (see cli/load.h).
+ * dealt with before (see cli/report/load.h).
  */
 #ifndef HEAPTAP_SRC_REPORT_REPORT_H
 #define HEAPTAP_SRC_REPORT_REPORT_H

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* heaptap ps: the profiled processes of this machine, alive and dead but recoverable. */
+#include "config.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/process/figures.h"
+#include "cli/words.h"
+#include "snapshot/list.h"
+
+static const char usage[] =
+    "usage: heaptap ps [--all] [--json]\n\n"
+    "Lists the profiled processes of this user (as root: of all): those that run and those that\n"
+    "died without having written their profile, which heaptap recover writes.\n\n"
+    "  -a, --all   also, one by one, what dead processes of other heaptap versions left\n"
+    "  --json      as a JSON array, of all (docs/leak-hunt.md)\n";
+
+static const char *state_of(const struct ht_listed *e)
+{
+    if (*e->damage)
+        return "unreadable";
+    if (!e->alive)
+        return e->dumped ? "dumped" : "dead";
+    return e->state == 'T' || e->state == 't' ? "stopped" : "alive";
+}
+
+static double age_of(const struct ht_listed *e)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double age = (double)now.tv_sec - (double)e->start_wall_ns / 1e9;
+    return age > 0 && e->start_wall_ns ? age : 0;
+}
+
+/* Where the profile is to be found: the file a dump wrote, or the pattern of the next. */
+static const char *goes_to(const struct ht_listed *e)
+{
+    if (*e->damage)
+        return e->damage;
+    return *e->last_dump && (e->dumped || !e->alive) ? e->last_dump : e->output;
+}
+
+/* What is there to be listed. */
+static bool is_there(const struct ht_listed *e)
+{
+    return e->alive || *e->path;
+}
+
+static void print_table(const struct ht_listed *list, size_t n, bool all)
+{
+    printf("%8s  %-15s %-10s %6s %7s %9s %8s  %s\n", "PID", "PROGRAM", "STATE", "AGE", "RATE",
+           "IN USE", "SAMPLES", "PROFILE");
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_listed *e = &list[i];
+        char age[16], rate[16], inuse[16];
+        if (!is_there(e) || (e->other_version && !all))
+            continue;
+        ht_figure_age(age_of(e), age, sizeof age);
+        ht_figure_bytes((double)e->rate, rate, sizeof rate);
+        ht_figure_bytes((double)e->inuse_bytes, inuse, sizeof inuse);
+        printf("%8d  %-15.15s %-10s %6s %7s %9s %8llu  %s\n", (int)e->pid, *e->name ? e->name : "?",
+               state_of(e), age, !e->rate ? "off" : e->rate == 1 ? "exact" : rate, inuse,
+               (unsigned long long)e->samples, goes_to(e));
+    }
+}
+
+static json_t *text(const char *s)
+{
+    json_t *j = json_string(s);
+    return j ? j : json_string("?"); /* not UTF-8 */
+}
+
+static int print_json(const struct ht_listed *list, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_listed *e = &list[i];
+        if (!is_there(e))
+            continue;
+        json_t *o = json_pack(
+            "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:o, s:o}",
+            "pid", (int)e->pid, "program", text(e->name), "state", state_of(e), "uid", (int)e->uid,
+            "age_seconds", age_of(e), "rate", (json_int_t)e->rate, "samples",
+            (json_int_t)e->samples, "lost", (json_int_t)e->lost, "inuse_bytes",
+            (json_int_t)e->inuse_bytes, "inuse_objects", (json_int_t)e->inuse_objects,
+            "region_bytes", (json_int_t)e->file_bytes, "recoverable",
+            !e->alive && !e->dumped && !*e->damage, "forked", (int)e->adopted, "command",
+            text(e->command_line), "output", text(e->output), "last_dump", text(e->last_dump),
+            "region", text(e->path));
+        if (!o || json_array_append_new(array, o)) {
+            json_decref(array);
+            return ht_complain(1, "out of memory");
+        }
+    }
+    json_dumpf(array, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(array);
+    return 0;
+}
+
+/* On standard error: who reads the table by columns is not to meet it there. */
+static void sum_other_versions(const struct ht_listed *list, size_t n, size_t others)
+{
+    double bytes = 0;
+    char size[16];
+    for (size_t i = 0; i < n; i++)
+        if (is_there(&list[i]) && list[i].other_version)
+            bytes += (double)list[i].file_bytes;
+    ht_figure_bytes(bytes, size, sizeof size);
+    fprintf(stderr,
+            "heaptap: %zu region%s (%s) of processes that ended under other versions of heaptap: their "
+            "recover reads them; after %d days they go (ps --all lists them)\n",
+            others, others == 1 ? "" : "s", size, HT_KEEP_DAYS);
+}
+
+int ht_cmd_ps(int argc, char **argv)
+{
+    bool json = false, all = false;
+    const struct ht_word_option options[] = {{"all", 'a', .flag = &all}, {"json", .flag = &json}, {NULL}};
+    struct ht_words rest = {0};
+    struct ht_listed *list;
+    size_t n, shown = 0, others = 0;
+    int status = ht_words_read(argc, argv, options, usage, &rest);
+    if (status < 0 && rest.n)
+        status = ht_complain(2, "ps takes no arguments (heaptap dump PID writes a profile)");
+    ht_words_finish(&rest);
+    if (status >= 0)
+        return status;
+    int err = ht_list(&list, &n);
+    if (err)
+        return ht_complain(1, "cannot list the profiled processes: %s", strerror(-err));
+    ht_list_clean(list, n);
+    for (size_t i = 0; i < n; i++) {
+        bool other = list[i].other_version && !all;
+        others += is_there(&list[i]) && other;
+        shown += is_there(&list[i]) && !other;
+    }
+    if (json)
+        status = print_json(list, n);
+    else if (status = 0, shown)
+        print_table(list, n, all);
+    else
+        fprintf(stderr, "heaptap: no profiled processes; start one: heaptap run -- PROGRAM\n");
+    if (others && !json)
+        sum_other_versions(list, n, others);
+    free(list);
+    return status;
+}

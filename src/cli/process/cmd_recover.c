@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* heaptap recover: the profile of a process that died without writing one. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/source/ages.h"
+#include "cli/commands.h"
+#include "cli/process/save.h"
+#include "cli/words.h"
+#include "snapshot/directory.h"
+#include "snapshot/list.h"
+#include "snapshot/region.h"
+
+static const char usage[] =
+    "usage: heaptap recover [OPTIONS] [PID or REGION] [-o FILE]\n\n"
+    "Writes the profile of a process that was killed, up to its last sample, and removes the region\n"
+    "it left. Without an argument: of all processes that left one and have samples.\n\n"
+    "  -o, --output=FILE   the profile to write (default heaptap.NAME.PID.pb.gz, here; with a\n"
+    "                      number when there is one)\n"
+    "  --keep              leave the region where it is\n"
+    "  --raw               addresses only, no names\n"
+    "  --fast              names from symbol tables only\n"
+    "  --demangle=MODE     default, templates, full or none\n" HT_AGES_HELP
+    "  -q, --quiet         say nothing but errors\n\n"
+    "Regions are kept for 7 days after a command first met them dead, 1 GiB of them at most.\n";
+
+/* The region goes when it is written, so no file goes for it: that of another process with its pid
+ * (the first ones of containers all have the same), or of an older one. */
+static const char *unused_name(const struct ht_region *r, char *out, size_t size)
+{
+    char name[128];
+    ht_dump_default_name(r, name, sizeof name);
+    snprintf(out, size, "%s", name);
+    int stem = (int)(strlen(name) - strlen(".pb.gz"));
+    for (unsigned n = 1; n && !access(out, F_OK); n++)
+        snprintf(out, size, "%.*s.%u.pb.gz", stem, name, n);
+    return out;
+}
+
+static int recover_one(const char *word, const struct ht_dump_options *o, const char *output,
+                       bool keep)
+{
+    struct ht_region r;
+    char msg[512], path[sizeof r.path], unused[160];
+    if (ht_region_open(&r, word, msg, sizeof msg))
+        return ht_complain(1, "%s", msg);
+    if (r.alive) {
+        pid_t pid = r.pid;
+        ht_region_close(&r);
+        return ht_complain(1, "process %d lives: heaptap dump %d writes its profile", (int)pid,
+                           (int)pid);
+    }
+    snprintf(path, sizeof path, "%s", r.path);
+    if (!output && !keep)
+        output = unused_name(&r, unused, sizeof unused);
+    int err = ht_dump_save_region(&r, word, o, output, msg, sizeof msg);
+    ht_region_close(&r);
+    if (err)
+        return ht_complain(1, "%s", msg);
+    /* A copy under another name is the user's own. */
+    const char *base = strrchr(path, '/');
+    struct ht_region_name name;
+    if (!keep && ht_region_name_parse(base ? base + 1 : path, &name))
+        ht_list_remove(path);
+    return 0;
+}
+
+static int recover_all(const struct ht_dump_options *o, const char *output, bool keep)
+{
+    struct ht_listed *list;
+    size_t n, done = 0;
+    int status = 0, err = ht_list(&list, &n);
+    if (err)
+        return ht_complain(1, "cannot list the regions: %s", strerror(-err));
+    ht_list_clean(list, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_listed *e = &list[i];
+        if (e->alive || e->dumped || !*e->path || *e->damage)
+            continue;
+        if (!e->samples) { /* nothing in it that anybody could want */
+            if (e->removable && !keep)
+                ht_list_remove(e->path);
+            continue;
+        }
+        if (output && done)
+            status = ht_complain(1, "more than one process left a profile: name one with -o "
+                                    "(heaptap ps lists them)");
+        if (status || (status = recover_one(e->path, o, output, keep)))
+            break;
+        done++;
+    }
+    if (!status && !done && !o->quiet)
+        fprintf(stderr, "heaptap: no process has left a profile that is not written yet\n");
+    free(list);
+    return status;
+}
+
+int ht_cmd_recover(int argc, char **argv)
+{
+    struct ht_dump_options o;
+    const char *output = NULL;
+    bool keep = false;
+    struct ht_words rest = {0};
+    struct ht_word_option options[HT_DUMP_OPTIONS_MAX];
+    char msg[512];
+    ht_dump_options_init(&o, options, &output);
+    for (size_t i = 0;; i++)
+        if (!options[i].name) {
+            options[i] = (struct ht_word_option){"keep", .flag = &keep};
+            options[i + 1] = (struct ht_word_option){NULL};
+            break;
+        }
+    int status = ht_words_read(argc, argv, options, usage, &rest);
+    if (status < 0 && rest.n > 1)
+        status = ht_complain(2, "recover takes one PID or region, or none for all");
+    if (status < 0 && ht_dump_options_check(&o, msg, sizeof msg))
+        status = ht_complain(2, "%s", msg);
+    if (status < 0)
+        status = rest.n ? recover_one(rest.word[0], &o, output, keep)
+                        : recover_all(&o, output, keep);
+    ht_words_finish(&rest);
+    return status;
+}

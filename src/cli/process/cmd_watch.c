@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* heaptap watch: the allocation sites of a process, as they grow. */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/source/ages.h"
+#include "cli/commands.h"
+#include "cli/process/figures.h"
+#include "cli/process/watch_sites.h"
+#include "cli/words.h"
+#include "region/units.h"
+
+static const char usage[] =
+    "usage: heaptap watch [OPTIONS] PID\n\n"
+    "A live table of allocation sites: bytes in use, growth and allocations a second. In a terminal\n"
+    "q quits, i g r o sort by in-use bytes, growth, rate and objects, space looks again at once.\n"
+    "When standard output is no terminal a table is printed every interval.\n\n"
+    "  -n, --interval=DURATION  between two looks (default 2s)\n"
+    "  --count=N                end after N tables\n"
+    "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGE_LIMITS_HELP;
+
+static const char *const keys[HT_WATCH_KEYS] = {"inuse", "growth", "rate", "objects"};
+static const char letters[] = "igro";
+
+static volatile sig_atomic_t resized, ended;
+static struct termios saved;
+
+static void on_signal(int number)
+{
+    if (number == SIGWINCH)
+        resized = 1;
+    else
+        ended = 1;
+}
+
+static void terminal(bool on)
+{
+    if (on) {
+        tcgetattr(STDIN_FILENO, &saved);
+        struct termios raw = saved;
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+        fputs("\033[?1049h\033[?25l", stdout); /* another screen, no cursor */
+    } else {
+        fputs("\033[?25h\033[?1049l", stdout);
+        tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+    }
+    fflush(stdout);
+}
+
+static void size_of_terminal(int *rows, int *columns)
+{
+    struct winsize size;
+    *rows = 24;
+    *columns = 80;
+    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_row && size.ws_col) {
+        *rows = size.ws_row;
+        *columns = size.ws_col;
+    }
+}
+
+static void signed_rate(double v, char *out, size_t size)
+{
+    char figure[24];
+    ht_figure_bytes(v, figure, sizeof figure);
+    snprintf(out, size, "%s%s/s", v > 0 ? "+" : "", figure);
+}
+
+static void line(int columns, const char *end, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void line(int columns, const char *end, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    printf("%.*s%s\n", columns, text, end);
+}
+
+/* In a terminal each line clears what stood there before: no flicker. */
+static void print_table(const struct ht_watch *w, enum ht_watch_key key, int rows, int columns,
+                        bool screen)
+{
+    const char *end = screen ? "\033[K" : "";
+    char inuse[24], growth[32], objects[24], rate[24], now[32];
+    time_t t = time(NULL);
+    strftime(now, sizeof now, "%H:%M:%S", localtime(&t));
+    ht_figure_bytes((double)w->inuse, inuse, sizeof inuse);
+    ht_figure_count((double)w->objects, objects, sizeof objects);
+    ht_figure_count(w->rate, rate, sizeof rate);
+    signed_rate(w->growth, growth, sizeof growth);
+    if (screen)
+        fputs("\033[H", stdout);
+    line(columns, end, "%s (%d)%s  %s in use, %s objects, %s, %s allocs/s  %s", w->program,
+         (int)w->pid, !w->alive ? " ended" : w->state == 'T' ? " stopped" : "", inuse, objects,
+         growth, rate, now);
+    line(columns, end, "%10s %12s %10s %9s  %s", "IN USE", "GROWTH", "ALLOCS/S", "OBJECTS",
+         "SITE < CALLER");
+    int room = screen ? rows - 3 : 20;
+    for (size_t i = 0; i < w->n && room-- > 0; i++) {
+        const struct ht_watch_site *s = &w->sites[i];
+        ht_figure_bytes((double)s->inuse, inuse, sizeof inuse);
+        ht_figure_count((double)s->objects, objects, sizeof objects);
+        ht_figure_count(s->rate, rate, sizeof rate);
+        signed_rate(s->growth, growth, sizeof growth);
+        line(screen ? columns : 200, end, "%10s %12s %10s %9s  %s", inuse, growth, rate, objects,
+             s->name);
+    }
+    if (screen) {
+        char foot[128];
+        snprintf(foot, sizeof foot, "sorted by %s  (i)n use (g)rowth (r)ate (o)bjects  q quits",
+                 keys[key]);
+        printf("\033[J\033[%d;1H%.*s\033[K", rows, columns - 1, foot);
+    } else {
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+/* Waits for the interval or a key. The key, 0 when the time is over, -1 when the screen changed. */
+static int wait_key(bool screen, double seconds)
+{
+    struct pollfd in = {.fd = screen ? STDIN_FILENO : -1, .events = POLLIN};
+    char c = 0;
+    int r = poll(&in, 1, (int)(seconds * 1000));
+    if (r < 0)
+        return -1;
+    if (r > 0 && read(STDIN_FILENO, &c, 1) != 1)
+        ended = 1;
+    return c;
+}
+
+static double monotonic(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int watch(struct ht_watch *w, enum ht_watch_key key, double interval, long count,
+                 bool screen, char *msg, size_t msg_size)
+{
+    double next = 0;
+    int err = 0;
+    while (!ended) {
+        if (monotonic() >= next) {
+            err = ht_watch_look(w, msg, msg_size);
+            if (err == -ESRCH) { /* it wrote its profile and took its region along */
+                w->alive = false;
+                err = 0;
+            }
+            if (err)
+                break;
+            next = monotonic() + interval;
+            resized = 1;
+            if (count > 0)
+                count--;
+        }
+        if (resized) {
+            int rows, columns;
+            resized = 0;
+            size_of_terminal(&rows, &columns);
+            ht_watch_sort(w, key);
+            print_table(w, key, rows, columns, screen);
+        }
+        if (!count || !w->alive || ferror(stdout))
+            break;
+        double left = next - monotonic();
+        int c = wait_key(screen, left > 0 ? left : 0);
+        const char *letter = c > 0 ? strchr(letters, c) : NULL;
+        if (c == 'q' || c == 3)
+            break;
+        if (c == ' ')
+            next = 0;
+        if (letter) {
+            key = (enum ht_watch_key)(letter - letters);
+            resized = 1;
+        }
+    }
+    return err;
+}
+
+static int parse_key(const char *word, enum ht_watch_key *key)
+{
+    for (int k = 0; k < HT_WATCH_KEYS; k++)
+        if (!strcmp(word, keys[k])) {
+            *key = (enum ht_watch_key)k;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+int ht_cmd_watch(int argc, char **argv)
+{
+    const char *interval = "2s", *count = NULL, *sort = "inuse", *min = NULL, *max = NULL;
+    const struct ht_word_option options[] = {
+        {"interval", 'n', .value = &interval}, {"count", .value = &count}, {"sort", .value = &sort},
+        {"min-age", .value = &min}, {"max-age", .value = &max}, {NULL}};
+    struct ht_words rest = {0};
+    struct ht_watch w = {0};
+    enum ht_watch_key key = HT_WATCH_INUSE;
+    uint64_t ns = 0;
+    char msg[512], *end = NULL;
+    pid_t pid;
+    int status = ht_words_read(argc, argv, options, usage, &rest);
+    long tables = count ? strtol(count, &end, 10) : -1;
+    if (status < 0 && (rest.n != 1 || !ht_region_is_pid(rest.word[0], &pid)))
+        status = ht_complain(2, "watch takes one PID (heaptap ps lists the profiled processes)");
+    if (status < 0 && (!ht_parse_duration(interval, &ns) || ns < 50000000))
+        status = ht_complain(2, "--interval=%s is no duration of 50ms or more", interval);
+    if (status < 0 && count && (*end || tables < 1))
+        status = ht_complain(2, "--count=%s: a number from 1 is needed", count);
+    if (status < 0 && parse_key(sort, &key))
+        status = ht_complain(2, "--sort=%s: inuse, growth, rate or objects", sort);
+    if (status < 0 && ht_ages_parse(&w.ages, min, max, false, msg, sizeof msg))
+        status = ht_complain(2, "%s", msg);
+    if (status < 0) {
+        bool screen = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+        struct sigaction act = {.sa_handler = on_signal};
+        sigaction(SIGINT, &act, NULL);
+        sigaction(SIGTERM, &act, NULL);
+        sigaction(SIGWINCH, &act, NULL);
+        w.word = rest.word[0];
+        int err = ht_watch_look(&w, msg, sizeof msg); /* said before the screen changes */
+        if (!err && screen)
+            terminal(true);
+        if (!err) {
+            w.taken = 0;
+            err = watch(&w, key, (double)ns / 1e9, tables, screen, msg, sizeof msg);
+            if (screen)
+                terminal(false);
+        }
+        status = err ? ht_complain(1, "%s", msg) : 0;
+        ht_watch_finish(&w);
+    }
+    ht_words_finish(&rest);
+    return status;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/process/watch_sites.h"
+#include "profile/ops.h"
+#include "profile/utf8.h"
+#include "symbolize/symbolize.h"
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static const char *frame_name(const struct ht_location *l, char *buf, size_t size)
+{
+    if (l->n_lines && *l->lines[0].function->name)
+        return l->lines[0].function->name;
+    snprintf(buf, size, "0x%llx", (unsigned long long)l->address);
+    return buf;
+}
+
+/* "leaf < caller": the second tells the users of a string class or a pool apart. */
+static char *site_name(const struct ht_sample *s)
+{
+    char a[32], b[32], *out;
+    const char *leaf = "(unknown)", *caller = NULL;
+    if (s->n_locations)
+        leaf = frame_name(s->locations[0], a, sizeof a);
+    if (s->n_locations && s->locations[0]->n_lines > 1)
+        caller = s->locations[0]->lines[1].function->name;
+    else if (s->n_locations > 1)
+        caller = frame_name(s->locations[1], b, sizeof b);
+    if (asprintf(&out, caller ? "%s < %s" : "%s", leaf, caller) < 0)
+        return NULL;
+    ht_plain_text(out, false);
+    return out;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct ht_watch_site *)a)->name, ((const struct ht_watch_site *)b)->name);
+}
+
+static void fold(struct ht_watch_site *sites, size_t *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *n; i++) {
+        if (kept && !strcmp(sites[kept - 1].name, sites[i].name)) {
+            sites[kept - 1].inuse += sites[i].inuse;
+            sites[kept - 1].objects += sites[i].objects;
+            sites[kept - 1].allocs += sites[i].allocs;
+            free(sites[i].name);
+        } else {
+            sites[kept++] = sites[i];
+        }
+    }
+    *n = kept;
+}
+
+static int collect(const struct ht_profile *p, struct ht_watch_site **out, size_t *n)
+{
+    struct ht_watch_site *sites = calloc(p->n_samples + 1, sizeof *sites);
+    *n = 0;
+    if (!sites)
+        return -ENOMEM;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        const struct ht_sample *s = &p->samples[i];
+        char *name = site_name(s);
+        if (name)
+            sites[(*n)++] = (struct ht_watch_site){
+                .name = name, .allocs = s->values[0], .objects = s->values[2],
+                .inuse = s->values[3]};
+    }
+    qsort(sites, *n, sizeof *sites, by_name);
+    fold(sites, n);
+    *out = sites;
+    return 0;
+}
+
+static void free_sites(struct ht_watch_site *sites, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(sites[i].name);
+    free(sites);
+}
+
+/* Both lists are by name here. */
+static void compare(struct ht_watch *w, struct ht_watch_site *now, size_t n, double elapsed)
+{
+    static const struct ht_watch_site nothing;
+    int64_t before = w->inuse;
+    w->inuse = w->objects = 0;
+    w->rate = 0;
+    qsort(w->sites, w->n, sizeof *w->sites, by_name);
+    for (size_t i = 0, k = 0; i < n; i++) {
+        int order = -1;
+        while (k < w->n && (order = strcmp(w->sites[k].name, now[i].name)) < 0)
+            k++;
+        const struct ht_watch_site *old = k < w->n && !order ? &w->sites[k] : &nothing;
+        if (elapsed > 0) {
+            now[i].growth = (double)(now[i].inuse - old->inuse) / elapsed;
+            now[i].rate = (double)(now[i].allocs - old->allocs) / elapsed;
+            w->rate += now[i].rate;
+        }
+        w->inuse += now[i].inuse;
+        w->objects += now[i].objects;
+    }
+    w->growth = elapsed > 0 ? (double)(w->inuse - before) / elapsed : 0;
+}
+
+int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
+{
+    struct ht_region r;
+    struct ht_symbolize_options o = {.lines_and_inlines = true};
+    char note[512];
+    int err = ht_region_open(&r, w->word, msg, msg_size);
+    if (err)
+        return err;
+    double at = seconds();
+    struct ht_profile *p = ht_region_names(&r, w->word, &w->ages, &o, &err, msg, msg_size, note,
+                                           sizeof note);
+    w->alive = r.alive;
+    w->pid = r.alive ? r.pid : (pid_t)r.view.header->pid;
+    w->state = r.state;
+    snprintf(w->program, sizeof w->program, "%s", r.view.header->name);
+    ht_region_close(&r);
+    if (!p)
+        return err;
+    struct ht_watch_site *now = NULL;
+    size_t n = 0;
+    err = ht_profile_remove_uninteresting(p, msg, msg_size);
+    if (!err && (err = collect(p, &now, &n)))
+        snprintf(msg, msg_size, "out of memory");
+    ht_profile_destroy(p);
+    if (err)
+        return err;
+    compare(w, now, n, w->taken > 0 ? at - w->taken : 0);
+    free_sites(w->sites, w->n);
+    w->sites = now;
+    w->n = n;
+    w->taken = at;
+    return 0;
+}
+
+static enum ht_watch_key sort_key; /* qsort has no context */
+
+static double value(const struct ht_watch_site *s)
+{
+    switch (sort_key) {
+    case HT_WATCH_GROWTH:
+        return s->growth;
+    case HT_WATCH_RATE:
+        return s->rate;
+    case HT_WATCH_OBJECTS:
+        return (double)s->objects;
+    default:
+        return (double)s->inuse;
+    }
+}
+
+static int by_key(const void *a, const void *b)
+{
+    double x = value(a), y = value(b);
+    return x != y ? (x < y) - (x > y) : by_name(a, b);
+}
+
+void ht_watch_sort(struct ht_watch *w, enum ht_watch_key key)
+{
+    sort_key = key;
+    qsort(w->sites, w->n, sizeof *w->sites, by_key);
+}
+
+void ht_watch_finish(struct ht_watch *w)
+{
+    free_sites(w->sites, w->n);
+    w->sites = NULL;
+    w->n = 0;
+}

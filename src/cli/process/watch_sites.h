@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A process's allocation sites by function, and how they grew since the last look. */
+#ifndef HEAPTAP_SRC_CLI_PROCESS_WATCH_SITES_H
+#define HEAPTAP_SRC_CLI_PROCESS_WATCH_SITES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "snapshot/region.h"
+
+enum ht_watch_key {
+    HT_WATCH_INUSE,
+    HT_WATCH_GROWTH,
+    HT_WATCH_RATE,
+    HT_WATCH_OBJECTS,
+    HT_WATCH_KEYS
+};
+
+struct ht_watch_site {
+    char *name; /* of the innermost function that is no allocator's, and its caller */
+    int64_t inuse, objects, allocs;
+    double growth, rate; /* bytes a second, allocations a second; 0 at first sight of the process */
+};
+
+struct ht_watch {
+    const char *word;
+    struct ht_region_ages ages;
+    struct ht_watch_site *sites; /* sorted */
+    size_t n;
+    int64_t inuse, objects;
+    double growth, rate, taken; /* taken: seconds, monotonic */
+    char program[64], state;
+    pid_t pid;
+    bool alive;
+};
+
+/* Looks again. 0 or -errno with a line in msg. */
+int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size);
+void ht_watch_sort(struct ht_watch *w, enum ht_watch_key key);
+void ht_watch_finish(struct ht_watch *w);
+
+#endif

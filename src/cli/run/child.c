@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/run/child.h"
+
+/* Taken one by one while the program lives. The stop signals of a terminal keep their effect: job
+ * control stops both. */
+static void taken_signals(sigset_t *set)
+{
+    static const int left[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGSEGV, SIGBUS,
+                               SIGFPE,  SIGILL,  SIGTRAP, SIGABRT, SIGSYS};
+    sigfillset(set);
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        sigdelset(set, left[i]);
+}
+
+/* As execvp does, which would hand the shell any binary that the kernel refuses. */
+static void exec_shell(const struct ht_child *c)
+{
+    size_t n = 0;
+    while (c->argv[n])
+        n++;
+    char **argv = calloc(n + 2, sizeof *argv);
+    if (!argv)
+        return;
+    argv[0] = (char *)"sh";
+    argv[1] = (char *)c->path;
+    memcpy(argv + 2, c->argv + 1, n * sizeof *argv); /* with its NULL */
+    execv("/bin/sh", argv);
+}
+
+static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigaction *child,
+                   int *error)
+{
+    int ends[2], exec_errno = 0;
+    if (pipe2(ends, O_CLOEXEC)) {
+        *error = -errno;
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigaction(SIGCHLD, child, NULL);
+        sigprocmask(SIG_SETMASK, mask, NULL);
+        if (c->prepare)
+            c->prepare(c->ctx, getpid());
+        execv(c->path, c->argv);
+        exec_errno = errno;
+        if (errno == ENOEXEC && c->shell)
+            exec_shell(c);
+        _exit(write(ends[1], &exec_errno, sizeof exec_errno) < 0 ? 126 : 127);
+    }
+    *error = -errno;
+    close(ends[1]);
+    if (pid > 0 && read(ends[0], &exec_errno, sizeof exec_errno) == sizeof exec_errno) {
+        waitpid(pid, NULL, 0);
+        *error = -exec_errno;
+        pid = -1;
+    }
+    close(ends[0]);
+    return pid;
+}
+
+static void handle(const struct ht_child *c, const siginfo_t *info)
+{
+    /* The terminal has sent it to the program too; whoever used kill(2) meant the program. */
+    if (info->si_code != SI_KERNEL && info->si_signo != SIGCHLD && info->si_pid != *c->started)
+        kill(*c->started, info->si_signo);
+}
+
+static int wait_for(struct ht_child *c, const sigset_t *taken)
+{
+    for (;;) {
+        int status;
+        siginfo_t info;
+        struct timespec second = {1, 0};
+        pid_t got = waitpid(*c->started, &status, WNOHANG);
+        if (got == *c->started)
+            return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (sigtimedwait(taken, &info, &second) > 0)
+            handle(c, &info);
+        else if (errno == EAGAIN && c->tick)
+            c->tick(c->ctx);
+    }
+}
+
+int ht_child_run(struct ht_child *c)
+{
+    sigset_t taken, before;
+    struct sigaction was, plain = {.sa_handler = SIG_DFL};
+    struct timespec none = {0, 0};
+    int error;
+    taken_signals(&taken);
+    sigprocmask(SIG_BLOCK, &taken, &before);
+    /* Ignored by whoever started us, a child would leave no status. */
+    sigaction(SIGCHLD, &plain, &was);
+    pid_t pid = start(c, &before, &was, &error);
+    if (pid < 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return error;
+    }
+    *c->started = pid;
+    int status = wait_for(c, &taken);
+    sigaction(SIGCHLD, &was, NULL);
+    while (sigtimedwait(&taken, NULL, &none) > 0)
+        ; /* what ended the program does not end its summary */
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return status;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run/allocator.h"
+#include "cli/run/options.h"
+#include "cli/words.h"
+#include "region/layout.h"
+#include "region/units.h"
+
+static const char help[] =
+    "usage: heaptap run [OPTIONS] [--] PROGRAM [ARG]...\n\n"
+    "Runs a program under the profiler. When it ends, however it ends, its profile is written, and the\n"
+    "top sites are printed on standard error. The exit status is the program's, 128+N for signal N.\n\n"
+    "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n"
+    "                         (heaptap.%e.%p.pb.gz)\n"
+    "  -r, --rate=SIZE        mean bytes from sample to sample; k, M, G (512k)\n"
+    "      --exact            every allocation: --rate=1\n"
+    "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n"
+    "      --interval=TIME    dump every so often: 500ms, 10s, 5m, 2h\n"
+    "      --growth=SIZE      dump each time so much more is in use than at the last dump\n"
+    "      --peak             also keep what was in use when most was: peak_objects, peak_space\n"
+    "      --depth=N          frames a stack at most, 1 to 512 (128)\n"
+    "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"
+    "      --no-children      profile the program alone, not what it starts\n"
+    "      --start=off        sample nothing until heaptap_start() is called\n"
+    "      --allocator=NAME   system, jemalloc, tcmalloc, mimalloc or the path of a library\n"
+    "      --no-symbolize     leave addresses in the files; reports name them later\n"
+    "  -q, --quiet            no summary\n";
+
+enum {
+    EXACT = 256, SIGNAL, INTERVAL, GROWTH, PEAK, DEPTH, UNWIND, NO_CHILDREN, START, ALLOCATOR,
+    NO_SYMBOLIZE
+};
+
+static const struct option options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"rate", required_argument, NULL, 'r'},
+    {"exact", no_argument, NULL, EXACT},
+    {"signal", required_argument, NULL, SIGNAL},
+    {"interval", required_argument, NULL, INTERVAL},
+    {"growth", required_argument, NULL, GROWTH},
+    {"peak", no_argument, NULL, PEAK},
+    {"depth", required_argument, NULL, DEPTH},
+    {"unwind", required_argument, NULL, UNWIND},
+    {"no-children", no_argument, NULL, NO_CHILDREN},
+    {"start", required_argument, NULL, START},
+    {"allocator", required_argument, NULL, ALLOCATOR},
+    {"no-symbolize", no_argument, NULL, NO_SYMBOLIZE},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static int read_rate(struct ht_run_options *o, const char *value)
+{
+    uint64_t n;
+    if (!ht_parse_size(value, &n) || n < 1 || n > (1ull << 40))
+        return ht_complain(2, "--rate=%s: use a size from 1 to 1024G, such as 512k", value);
+    o->rate = value;
+    o->rate_bytes = n;
+    return -1;
+}
+
+static int read_depth(struct ht_run_options *o, const char *value)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || n < 1 || n > HT_MAX_DEPTH)
+        return ht_complain(2, "--depth=%s: use a number from 1 to %d", value, HT_MAX_DEPTH);
+    o->depth = value;
+    return -1;
+}
+
+static int read_allocator(struct ht_run_options *o, const char *value)
+{
+    char msg[PATH_MAX + 160];
+    int error = ht_allocator_find(value, o->allocator, sizeof o->allocator, msg, sizeof msg);
+    return error ? ht_complain(error == -ENOENT ? 1 : 2, "%s", msg) : -1;
+}
+
+static int read_option(struct ht_run_options *o, int c, const char *value)
+{
+    uint64_t n;
+    int number;
+    switch (c) {
+    case 'o':
+        o->output = value;
+        return -1;
+    case 'r':
+        return read_rate(o, value);
+    case EXACT:
+        return read_rate(o, "1");
+    case SIGNAL:
+        if (!ht_parse_signal(value, &number))
+            return ht_complain(2, "--signal=%s: use the name of a signal a program can handle, such as "
+                                  "USR2, or none", value);
+        o->signal = value;
+        return -1;
+    case INTERVAL:
+        if (!ht_parse_duration(value, &n) || !n)
+            return ht_complain(2, "--interval=%s: use a time such as 500ms, 10s or 5m", value);
+        o->interval = value;
+        return -1;
+    case GROWTH:
+        if (!ht_parse_size(value, &n) || !n)
+            return ht_complain(2, "--growth=%s: use a size such as 64M", value);
+        o->growth = value;
+        return -1;
+    case PEAK:
+        o->peak = true;
+        return -1;
+    case DEPTH:
+        return read_depth(o, value);
+    case UNWIND:
+        if (strcmp(value, "auto") && strcmp(value, "fp") && strcmp(value, "dwarf"))
+            return ht_complain(2, "--unwind=%s: use auto, fp or dwarf", value);
+        o->unwind = value;
+        return -1;
+    case NO_CHILDREN:
+        o->no_children = true;
+        return -1;
+    case START:
+        if (strcmp(value, "on") && strcmp(value, "off"))
+            return ht_complain(2, "--start=%s: use on or off", value);
+        o->start = strcmp(value, "on") ? "0" : "1";
+        return -1;
+    case ALLOCATOR:
+        return read_allocator(o, value);
+    case NO_SYMBOLIZE:
+        o->no_symbolize = true;
+        return -1;
+    case 'q':
+        o->quiet = true;
+        return -1;
+    case 'h':
+        fputs(help, stdout);
+        return 0;
+    default:
+        return 2;
+    }
+}
+
+int ht_run_options_read(struct ht_run_options *o, int argc, char **argv, int *first)
+{
+    int c, status = -1;
+    memset(o, 0, sizeof *o);
+    argv[0] = (char *)"heaptap"; /* getopt names it in its messages */
+    while (status < 0 && (c = getopt_long_only(argc, argv, "+o:r:qh", options, NULL)) != -1)
+        status = read_option(o, c, optarg);
+    if (status < 0 && optind == argc)
+        status = ht_complain(2, "run needs a program (heaptap run --help)");
+    if (status < 0 && !o->rate && !getenv("HEAPTAP_RATE"))
+        o->rate_bytes = 512 * 1024;
+    *first = optind;
+    return status;
+}

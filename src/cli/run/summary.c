@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cli/run/summary.h"
+#include "cli/words.h"
+#include "profile/ops.h"
+#include "profile/utf8.h"
+#include "report/report.h"
+#include "symbolize/symbolize.h"
+
+/* Naming may not keep people waiting: lines and inlined calls first, later symbol tables alone, later
+ * nothing (a report names what is not named yet). */
+#define FULL_SECONDS 4.0
+#define FAST_SECONDS 8.0
+#define MERGED_MAX   200
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static uint64_t comment_figure(const struct ht_profile *p, const char *what)
+{
+    for (size_t i = 0; i < p->n_comments; i++)
+        if (!strncmp(p->comments[i], what, strlen(what)))
+            return strtoull(p->comments[i] + strlen(what), NULL, 10);
+    return 0;
+}
+
+static void read_figures(struct ht_run_profile *to, const struct ht_profile *p)
+{
+    if (to->figures)
+        return;
+    to->samples = comment_figure(p, "samples: ");
+    to->truncated = comment_figure(p, "truncated stacks: ");
+    to->rate = (uint64_t)p->period;
+    to->figures = true;
+}
+
+/* Reads a profile, names it and, when asked, writes it back. NULL when it cannot be read. */
+static struct ht_profile *name_file(const char *path, bool write, const struct timespec *start,
+                                    bool *unnamed)
+{
+    int error;
+    char msg[512];
+    struct ht_profile *p = ht_profile_read_file(path, &error, msg, sizeof msg);
+    if (!p) {
+        ht_complain(0, "%s", msg);
+        return NULL;
+    }
+    double spent = seconds_since(start);
+    struct ht_symbolize_options o = {.lines_and_inlines = spent < FULL_SECONDS};
+    if (spent > FAST_SECONDS) {
+        *unnamed = write;
+    } else if (!ht_symbolize(p, &o, msg, sizeof msg) && write) {
+        error = ht_profile_write_file(p, path);
+        if (error)
+            ht_complain(0, "cannot write %s with names: %s; it has addresses only", path,
+                        strerror(-error));
+    }
+    return p;
+}
+
+/* All of them named; those that the report is of, kept. */
+static size_t name_all(struct ht_run_regions *r, bool symbolize, struct ht_profile **kept)
+{
+    struct timespec start;
+    bool unnamed = false;
+    size_t n = 0;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (size_t i = 0; i < r->n_profiles; i++) {
+        struct ht_profile *p = name_file(r->profiles[i].path, symbolize, &start, &unnamed);
+        if (!p)
+            continue;
+        read_figures(&r->profiles[i], p);
+        if (n < MERGED_MAX)
+            kept[n++] = p;
+        else
+            ht_profile_destroy(p);
+    }
+    for (size_t i = 0; symbolize && i < r->n_profiles; i++)
+        for (size_t k = 0; k < r->profiles[i].n_numbered; k++)
+            ht_profile_destroy(
+                name_file(r->profiles[i].numbered[k], true, &start, &unnamed));
+    if (unnamed)
+        fprintf(stderr, "heaptap: the last profiles have addresses only, for there are many; "
+                        "'heaptap symbolize FILE -o FILE' names one\n");
+    return n;
+}
+
+static const char *size_text(uint64_t bytes, char *buf, size_t n)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double v = (double)bytes;
+    int u = 0;
+    for (; v >= 1024 && u < 4; u++)
+        v /= 1024;
+    snprintf(buf, n, "%.*f%s", v == (double)(uint64_t)v ? 0 : 1, v, units[u]);
+    return buf;
+}
+
+/* A path below the directory we are in, without that directory. */
+static const char *shorten(const struct ht_run_regions *r, const char *path)
+{
+    size_t n = strlen(r->cwd);
+    return !strncmp(path, r->cwd, n) && path[n] == '/' ? path + n + 1 : path;
+}
+
+static void print_files(const struct ht_run_regions *r)
+{
+    char rate[32];
+    for (size_t i = 0; i < r->n_profiles; i++) {
+        const struct ht_run_profile *p = &r->profiles[i];
+        char name[sizeof p->name];
+        memcpy(name, p->name, sizeof name);
+        ht_plain_text(name, false);
+        fprintf(stderr, "heaptap: wrote %s: %s (pid %u), ", shorten(r, p->path), name, p->pid);
+        fprintf(stderr, "%" PRIu64 " sample%s", p->samples, p->samples == 1 ? "" : "s");
+        if (p->rate > 1)
+            fprintf(stderr, " (one every %s)", size_text(p->rate, rate, sizeof rate));
+        else if (p->rate == 1)
+            fprintf(stderr, " (every allocation)");
+        fprintf(stderr, ", %" PRIu64 " lost, %" PRIu64 " stack%s truncated", p->lost, p->truncated,
+                p->truncated == 1 ? "" : "s");
+        if (p->n_numbered)
+            fprintf(stderr, "; %zu dump%s before it", p->n_numbered, p->n_numbered == 1 ? "" : "s");
+        putc('\n', stderr);
+    }
+    for (size_t i = 0; i < r->n_living; i++)
+        ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u",
+                    r->living[i].name, r->living[i].pid, r->living[i].pid);
+}
+
+static void print_hint(const struct ht_run_summary *o)
+{
+    char rate[32];
+    if (o->vanished)
+        fprintf(stderr, "heaptap: no profile: its samples were in its own memory, which went with it; make "
+                        "room in /dev/shm\n");
+    else if (o->dormant)
+        fprintf(stderr, "heaptap: nothing was sampled: --start=off, and nobody called "
+                        "heaptap_start()\n");
+    else if (*o->hint)
+        fprintf(stderr, "heaptap: nothing was sampled: %s\n", o->hint);
+    else if (o->rate == 1)
+        fprintf(stderr, "heaptap: nothing was sampled: %s allocates nothing through malloc\n",
+                o->program);
+    else
+        fprintf(stderr, "heaptap: nothing was sampled: %s allocates less than the rate%s%s%s; try %s\n",
+                o->program, o->rate ? " (" : "",
+                o->rate ? size_text(o->rate, rate, sizeof rate) : "", o->rate ? ")" : "",
+                o->rate > 4096 ? "--rate=4k or --exact" : "--exact");
+}
+
+static long type_index(const struct ht_profile *p, const char *type)
+{
+    for (size_t i = 0; i < p->n_sample_types; i++)
+        if (!strcmp(p->sample_types[i].type, type))
+            return (long)i;
+    return -1;
+}
+
+/* What is in use at the end when that is more than a chance sample or two and a few buffers, else
+ * what was allocated: most programs give back nearly everything. */
+static const char *worth_showing(const struct ht_profile *p)
+{
+    if (type_index(p, "peak_space") >= 0)
+        return "peak_space";
+    long at = type_index(p, "inuse_space");
+    int64_t total = 0;
+    for (size_t i = 0; at >= 0 && i < p->n_samples; i++)
+        total += p->samples[i].values[at];
+    return total > 8 * p->period && total > 64 * 1024 ? "inuse_space" : "alloc_space";
+}
+
+static void print_top(struct ht_profile **parts, size_t n)
+{
+    char msg[512] = "", *text = NULL;
+    size_t size = 0;
+    int error = 0;
+    struct ht_profile *p = n > 1 ? ht_profile_merge(parts, n, &error, msg, sizeof msg) : parts[0];
+    if (!p || ht_profile_remove_uninteresting(p, msg, sizeof msg)) {
+        ht_complain(0, "no report: %s", msg);
+        if (n > 1)
+            ht_profile_destroy(p);
+        return;
+    }
+    struct ht_report_options o;
+    ht_report_options_init(&o);
+    o.sample_index = worth_showing(p);
+    o.nodecount = 10;
+    o.msg = msg;
+    o.msg_size = sizeof msg;
+    FILE *out = open_memstream(&text, &size);
+    if (out && !ht_report_top(out, p, &o) && !fflush(out) && text) {
+        ht_plain_text(text, true);
+        const char *from = strstr(text, "Showing nodes"); /* the head repeats what is said above */
+        fprintf(stderr, "%s%s:\n%s",
+                !strcmp(o.sample_index, "inuse_space")  ? "in use at the end"
+                : !strcmp(o.sample_index, "peak_space") ? "in use at the peak"
+                                                        : "allocated in all",
+                n > 1 ? ", all processes together" : "", from ? from : text);
+    }
+    if (out)
+        fclose(out);
+    free(text);
+    if (n > 1)
+        ht_profile_destroy(p);
+}
+
+/* The program itself first, then by what they say. */
+static int by_weight(const void *a, const void *b, void *ctx)
+{
+    const struct ht_run_profile *x = a, *y = b;
+    uint32_t root = *(const uint32_t *)ctx;
+    if ((x->pid == root) != (y->pid == root))
+        return x->pid == root ? -1 : 1;
+    return x->samples < y->samples ? 1 : x->samples > y->samples ? -1 : strcmp(x->path, y->path);
+}
+
+void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
+{
+    uint32_t root = (uint32_t)r->root;
+    if (r->n_profiles)
+        qsort_r(r->profiles, r->n_profiles, sizeof *r->profiles, by_weight, &root);
+    struct ht_profile *kept[MERGED_MAX];
+    size_t n = o->symbolize || !o->quiet ? name_all(r, o->symbolize, kept) : 0;
+    if (r->n_failures) {
+        char more[40] = "";
+        if (r->n_failures > 1)
+            snprintf(more, sizeof more, " (and %zu more)", r->n_failures - 1);
+        ht_complain(0, "%s%s", r->failure, more);
+    }
+    if (!o->quiet) {
+        print_files(r);
+        if (n)
+            print_top(kept, n);
+        else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
+            print_hint(o);
+    }
+    for (size_t i = 0; i < n; i++)
+        ht_profile_destroy(kept[i]);
+}

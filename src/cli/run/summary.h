@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* After a run: names into its profiles, and what people read on standard error. */
+#ifndef HEAPTAP_SRC_CLI_RUN_SUMMARY_H
+#define HEAPTAP_SRC_CLI_RUN_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "cli/run/regions.h"
+
+struct ht_run_summary {
+    bool symbolize; /* put names into the files */
+    bool quiet;     /* print nothing but what could not be done */
+    bool dormant;   /* --start=off */
+    bool vanished;  /* killed, and no region of it was ever seen */
+    bool skipped;   /* it has been said why the program cannot be profiled */
+    uint64_t rate;  /* 0: what the environment says */
+    const char *program, *hint;
+};
+
+void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o);
+
+#endif

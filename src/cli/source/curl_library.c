@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dlfcn.h>
+
+#include "cli/source/curl_library.h"
+
+/* curl's header makes macros of these, which check the types of what is passed. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+bool ht_curl_open(struct ht_curl *c)
+{
+    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+
+    if (!library)
+        return false;
+#define X(name)                                                                                    \
+    c->name = (__typeof__(c->name))dlsym(library, "curl_" #name);                                  \
+    if (!c->name)                                                                                  \
+        return false;
+    HT_CURL_FUNCTIONS(X)
+#undef X
+    return true;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* heaptap serve: net/http/pprof for processes that know nothing of it. */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <stdlib.h>
+
+#include "cli/commands.h"
+#include "cli/web/serving.h"
+#include "cli/source/source.h"
+#include "profile/profile.h"
+
+static const char usage[] =
+    "usage: heaptap serve [OPTIONS] [PID or SOURCE]...\n\n"
+    "Serves /debug/pprof/, /metrics and a web page for the processes named, or for all profiled\n"
+    "processes of this user, as they come and go; or for profiles.\n" HT_SERVING_HELP
+    "\n" HT_SOURCE_HELP;
+
+static int serve_processes(struct ht_serving *s, const struct ht_words *words)
+{
+    struct ht_serve_source source;
+    int status;
+
+    for (size_t i = 0; i < words->n; i++) {
+        struct ht_region r;
+        char msg[512];
+
+        if (ht_region_open(&r, words->word[i], msg, sizeof msg))
+            return ht_complain(1, "%s", msg);
+        ht_region_close(&r);
+    }
+    if (ht_source_live_init(&source, words->word, words->n))
+        return ht_complain(1, "out of memory");
+    status = ht_serving_run(s, &source, NULL, false);
+    ht_source_live_finish(&source);
+    return status;
+}
+
+static int serve_profiles(struct ht_serving *s, const struct ht_words *words)
+{
+    struct ht_named_profile *profiles = calloc(words->n, sizeof *profiles);
+    int status = profiles ? 0 : ht_complain(1, "out of memory");
+
+    for (size_t i = 0; !status && i < words->n; i++)
+        status = ht_serving_load(words->word[i], &profiles[i]);
+    if (!status)
+        status = ht_serving_profiles(s, profiles, words->n, false);
+    for (size_t i = 0; profiles && i < words->n; i++)
+        ht_profile_destroy(profiles[i].profile);
+    free(profiles);
+    return status;
+}
+
+int ht_cmd_serve(int argc, char **argv)
+{
+    struct ht_serving s = {.no_browser = true};
+    const struct ht_word_option options[] = {HT_SERVING_OPTIONS(&s), {NULL}};
+    struct ht_words words = {0};
+    int status = ht_words_read(argc, argv, options, usage, &words);
+    size_t processes = 0;
+    pid_t pid;
+
+    for (size_t i = 0; i < words.n; i++)
+        processes += ht_region_is_pid(words.word[i], &pid);
+    if (status < 0 && processes && processes < words.n)
+        status = ht_complain(2, "serve takes processes or profiles, not both at once");
+    if (status < 0) {
+        /* On a machine with nothing to spare the processes that are looked at come first. */
+        setpriority(PRIO_PROCESS, 0, 10);
+        status = processes == words.n ? serve_processes(&s, &words) : serve_profiles(&s, &words);
+    }
+    ht_words_finish(&words);
+    ht_serving_finish(&s);
+    return status;
+}

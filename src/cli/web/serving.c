@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/web/serving.h"
+#include "cli/source/source.h"
+#include "cli/web/token.h"
+#include "profile/profile.h"
+#include "symbolize/symbolize.h"
+
+extern char **environ;
+
+/* "127.0.0.1:6060", ":8080", "8080", "[::1]:6060", "localhost" -> host and port. */
+static int parse_listen(char *text, struct ht_serve_options *o)
+{
+    char *colon = strrchr(text, ':'), *close = strchr(text, ']'), *port = NULL, *end;
+    unsigned long n;
+
+    if (*text == '[' && close) {
+        *close = '\0';
+        o->host = text + 1;
+        port = close[1] == ':' ? close + 2 : NULL;
+    } else if (colon) {
+        *colon = '\0';
+        if (*text)
+            o->host = text;
+        port = colon + 1;
+    } else if (strspn(text, "0123456789") == strlen(text)) {
+        port = text;
+    } else {
+        o->host = text;
+    }
+    if (!port)
+        return 0;
+    errno = 0;
+    n = strtoul(port, &end, 10);
+    if (end == port || *end || errno || n > 65535 || *port == '-')
+        return -EINVAL;
+    o->port = (uint16_t)n;
+    return 0;
+}
+
+/* This directory, unless it is so high that it holds more than sources. */
+static int default_roots(struct ht_serving *s)
+{
+    static char include[] = "/usr/include", src[] = "/usr/src", here[PATH_MAX];
+    const char *home = getenv("HOME");
+    char *roots[] = {include, src, here};
+    size_t n =
+        getcwd(here, sizeof here) && strcmp(here, "/") != 0 && (!home || strcmp(here, home) != 0)
+            ? 3
+            : 2;
+
+    s->roots.word = malloc(sizeof roots);
+    if (!s->roots.word)
+        return ht_complain(1, "out of memory");
+    memcpy(s->roots.word, roots, sizeof roots);
+    s->roots.n = n;
+    return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr four;
+
+    return !host || !strcmp(host, "localhost") || !strcmp(host, "::1") ||
+           (inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
+}
+
+static void say_where(const struct ht_serve_options *o, uint16_t port)
+{
+    if (o->unix_path) {
+        printf("heaptap: serving on %s\n", o->unix_path);
+    } else {
+        bool six = o->host && strchr(o->host, ':');
+
+        printf("heaptap: serving http://%s%s%s:%u/\n", six ? "[" : "",
+               o->host ? o->host : "127.0.0.1", six ? "]" : "", port);
+    }
+    fflush(stdout);
+    if (!o->unix_path && !is_loopback(o->host))
+        fprintf(stderr,
+                "heaptap: whoever can reach %s can read %s: function names, paths, command lines, "
+                "heap sizes, and source files below the source roots%s\n",
+                o->host, o->token ? "with the token" : "without a password",
+                o->token ? " (unencrypted)" : "; --token-file=FILE demands a token");
+}
+
+static void open_browser(uint16_t port)
+{
+    char url[64], program[] = "xdg-open", *argv[] = {program, url, NULL};
+    pid_t pid;
+
+    if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
+        return;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
+    posix_spawnp(&pid, program, NULL, NULL, argv, environ);
+}
+
+int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, const char *compare,
+                   bool browser)
+{
+    struct ht_serve_options o = {.port = 6060, .unix_path = s->unix_path, .compare = compare};
+    struct ht_server *server;
+    char token[HT_TOKEN_SIZE], msg[512], *listen = NULL;
+    sigset_t ends;
+    int sig, status = 0;
+
+    if (s->listen) {
+        listen = strdup(s->listen);
+        if (!listen || parse_listen(listen, &o)) {
+            free(listen);
+            return ht_complain(2, "--listen=%s is no ADDR:PORT", s->listen);
+        }
+    }
+    if (s->token_file) {
+        status = ht_token_read(s->token_file, token);
+        o.token = token;
+    }
+    if (!status && !s->roots.n)
+        status = default_roots(s);
+    if (status) {
+        free(listen);
+        return status;
+    }
+    o.hosts = s->hosts.word;
+    o.n_hosts = s->hosts.n;
+    o.source_roots = s->roots.word;
+    o.n_source_roots = s->roots.n;
+    /* Before the first thread, so that all inherit it. */
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    /* Each connection has a thread; without this each of those would keep a heap of its own, as
+     * large as the largest profile it ever built. */
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    server = ht_serve_start(&o, source, msg, sizeof msg);
+    if (server) {
+        say_where(&o, ht_serve_port(server));
+        if (browser && !s->no_browser && !o.unix_path && is_loopback(o.host))
+            open_browser(ht_serve_port(server));
+        sigwait(&ends, &sig);
+        ht_serve_stop(server);
+    } else {
+        status = ht_complain(1, "%s", msg);
+    }
+    free(listen);
+    return status;
+}
+
+int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n,
+                        bool compare)
+{
+    struct ht_serve_source source;
+    int status;
+
+    if (ht_source_memory_init(&source, profiles, n))
+        return ht_complain(1, "out of memory");
+    status = ht_serving_run(s, &source, compare ? "1" : NULL, true);
+    ht_source_memory_finish(&source);
+    return status;
+}
+
+int ht_serving_load(const char *source, struct ht_named_profile *to)
+{
+    const struct ht_symbolize_options names = {.lines_and_inlines = true};
+    const struct ht_source_options how = {.symbolize = &names, .files_too = true};
+    char msg[512] = "";
+    int err = 0;
+
+    to->name = source;
+    to->profile = ht_source_load_with(source, &how, &err, msg, sizeof msg);
+    return to->profile ? 0 : ht_complain(1, "%s", *msg ? msg : strerror(-err));
+}
+
+void ht_serving_finish(struct ht_serving *s)
+{
+    ht_words_finish(&s->hosts);
+    ht_words_finish(&s->roots);
+}

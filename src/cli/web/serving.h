@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What serve and view share: the server's options, and running it until a signal. */
+#ifndef HEAPTAP_SRC_CLI_WEB_SERVING_H
+#define HEAPTAP_SRC_CLI_WEB_SERVING_H
+
+#include "serve/serve.h"
+#include "cli/words.h"
+
+struct ht_serving {
+    const char *listen, *unix_path, *token_file;
+    struct ht_words hosts, roots;
+    bool no_browser;
+};
+
+#define HT_SERVING_OPTIONS(s)                                                                      \
+    {"listen", 'l', .value = &(s)->listen}, {"http", .value = &(s)->listen},                       \
+        {"unix", .value = &(s)->unix_path}, {"token-file", .value = &(s)->token_file},             \
+        {"allow-host", .list = &(s)->hosts}, {"source-root", .list = &(s)->roots},                 \
+    {                                                                                              \
+        "no-browser", .flag = &(s)->no_browser                                                     \
+    }
+
+#define HT_SERVING_HELP                                                                            \
+    "  -l, --listen=ADDR:PORT  where to (default 127.0.0.1:6060; port 0: any free one)\n"          \
+    "  --unix=PATH             a socket file instead, for this user only\n"                        \
+    "  --token-file=FILE       data is given only with the bearer token that FILE holds\n"         \
+    "  --allow-host=NAME       a name by which this server may be asked for, besides\n"            \
+    "                          localhost and addresses; may be repeated\n"                         \
+    "  --source-root=DIR       source files are shown from below DIR; may be repeated\n"           \
+    "                          (default: this directory, /usr/include, /usr/src)\n"
+
+/* Serves until SIGINT or SIGTERM. Prints where, and what listening there exposes. browser: opens
+ * the page on a desktop. Exit status. */
+int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, const char *compare,
+                   bool browser);
+
+/* The same for profiles in memory; compare: the second opens compared with the first. */
+int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n,
+                        bool compare);
+
+/* Reads a SOURCE, with names, for ht_serving_profiles. 0, or 1 after a complaint. */
+int ht_serving_load(const char *source, struct ht_named_profile *to);
+
+void ht_serving_finish(struct ht_serving *s);
+
+#endif
