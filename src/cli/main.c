@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "words.h"
+#include "cli/commands.h"
+#include "cli/words.h"
 
 struct command {
     const char *name;

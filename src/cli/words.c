@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/words.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 
 int ht_complain(int status, const char *format, ...)
 {

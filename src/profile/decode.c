@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "profile/decode.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 #include "profile/wire.h"
 
 /* Profiles have one to six. */

@@ -9,7 +9,7 @@
 #include <zlib.h>
 
 #include "profile/profile.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 
 struct out {
     uint8_t *data;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "profile/legacy.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 
 /* More than a Linux process can have (vm.max_map_count). */
 #define MAPPINGS_LIMIT 65536

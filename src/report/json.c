@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile/utf8.h"
+#include "util/utf8.h"
 
 json_t *ht_json_text(const char *s)
 {

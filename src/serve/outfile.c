@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "profile/profile.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 #include "serve/outfile.h"
 
 int ht_outfile_open(struct ht_outfile *o, const char *path)

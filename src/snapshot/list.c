@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "profile/utf8.h"
+#include "util/utf8.h"
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
 #include "snapshot/list.h"

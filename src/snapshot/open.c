@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "profile/open.h"
+#include "util/open.h"
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
 #include "snapshot/process.h"

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "profile/open.h"
+#include "util/open.h"
 
 enum { PAGE = 4096, MINIDEBUG_MAX = 256 << 20 };
 

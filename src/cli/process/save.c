@@ -10,7 +10,7 @@
 #include "cli/source/ages.h"
 #include "cli/process/save.h"
 #include "profile/profile.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 #include "symbolize/symbolize.h"
 
 void ht_dump_options_init(struct ht_dump_options *o, struct ht_word_option *words,

@@ -9,7 +9,7 @@
 
 #include "cli/process/watch_sites.h"
 #include "profile/ops.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 #include "symbolize/symbolize.h"
 
 static double seconds(void)

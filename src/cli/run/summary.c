@@ -11,7 +11,7 @@
 #include "cli/run/summary.h"
 #include "cli/words.h"
 #include "profile/ops.h"
-#include "profile/utf8.h"
+#include "util/utf8.h"
 #include "report/report.h"
 #include "symbolize/symbolize.h"
 

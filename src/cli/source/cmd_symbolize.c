@@ -9,7 +9,7 @@
 
 #include "cli/words.h"
 #include "cli/commands.h"
-#include "source.h"
+#include "cli/source/source.h"
 #include "symbolize/symbolize.h"
 
 static const char help[] =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "profile/utf8.h"
+#include "util/utf8.h"
 
 #include <stdint.h>
 #include <string.h>

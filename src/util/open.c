@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "profile/open.h"
+#include "util/open.h"
 
 int ht_open_regular(const char *path)
 {

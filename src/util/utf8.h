@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef HEAPTAP_SRC_PROFILE_UTF8_H
-#define HEAPTAP_SRC_PROFILE_UTF8_H
+#ifndef HEAPTAP_SRC_UTIL_UTF8_H
+#define HEAPTAP_SRC_UTIL_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
