@@ -40,15 +40,15 @@ static inline bool ht_wire_varint(struct ht_wire *w, uint64_t *value)
     return false;
 }
 
-/* The next field. On failure w stays at the field's first byte. */
+/* The next field: value and body are 0 where its type has none. On failure w stays at the field's
+ * first byte. */
 static inline bool ht_wire_field(struct ht_wire *w, struct ht_field *f)
 {
     struct ht_wire r = *w;
     uint64_t tag;
     if (!ht_wire_varint(&r, &tag))
         return false;
-    f->number = tag >> 3;
-    f->type = tag & 7;
+    *f = (struct ht_field){.number = tag >> 3, .type = tag & 7};
     switch (f->type) {
     case HT_WIRE_VARINT:
         if (!ht_wire_varint(&r, &f->value))
