@@ -9,6 +9,10 @@
 
 #include "serve/serve.h"
 
+#ifndef MHD_HTTP_CONTENT_TOO_LARGE /* libmicrohttpd before 0.9.74 */
+#define MHD_HTTP_CONTENT_TOO_LARGE 413
+#endif
+
 /* Connections at once; each has a thread while it lasts. */
 #define HT_MAX_CONNECTIONS 128
 /* Requests that wait for seconds= at once. */

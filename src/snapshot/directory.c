@@ -63,16 +63,20 @@ static int walk(int dir, const char *directory, uid_t owner, ht_region_file_fn f
     return result;
 }
 
-static int open_below(int at, const char *path)
+#ifndef SYS_openat2 /* glibc's list before 2.32 */
+#define SYS_openat2 437
+#endif
+
+int ht_open_below(int root, const char *path, int flags)
 {
-    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
+    struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC | O_NOFOLLOW,
                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
-    return (int)syscall(SYS_openat2, at, path, &how, sizeof how);
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
 int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx)
 {
-    int shm = open_below(root, "dev/shm"), result = 0;
+    int shm = ht_open_below(root, "dev/shm", O_RDONLY | O_DIRECTORY), result = 0;
     DIR *d = shm < 0 ? NULL : fdopendir(shm);
     if (!d) {
         if (shm >= 0)

@@ -31,6 +31,10 @@ int ht_region_directory_walk(ht_region_file_fn fn, void *ctx);
 /* The same for the directories under a root that is not ours: a container's, by its descriptor. */
 int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx);
 
+/* Opens a path below a root that is not ours: no link is followed, nothing outside is reached. flags
+ * are open's. A descriptor, or -1 with errno. */
+int ht_open_below(int root, const char *path, int flags);
+
 /* Opens the youngest region of that name (number is ignored). A descriptor and its path, or
  * -ENOENT. */
 int ht_region_directory_find(const struct ht_region_name *name, char *path, size_t size);

@@ -19,6 +19,7 @@
 
 static const struct ht_shell *shell;
 static char history[PATH_MAX];
+static char word_breaks[] = " \t=";
 
 /* Words and options at the start of a line, function names behind them. */
 static char *next_word(const char *text, int state)
@@ -109,7 +110,7 @@ void ht_shell_input_start(struct ht_shell *s)
     find_history();
     rl_readline_name = "heaptap";
     rl_attempted_completion_function = complete;
-    rl_completer_word_break_characters = " \t=";
+    rl_completer_word_break_characters = word_breaks;
     using_history();
     stifle_history(HISTORY_LINES);
     if (*history)

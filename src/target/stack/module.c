@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -15,7 +16,22 @@
 
 struct ht_object ht_self;
 
-static int (*find_object)(void *, struct dl_find_object *);
+/* struct dl_find_object of x86-64: the headers of a glibc before 2.35 lack it, and the library that
+ * is built there runs on a newer one. */
+struct found {
+    unsigned long long flags;
+    void *map_start, *map_end;
+    struct link_map *link_map;
+    void *eh_frame;
+    unsigned long long reserved[7];
+};
+#if __GLIBC_PREREQ(2, 35)
+_Static_assert(sizeof(struct found) == sizeof(struct dl_find_object), "glibc's struct");
+_Static_assert(offsetof(struct found, eh_frame) == offsetof(struct dl_find_object, dlfo_eh_frame),
+               "glibc's struct");
+#endif
+
+static int (*find_object)(void *, struct found *);
 static const struct r_debug *loader;
 
 /* Of the program itself: the kernel leaves holes between its segments where the loader fills them
@@ -47,7 +63,7 @@ static void find_main(void)
 bool ht_module_setup(void)
 {
     loader = dlsym(RTLD_DEFAULT, "_r_debug");
-    find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    find_object = (int (*)(void *, struct found *))dlsym(RTLD_DEFAULT, "_dl_find_object");
     find_main();
     if (find_object)
         ht_object_find((uint64_t)&ht_module_setup, &ht_self);
@@ -56,17 +72,17 @@ bool ht_module_setup(void)
 
 bool ht_object_find(uint64_t pc, struct ht_object *o)
 {
-    struct dl_find_object d;
+    struct found d;
     if (!find_object || find_object((void *)pc, &d))
         return false;
-    o->start = (uint64_t)d.dlfo_map_start;
-    o->end = (uint64_t)d.dlfo_map_end;
-    o->link_map = (uint64_t)d.dlfo_link_map;
-    if (d.dlfo_link_map == main_map) {
+    o->start = (uint64_t)d.map_start;
+    o->end = (uint64_t)d.map_end;
+    o->link_map = (uint64_t)d.link_map;
+    if (d.link_map == main_map) {
         o->start = ht_main_start;
         o->end = ht_main_start + ht_main_size;
     }
-    o->eh_frame_hdr = (uint64_t)d.dlfo_eh_frame;
+    o->eh_frame_hdr = (uint64_t)d.eh_frame;
     return true;
 }
 
