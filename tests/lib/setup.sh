@@ -75,17 +75,51 @@ install_missing() {
   return 1
 }
 
-# build DIR COMPILER [TARGET]...
-build() {
-  local dir=$1 compiler=$2
+# configure DIR COMPILER [OPTION]...: sets DIR up, or gives the options to what is set up.
+configure() {
+  local dir=$1 compiler=$2 log=$1.setup.log
   shift 2
   if [ ! -f "$dir/build.ninja" ]; then
-    CC=$compiler meson setup "$dir" "$ROOT" --werror >"$dir.setup.log" 2>&1 ||
-      { cat "$dir.setup.log"; say "heaptap: meson could not set up $dir"; return 1; }
-    rm -f "$dir.setup.log"
-  fi
-  ninja -C "$dir" "$@" >"$dir/build.log" 2>&1 || { tail -n 60 "$dir/build.log"; say "heaptap: the build in $dir failed"; return 1; }
+    # What an interrupted setup leaves is no build folder yet.
+    rm -rf "$dir/meson-private" "$dir/meson-info"
+    CC=$compiler meson setup "$dir" "$ROOT" "$@" >"$log" 2>&1
+  elif [ $# != 0 ] && [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
+    meson configure "$dir" "$@" >"$log" 2>&1
+  else
+    return 0
+  fi || { cat "$log"; say "heaptap: meson could not set up $dir"; return 1; }
+  printf '%s' "$*" >"$dir/options"
+  rm -f "$log"
 }
+
+# tick TEXT: how far it is; one line that changes on a terminal, elsewhere a line every five seconds.
+ticked=0
+tick() {
+  if [ -t 1 ]; then
+    printf '\r\033[K%s' "$1"
+  elif [ $((SECONDS - ticked)) -ge 5 ]; then
+    say "$1"
+    ticked=$SECONDS
+  fi
+}
+ticks_end() { if [ -t 1 ]; then printf '\r\033[K'; fi; }
+
+# build DIR [TARGET]...
+build() {
+  local dir=$1 line
+  shift
+  NINJA_STATUS='[%f/%t] ' ninja -C "$dir" "$@" 2>&1 | tee "$dir/build.log" | while IFS= read -r line; do
+    if [[ $line =~ ^\[([0-9]+/[0-9]+)\] ]]; then tick "building ${BASH_REMATCH[1]}"; fi
+  done
+  if [ "${PIPESTATUS[0]}" = 0 ]; then ticks_end; return 0; fi
+  ticks_end
+  tail -n 60 "$dir/build.log"
+  say "heaptap: the build in $dir failed"
+  return 1
+}
+
+# What every test program is built with.
+test_options=(-Dtests=enabled -Dwerror=true)
 
 # The browser tests drive Chromium by playwright-core; without npm they are skipped and say so.
 install_playwright() {
