@@ -19,16 +19,11 @@
 
 #include "interleave.h"
 #include "target/process/create.h"
+#include "target/state/process_info.h"
 #include "target/tables/live.h"
-#include "target/process/sandbox.h"
 
-__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 struct ht_config ht_config = {.rate = 1, .depth = 128};
 struct ht_process ht_process = {.exe = "/interleave", .name = "interleave", .cwd = "/"};
-struct ht_state *ht_state;
-_Atomic uint64_t ht_rate = 1;
-_Atomic uint32_t ht_unload_generation;
-bool ht_sandboxed;
 
 enum { MOST_THREADS = 3, MOST_STEPS = 400, STACK = 65536 };
 
@@ -189,6 +184,7 @@ int main(int argc, char **argv)
     static bool found;
     ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     now = &ht_cases[0];
+    atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false));
     atomic_store(&ht_state->active, HT_ACTIVE);
     ht_tls.guard = 1;

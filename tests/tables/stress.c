@@ -15,17 +15,12 @@
 #include <time.h>
 
 #include "target/process/create.h"
-#include "target/process/sandbox.h"
+#include "target/state/process_info.h"
 #include "stress.h"
 
 /* What the tables need of the rest of the library. */
-__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 struct ht_config ht_config = {.rate = 1, .depth = 128};
 struct ht_process ht_process = {.exe = "/stress", .name = "stress", .cwd = "/"};
-struct ht_state *ht_state;
-_Atomic uint64_t ht_rate = 1;
-_Atomic uint32_t ht_unload_generation;
-bool ht_sandboxed;
 
 static atomic_long failures;
 static atomic_ulong passed[HT_AT_COUNT];
@@ -164,6 +159,7 @@ int main(int argc, char **argv)
         seed = strtoull(argv[2], NULL, 10);
     ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                     0);
+    atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false));
     atomic_store(&ht_state->active, HT_ACTIVE);
     ht_tls.guard = 1;

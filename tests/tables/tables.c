@@ -14,19 +14,15 @@
 
 #include "target/allocator/backend.h"
 #include "target/process/create.h"
+#include "target/state/process_info.h"
 #include "target/tables/live.h"
-#include "target/process/sandbox.h"
 #include "target/state/state.h"
 #include "target/tables/writer.h"
 #include "region/view.h"
 
 /* What the tables need of the rest of the library. */
-__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 struct ht_config ht_config = {.rate = 1, .depth = 128};
 struct ht_process ht_process = {.exe = "/tables", .name = "tables"};
-struct ht_state *ht_state;
-_Atomic uint64_t ht_rate = 1;
-bool ht_sandboxed;
 
 enum { THREADS = 8, ROUNDS = 20000, KEEP = 64, STACKS = 300 };
 
@@ -162,6 +158,7 @@ int main(void)
 {
     ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                     0);
+    atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false));
     atomic_store(&ht_state->active, HT_ACTIVE);
     pthread_t t[THREADS], r;

@@ -4,6 +4,8 @@
 #include "target/allocator/backend.h"
 #include "target/tables/live.h"
 #include "target/allocator/place.h"
+#include "target/state/lock.h"
+#include "region/pause.h"
 
 /* On a line that nothing else writes to. */
 _Alignas(64) uint32_t ht_free_mask;

@@ -4,8 +4,8 @@
 #define HEAPTAP_STRONG
 #include "heaptap/heaptap.h"
 #include "target/process/dump.h"
-#include "target/process/lifecycle.h"
 #include "target/sampler/sample.h"
+#include "target/state/state.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -7,8 +7,8 @@
 
 #include "target/allocator/backend.h"
 #include "target/hooks/cold.h"
-#include "target/process/lifecycle.h"
 #include "target/allocator/place.h"
+#include "target/state/state.h"
 
 /* True on the thread that is inside the look-up of the real functions. */
 static bool in_lookup(void)

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 
 #include "target/stack/window.h"
+#include "target/state/state.h"
 
 uint64_t ht_main_stack_end;
 static uint64_t pthread_size; /* of glibc's struct pthread */

@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "target/process/sandbox.h"
-#include "target/state/state.h"
 #include "target/os/sys.h"
 
 void *ht_sys_anonymous(size_t n)
@@ -57,23 +55,4 @@ void ht_release_write_signals(struct ht_held held, int error)
     if (set & ~held.pending)
         SYS4(SYS_rt_sigtimedwait, &set, NULL, &none, 8);
     SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &held.mask, NULL, 8);
-}
-
-bool ht_lock_patiently(_Atomic uint32_t *lock)
-{
-    for (int i = 0; i < 4; i++) {
-        if (ht_try_lock(lock))
-            return true;
-        if (ht_sandboxed || ht_tls.guard > 1)
-            return false;
-        SYS0(SYS_sched_yield);
-    }
-    /* Sleeping lets a holder of lower real-time priority run, which yielding does not. */
-    for (int i = 0; i < 250; i++) {
-        struct timespec t = {0, 200000};
-        SYS2(SYS_nanosleep, &t, NULL);
-        if (ht_try_lock(lock))
-            return true;
-    }
-    return false;
 }

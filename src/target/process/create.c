@@ -12,10 +12,11 @@
 #include <time.h>
 
 #include "target/process/create.h"
-#include "target/process/sandbox.h"
 #include "target/os/sys.h"
 #include "region/text.h"
 #include "target/tables/writer.h"
+#include "target/state/process_info.h"
+#include "target/state/state.h"
 
 #define VIRTUAL_SIZE (2ULL << 30)
 
@@ -133,18 +134,6 @@ static unsigned char *anonymous_region(uint64_t size)
 {
     long r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return SYS_FAILED(r) ? NULL : (unsigned char *)r;
-}
-
-void ht_tables_present(void)
-{
-    struct ht_state *s = ht_state;
-    if (ht_sandboxed || atomic_exchange_explicit(&s->present, 1, memory_order_relaxed))
-        return;
-    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
-    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
-    from = (uint64_t)s->trails & ~4095ull;
-    to = (uint64_t)&s->trails[HT_TRAILS_FEW];
-    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
 }
 
 int ht_region_create(bool file)

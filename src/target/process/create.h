@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What the header of a region says of the process; read once at start, inherited by forks. */
+/* Making this process's region. */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_CREATE_H
 #define HEAPTAP_SRC_TARGET_PROCESS_CREATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct ht_process {
-    char exe[1024];  /* absolute */
-    char name[64];   /* its last part: %e */
-    char host[65];   /* %h */
-    char cwd[1024];  /* where it started */
-    char command_line[2048];
-    uint32_t command_line_size;
-};
-extern struct ht_process ht_process;
+/* Creates this process's region: a file, or private memory where no file can be had. `file` false
+ * asks for private memory (inside a sandbox, where opening files may be fatal). 0 or -errno. */
+int ht_region_create(bool file);
 
 /* This process's start time as /proc/PID/stat has it, 0 when /proc is not there. */
 uint64_t ht_start_ticks(void);

@@ -10,15 +10,16 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "target/process/create.h"
 #include "target/process/dump.h"
-#include "target/process/lifecycle.h"
 #include "target/sampler/sample.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
 #include "region/pattern.h"
 #include "region/stream.h"
 #include "region/text.h"
+#include "target/state/say.h"
+#include "target/state/process_info.h"
+#include "target/state/state.h"
 
 /* One dump at a time (ht_state->dump_busy): workspace and stack are its holder's. Untouched pages of
  * .bss until the first dump. */

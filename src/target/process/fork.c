@@ -13,9 +13,8 @@
 #include <unistd.h>
 
 #include "target/process/fork.h"
-#include "target/process/lifecycle.h"
-#include "target/process/sandbox.h"
 #include "target/os/sys.h"
+#include "target/state/state.h"
 
 _Atomic uint32_t ht_fork_unfinished;
 

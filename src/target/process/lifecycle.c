@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "target/allocator/backend.h"
@@ -17,40 +16,17 @@
 #include "target/stack/module.h"
 #include "target/allocator/place.h"
 #include "target/sampler/sample.h"
-#include "target/process/sandbox.h"
 #include "target/state/settings.h"
 #include "target/process/signals.h"
 #include "target/os/sys.h"
-#include "region/text.h"
 #include "target/tables/writer.h"
-
-struct ht_state *ht_state;
+#include "target/state/say.h"
+#include "target/state/state.h"
 
 /* The region in use when a child forks: still mapped there, for it to copy from. Written before
  * `active`; read by the child alone. */
 static unsigned char *inherited_base;
 uint64_t ht_inherited_limit;
-
-static struct stat error_file; /* descriptor 2 at start */
-static bool error_file_known;
-
-void ht_say(const char *a, const char *b, const char *c)
-{
-    struct stat now;
-    /* A daemon's descriptor 2 may be a database by now. */
-    if (!error_file_known || SYS_FAILED(SYS2(SYS_fstat, 2, &now)) ||
-        now.st_dev != error_file.st_dev || now.st_ino != error_file.st_ino)
-        return;
-    char line[1400];
-    struct ht_text t = ht_text(line, sizeof line - 1);
-    ht_text_string(&t, "heaptap: ");
-    ht_text_string(&t, a);
-    ht_text_string(&t, b);
-    ht_text_string(&t, c);
-    *t.at++ = '\n';
-    struct ht_held held = ht_hold_write_signals(0);
-    ht_release_write_signals(held, (int)SYS3(SYS_write, 2, line, t.at - line));
-}
 
 /*
  * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of
@@ -88,7 +64,7 @@ __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
     ht_tls.guard++;
-    error_file_known = !SYS_FAILED(SYS2(SYS_fstat, 2, &error_file));
+    ht_say_start();
     ht_backend_resolve();
     ht_signals_resolve();
     ht_settings_read();

@@ -10,9 +10,9 @@
 #include <sys/types.h>
 
 #include "target/process/lifecycle.h"
-#include "target/process/sandbox.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
+#include "target/state/state.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

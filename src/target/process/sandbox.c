@@ -9,8 +9,7 @@
 #include "target/process/sandbox.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
-
-bool ht_sandboxed;
+#include "target/state/state.h"
 
 /* Called by sandbox.S with the program's arguments saved. */
 void ht_before_sandbox(void)
@@ -52,10 +51,7 @@ __attribute__((constructor)) static void find(void)
     ht_next_dlclose = (int (*)(void *))dlsym(RTLD_NEXT, "dlclose");
 }
 
-/* Addresses may mean other code from here on: an ht_segment is good for the same
- * generation only. dlclose, unlike dlopen, does not look at its caller. */
-_Atomic uint32_t ht_unload_generation;
-
+/* dlclose, unlike dlopen, does not look at its caller. */
 __attribute__((visibility("default"))) int dlclose(void *handle)
 {
     if (!ht_next_dlclose)

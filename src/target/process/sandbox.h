@@ -7,10 +7,6 @@
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
 #define HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
 
-#include <stdbool.h>
-
-extern bool ht_sandboxed; /* set before the filter is; never cleared; inherited */
-
 void ht_before_sandbox(void);
 void ht_find_sandbox_calls(void);
 

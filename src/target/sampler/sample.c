@@ -9,7 +9,6 @@
 #include "target/allocator/backend.h"
 #include "target/process/dump.h"
 #include "target/process/fork.h"
-#include "target/process/lifecycle.h"
 #include "target/stack/module.h"
 #include "target/allocator/place.h"
 #include "target/sampler/sample.h"
@@ -18,10 +17,7 @@
 #include "target/sampler/weighed.h"
 #include "target/tables/writer.h"
 #include "region/weight.h"
-
-__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
-
-_Atomic uint64_t ht_rate;
+#include "target/state/state.h"
 
 /* That distances are drawn with: ht_rate, and while that is 0 the one before, so that every thread
  * is sampled from the moment on that sampling is started. 0: dormant for good. */

@@ -3,6 +3,7 @@
 
 #include "target/state/state.h"
 #include "target/sampler/weighed.h"
+#include "region/pause.h"
 
 void ht_weights_again(uint64_t size, uint64_t rate, struct ht_split *objects,
                       struct ht_split *bytes)

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "target/stack/memo.h"
+#include "region/pause.h"
 
 /* Makes the stamp odd. False: another thread is writing, whose entry is as good. */
 static bool write_begin(_Atomic uint64_t *stamp, uint64_t *was)

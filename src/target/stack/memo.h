@@ -12,6 +12,7 @@
 #include "target/state/state.h"
 #include "target/stack/trail.h"
 #include "target/stack/unwind.h"
+#include "region/pause.h"
 
 static inline struct ht_memo *ht_memo_of(uint64_t pc, uint64_t sp)
 {

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "target/process/create.h"
 #include "target/stack/module.h"
 #include "target/state/state.h"
 #include "region/text.h"
 #include "target/tables/writer.h"
+#include "target/state/lock.h"
+#include "target/state/process_info.h"
+#include "region/pause.h"
 
 struct ht_object ht_self;
 

@@ -3,6 +3,8 @@
 
 #include "target/stack/trail.h"
 #include "target/tables/writer.h"
+#include "target/state/state.h"
+#include "region/pause.h"
 
 struct ht_trail *ht_trail_take(uint32_t stripe, uint64_t rate)
 {

@@ -9,6 +9,7 @@
 #include "target/stack/unwind.h"
 #include "target/stack/window.h"
 #include "target/tables/writer.h"
+#include "target/state/state.h"
 
 /* A walk: what may be read, the object that the pc is in now, and those met before. */
 struct walk {

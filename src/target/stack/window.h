@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "target/process/sandbox.h"
 #include "target/state/state.h"
 #include "target/os/sys.h"
 #include "target/stack/unwind.h"

@@ -11,8 +11,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "target/process/create.h"
-#include "target/process/lifecycle.h"
+#include "target/state/process_info.h"
+#include "target/state/say.h"
 #include "target/state/settings.h"
 #include "target/state/state.h"
 #include "target/os/sys.h"

@@ -11,9 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "target/os/inject.h"
 #include "region/layout.h"
-#include "region/pause.h"
+#include "target/state/caches.h"
 
 #define HT_LIKELY(x)     __builtin_expect(!!(x), 1)
 #define HT_UNLIKELY(x)   __builtin_expect(!!(x), 0)
@@ -42,8 +41,6 @@ _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");
 
 extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
-struct ht_region_header;
-
 #define HT_ROOT_BITS    12
 #define HT_CACHE_BITS   14 /* gcc -O2 calls from 5,000 places; as much is touched as is used */
 #define HT_MODULE_SLOTS 256
@@ -51,68 +48,6 @@ struct ht_region_header;
 /* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has
  * no region, by choice or for want of memory; `header` is NULL then. */
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
-
-/* Up to this rate samples are so frequent that much memory may go into finding their stacks. */
-#define HT_SMALL_RATE 4096u
-
-/*
- * A whole stack that came twice in a row (memo.h). Seqlock: `stamp` is odd while a thread writes; a
- * reader checks it before and after. The rest is relaxed. Used at small rates and in exact mode.
- */
-#define HT_MEMO_WORDS 96 /* 40 frames with frame pointers, 90 without */
-#define HT_MEMO_LONG  255
-#ifndef HT_MEMO_BITS /* fewer in the tests, as frames below */
-#define HT_MEMO_BITS 9
-#endif
-struct ht_memo {
-    _Alignas(64) _Atomic uint64_t stamp; /* generation << 32 | sequence; the generation is
-                                            ht_unload_generation before the walk */
-    uint64_t pc, sp, bp;
-    uint64_t hash; /* the stack's */
-    ht_ref stack;
-    uint8_t n_words; /* 0: seen once, its words are not kept; HT_MEMO_LONG: too many */
-    bool bp_used;
-    uint16_t offsets[HT_MEMO_WORDS]; /* of the words from sp, divided by 8 */
-    uint64_t words[HT_MEMO_WORDS];
-};
-
-/* A thread's last walk (trail.h). Written and read by one thread at a time: by its own, or by the
- * one that set `busy` (exchange, acquire; given back with release). */
-#ifndef HT_TRAIL_FRAMES
-#define HT_TRAIL_FRAMES 161 /* the usual depth, 32 for the next walk's own, and one */
-#endif
-#define HT_TRAIL_SPAN    (65536 - 3)
-#define HT_TRAILS_FEW    4  /* for large rates; made present with the first sample */
-#define HT_TRAILS_OWN    48 /* for small ones: of the first so many threads */
-#define HT_TRAILS_SHARED 16
-struct ht_trail_frame {
-    uint64_t pc, sp,
-        bp;          /* the walk's state: the pc, and sp and rbp when the frame's call returns */
-    uint64_t sum;    /* ht_stack_sum from here to the end; 0: words do not tell all of it */
-    ht_ref frame;    /* 0: does not show */
-    uint16_t on;     /* HT_ON_* */
-    uint8_t noted;   /* HT_BP_* */
-    bool bp_matters; /* what follows depends on rbp */
-};
-_Static_assert(sizeof(struct ht_trail_frame) == 40, "five words");
-
-struct ht_trail {
-    _Alignas(64) _Atomic uint32_t busy;
-    uint32_t generation;                           /* ht_unload_generation before the walk */
-    uint32_t n;                                    /* of frames, from 1 on */
-    uint64_t hi;                                   /* end of the stack's memory */
-    bool hidden;                                   /* some of the frames do not show */
-    struct ht_trail_frame frames[HT_TRAIL_FRAMES]; /* the leaf last; the first is above all */
-};
-
-/* Weights that were computed before (weighed.h). Seqlock: `sequence` is odd while a thread writes;
- * the rest is relaxed. */
-#define HT_WEIGHED_BITS 8
-struct ht_weighed {
-    _Atomic uint32_t sequence;
-    uint64_t size, rate; /* rate 0: none yet */
-    uint64_t weight[4];  /* as a site's */
-};
 
 /*
  * Everything that refers to this process's region. It lies in memory marked MADV_WIPEONFORK: a
@@ -164,11 +99,21 @@ struct ht_config {
     bool region_dir_by_user; /* composed when a region is made, of the user then */
 };
 
+/* Hidden: one instruction reads each, wherever it is defined. */
+#pragma GCC visibility push(hidden)
 extern struct ht_config ht_config;
 extern struct ht_state *ht_state;             /* NULL until the library is initialised */
 extern _Atomic uint64_t ht_rate;              /* current; 0: dormant */
 extern _Atomic uint32_t ht_region_generation; /* raised by a child that leaves its parent's */
 extern _Atomic uint32_t ht_unload_generation; /* raised around dlclose; relaxed */
+extern bool ht_sandboxed; /* set before a seccomp filter is; never cleared; inherited */
+#pragma GCC visibility pop
+
+/* The region is there and this process's own. */
+static inline bool ht_active(void)
+{
+    return ht_state && atomic_load_explicit(&ht_state->active, memory_order_acquire) == HT_ACTIVE;
+}
 
 static inline bool ht_forked(void)
 {
@@ -187,42 +132,12 @@ static inline void ht_lose(enum ht_loss why)
         ht_count(&s->header->losses[why], 1);
 }
 
-/* A lock taken by trying a bounded number of times: a thread that is preempted, of lower real-time
- * priority or below us on this very stack (a signal) must not hang its peer. */
-static inline bool ht_try_lock(_Atomic uint32_t *lock)
-{
-    if (HT_FAILS("lock"))
-        return false;
-    for (int i = 0; i < 2000; i++) {
-        if (!atomic_load_explicit(lock, memory_order_relaxed) &&
-            !atomic_exchange_explicit(lock, 1, memory_order_acquire))
-            return true;
-        HT_PAUSE(LOCK);
-        __builtin_ia32_pause();
-    }
-    return false;
-}
-
 /*
- * The same, and then gives way for up to some 50 ms: the holder was preempted, as happens with more
- * threads than processors. Not inside a sandbox (its filter may refuse the calls), and not in a
- * signal handler that came down on a guarded thread, which may be the holder itself.
+ * Makes present what each sample looks in and adds to (not what is for small rates): a
+ * page read first and written then is two page faults, and one takes as long as making six recipes.
+ * On a process's first sample, since most processes never take one; not inside a sandbox.
  */
-bool ht_lock_patiently(_Atomic uint32_t *lock);
-
-static inline bool ht_lock(_Atomic uint32_t *lock)
-{
-    if (HT_FAILS("lock"))
-        return false;
-    if (HT_LIKELY(!atomic_exchange_explicit(lock, 1, memory_order_acquire)))
-        return true;
-    return ht_lock_patiently(lock);
-}
-
-static inline void ht_unlock(_Atomic uint32_t *lock)
-{
-    atomic_store_explicit(lock, 0, memory_order_release);
-}
+void ht_tables_present(void);
 
 static inline uint64_t ht_mix(uint64_t x)
 {

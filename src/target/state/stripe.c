@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "target/state/stripe.h"
+#include "target/state/state.h"
 
 /* Places that are known; where there are more, or many lie badly, a number is not used again. */
 #define PLACES 1024u

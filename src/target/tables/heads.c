@@ -2,9 +2,9 @@
 #include "config.h"
 
 #include "target/tables/heads.h"
-#include "target/process/sandbox.h"
 #include "target/state/state.h"
 #include "target/os/sys.h"
+#include "target/state/lock.h"
 
 /* Small arrays come from a pool, large ones have pages of their own. */
 #define POOL 65536u

@@ -9,6 +9,8 @@
 #include "target/tables/nodes.h"
 #include "target/state/state.h"
 #include "target/tables/writer.h"
+#include "target/state/lock.h"
+#include "region/pause.h"
 
 #define SHARDS        256u
 #define FIRST_BUCKETS 16u
@@ -39,8 +41,6 @@ static struct {
     _Atomic uint32_t turn;
 } search = {.enough = SLACK};
 static _Alignas(64) char after_search[1] __attribute__((used));
-
-_Atomic uint32_t ht_region_generation;
 
 #define PENDING 64u
 static _Atomic uint64_t pending[PENDING]; /* addresses; CAS from and to 0 */

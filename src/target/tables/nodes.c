@@ -2,9 +2,10 @@
 #include "config.h"
 
 #include "target/tables/nodes.h"
-#include "target/process/sandbox.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
+#include "target/state/state.h"
+#include "region/pause.h"
 
 _Atomic(struct ht_node *) ht_node_chunks[HT_NODE_CHUNKS];
 struct ht_node_list ht_node_lists[HT_NODE_LISTS];

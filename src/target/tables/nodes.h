@@ -9,6 +9,7 @@
 
 #include "target/tables/live.h"
 #include "target/state/state.h"
+#include "region/pause.h"
 
 #define HT_NODE_BITS   11u
 #define HT_NODES       (1u << HT_NODE_BITS) /* a chunk of 64 KiB */

@@ -3,11 +3,14 @@
 
 #include <string.h>
 
-#include "target/process/sandbox.h"
 #include "target/state/stripe.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
 #include "region/weight.h"
+#include "target/state/lock.h"
+#include "target/state/state.h"
+#include "region/pause.h"
+#include "target/os/inject.h"
 #include <errno.h>
 #include <sys/mman.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writing side of the region: creation, chunks, and the append-only tables.
+ * The writing side of the region: chunks, and the append-only tables.
  * Everything here is lock-free or takes ht_state->grow by trying; nothing allocates; all of it may
  * be called from a malloc hook on any stack. Failure returns 0 (no reference) and the caller counts
  * it.
@@ -15,22 +15,12 @@
 #include "target/state/state.h"
 #include "region/layout.h"
 #include "region/view.h"
+#include "region/pause.h"
 
 static inline void *ht_at(ht_ref ref)
 {
     return ht_state->base + (uint64_t)ref * 8;
 }
-
-/* Creates this process's region: a file, or private memory where no file can be had. `file` false
- * asks for private memory (inside a sandbox, where opening files may be fatal). 0 or -errno. */
-int ht_region_create(bool file);
-
-/*
- * Makes present what each sample looks in and adds to (not what is for small rates): a
- * page read first and written then is two page faults, and one takes as long as making six recipes.
- * On a process's first sample, since most processes never take one; not inside a sandbox.
- */
-void ht_tables_present(void);
 
 /* A zeroed record of a kind; its commit word is the caller's to store. */
 ht_ref ht_record_new(enum ht_chunk_kind kind);

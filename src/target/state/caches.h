@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What higher rooms remember from sample to sample. The structs stand here because they lie in
+ * struct ht_state, in the memory that a fork's child finds zeroed; each is used by one file.
+ */
+#ifndef HEAPTAP_SRC_TARGET_STATE_CACHES_H
+#define HEAPTAP_SRC_TARGET_STATE_CACHES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "region/layout.h"
+
+/* Up to this rate samples are so frequent that much memory may go into finding their stacks. */
+#define HT_SMALL_RATE 4096u
+
+/*
+ * A whole stack that came twice in a row (memo.h). Seqlock: `stamp` is odd while a thread writes; a
+ * reader checks it before and after. The rest is relaxed. Used at small rates and in exact mode.
+ */
+#define HT_MEMO_WORDS 96 /* 40 frames with frame pointers, 90 without */
+#define HT_MEMO_LONG  255
+#ifndef HT_MEMO_BITS /* fewer in the tests, as frames below */
+#define HT_MEMO_BITS 9
+#endif
+struct ht_memo {
+    _Alignas(64) _Atomic uint64_t stamp; /* generation << 32 | sequence; the generation is
+                                            ht_unload_generation before the walk */
+    uint64_t pc, sp, bp;
+    uint64_t hash; /* the stack's */
+    ht_ref stack;
+    uint8_t n_words; /* 0: seen once, its words are not kept; HT_MEMO_LONG: too many */
+    bool bp_used;
+    uint16_t offsets[HT_MEMO_WORDS]; /* of the words from sp, divided by 8 */
+    uint64_t words[HT_MEMO_WORDS];
+};
+
+/* A thread's last walk (trail.h). Written and read by one thread at a time: by its own, or by the
+ * one that set `busy` (exchange, acquire; given back with release). */
+#ifndef HT_TRAIL_FRAMES
+#define HT_TRAIL_FRAMES 161 /* the usual depth, 32 for the next walk's own, and one */
+#endif
+#define HT_TRAIL_SPAN    (65536 - 3)
+#define HT_TRAILS_FEW    4  /* for large rates; made present with the first sample */
+#define HT_TRAILS_OWN    48 /* for small ones: of the first so many threads */
+#define HT_TRAILS_SHARED 16
+struct ht_trail_frame {
+    uint64_t pc, sp,
+        bp;          /* the walk's state: the pc, and sp and rbp when the frame's call returns */
+    uint64_t sum;    /* ht_stack_sum from here to the end; 0: words do not tell all of it */
+    ht_ref frame;    /* 0: does not show */
+    uint16_t on;     /* HT_ON_* */
+    uint8_t noted;   /* HT_BP_* */
+    bool bp_matters; /* what follows depends on rbp */
+};
+_Static_assert(sizeof(struct ht_trail_frame) == 40, "five words");
+
+struct ht_trail {
+    _Alignas(64) _Atomic uint32_t busy;
+    uint32_t generation;                           /* ht_unload_generation before the walk */
+    uint32_t n;                                    /* of frames, from 1 on */
+    uint64_t hi;                                   /* end of the stack's memory */
+    bool hidden;                                   /* some of the frames do not show */
+    struct ht_trail_frame frames[HT_TRAIL_FRAMES]; /* the leaf last; the first is above all */
+};
+
+/* Weights that were computed before (weighed.h). Seqlock: `sequence` is odd while a thread writes;
+ * the rest is relaxed. */
+#define HT_WEIGHED_BITS 8
+struct ht_weighed {
+    _Atomic uint32_t sequence;
+    uint64_t size, rate; /* rate 0: none yet */
+    uint64_t weight[4];  /* as a site's */
+};
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* What the header of a region says of the process; read once at start, inherited by forks. */
+#ifndef HEAPTAP_SRC_TARGET_STATE_PROCESS_INFO_H
+#define HEAPTAP_SRC_TARGET_STATE_PROCESS_INFO_H
+
+#include <stdint.h>
+
+struct ht_process {
+    char exe[1024];  /* absolute */
+    char name[64];   /* its last part: %e */
+    char host[65];   /* %h */
+    char cwd[1024];  /* where it started */
+    char command_line[2048];
+    uint32_t command_line_size;
+};
+extern struct ht_process ht_process;
+
+#endif

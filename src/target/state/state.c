@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process's state: a few globals, which a fork's child inherits, and the block behind ht_state,
+ * which it finds zeroed. The rooms above fill them in.
+ */
+#include "config.h"
+
+#include "target/state/state.h"
+
+#include <sys/mman.h>
+
+#include "target/os/sys.h"
+
+__thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
+
+struct ht_state *ht_state;
+_Atomic uint64_t ht_rate;
+_Atomic uint32_t ht_region_generation;
+/* Addresses may mean other code from here on: an ht_object is good for the same generation only. */
+_Atomic uint32_t ht_unload_generation;
+bool ht_sandboxed;
+
+void ht_tables_present(void)
+{
+    struct ht_state *s = ht_state;
+    if (ht_sandboxed || atomic_exchange_explicit(&s->present, 1, memory_order_relaxed))
+        return;
+    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
+    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
+    from = (uint64_t)s->trails & ~4095ull;
+    to = (uint64_t)&s->trails[HT_TRAILS_FEW];
+    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
+}
