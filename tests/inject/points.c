@@ -142,14 +142,14 @@ WRAP("auxv", unsigned long, getauxval, (unsigned long type), (type), 0)
 WRAP("file", long, ht_sys_read_file, (const char *path, char *buf, size_t n), (path, buf, n), -ENOENT)
 WRAP("region", int, ht_region_create, (bool file), (file), -ENOMEM)
 
-void __real_ht_stack_bounds(struct ht_tls *t);
-void __wrap_ht_stack_bounds(struct ht_tls *t);
-void __wrap_ht_stack_bounds(struct ht_tls *t)
+void __real_ht_stack_bounds(uint64_t *lo, uint64_t *hi);
+void __wrap_ht_stack_bounds(uint64_t *lo, uint64_t *hi);
+void __wrap_ht_stack_bounds(uint64_t *lo, uint64_t *hi)
 {
     if (ht_fails("bounds"))
-        t->stack_lo = t->stack_hi = 0;
+        *lo = *hi = 0;
     else
-        __real_ht_stack_bounds(t);
+        __real_ht_stack_bounds(lo, hi);
 }
 
 /* Writing: zlib's memory, zlib in its midst, a message that does not fit its buffer. */

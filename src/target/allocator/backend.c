@@ -11,7 +11,7 @@
 #include "target/allocator/backend.h"
 #include "target/tables/live.h"
 #include "target/allocator/operators.h"
-#include "target/stack/module.h"
+#include "target/os/object.h"
 #include "target/state/state.h"
 
 _Alignas(4096) unsigned char ht_arena[HT_ARENA_PAGES * 4096];
@@ -276,7 +276,7 @@ static void look_up(void)
     void *m = dlsym(RTLD_NEXT, "malloc"), *c = dlsym(RTLD_NEXT, "calloc");
     void *r = dlsym(RTLD_NEXT, "realloc"), *f = dlsym(RTLD_NEXT, "free");
     void *first = dlsym(RTLD_DEFAULT, "realloc");
-    ht_module_setup();
+    ht_object_setup();
     uint64_t allocator = home(m);
     if (home(first) != home((void *)look_up))
         ht_programs_realloc = (void *(*)(void *, size_t))first;

@@ -19,6 +19,7 @@
 #include "target/state/settings.h"
 #include "target/process/signals.h"
 #include "target/os/sys.h"
+#include "target/os/thread_stack.h"
 #include "target/tables/writer.h"
 #include "target/state/say.h"
 #include "target/state/state.h"
@@ -72,7 +73,7 @@ __attribute__((constructor)) static void start(void)
                   ht_config.run_root == (uint32_t)SYS0(SYS_getpid);
     if (!ht_config.children)
         leave_environment();
-    ht_unwind_setup();
+    ht_thread_stack_setup();
     size_t size = (sizeof(struct ht_state) + 4095) & ~(size_t)4095;
     struct ht_state *s = wanted ? ht_sys_anonymous(size) : NULL;
     if (s && SYS_FAILED(SYS3(SYS_madvise, s, size, MADV_WIPEONFORK))) {

@@ -14,6 +14,7 @@
 #include "target/sampler/sample.h"
 #include "target/state/stripe.h"
 #include "target/os/sys.h"
+#include "target/os/thread_stack.h"
 #include "target/sampler/weighed.h"
 #include "target/tables/writer.h"
 #include "region/weight.h"
@@ -74,7 +75,7 @@ static void thread_setup(struct ht_tls *t)
     }
     t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
     t->stripe = ht_stripe_of(t);
-    ht_stack_bounds(t);
+    ht_stack_bounds(&t->stack_lo, &t->stack_hi);
     t->ready = 1;
     draw(t);
 }

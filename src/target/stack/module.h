@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Which mapped object a pc lies in, by the loader's own lock-free answer (_dl_find_object, glibc
- * 2.35), recorded in the region's module table on first sight. Never takes the loader's lock.
- */
+/* Loaded objects as the region's module table has them, recorded on first sight. */
 #ifndef HEAPTAP_SRC_TARGET_STACK_MODULE_H
 #define HEAPTAP_SRC_TARGET_STACK_MODULE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "target/os/object.h"
 #include "target/state/state.h"
 #include "region/layout.h"
-
-struct ht_object {
-    uint64_t start, end;
-    uint64_t link_map;
-    uint64_t eh_frame_hdr;
-};
-
-/* Finds _dl_find_object; call once at start. False: this libc has none, and stacks are walked by
- * frame pointers without module checks. */
-bool ht_module_setup(void);
-
-/* The loaded object around pc, or false. Async-signal-safe, lock-free. */
-bool ht_object_find(uint64_t pc, struct ht_object *o);
-
-/* The program itself, from its lowest segment to its highest; it is never unloaded. 0, 0: not known. */
-extern uint64_t ht_main_start, ht_main_size;
 
 /* The module record of a loaded object; 0 when it could not be made. */
 ht_ref ht_module_of(const struct ht_object *o);
@@ -42,8 +24,5 @@ static inline void ht_module_record_main(void)
 
 /* Copies a module record of the parent's region (adoption after fork). 0 when out of room. */
 ht_ref ht_module_copy(const struct ht_module *old, const char *path, uint32_t path_size);
-
-/* Our own text, to keep our frames out of stacks. */
-extern struct ht_object ht_self;
 
 #endif

@@ -24,12 +24,6 @@ struct ht_regs {
     (uint64_t) __builtin_return_address(0), (uint64_t)__builtin_frame_address(0) + 16,             \
         *(uint64_t *)__builtin_frame_address(0)
 
-/* Finds the bounds of the running thread's own stack (t->stack_lo, stack_hi; 0, 0 if unknown). */
-void ht_stack_bounds(struct ht_tls *t);
-
-/* Learns the main thread's stack; call once at start. */
-void ht_unwind_setup(void);
-
 /* The site of a size at a rate on the stack at regs, which is walked or, where it is as it was,
  * recalled. 0 when there was no room for it. */
 ht_ref ht_site_of(const struct ht_regs *regs, uint64_t size, uint64_t rate);

@@ -9,12 +9,8 @@
 
 #include "target/state/state.h"
 #include "target/os/sys.h"
+#include "target/os/thread_stack.h"
 #include "target/stack/unwind.h"
-
-extern uint64_t ht_main_stack_end; /* 0: not known */
-
-/* mmap never places anything within this of the main stack's top (mmap_base's minimal gap). */
-#define HT_MAIN_STACK_SPAN (120ull << 20)
 
 /* The memory a walk may load from: [lo, hi), grown page by page on stacks that are not the
  * thread's own (coroutines, sigaltstack). */

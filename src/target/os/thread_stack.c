@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the running thread's own stack lies. */
+/* Where the running thread's own stack lies: by glibc's own words, and without its functions. */
 #include "config.h"
 
-#include <dlfcn.h>
+#include "target/os/thread_stack.h"
 
-#include "target/stack/window.h"
-#include "target/state/state.h"
+#include <dlfcn.h>
 
 uint64_t ht_main_stack_end;
 static uint64_t pthread_size; /* of glibc's struct pthread */
 
-void ht_unwind_setup(void)
+void ht_thread_stack_setup(void)
 {
     void **end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
     ht_main_stack_end = end ? (uint64_t)*end : 0;
@@ -23,14 +22,14 @@ void ht_unwind_setup(void)
  * the top of its stack, and two words in it are stackblock and stackblock_size: they are found
  * by what they must satisfy instead of by a version's offset.
  */
-void ht_stack_bounds(struct ht_tls *t)
+void ht_stack_bounds(uint64_t *lo, uint64_t *hi)
 {
     uint64_t here = (uint64_t)__builtin_frame_address(0), tcb;
-    t->stack_lo = t->stack_hi = 0;
+    *lo = *hi = 0;
     if (ht_main_stack_end && here < ht_main_stack_end &&
         ht_main_stack_end - here < HT_MAIN_STACK_SPAN) {
-        t->stack_lo = ht_main_stack_end - HT_MAIN_STACK_SPAN;
-        t->stack_hi = (ht_main_stack_end + 4095) & ~4095ull;
+        *lo = ht_main_stack_end - HT_MAIN_STACK_SPAN;
+        *hi = (ht_main_stack_end + 4095) & ~4095ull;
         return;
     }
     __asm__("mov %%fs:0x10, %0" : "=r"(tcb)); /* tcbhead_t.self */
@@ -41,8 +40,8 @@ void ht_stack_bounds(struct ht_tls *t)
         uint64_t block = w[i], size = w[i + 1];
         if (block < tcb && block + size > tcb && size < (1ull << 40) &&
             block + size - tcb <= pthread_size + 8192 && here > block) {
-            t->stack_lo = block;
-            t->stack_hi = tcb;
+            *lo = block;
+            *hi = tcb;
             return;
         }
     }
