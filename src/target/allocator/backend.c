@@ -263,6 +263,19 @@ size_t ht_usual_size(size_t size)
     }
 }
 
+bool ht_has_classes(void)
+{
+    return usual != BY_GLIBC;
+}
+
+/* glibc cuts a block that shrinks. jemalloc keeps it in its class; tcmalloc and mimalloc while half
+ * of it is in use. */
+bool ht_stays_in_place(size_t usable, size_t n)
+{
+    return n <= usable && (usual == BY_GLIBC || usual == BY_NOTHING || n >= usable / 2 ||
+                           ht_usual_size(n) == usable);
+}
+
 #define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))dlsym(RTLD_NEXT, #symbol)
 #define KEEP(symbol, type, parameters)                                                             \
     FIND(symbol);                                                                                  \

@@ -51,6 +51,14 @@ size_t ht_arena_size(const void *p);
  * cannot be told: the bytes themselves. */
 size_t ht_usual_size(size_t size);
 
+/* True when the allocator has size classes, or may have: a block that was placed then lies in
+ * another than its size says. */
+bool ht_has_classes(void);
+
+/* True when realloc to n bytes, not 0, leaves a block of so many usable bytes where it is. Where the
+ * allocator's rule is not known: whenever n fits. */
+bool ht_stays_in_place(size_t usable, size_t n);
+
 /* Memory at an alignment from whatever the allocator has for it. NULL when refused. */
 void *ht_next_aligned(size_t align, size_t size);
 

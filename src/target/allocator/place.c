@@ -10,7 +10,7 @@
 /* On a line that nothing else writes to. */
 _Alignas(64) uint32_t ht_free_mask;
 static _Alignas(64) char after_mask[1] __attribute__((used));
-_Atomic uint32_t ht_aligned;
+_Atomic uint32_t ht_aligned, ht_aligned_once;
 
 /*
  * While some sampled block lies at an unmarked address the mask is 0. Their number rises from 0
@@ -91,6 +91,8 @@ void ht_place_aligned(bool aligned)
     if (never)
         close_mask(); /* before anybody leaves a block where it is, and uncounted */
     atomic_store(&ht_aligned, !never);
+    if (!never)
+        atomic_store_explicit(&ht_aligned_once, 1, memory_order_relaxed);
     if (!never && !atomic_load(&unmarked_live))
         __atomic_store_n(&ht_free_mask, HT_PLACED_MASK, __ATOMIC_SEQ_CST);
     if (locked) {

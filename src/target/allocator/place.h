@@ -19,6 +19,9 @@ extern uint32_t ht_free_mask;
 /* Sampled blocks are placed so that ht_free_mask holds. Relaxed. */
 extern _Atomic uint32_t ht_aligned;
 
+/* They are, or were before the rate was made smaller: some of them may be live. Relaxed. */
+extern _Atomic uint32_t ht_aligned_once;
+
 /* Above this size a block is not placed: it is not worth a page's alignment, a copy or a clearing.
  */
 #define HT_PLACE_MAX 32768u

@@ -63,18 +63,51 @@ void ht_cold_free(void *p)
         free_looked_up(p);
 }
 
-/* A larger one stays with realloc, which may grow it where it lies: moved once, it is moved at
- * every step (seen in bench's `realloc growth`). */
+/*
+ * A block is moved to a marked address only where the allocator would move it: a program may ignore
+ * what a realloc returns that shrinks, or fits the usable size. A larger one stays with realloc, which
+ * may grow it where it lies: moved once, it is moved at every step (seen in bench's `realloc growth`).
+ */
 static void *resize_placed(void *p, const struct ht_resize *r, struct ht_hit *hit)
 {
     bool place = hit->place && !r->in_place_only && r->size <= HT_PLACED_MIN;
     size_t old = place ? ht_next_malloc_usable_size(p) : 0;
-    void *q = old ? ht_hit_place(hit, 0) : NULL;
+    void *q = old && !ht_stays_in_place(old, r->size) ? ht_hit_place(hit, 0) : NULL;
     if (!q)
         return r->call(r->ctx, p);
     memcpy(q, p, old < r->size ? old : r->size);
     ht_next_free(p);
     return q;
+}
+
+/* A block whose record was taken out, and that lies in a larger class than it would have if it had
+ * not been placed. */
+struct placed {
+    size_t usual; /* usable bytes that it would have */
+    size_t real;  /* that it has; 0: the block is not of that kind */
+};
+
+static struct placed placed_block(void *p, const struct ht_record *record)
+{
+    struct placed b = {0, 0};
+    if (!record->found || !atomic_load_explicit(&ht_aligned_once, memory_order_relaxed) ||
+        !ht_marked(p) || record->size > HT_PLACE_MAX || !ht_has_classes())
+        return b;
+    b.usual = ht_usual_size(record->size);
+    b.real = ht_next_malloc_usable_size(p);
+    if (!b.real) /* the allocator does not tell */
+        b.real = b.usual + 1;
+    else if (b.real <= b.usual)
+        b.real = 0;
+    return b;
+}
+
+/* The allocator, which knows the larger class alone, would move what it leaves in place without us. */
+static bool stays(const struct placed *b, const void *p, const struct ht_resize *r)
+{
+    bool aligned = !r->align || !((uintptr_t)p & (r->align - 1));
+    return r->size <= b->real && aligned &&
+           (r->size >= b->usual / 2 || ht_usual_size(r->size) == b->usual);
 }
 
 void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
@@ -87,16 +120,35 @@ void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, 
     bool sampled = borrowed && ht_hit_begin(&hit, r->size, pc, sp, bp);
     if (!sampled && !maybe)
         return r->call(r->ctx, p);
+    struct placed b = placed_block(p, &record);
+    uint32_t hold = b.real && r->size ? ht_hold_reserve() : 0, kept = 0;
     void *q;
-    if (sampled && r->size)
+    if (hold && stays(&b, p, r)) {
+        q = p;
+        kept = record.time & HT_NODE_KEPT;
+    } else if (sampled && r->size) {
         q = resize_placed(p, r, &hit);
-    else
+    } else {
         q = r->call(r->ctx, p);
+    }
+    if (q && r->zero && b.real && r->size > b.usual) { /* it zeroed from the larger class's end on */
+        size_t end = ht_usual_size(r->size);
+        memset((char *)q + b.usual, 0, (end < b.real ? end : b.real) - b.usual);
+    }
     if (!q && r->size && record.found)
         ht_free_undo(p, &record);
     else if (record.found)
         ht_free_account(&record);
-    return sampled ? ht_hit_end(&hit, q) : q;
+    if (!sampled) {
+        ht_hold_end(hold, q == p ? p : NULL, record.size > r->size ? record.size : r->size, kept);
+        return q;
+    }
+    if (hold && q == p) {
+        ht_hit_stays(&hit, hold, kept);
+        hold = 0;
+    }
+    ht_hold_end(hold, NULL, 0, 0);
+    return ht_hit_end(&hit, q);
 }
 
 static void *plain_realloc(void *ctx, void *p)
@@ -136,7 +188,7 @@ static inline __attribute__((always_inline)) void *reallocate(void *p, size_t si
     }
     if (HT_UNLIKELY(ht_arena_owns(p)))
         return size ? from_arena(p, size, pc, sp, bp) : NULL;
-    struct ht_resize r = {plain_realloc, &size, size, false};
+    struct ht_resize r = {.call = plain_realloc, .ctx = &size, .size = size};
     return ht_resize(p, &r, borrowed, pc, sp, bp);
 }
 

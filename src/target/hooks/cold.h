@@ -27,7 +27,9 @@ struct ht_resize {
     void *(*call)(void *ctx, void *p);
     void *ctx;
     size_t size;
+    size_t align;       /* that is asked for beyond malloc's; 0: none */
     bool in_place_only; /* leave moving to `call`: its semantics are more than realloc's */
+    bool zero;          /* what the block grows by is zeroed */
 };
 void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
                 uint64_t bp);

@@ -224,7 +224,7 @@ EXPORT void *reallocarray(void *p, size_t n, size_t size)
     if (!p)
         return ht_cold_realloc(NULL, bytes);
     struct array a = {n, size};
-    struct ht_resize r = {call_reallocarray, &a, bytes, false};
+    struct ht_resize r = {.call = call_reallocarray, .ctx = &a, .size = bytes};
     return ht_resize(p, &r, ht_charge(bytes), HT_CALLER());
 }
 
@@ -408,7 +408,14 @@ EXPORT void *rallocx(void *p, size_t n, int flags)
 {
     struct mx a = {n, flags};
     /* Flags may name an arena or ask for zeroes past the old end: never replaced by a copy. */
-    struct ht_resize r = {call_rallocx, &a, n, true};
+    struct ht_resize r = {
+        .call = call_rallocx,
+        .ctx = &a,
+        .size = n,
+        .align = flags & 63 ? (size_t)1 << (flags & 63) : 0,
+        .in_place_only = true,
+        .zero = flags & 0x40,
+    };
     early();
     return ht_resize(p, &r, ht_charge(n), HT_CALLER());
 }
@@ -420,6 +427,10 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
     early();
     bool maybe = ht_free_begin(p, &record);
     bool sampled = ht_charge(n) && ht_hit_begin(&hit, n, HT_CALLER());
+    /* A block that was placed stays in its class, which its new size does not say either. */
+    bool placed = record.found && ht_marked(p) && atomic_load(&ht_aligned_once);
+    uint32_t hold = placed ? ht_hold_reserve() : 0;
+    uint32_t kept = hold ? record.time & HT_NODE_KEPT : 0;
     size_t got = ht_next_xallocx(p, n, extra, flags);
     bool done = got >= n;
     if (maybe && record.found) {
@@ -428,6 +439,11 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
         else
             ht_free_undo(p, &record);
     }
+    if (sampled && done && hold) {
+        ht_hit_stays(&hit, hold, kept);
+        hold = 0;
+    }
+    ht_hold_end(hold, done && !sampled ? p : NULL, n, kept);
     if (sampled)
         ht_hit_end(&hit, done ? p : NULL);
     return got;

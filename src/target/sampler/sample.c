@@ -413,3 +413,38 @@ void ht_free_undo(void *p, const struct ht_record *r)
     }
     release(t);
 }
+
+uint32_t ht_hold_reserve(void)
+{
+    struct ht_tls *t = &ht_tls;
+    t->guard++;
+    uint32_t node = ht_live_reserve();
+    release(t);
+    return node;
+}
+
+void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept)
+{
+    if (!node)
+        return;
+    struct ht_tls *t = &ht_tls;
+    struct ht_record stale;
+    t->guard++;
+    if (!p) {
+        ht_live_unreserve(node);
+    } else {
+        while (node && !ht_live_insert(node, p, size, 0, kept, &stale))
+            node = ht_live_reserve();
+    }
+    release(t);
+}
+
+void ht_hit_stays(struct ht_hit *hit, uint32_t node, uint32_t kept)
+{
+    hit->kept = kept != 0;
+    hit->place = true;
+    if (hit->node)
+        ht_live_unreserve(node);
+    else
+        hit->node = node;
+}

@@ -84,6 +84,18 @@ void ht_sample_account_inherited(ht_ref site, uint64_t size);
 /* Puts a record back that a failed realloc leaves alive. */
 void ht_free_undo(void *p, const struct ht_record *r);
 
+/*
+ * A block that was placed and that realloc left where it is has another class than its size says: its
+ * free must stay unsized, though no sample lives in it. ht_hold_reserve, before the real call: a node
+ * for that, or 0. ht_hold_end, after it, for a node that is not 0: holds p by it, of so many bytes and
+ * with the flag of the record that was taken out; p NULL: gives it back.
+ */
+uint32_t ht_hold_reserve(void);
+void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept);
+
+/* The same for a sample that ht_hit_end will write down: it must be in the table. Takes the node. */
+void ht_hit_stays(struct ht_hit *hit, uint32_t node, uint32_t kept);
+
 /* Recomputes free's mask after the rate changed. 0: nothing is sampled, until a rate is set. */
 void ht_sample_set_rate(uint64_t rate);
 
