@@ -30,8 +30,14 @@ class Docs(Case):
         for page in (text("docs", "man", "heaptap-run.1").replace("\\-", "-"), text("docs", "run.md")):
             self.assertEqual([o for o in sorted(options) if "--" + o not in page], [])
 
+    def test_every_option_of_env(self):
+        options = set(re.findall(r"--([a-z-]+)", said("env", "--help")))
+        self.assertGreater(len(options), 15)
+        page = text("docs", "man", "heaptap-env.1").replace("\\-", "-")
+        self.assertEqual([o for o in sorted(options) if "--" + o not in page], [])
+
     def test_man_pages_are_sound(self):
-        for page in ("heaptap.1", "heaptap-run.1"):
+        for page in ("heaptap.1", "heaptap-env.1", "heaptap-run.1"):
             try:
                 r = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z",
                                     os.path.join(ROOT, "docs", "man", page)],

@@ -13,47 +13,75 @@
 #include "region/layout.h"
 #include "region/units.h"
 
-static const char help[] =
+/* What run and env share: the rows that become variables of the program. */
+#define VARIABLES_HELP \
+    "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n" \
+    "                         (heaptap.%e.%p.pb.gz)\n" \
+    "  -r, --rate=SIZE        mean bytes from sample to sample; k, M, G (512k)\n" \
+    "      --exact            every allocation: --rate=1\n" \
+    "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n" \
+    "      --interval=TIME    dump every so often: 500ms, 10s, 5m, 2h\n" \
+    "      --growth=SIZE      dump each time so much more is in use than at the last dump\n" \
+    "      --peak             also keep what was in use when most was: peak_objects, peak_space\n" \
+    "      --depth=N          frames a stack at most, 1 to 512 (128)\n" \
+    "      --unwind=HOW       auto, fp (frame pointers), dwarf\n" \
+    "      --no-children      profile the program alone, not what it starts\n" \
+    "      --start=off        sample nothing until heaptap_start() is called\n" \
+    "      --allocator=NAME   system, jemalloc, tcmalloc, mimalloc or the path of a library\n"
+
+static const char run_help[] =
     "usage: heaptap run [OPTIONS] [--] PROGRAM [ARG]...\n\n"
     "Runs a program under the profiler. When it ends, however it ends, its profile is written, and the\n"
     "top sites are printed on standard error. The exit status is the program's, 128+N for signal N.\n\n"
-    "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n"
-    "                         (heaptap.%e.%p.pb.gz)\n"
-    "  -r, --rate=SIZE        mean bytes from sample to sample; k, M, G (512k)\n"
-    "      --exact            every allocation: --rate=1\n"
-    "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n"
-    "      --interval=TIME    dump every so often: 500ms, 10s, 5m, 2h\n"
-    "      --growth=SIZE      dump each time so much more is in use than at the last dump\n"
-    "      --peak             also keep what was in use when most was: peak_objects, peak_space\n"
-    "      --depth=N          frames a stack at most, 1 to 512 (128)\n"
-    "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"
-    "      --no-children      profile the program alone, not what it starts\n"
-    "      --start=off        sample nothing until heaptap_start() is called\n"
-    "      --allocator=NAME   system, jemalloc, tcmalloc, mimalloc or the path of a library\n"
+    VARIABLES_HELP
     "      --no-symbolize     leave addresses in the files; reports name them later\n"
     "  -q, --quiet            no summary\n";
 
+static const char env_help[] =
+    "usage: heaptap env [OPTIONS]\n\n"
+    "Prints the environment variables that run sets for a program. Without one of the first three:\n"
+    "for a shell, in which all that is started from then on is profiled:\n"
+    "  eval \"$(heaptap env --rate=64k)\"\n\n"
+    "      --systemd          a drop-in for a service: systemctl edit NAME.service\n"
+    "      --docker           options: docker run $(heaptap env --docker) IMAGE\n"
+    "      --kubernetes       a patch: kubectl patch deployment NAME --patch-file=FILE\n"
+    "      --container=NAME   with --kubernetes: the pod's container that is profiled\n\n"
+    "As of run (with the first three, --output must be absolute: /var/tmp/heaptap.%e.%p.pb.gz):\n"
+    VARIABLES_HELP;
+
 enum {
     EXACT = 256, SIGNAL, INTERVAL, GROWTH, PEAK, DEPTH, UNWIND, NO_CHILDREN, START, ALLOCATOR,
-    NO_SYMBOLIZE
+    NO_SYMBOLIZE, SYSTEMD, DOCKER, KUBERNETES, CONTAINER
 };
 
-static const struct option options[] = {
-    {"output", required_argument, NULL, 'o'},
-    {"rate", required_argument, NULL, 'r'},
-    {"exact", no_argument, NULL, EXACT},
-    {"signal", required_argument, NULL, SIGNAL},
-    {"interval", required_argument, NULL, INTERVAL},
-    {"growth", required_argument, NULL, GROWTH},
-    {"peak", no_argument, NULL, PEAK},
-    {"depth", required_argument, NULL, DEPTH},
-    {"unwind", required_argument, NULL, UNWIND},
-    {"no-children", no_argument, NULL, NO_CHILDREN},
-    {"start", required_argument, NULL, START},
-    {"allocator", required_argument, NULL, ALLOCATOR},
+#define VARIABLES \
+    {"output", required_argument, NULL, 'o'}, \
+    {"rate", required_argument, NULL, 'r'}, \
+    {"exact", no_argument, NULL, EXACT}, \
+    {"signal", required_argument, NULL, SIGNAL}, \
+    {"interval", required_argument, NULL, INTERVAL}, \
+    {"growth", required_argument, NULL, GROWTH}, \
+    {"peak", no_argument, NULL, PEAK}, \
+    {"depth", required_argument, NULL, DEPTH}, \
+    {"unwind", required_argument, NULL, UNWIND}, \
+    {"no-children", no_argument, NULL, NO_CHILDREN}, \
+    {"start", required_argument, NULL, START}, \
+    {"allocator", required_argument, NULL, ALLOCATOR}, \
+    {"help", no_argument, NULL, 'h'}
+
+static const struct option run_options[] = {
+    VARIABLES,
     {"no-symbolize", no_argument, NULL, NO_SYMBOLIZE},
     {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct option env_options[] = {
+    VARIABLES,
+    {"systemd", no_argument, NULL, SYSTEMD},
+    {"docker", no_argument, NULL, DOCKER},
+    {"kubernetes", no_argument, NULL, KUBERNETES},
+    {"container", required_argument, NULL, CONTAINER},
     {NULL, 0, NULL, 0},
 };
 
@@ -82,6 +110,14 @@ static int read_allocator(struct ht_run_options *o, const char *value)
     char msg[PATH_MAX + 160];
     int error = ht_allocator_find(value, o->allocator, sizeof o->allocator, msg, sizeof msg);
     return error ? ht_complain(error == -ENOENT ? 1 : 2, "%s", msg) : -1;
+}
+
+static int read_form(struct ht_run_options *o, enum ht_env_form form)
+{
+    if (o->form && o->form != form)
+        return ht_complain(2, "env prints one form: --systemd, --docker or --kubernetes");
+    o->form = form;
+    return -1;
 }
 
 static int read_option(struct ht_run_options *o, int c, const char *value)
@@ -138,25 +174,56 @@ static int read_option(struct ht_run_options *o, int c, const char *value)
     case 'q':
         o->quiet = true;
         return -1;
+    case SYSTEMD:
+        return read_form(o, HT_ENV_SYSTEMD);
+    case DOCKER:
+        return read_form(o, HT_ENV_DOCKER);
+    case KUBERNETES:
+        return read_form(o, HT_ENV_KUBERNETES);
+    case CONTAINER:
+        o->container = value;
+        return -1;
     case 'h':
-        fputs(help, stdout);
+        fputs(o->is_env ? env_help : run_help, stdout);
         return 0;
     default:
         return 2;
     }
 }
 
-int ht_run_options_read(struct ht_run_options *o, int argc, char **argv, int *first)
+static int read_all(struct ht_run_options *o, int argc, char **argv, const char *letters,
+                    const struct option *options)
 {
     int c, status = -1;
-    memset(o, 0, sizeof *o);
     argv[0] = (char *)"heaptap"; /* getopt names it in its messages */
-    while (status < 0 && (c = getopt_long_only(argc, argv, "+o:r:qh", options, NULL)) != -1)
+    while (status < 0 && (c = getopt_long_only(argc, argv, letters, options, NULL)) != -1)
         status = read_option(o, c, optarg);
-    if (status < 0 && optind == argc)
-        status = ht_complain(2, "run needs a program (heaptap run --help)");
     if (status < 0 && !o->rate && !getenv("HEAPTAP_RATE"))
         o->rate_bytes = 512 * 1024;
+    return status;
+}
+
+int ht_run_options_read(struct ht_run_options *o, int argc, char **argv, int *first)
+{
+    memset(o, 0, sizeof *o);
+    int status = read_all(o, argc, argv, "+o:r:qh", run_options);
+    if (status < 0 && optind == argc)
+        status = ht_complain(2, "run needs a program (heaptap run --help)");
     *first = optind;
+    return status;
+}
+
+int ht_env_options_read(struct ht_run_options *o, int argc, char **argv)
+{
+    memset(o, 0, sizeof *o);
+    o->is_env = true;
+    int status = read_all(o, argc, argv, "+o:r:h", env_options);
+    if (status < 0 && optind < argc)
+        status = ht_complain(2, "env takes no program (heaptap run -- PROGRAM runs one)");
+    if (status < 0 && (o->form == HT_ENV_KUBERNETES) != (o->container != NULL))
+        status = ht_complain(2, "--kubernetes and --container=NAME go together: the patch names the "
+                                "container");
+    if (status < 0 && *o->allocator && (o->form == HT_ENV_DOCKER || o->form == HT_ENV_KUBERNETES))
+        status = ht_complain(2, "--allocator is of this machine; a container has its own in its image");
     return status;
 }

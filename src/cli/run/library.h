@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The library that is preloaded: where it is on this machine. */
+#ifndef HEAPTAP_SRC_CLI_RUN_LIBRARY_H
+#define HEAPTAP_SRC_CLI_RUN_LIBRARY_H
+
+#include <limits.h>
+#include <stddef.h>
+
+/*
+ * Writes the absolute path of libheaptap.so: beside this executable (a build directory), in the
+ * library directory that was installed with it, wherever that tree is now, or in the library
+ * directory of the build. 0, or the exit status after a complaint.
+ */
+int ht_library_find(char path[PATH_MAX]);
+
+/*
+ * Replaces the library's path by one with $LIB in it, if that is installed. With it the loader of a
+ * 32-bit child finds an empty library (src/abi) instead of printing that it cannot preload this one.
+ */
+void ht_library_for_both_abis(char path[PATH_MAX]);
+
+#endif
