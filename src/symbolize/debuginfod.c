@@ -21,7 +21,7 @@ typedef int (*find_fn)(client *, const unsigned char *build_id, int len, char **
 
 /* What the client's progress function needs, which is called without a word of ours. */
 struct waiting {
-    void (*fn)(void *arg);
+    bool (*fn)(void *arg);
     void *arg;
 };
 
@@ -30,12 +30,10 @@ static get_data_fn get_data;
 static int progress(client *c, long a, long b)
 {
     const struct waiting *w = get_data(c);
-    if (w && w->fn)
-        w->fn(w->arg);
-    return 0;
+    return w && w->fn && !w->fn(w->arg); /* not 0: the client gives up */
 }
 
-char *ht_debuginfod_fetch(const char *build_id, const char *kind, void (*waiting)(void *arg),
+char *ht_debuginfod_fetch(const char *build_id, const char *kind, bool (*waiting)(void *arg),
                           void *waiting_arg)
 {
     const char *urls = getenv("DEBUGINFOD_URLS");

@@ -272,7 +272,7 @@ static int by_unit(const void *pa, const void *pb)
 }
 
 int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct ht_pool *pool,
-                     ht_symbol_fn symbol, void *symbol_arg, void (*tick)(void *arg, size_t done),
+                     ht_symbol_fn symbol, void *symbol_arg, bool (*tick)(void *arg, size_t done),
                      void *tick_arg)
 {
     struct ht_pool scratch = {0};
@@ -300,8 +300,8 @@ int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct
                          .walk = {.hits = hits + first, .n = i - first, .scratch = &scratch,
                                   .visits = &d->visits}};
         err = resolve_unit(d, &u, symbol, symbol_arg);
-        if (tick)
-            tick(tick_arg, i);
+        if (!err && tick && !tick(tick_arg, i))
+            err = -EINTR;
     }
     ht_pool_finish(&scratch);
     return err;

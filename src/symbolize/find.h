@@ -15,7 +15,8 @@ struct ht_find {
     uint64_t start;       /* of the mapping, to find it in a live process */
     pid_t pid;            /* 0: none */
     const char *root;     /* NULL or "": none */
-    void (*waiting)(void *arg); /* called now and then while a server is asked; may be NULL */
+    bool (*waiting)(void *arg); /* called now and then while a server is asked; false: do not wait
+                                   for it any longer. May be NULL */
     void *waiting_arg;
 };
 
@@ -34,7 +35,7 @@ void ht_find_finish(struct ht_found *f);
 
 /* The path of a file that debuginfod serves for the build-id ("debuginfo" or "executable"), to
  * free; NULL when there is none or DEBUGINFOD_URLS is not set. Can take long: it is the network. */
-char *ht_debuginfod_fetch(const char *build_id, const char *kind, void (*waiting)(void *arg),
+char *ht_debuginfod_fetch(const char *build_id, const char *kind, bool (*waiting)(void *arg),
                           void *waiting_arg);
 
 #endif

@@ -49,7 +49,7 @@ static int load_symbols(struct ht_module *m)
 }
 
 int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
-                      void (*tick)(void *arg, size_t done), void *tick_arg)
+                      bool (*tick)(void *arg, size_t done), void *tick_arg)
 {
     if (n == 0)
         return 0;

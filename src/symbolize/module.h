@@ -26,8 +26,8 @@ void ht_module_finish(struct ht_module *m);
 const struct ht_segments *ht_module_segments(const struct ht_module *m);
 
 /* Fills the frames of addresses that are sorted and different. They live as long as m.
- * 0 or -ENOMEM. */
+ * 0, -ENOMEM, or -EINTR when tick returned false. */
 int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
-                      void (*tick)(void *arg, size_t done), void *tick_arg);
+                      bool (*tick)(void *arg, size_t done), void *tick_arg);
 
 #endif

@@ -98,6 +98,11 @@ static const char *shown_name(const char *path, char out[64])
     return out;
 }
 
+static bool stopped(const struct work *w)
+{
+    return w->o->stop && *w->o->stop;
+}
+
 /* True once the work has taken long enough for somebody to wonder. */
 static bool progress_due(const struct work *w)
 {
@@ -108,27 +113,29 @@ static bool progress_due(const struct work *w)
     return w->o->progress && s >= 1 && isatty(fileno(w->o->progress));
 }
 
-static void tick(void *arg, size_t done)
+static bool tick(void *arg, size_t done)
 {
     struct work *w = arg;
-    if (!progress_due(w))
-        return;
+    if (stopped(w) || !progress_due(w))
+        return !stopped(w);
     char name[64];
     fprintf(w->o->progress, "\rnaming addresses: %.40s %zu of %zu\033[K",
             shown_name(w->current, name), done, w->current_n);
     fflush(w->o->progress);
     w->shown = true;
+    return true;
 }
 
-static void waiting(void *arg)
+static bool waiting(void *arg)
 {
     struct work *w = arg;
-    if (!progress_due(w))
-        return;
+    if (stopped(w) || !progress_due(w))
+        return !stopped(w);
     char name[64];
     fprintf(w->o->progress, "\rasking debuginfod for %.40s\033[K", shown_name(w->current, name));
     fflush(w->o->progress);
     w->shown = true;
+    return true;
 }
 
 /* Stands for the files that the answers were made from. */
@@ -340,6 +347,10 @@ int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, cha
         w.perfmap = ht_perfmap_open(w.o->pid ? w.o->pid : comment_pid(p), w.o->pid != 0, w.o->root,
                                     p->time_nanos);
     for (size_t i = 0; i < w.n && !err;) {
+        if (stopped(&w)) {
+            err = -EINTR;
+            break;
+        }
         size_t first = i;
         while (i < w.n && same_module(&w.targets[first], &w.targets[i]))
             i++;
@@ -347,6 +358,8 @@ int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, cha
         err = anonymous(t->loc->mapping) ? name_jit(&w, t, i - first)
                                          : name_module(&w, t, i - first);
     }
+    if (!err && stopped(&w))
+        err = -EINTR;
     if (w.shown)
         fputs("\r\033[K", w.o->progress);
     report(&w, msg, msg_size);

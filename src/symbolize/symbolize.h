@@ -6,6 +6,7 @@
 #ifndef HEAPTAP_SRC_SYMBOLIZE_SYMBOLIZE_H
 #define HEAPTAP_SRC_SYMBOLIZE_SYMBOLIZE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct ht_symbolize_options {
     pid_t pid;              /* the process the profile is of, 0 when unknown or gone */
     const char *root;       /* recorded paths are under it; NULL or "" for "/" */
     FILE *progress;         /* a progress line goes here when work takes long; NULL for none */
+    const volatile sig_atomic_t *stop; /* a signal handler's: not 0 ends the work soon; may be NULL */
 };
 
 /* Reads "full", "templates", "default" or "none". 0 or -EINVAL. */
@@ -37,7 +39,8 @@ int ht_demangle_parse(const char *word, enum ht_demangle *mode);
 /*
  * Names the Locations of every mapping that has no names yet, and sets its has_* flags.
  * What cannot be found keeps its address: that is no failure. msg gets one line (or "") saying
- * which binaries could not be used and why, the most important first. Returns 0, or -ENOMEM.
+ * which binaries could not be used and why, the most important first. Returns 0, -ENOMEM, or -EINTR
+ * after *stop: some Locations have names then and others have not.
  * o may be NULL: demangled by default, with lines and inlines.
  */
 int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, char *msg,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs heaptap in a fresh directory and reads what it left. argv: heaptap, prog, [static program]."""
+"""Runs heaptap in a fresh directory and reads what it left. argv: heaptap, prog, static program, a clock to preload."""
 import glob
 import os
 import subprocess
@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import pprof  # noqa: E402
 
-HEAPTAP, PROG, STATIC = (os.path.abspath(p) for p in sys.argv[1:4])
+HEAPTAP, PROG, STATIC, CLOCK = (os.path.abspath(p) for p in sys.argv[1:5])
 BLOCK = 100000
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_") and k != "LD_PRELOAD"}
 ENV["LC_ALL"] = "C"
@@ -32,6 +32,10 @@ class Case(unittest.TestCase):
         env = dict(self.env, **more.pop("env", {}))
         return subprocess.run([HEAPTAP, "run", *args], cwd=more.pop("cwd", self.dir), env=env,
                               capture_output=True, text=True, timeout=60, **more)
+
+    def heaptap(self, *args, env={}):
+        return subprocess.run([HEAPTAP, *args], cwd=self.dir, env=dict(self.env, **env), capture_output=True, text=True,
+                              timeout=60)
 
     def start(self, *args, **more):
         return subprocess.Popen([HEAPTAP, "run", *args], cwd=self.dir, env=self.env,
@@ -71,5 +75,5 @@ def names(p, sample):
 
 
 def main():
-    del sys.argv[1:4]
+    del sys.argv[1:5]
     unittest.main(verbosity=1)

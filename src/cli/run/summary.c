@@ -8,94 +8,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/run/names.h"
 #include "cli/run/summary.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 #include "util/utf8.h"
 #include "report/report.h"
-#include "symbolize/symbolize.h"
 
-/* Naming may not keep people waiting: lines and inlined calls first, later symbol tables alone, later
- * nothing (a report names what is not named yet). */
-#define FULL_SECONDS 4.0
-#define FAST_SECONDS 8.0
-#define MERGED_MAX   200
-
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-static uint64_t comment_figure(const struct ht_profile *p, const char *what)
-{
-    for (size_t i = 0; i < p->n_comments; i++)
-        if (!strncmp(p->comments[i], what, strlen(what)))
-            return strtoull(p->comments[i] + strlen(what), NULL, 10);
-    return 0;
-}
-
-static void read_figures(struct ht_run_profile *to, const struct ht_profile *p)
-{
-    if (to->figures)
-        return;
-    to->samples = comment_figure(p, "samples: ");
-    to->truncated = comment_figure(p, "truncated stacks: ");
-    to->rate = (uint64_t)p->period;
-    to->figures = true;
-}
-
-/* Reads a profile, names it and, when asked, writes it back. NULL when it cannot be read. */
-static struct ht_profile *name_file(const char *path, bool write, const struct timespec *start,
-                                    bool *unnamed)
-{
-    int error;
-    char msg[512];
-    struct ht_profile *p = ht_profile_read_file(path, &error, msg, sizeof msg);
-    if (!p) {
-        ht_complain(0, "%s", msg);
-        return NULL;
-    }
-    double spent = seconds_since(start);
-    struct ht_symbolize_options o = {.lines_and_inlines = spent < FULL_SECONDS};
-    if (spent > FAST_SECONDS) {
-        *unnamed = write;
-    } else if (!ht_symbolize(p, &o, msg, sizeof msg) && write) {
-        error = ht_profile_write_file(p, path);
-        if (error)
-            ht_complain(0, "cannot write %s with names: %s; it has addresses only", path,
-                        strerror(-error));
-    }
-    return p;
-}
-
-/* All of them named; those that the report is of, kept. */
-static size_t name_all(struct ht_run_regions *r, bool symbolize, struct ht_profile **kept)
-{
-    struct timespec start;
-    bool unnamed = false;
-    size_t n = 0;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    for (size_t i = 0; i < r->n_profiles; i++) {
-        struct ht_profile *p = name_file(r->profiles[i].path, symbolize, &start, &unnamed);
-        if (!p)
-            continue;
-        read_figures(&r->profiles[i], p);
-        if (n < MERGED_MAX)
-            kept[n++] = p;
-        else
-            ht_profile_destroy(p);
-    }
-    for (size_t i = 0; symbolize && i < r->n_profiles; i++)
-        for (size_t k = 0; k < r->profiles[i].n_numbered; k++)
-            ht_profile_destroy(
-                name_file(r->profiles[i].numbered[k], true, &start, &unnamed));
-    if (unnamed)
-        fprintf(stderr, "heaptap: the last profiles have addresses only, for there are many; "
-                        "'heaptap symbolize FILE -o FILE' names one\n");
-    return n;
-}
+#define MERGED_MAX 200
 
 static const char *size_text(uint64_t bytes, char *buf, size_t n)
 {
@@ -233,7 +153,9 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
     if (r->n_profiles)
         qsort_r(r->profiles, r->n_profiles, sizeof *r->profiles, by_weight, &root);
     struct ht_profile *kept[MERGED_MAX];
-    size_t n = o->symbolize || !o->quiet ? name_all(r, o->symbolize, kept) : 0;
+    size_t n = o->symbolize || !o->quiet
+                   ? ht_run_name(r, o->symbolize, !o->quiet, kept, MERGED_MAX)
+                   : 0;
     if (r->n_failures) {
         char more[40] = "";
         if (r->n_failures > 1)

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "cli/run/names.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/words.h"
+#include "profile/profile.h"
+#include "symbolize/symbolize.h"
+
+static volatile sig_atomic_t stopped;
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+#define N_ENDING (sizeof ending / sizeof *ending)
+
+static void stop(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+/* The first signal ends the naming, a second one the command: SA_RESETHAND. What whoever started
+ * us ignores stays ignored. */
+static void listen(struct sigaction before[N_ENDING])
+{
+    struct sigaction mine = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    for (size_t i = 0; i < N_ENDING; i++)
+        if (!sigaction(ending[i], NULL, &before[i]) && before[i].sa_handler != SIG_IGN)
+            sigaction(ending[i], &mine, NULL);
+}
+
+static void listen_no_more(const struct sigaction before[N_ENDING])
+{
+    for (size_t i = 0; i < N_ENDING; i++)
+        sigaction(ending[i], &before[i], NULL);
+}
+
+static uint64_t comment_figure(const struct ht_profile *p, const char *what)
+{
+    for (size_t i = 0; i < p->n_comments; i++)
+        if (!strncmp(p->comments[i], what, strlen(what)))
+            return strtoull(p->comments[i] + strlen(what), NULL, 10);
+    return 0;
+}
+
+static void read_figures(struct ht_run_profile *to, const struct ht_profile *p)
+{
+    if (to->figures)
+        return;
+    to->samples = comment_figure(p, "samples: ");
+    to->truncated = comment_figure(p, "truncated stacks: ");
+    to->rate = (uint64_t)p->period;
+    to->figures = true;
+}
+
+/* In one piece: a signal that ends us leaves the old file or the new one, and no temporary. */
+static int write_back(const struct ht_profile *p, const char *path)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    int error = ht_profile_write_file(p, path);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+/* The process that wrote it may have given it fewer rights than a file with names gets. */
+static void set_mode(const char *path)
+{
+    struct stat st;
+    mode_t mask = umask(0);
+    umask(mask);
+    if (!lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1 &&
+        (st.st_mode & 0777) != (0666 & ~mask))
+        chmod(path, 0666 & ~mask);
+}
+
+/* Reads a profile, names it and, when asked, writes it back. NULL when it cannot be read. */
+static struct ht_profile *name_file(const char *path, bool write, bool progress, size_t *unnamed)
+{
+    int error;
+    char msg[512];
+    set_mode(path);
+    struct ht_profile *p = ht_profile_read_file(path, &error, msg, sizeof msg);
+    if (!p) {
+        ht_complain(0, "%s", msg);
+        return NULL;
+    }
+    struct ht_symbolize_options o = {
+        .lines_and_inlines = true, .progress = progress ? stderr : NULL, .stop = &stopped};
+    error = ht_symbolize(p, &o, msg, sizeof msg);
+    if (error == -EINTR)
+        *unnamed += write;
+    else if (!error && write && (error = write_back(p, path)))
+        ht_complain(0, "cannot write %s with names: %s; it has addresses only", path,
+                    strerror(-error));
+    return p;
+}
+
+size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_profile **kept,
+                   size_t max)
+{
+    struct sigaction before[N_ENDING];
+    size_t n = 0, unnamed = 0;
+    listen(before);
+    for (size_t i = 0; i < r->n_profiles; i++) {
+        struct ht_profile *p = name_file(r->profiles[i].path, write, progress, &unnamed);
+        if (!p)
+            continue;
+        read_figures(&r->profiles[i], p);
+        if (n < max)
+            kept[n++] = p;
+        else
+            ht_profile_destroy(p);
+    }
+    for (size_t i = 0; write && i < r->n_profiles; i++)
+        for (size_t k = 0; k < r->profiles[i].n_numbered; k++)
+            ht_profile_destroy(name_file(r->profiles[i].numbered[k], true, progress, &unnamed));
+    listen_no_more(before);
+    if (unnamed)
+        fprintf(stderr,
+                "heaptap: stopped: %zu profile%s addresses only; 'heaptap symbolize FILE -o FILE' "
+                "names one\n", unnamed, unnamed == 1 ? " has" : "s have");
+    return n;
+}
