@@ -4,7 +4,9 @@
 #define HEAPTAP_STRONG
 #include "heaptap/heaptap.h"
 #include "target/process/dump.h"
-#include "target/sampler/sample.h"
+#include "target/hooks/sampled.h"
+#include "target/sampler/rate.h"
+#include "target/process/lifecycle.h"
 #include "target/state/state.h"
 
 #define EXPORT __attribute__((visibility("default")))

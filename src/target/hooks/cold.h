@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "target/sampler/sample.h"
+#include "target/hooks/sampled.h"
+#include "target/sampler/rate.h"
 
 /* Entered by a jump from fast.S with malloc's own stack and arguments; the distance is charged,
  * except in ht_cold_realloc. */

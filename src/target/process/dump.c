@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "target/process/dump.h"
-#include "target/sampler/sample.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
 #include "region/pattern.h"

@@ -5,9 +5,9 @@
 #include <errno.h>
 
 #include "target/process/lifecycle.h"
-#include "target/sampler/sample.h"
 #include "target/process/sandbox.h"
 #include "target/os/sys.h"
+#include "target/tables/live.h"
 #include "target/tables/writer.h"
 #include "target/state/state.h"
 

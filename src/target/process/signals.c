@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "target/process/dump.h"
-#include "target/sampler/sample.h"
 #include "target/process/signals.h"
+#include "target/process/lifecycle.h"
 #include "target/state/state.h"
 
 #define EXPORT __attribute__((visibility("default")))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sampler: when an allocation is taken, where it is put, what is written down. A hook's cold
+ * A sampled allocation: whether it is one, where it is put, what is written down. A hook's cold
  * path is: ht_hit_begin; the allocation; ht_hit_end.
  */
-#ifndef HEAPTAP_SRC_TARGET_SAMPLER_SAMPLE_H
-#define HEAPTAP_SRC_TARGET_SAMPLER_SAMPLE_H
+#ifndef HEAPTAP_SRC_TARGET_HOOKS_SAMPLED_H
+#define HEAPTAP_SRC_TARGET_HOOKS_SAMPLED_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,16 +23,6 @@ struct ht_hit {
     bool place; /* ask ht_hit_place first */
     bool kept;  /* it gave a block that may be kept */
 };
-
-/* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
- * ht_hit_begin. What the assembler of malloc does, for the other hooks. */
-static inline bool ht_charge(size_t size)
-{
-    struct ht_tls *t = &ht_tls;
-    uint64_t step = (uint64_t)size + 1, left = t->left;
-    t->left = left - step;
-    return HT_UNLIKELY(left < step);
-}
 
 /*
  * After a borrow: decides whether this allocation is a sample. True: the thread is guarded until
@@ -78,9 +68,6 @@ bool ht_free_begin(void *p, struct ht_record *out);
 /* Accounts a record taken out. */
 void ht_free_account(const struct ht_record *r);
 
-/* Counts an object that a forked child has from its parent as allocated. */
-void ht_sample_account_inherited(ht_ref site, uint64_t size);
-
 /* Puts a record back that a failed realloc leaves alive. */
 void ht_free_undo(void *p, const struct ht_record *r);
 
@@ -95,21 +82,5 @@ void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept);
 
 /* The same for a sample that ht_hit_end will write down: it must be in the table. Takes the node. */
 void ht_hit_stays(struct ht_hit *hit, uint32_t node, uint32_t kept);
-
-/* Recomputes free's mask after the rate changed. 0: nothing is sampled, until a rate is set. */
-void ht_sample_set_rate(uint64_t rate);
-
-/* This process has no region, and will have none. */
-void ht_sample_never(void);
-
-/* Makes a forked child independent of its parent. */
-void ht_child_adopt(void);
-
-/* The same, for a dump that a child is asked for before its first sample. */
-static inline void ht_adopt_for_dump(void)
-{
-    if (ht_forked() && ht_config.children)
-        ht_child_adopt();
-}
 
 #endif

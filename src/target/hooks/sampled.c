@@ -1,84 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A sampled allocation: begun when a thread's count has run out, then allocated by the caller, then
+ * ended or cancelled; and the free of one. In between the thread is guarded: what a signal handler
+ * on it allocates goes by unsampled and is counted as lost.
+ */
 #include "config.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/auxv.h>
 #include <time.h>
 
 #include "target/allocator/backend.h"
 #include "target/process/dump.h"
 #include "target/process/fork.h"
+#include "target/process/lifecycle.h"
+#include "target/hooks/sampled.h"
 #include "target/stack/module.h"
 #include "target/allocator/place.h"
-#include "target/sampler/sample.h"
-#include "target/state/stripe.h"
+#include "target/sampler/account.h"
+#include "target/sampler/rate.h"
 #include "target/os/sys.h"
-#include "target/os/thread_stack.h"
-#include "target/sampler/weighed.h"
 #include "target/tables/writer.h"
-#include "region/weight.h"
 #include "target/state/state.h"
-
-/* That distances are drawn with: ht_rate, and while that is 0 the one before, so that every thread
- * is sampled from the moment on that sampling is started. 0: dormant for good. */
-static _Atomic uint64_t drawn_rate;
-
-/*
- * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
- * every pointer up in a filter instead; above, free's test of the address is all there is.
- */
-#define ALIGN_MIN_RATE 131072u
-
-void ht_sample_set_rate(uint64_t rate)
-{
-    /* Towards a smaller rate free looks all up first. */
-    if (rate) {
-        if (rate <= 256)
-            ht_live_skip_filter();
-        ht_place_aligned(rate >= ALIGN_MIN_RATE);
-        atomic_store_explicit(&drawn_rate, rate, memory_order_release);
-    }
-    atomic_store_explicit(&ht_rate, rate, memory_order_release);
-    if (rate && ht_active())
-        atomic_store_explicit(&ht_state->header->rate, rate, memory_order_relaxed);
-}
-
-void ht_sample_never(void)
-{
-    atomic_store_explicit(&drawn_rate, 0, memory_order_relaxed);
-    atomic_store_explicit(&ht_rate, 0, memory_order_release);
-}
-
-#define DORMANT_STEP (1u << 20)
-
-static void draw(struct ht_tls *t)
-{
-    uint64_t rate = atomic_load_explicit(&drawn_rate, memory_order_relaxed);
-    t->rate = rate;
-    if (rate == 1)
-        t->left = 0;
-    else
-        t->left = rate ? ht_distance(ht_random(&t->random), rate) : DORMANT_STEP;
-}
-
-static void thread_setup(struct ht_tls *t)
-{
-    static _Atomic uint64_t ordinal = 1;
-    uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
-    uint64_t seed = ht_config.seed;
-    if (!seed) { /* AT_RANDOM is the process's; time and place make the thread's, and a fork's */
-        const void *r = (const void *)getauxval(AT_RANDOM);
-        if (r)
-            memcpy(&seed, r, 8);
-        seed ^= __builtin_ia32_rdtsc() ^ (uint64_t)t;
-    }
-    t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
-    t->stripe = ht_stripe_of(t);
-    ht_stack_bounds(&t->stack_lo, &t->stack_hi);
-    t->ready = 1;
-    draw(t);
-}
 
 static __attribute__((noinline)) void release_last(void)
 {
@@ -119,7 +61,7 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uin
         if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
             ht_lose(HT_LOSS_REENTRANT);
         if (t->rate)
-            draw(t);
+            ht_draw(t);
         return false;
     }
     if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
@@ -129,29 +71,29 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uin
         }
         t->guard = 1;
         if (!t->ready)
-            thread_setup(t);
+            ht_thread_setup(t);
         else
-            draw(t);
+            ht_draw(t);
         t->guard = 0;
         uint64_t step = (uint64_t)size + 1, left = t->left;
         t->left = left - step;
         if (left >= step)
             return false;
         if (!t->rate) {
-            t->left = DORMANT_STEP;
+            t->left = HT_DORMANT_STEP;
             return false;
         }
     }
     t->guard = 1;
     if (HT_UNLIKELY(!atomic_load_explicit(&ht_rate, memory_order_relaxed))) {
-        draw(t);
+        ht_draw(t);
         release(t);
         return false;
     }
     if (t->rate == 1)
         count_between(t, (uint64_t)size + 1);
     hit->rate = t->rate;
-    draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they
+    ht_draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they
                 hit */
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
@@ -184,73 +126,6 @@ void *ht_hit_place(struct ht_hit *hit, size_t align)
     return p;
 }
 
-/* Values that peak and growth need; only kept when one of them is asked for. */
-static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool alloc)
-{
-    struct ht_region_header *h = ht_state->header;
-    uint32_t epoch = atomic_load_explicit(&h->peak_epoch, memory_order_acquire);
-    /* The first change after a peak keeps what the site held at the peak. */
-    if (atomic_load_explicit(&site->peak_epoch, memory_order_relaxed) != epoch) {
-        struct ht_values v;
-        struct ht_view own;
-        ht_own_view(&own);
-        ht_site_values(&own, site, &v);
-        atomic_store_explicit(&site->peak_objects, (uint64_t)v.inuse_objects, memory_order_relaxed);
-        atomic_store_explicit(&site->peak_bytes, (uint64_t)v.inuse_bytes, memory_order_relaxed);
-        atomic_store_explicit(&site->peak_epoch, epoch, memory_order_release);
-    }
-    if (!alloc) {
-        atomic_fetch_sub_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
-        return;
-    }
-    atomic_fetch_add_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
-}
-
-/* A new highest total opens a new epoch: every site not touched since holds its value at it. */
-static void note_peak(void)
-{
-    struct ht_region_header *h = ht_state->header;
-    uint64_t now = atomic_load_explicit(&h->inuse_bytes, memory_order_relaxed);
-    uint64_t peak = atomic_load_explicit(&h->peak_bytes, memory_order_relaxed);
-    if (now > peak + peak / 512 &&
-        atomic_compare_exchange_strong_explicit(&h->peak_bytes, &peak, now, memory_order_relaxed,
-                                                memory_order_relaxed))
-        atomic_fetch_add_explicit(&h->peak_epoch, 1, memory_order_release);
-}
-
-static void add_sampled(struct ht_totals *t, const struct ht_split *objects,
-                        const struct ht_split *bytes)
-{
-    ht_count(&t->bytes.whole, bytes->whole);
-    if (bytes->fraction)
-        ht_count(&t->bytes.fraction, bytes->fraction);
-    ht_count(&t->objects.whole, objects->whole);
-    if (objects->fraction)
-        ht_count(&t->objects.fraction, objects->fraction);
-    ht_count(&t->count, 1);
-}
-
-static __attribute__((noinline)) void account_weighted(struct ht_site *site, uint64_t size,
-                                                       bool alloc)
-{
-    struct ht_split objects = {site->weight[0], site->weight[1]};
-    struct ht_split bytes = {site->weight[2], site->weight[3]};
-    if (HT_UNLIKELY(!objects.whole)) /* a class of sizes */
-        ht_weights_again(size, site->rate, &objects, &bytes);
-    if (HT_UNLIKELY(ht_state->peak_or_growth))
-        track_inuse(site, &bytes, alloc);
-    add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);
-}
-
-/* Adds one object of a size to what was allocated, or freed, at a site. */
-static inline void account(struct ht_site *site, uint64_t size, bool alloc)
-{
-    if (site->rate == 1 && HT_LIKELY(!ht_state->peak_or_growth))
-        ht_site_count(site, ht_tls.stripe, size, alloc);
-    else
-        account_weighted(site, size, alloc);
-}
-
 /* 0 when a handler forked since the record was taken, and this is the child with its own region. */
 static ht_ref current_site(const struct ht_record *r)
 {
@@ -264,13 +139,8 @@ void ht_free_account(const struct ht_record *r)
     struct ht_tls *t = &ht_tls;
     t->guard++; /* a handler that forks leaves the region in place */
     if (current_site(r) && ht_active())
-        account(ht_at(r->site), r->size, false);
+        ht_account(ht_at(r->site), r->size, false);
     release(t);
-}
-
-void ht_sample_account_inherited(ht_ref site, uint64_t size)
-{
-    account(ht_at(site), size, true);
 }
 
 static uint32_t seconds_since_start(void)
@@ -286,7 +156,7 @@ static bool write_down(struct ht_hit *hit, void *p)
     ht_module_record_main();
     ht_ref ref = ht_site_of(&hit->regs, hit->size, hit->rate);
     if (ref) {
-        account(ht_at(ref), hit->size, true);
+        ht_account(ht_at(ref), hit->size, true);
     } else {
         ht_lose(HT_LOSS_FULL);
     }
@@ -298,7 +168,7 @@ static bool write_down(struct ht_hit *hit, void *p)
                         &stale)) {
         /* Not in the table: take the sample back, so that nothing lives for ever. */
         if (ref)
-            account(ht_at(ref), hit->size, false);
+            ht_account(ht_at(ref), hit->size, false);
         ht_place_lives(p, false);
         ht_lose(HT_LOSS_BUSY);
         return false;
@@ -309,7 +179,7 @@ static bool write_down(struct ht_hit *hit, void *p)
             ht_lose(HT_LOSS_STALE);
     }
     if (ref && HT_UNLIKELY(ht_state->peak_or_growth))
-        note_peak();
+        ht_note_peak();
     return true;
 }
 
@@ -376,7 +246,7 @@ enum ht_freed ht_free_sampled(void *p)
     t->guard++;
     int r = take_out(p, &record);
     if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
-        account(ht_at(record.site), record.size, false);
+        ht_account(ht_at(record.site), record.size, false);
     bool kept = record.found && (record.time & HT_NODE_KEPT) && ht_place_keep(p);
     if (HT_UNLIKELY(r == -ENOENT))
         ht_place_freed_twice(p);

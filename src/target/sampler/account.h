@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The accounts of a site. The caller is guarded. Any thread; signal-safe; takes no lock. */
+#ifndef HEAPTAP_SRC_TARGET_SAMPLER_ACCOUNT_H
+#define HEAPTAP_SRC_TARGET_SAMPLER_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target/state/state.h"
+#include "target/tables/writer.h"
+
+/* As ht_account, of a sample that stands for more than itself, and where peak or growth is kept. */
+void ht_account_weighted(struct ht_site *site, uint64_t size, bool alloc);
+
+/* A new highest total opens a new epoch: every site not touched since holds its value at it. */
+void ht_note_peak(void);
+
+/* Counts an object that a forked child has from its parent as allocated. */
+void ht_sample_account_inherited(ht_ref site, uint64_t size);
+
+/* Adds one object of a size to what was allocated, or freed, at a site. */
+static inline void ht_account(struct ht_site *site, uint64_t size, bool alloc)
+{
+    if (site->rate == 1 && HT_LIKELY(!ht_state->peak_or_growth))
+        ht_site_count(site, ht_tls.stripe, size, alloc);
+    else
+        ht_account_weighted(site, size, alloc);
+}
+
+#endif

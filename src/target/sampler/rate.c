@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rate and what follows from it. A thread counts bytes down from a random distance of mean
+ * `rate`; where the count runs out is a sample. A new rate reaches a thread with its next distance,
+ * so a thread draws one even while sampling is stopped.
+ */
+#include "config.h"
+
+#include "target/sampler/rate.h"
+
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "target/allocator/place.h"
+#include "target/os/thread_stack.h"
+#include "target/state/stripe.h"
+#include "target/tables/live.h"
+
+_Atomic uint64_t ht_drawn_rate;
+
+/*
+ * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
+ * every pointer up in a filter instead; above, free's test of the address is all there is.
+ */
+#define ALIGN_MIN_RATE 131072u
+
+void ht_sample_set_rate(uint64_t rate)
+{
+    /* Towards a smaller rate free looks all up first. */
+    if (rate) {
+        if (rate <= 256)
+            ht_live_skip_filter();
+        ht_place_aligned(rate >= ALIGN_MIN_RATE);
+        atomic_store_explicit(&ht_drawn_rate, rate, memory_order_release);
+    }
+    atomic_store_explicit(&ht_rate, rate, memory_order_release);
+    if (rate && ht_active())
+        atomic_store_explicit(&ht_state->header->rate, rate, memory_order_relaxed);
+}
+
+void ht_sample_never(void)
+{
+    atomic_store_explicit(&ht_drawn_rate, 0, memory_order_relaxed);
+    atomic_store_explicit(&ht_rate, 0, memory_order_release);
+}
+
+void ht_thread_setup(struct ht_tls *t)
+{
+    static _Atomic uint64_t ordinal = 1;
+    uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
+    uint64_t seed = ht_config.seed;
+    if (!seed) { /* AT_RANDOM is the process's; time and place make the thread's, and a fork's */
+        const void *r = (const void *)getauxval(AT_RANDOM);
+        if (r)
+            memcpy(&seed, r, 8);
+        seed ^= __builtin_ia32_rdtsc() ^ (uint64_t)t;
+    }
+    t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
+    t->stripe = ht_stripe_of(t);
+    ht_stack_bounds(&t->stack_lo, &t->stack_hi);
+    t->ready = 1;
+    ht_draw(t);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The sampling rate, and each thread's distance to its next sample. */
+#ifndef HEAPTAP_SRC_TARGET_SAMPLER_RATE_H
+#define HEAPTAP_SRC_TARGET_SAMPLER_RATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "region/weight.h"
+#include "target/state/state.h"
+
+/* Sets the rate for every thread. 0: nothing is sampled, until a rate is set. Any thread. */
+void ht_sample_set_rate(uint64_t rate);
+
+/* This process has no region, and will have none. */
+void ht_sample_never(void);
+
+/* A thread's first time in a cold path: its random numbers, its slot, its stack and its first
+ * distance. On the thread, guarded. */
+void ht_thread_setup(struct ht_tls *t);
+
+/* That distances are drawn with: ht_rate, and while that is 0 the one before, so that every thread
+ * is sampled from the moment on that sampling is started. 0: dormant for good. */
+#pragma GCC visibility push(hidden)
+extern _Atomic uint64_t ht_drawn_rate;
+#pragma GCC visibility pop
+
+/* Bytes until a thread that is not sampling looks again whether it is to. */
+#define HT_DORMANT_STEP (1u << 20)
+
+/* Draws the distance to the next sample. */
+static inline void ht_draw(struct ht_tls *t)
+{
+    uint64_t rate = atomic_load_explicit(&ht_drawn_rate, memory_order_relaxed);
+    t->rate = rate;
+    if (rate == 1)
+        t->left = 0;
+    else
+        t->left = rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_STEP;
+}
+
+/* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
+ * ht_hit_begin. What the assembler of malloc does, for the other hooks. */
+static inline bool ht_charge(size_t size)
+{
+    struct ht_tls *t = &ht_tls;
+    uint64_t step = (uint64_t)size + 1, left = t->left;
+    t->left = left - step;
+    return HT_UNLIKELY(left < step);
+}
+
+#endif
