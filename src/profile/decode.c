@@ -362,35 +362,23 @@ static struct ht_profile *decode_proto(const void *data, size_t size, int *err, 
     return NULL;
 }
 
-/* A proto's first message has bytes that no text has (0x08 is the tag of every first field). */
-static bool is_text(const uint8_t *b, size_t size)
-{
-    for (size_t i = 0; i < size && i < 64; i++)
-        if ((b[i] < ' ' || b[i] > '~') && b[i] != '\t' && b[i] != '\n' && b[i] != '\r')
-            return false;
-    return true;
-}
-
 struct ht_profile *ht_profile_decode(const void *data, size_t size, int *err, char *msg,
                                      size_t msg_size)
 {
-    const uint8_t *b = data;
-    void *plain = NULL;
-    if (size >= 2 && b[0] == 0x1f && b[1] == 0x8b) {
-        int rc = ht_inflate(data, size, &plain, &size, msg, msg_size);
-        if (rc) {
-            *err = rc;
-            return NULL;
-        }
-        data = plain;
-    }
+    void *plain;
+    const char *kind;
+    if ((*err = ht_unpack(&data, &size, &plain, msg, msg_size)))
+        return NULL;
     struct ht_profile *p = NULL;
     if (!size) {
         *err = -EINVAL;
         snprintf(msg, msg_size, "it is empty");
     } else if (ht_legacy_is(data, size)) {
         p = ht_legacy_decode(data, size, err, msg, msg_size);
-    } else if (is_text(data, size)) {
+    } else if ((kind = ht_foreign_kind(data, size))) {
+        *err = -EINVAL;
+        snprintf(msg, msg_size, "it is %s", kind);
+    } else if (ht_is_text(data, size)) {
         *err = -EINVAL;
         snprintf(msg, msg_size, "it is text, but not a heap profile's");
     } else {

@@ -10,23 +10,15 @@
 
 #include "profile/store.h"
 
-/* Profiles shrink 3 to 30 times; deflate can do 1032. What grows more is no profile. */
-#define RATIO_LIMIT 200
-#define SIZE_FLOOR  ((size_t)64 << 20)
-#define SIZE_LIMIT  ((size_t)3 << 30)
-
 static int refuse(char *msg, size_t msg_size, int err, const char *what, size_t at)
 {
     snprintf(msg, msg_size, "%s at byte %zu of the compressed data", what, at);
     return err;
 }
 
-int ht_inflate(const void *data, size_t size, void **out, size_t *out_size, char *msg,
+int ht_inflate(const void *data, size_t size, size_t limit, void **out, size_t *out_size, char *msg,
                size_t msg_size)
 {
-    size_t limit = size > SIZE_LIMIT / RATIO_LIMIT ? SIZE_LIMIT : size * RATIO_LIMIT;
-    if (limit < SIZE_FLOOR)
-        limit = SIZE_FLOOR;
     z_stream z = {0};
     if (inflateInit2(&z, 15 + 16) != Z_OK)
         return refuse(msg, msg_size, -ENOMEM, "out of memory", 0);

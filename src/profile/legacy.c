@@ -56,6 +56,14 @@ bool ht_lines_next(struct ht_lines *in)
     return true;
 }
 
+bool ht_lines_next_full(struct ht_lines *in)
+{
+    while (ht_lines_next(in))
+        if (in->line < in->line_end && *in->line != '#')
+            return true;
+    return false;
+}
+
 static bool line_has(const struct ht_lines *in, const char *what)
 {
     return memmem(in->line, (size_t)(in->line_end - in->line), what, strlen(what)) != NULL;
@@ -65,6 +73,24 @@ static bool line_starts(const struct ht_lines *in, const char *what)
 {
     size_t n = strlen(what);
     return (size_t)(in->line_end - in->line) >= n && !memcmp(in->line, what, n);
+}
+
+/* Regular expression: ^[^][]+:[0-9]+]\s */
+const char *ht_lines_message(const struct ht_lines *in)
+{
+    const char *s = in->line;
+    while (s < in->line_end && *s != '[' && *s != ']')
+        s++;
+    if (s == in->line_end || *s == '[' || s + 1 == in->line_end || !isspace((unsigned char)s[1]))
+        return in->line;
+    const char *digits = s;
+    while (digits > in->line && isdigit((unsigned char)digits[-1]))
+        digits--;
+    if (digits == s || digits - in->line < 2 || digits[-1] != ':')
+        return in->line;
+    for (s++; s < in->line_end && isspace((unsigned char)*s); s++)
+        ;
+    return s;
 }
 
 bool ht_lines_at_maps(const struct ht_lines *in)
@@ -104,6 +130,12 @@ static const char *take_number(const char *s, const char *end, int64_t *value)
     }
     *value = negative ? -(int64_t)v : (int64_t)v;
     return s == digits ? NULL : s;
+}
+
+/* Digits alone: a sampling rate. NULL when there are none, or more than 63 bits hold. */
+static const char *take_rate(const char *s, const char *end, int64_t *rate)
+{
+    return s && s < end && isdigit((unsigned char)*s) ? take_number(s, end, rate) : NULL;
 }
 
 /* "A: B [C: D]" */
@@ -263,8 +295,9 @@ static bool read_header(struct parser *d)
     while (s < end && (islower((unsigned char)*s) || isdigit((unsigned char)*s) || *s == '_'))
         s++;
     size_t len = (size_t)(s - tag);
-    if (s < end && *s == '/' && !take_number(s + 1, end, &n))
-        n = 0;
+    bool rate = s + 1 < end && *s == '/' && isdigit((unsigned char)s[1]);
+    if (rate && !take_rate(s + 1, end, &n))
+        return fail(d, -EINVAL, "the sampling rate is too large");
     bool v2 = (len == 7 && !memcmp(tag, "heap_v2", 7)) || (len == 8 && !memcmp(tag, "heapz_v2", 8));
     d->has_alloc = differs(v);
     if (v2 || (len == 4 && !memcmp(tag, "heap", 4))) {
@@ -291,7 +324,10 @@ static bool read_rows(struct parser *d)
             continue;
         if (ht_lines_at_maps(&d->in))
             return true;
-        s = take(take_counts(s, end, v), end, '@');
+        const char *row = take(take_counts(s, end, v), end, '@');
+        if (!row) /* a log's: its prefix may look like numbers */
+            row = take(take_counts(ht_lines_message(&d->in), end, v), end, '@');
+        s = row;
         if (!s)
             return fail(d, -EINVAL, "a sample is malformed (N: BYTES [N: BYTES] @ 0x…)");
         if (!take_stack(d, s, end) || !add_sample(d, v))
@@ -304,8 +340,8 @@ static bool read_rows(struct parser *d)
 static bool read_jemalloc(struct parser *d)
 {
     bool known = false, waiting = true;
-    if (!take_number(d->in.line + strlen("heap_v2/"), d->in.line_end, &d->p->period))
-        return fail(d, -EINVAL, "the sampling rate behind heap_v2/ is malformed");
+    if (!take_rate(d->in.line + strlen("heap_v2/"), d->in.line_end, &d->p->period))
+        return fail(d, -EINVAL, "the sampling rate behind heap_v2/ is malformed or too large");
     d->scaled = true;
     while (ht_lines_next(&d->in)) {
         const char *s = d->in.line, *end = d->in.line_end;
@@ -359,7 +395,8 @@ static void drop_allocator(struct ht_profile *p)
 bool ht_legacy_is(const char *data, size_t size)
 {
     struct ht_lines in = {.at = data, .end = data + (size > 4096 ? 4096 : size)};
-    return ht_lines_next(&in) && (line_has(&in, "heap profile:") || line_starts(&in, "heap_v2/"));
+    return (ht_is_text(data, size) ? ht_lines_next_full(&in) : ht_lines_next(&in)) &&
+           (line_has(&in, "heap profile:") || line_starts(&in, "heap_v2/"));
 }
 
 struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, char *msg,
@@ -372,7 +409,7 @@ struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, cha
     bool ok = d.p != NULL;
     if (!ok)
         fail(&d, -ENOMEM, "out of memory");
-    ht_lines_next(&d.in);
+    ht_lines_next_full(&d.in);
     bool jemalloc = ok && line_starts(&d.in, "heap_v2/");
     if (ok)
         ok = jemalloc ? read_jemalloc(&d) : read_header(&d) && read_rows(&d);

@@ -14,7 +14,7 @@
 #include "profile/legacy.h"
 #include "util/utf8.h"
 
-/* More than a Linux process can have (vm.max_map_count). */
+/* More than a Linux process can have (vm.max_map_count). Said in words below. */
 #define MAPPINGS_LIMIT 65536
 
 struct token {
@@ -258,37 +258,60 @@ static int assign(struct ht_profile *p)
     return 0;
 }
 
+static int add_entry(struct ht_profile *p, const struct entry *e)
+{
+    struct ht_mapping *m = ht_profile_add_mapping(p);
+    if (!m)
+        return -ENOMEM;
+    m->start = e->start;
+    m->limit = e->limit;
+    m->offset = e->offset;
+    m->file = ht_profile_strn(p, e->file.s, e->file.n);
+    m->build_id = ht_profile_strn(p, e->build_id.s, e->build_id.n);
+    return m->file && m->build_id ? 0 : -ENOMEM;
+}
+
+static int read_line(struct ht_profile *p, struct ht_lines *in, struct ht_attributes *attributes,
+                     const char **why)
+{
+    const char *s = ht_lines_message(in), *end = in->line_end;
+    struct entry e;
+    size_t bad;
+    int err = ht_attributes_expand(attributes, &s, &end);
+    if (err == -E2BIG)
+        *why = "a line grows too long by its attributes";
+    if (err)
+        return err;
+    if (!parse_entry(s, end, &e))
+        return ht_attributes_define(attributes, s, end);
+    if (!e.executable)
+        return 0;
+    if (p->n_mappings >= MAPPINGS_LIMIT) {
+        *why = "more than 65536 mappings";
+        return -EINVAL;
+    }
+    if (!ht_utf8_valid(e.file.s, e.file.n, &bad)) {
+        *why = "a path is not valid UTF-8 text";
+        return -EINVAL;
+    }
+    return add_entry(p, &e);
+}
+
 int ht_legacy_read_maps(struct ht_profile *p, struct ht_lines *in, char *msg, size_t msg_size)
 {
-    while (ht_lines_next(in)) {
-        struct entry e;
-        size_t bad;
-        if (!parse_entry(in->line, in->line_end, &e) || !e.executable)
-            continue;
-        if (p->n_mappings >= MAPPINGS_LIMIT) {
-            snprintf(msg, msg_size, "line %zu: more than %d mappings", in->number,
-                     MAPPINGS_LIMIT);
-            return -EINVAL;
-        }
-        if (!ht_utf8_valid(e.file.s, e.file.n, &bad)) {
-            snprintf(msg, msg_size, "line %zu: a path is not valid UTF-8 text", in->number);
-            return -EINVAL;
-        }
-        struct ht_mapping *m = ht_profile_add_mapping(p);
-        if (!m)
-            goto no_memory;
-        m->start = e.start;
-        m->limit = e.limit;
-        m->offset = e.offset;
-        m->file = ht_profile_strn(p, e.file.s, e.file.n);
-        m->build_id = ht_profile_strn(p, e.build_id.s, e.build_id.n);
-        if (!m->file || !m->build_id)
-            goto no_memory;
+    struct ht_attributes attributes = {0};
+    const char *why = NULL;
+    int err = 0;
+    while (!err && ht_lines_next(in))
+        err = read_line(p, in, &attributes, &why);
+    ht_attributes_finish(&attributes);
+    if (!err) {
+        tidy(p);
+        err = assign(p);
     }
-    tidy(p);
-    if (!assign(p))
-        return 0;
-no_memory:
-    snprintf(msg, msg_size, "out of memory");
-    return -ENOMEM;
+    if (why)
+        snprintf(msg, msg_size, "line %zu: %s", in->number, why);
+    else if (err)
+        snprintf(msg, msg_size, "out of memory");
+    return err;
 }

@@ -26,8 +26,24 @@ bool ht_legacy_is(const char *data, size_t size);
 struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, char *msg,
                                     size_t msg_size);
 
-/* inflate.c: gunzips (all members) into a malloc'ed buffer. 0 or -errno with msg. */
-int ht_inflate(const void *data, size_t size, void **out, size_t *out_size, char *msg,
+/* inflate.c: gunzips (all members) into a malloc'ed buffer of at most limit bytes. 0 or -errno with
+ * msg. */
+int ht_inflate(const void *data, size_t size, size_t limit, void **out, size_t *out_size, char *msg,
                size_t msg_size);
+
+/* zstd.c: the same for zstd's frames; -ENOTSUP where libzstd was not there at build time. */
+int ht_zstd_unpack(const void *data, size_t size, size_t limit, void **out, size_t *out_size,
+                   char *msg, size_t msg_size);
+
+/* unpack.c: takes off the compressions that are known, as often as a file may have gone through
+ * them. *plain is NULL when there was none, else to free. 0 or -errno with msg. */
+int ht_unpack(const void **data, size_t *size, void **plain, char *msg, size_t msg_size);
+
+/* foreign.c: whether the bytes begin as text. A proto's first message has bytes that no text has (0x08
+ * is the tag of every first field). */
+bool ht_is_text(const void *data, size_t size);
+
+/* foreign.c: what a file is that heaptap does not read, for "it is ..."; NULL when not known. */
+const char *ht_foreign_kind(const void *data, size_t size);
 
 #endif
