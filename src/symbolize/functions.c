@@ -30,9 +30,9 @@ int ht_functions_init(struct ht_functions *fs, struct ht_profile *p, enum ht_dem
     force |= mode != HT_DEMANGLE_DEFAULT;
     for (size_t i = 0; i < p->n_functions; i++) {
         struct ht_function *f = p->functions[i];
-        if (!*f->system_name)
-            f->system_name = f->name;
-        if ((force || !*f->name || f->name == f->system_name) && set_name(fs, f))
+        /* Without a symbol's name there is nothing to demangle: the writer's name is final. */
+        bool mangled = *f->system_name && (force || !*f->name || f->name == f->system_name);
+        if (mangled && set_name(fs, f))
             return -ENOMEM;
     }
     return 0;

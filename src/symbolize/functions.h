@@ -20,7 +20,8 @@ struct ht_functions {
 };
 
 /* Also gives the functions that are there already their demangled names, as the mode says: those
- * without one, and with force or a mode that is not the default all. 0 or -ENOMEM. */
+ * without one, and with force or a mode that is not the default all. A function without a
+ * system_name keeps its name. 0 or -ENOMEM. */
 int ht_functions_init(struct ht_functions *f, struct ht_profile *p, enum ht_demangle mode,
                       bool force);
 void ht_functions_finish(struct ht_functions *f);

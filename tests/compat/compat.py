@@ -32,6 +32,42 @@ def pprof_path():
     return r.stdout.strip()
 
 
+def make_texts(d):
+    """gperftools' texts with what stands in a header, in a log, and in the maps of its own library."""
+    rows = "1: 100 [1: 100] @ 0x401100 0x402200\n2: 200 [2: 200] @ 0x401110 0x402200\n"
+    maps = "MAPPED_LIBRARIES:\n00400000-00500000 r-xp 00000000 08:01 5 /usr/bin/p\n"
+    for name, rate in (("none", ""), ("zero", "/0"), ("one", "/1"), ("negative", "/-5"),
+                       ("word", "/abc"), ("space", "/ 512"), ("overflow", "/99999999999999999999")):
+        for tag in "heap", "heap_v2", "heapz_v2":
+            with open("%s/rate-%s-%s.heap" % (d, name, tag), "w") as t:
+                t.write("heap profile: 3: 300 [3: 300] @ %s%s\n%s\n%s" % (tag, rate, rows, maps))
+    with open(d + "/attributes.heap", "w") as t:
+        t.write("heap profile: 3: 300 [3: 300] @ heapprofile\n" + rows + "\nMAPPED_LIBRARIES:\n"
+                "build=/home/user/out\n more = $build/lib \nbuild=/never/taken\n"
+                "  00400000-00402000: $build/server\n  00402000-00500000: $more/libx.so.1\n")
+    log = "I0101 12:00:00.000 123 foo.cc:12] "
+    with open(d + "/logged.heap", "w") as t:
+        t.write("".join(log + l for l in (
+            "heap profile: 3: 300 [3: 300] @ heapprofile\n" + rows + maps +
+            "00500000-00600000 r-xp 00000000 08:01 5 /usr/lib/lib[x]:1.so\n").splitlines(True)))
+
+
+def make_unmangled(d):
+    """Names of languages that mangle none: the symbol's name is empty. What pprof would take for
+    template arguments belongs to them."""
+    p = pprofgen.Profile()
+    m = p.mapping(0x400000, 0x500000, 0, "/usr/bin/interpreter")
+    names = ["<module>", "cast<u8, ()>", "cast<u16, ()>", "Vec<int>::push", "Vec<long>::push",
+             "a::b(int)", "_ZN2ns4workEv", "plain"]
+    empty = [p.location(m, 0x400100 + i, [(p.function(n, system=""), 1)]) for i, n in enumerate(names)]
+    both = [p.location(m, 0x400200 + i, [(p.function(n, "f"), 1)]) for i, n in enumerate(names)]
+    other = [p.location(m, 0x400300 + i, [(p.function(n, "g", system="_Z3foov"), 1)])
+             for i, n in enumerate(names)]
+    for i, l in enumerate(empty + both + other):
+        p.sample([l, empty[0]], [1, 1000 + i, 1, 1000 + i])
+    p.write(d + "/unmangled.pb.gz")
+
+
 def make_corpus(d):
     made = pprofgen.random_profile
     day = 1700000000 * 10**9
@@ -80,6 +116,8 @@ def make_corpus(d):
         t.write("heap profile: 4: 400 [4: 400] @ heapprofile\n"
                 "1: 100 [1: 100] @ 0x1100 0x1200\n3: 300 [3: 300] @\n\n"
                 "MAPPED_LIBRARIES:\n00001000-00002000 r-xp 00000000 08:01 5 /usr/bin/p\n")
+    make_texts(d)
+    make_unmangled(d)
     env = dict(os.environ, GOCACHE=d + "/gocache", GOFLAGS="-mod=mod", GO111MODULE="auto")
     r = subprocess.run(["go", "run", HERE + "/corpus.go", d], capture_output=True, text=True,
                        env=env)
@@ -171,6 +209,10 @@ def cases(d, quick):
                 yield "tags", None, options, [path]
             if stem != "negative":  # which of w and -w pprof draws first is chance
                 yield "dot", None, options, [path]
+        if stem == "unmangled":  # Go 1.19's demangle=none demangles, newer pprofs' does not
+            for how in "local", "force", "demangle=templates", "demangle=full":
+                for report in "top", "tree", "raw":
+                    yield report, None, ["-symbolize=" + how], [path]
         if stem == "plain":
             yield "list", "Cache::insert", [], [path]
             yield "list", "no such function", [], [path]
@@ -256,9 +298,10 @@ def compare(heaptap, pprof, d, case):
     env.pop("PPROF_BINARY_PATH", None)
     # pprof cannot read jemalloc's text: it gets what we converted that to.
     theirs = [s.replace("/je.heap", "/je.pb") for s in sources]
-    a = subprocess.run([pprof, "-symbolize=none", flag] + options + theirs, capture_output=True,
-                       env=env, cwd=d)
-    b = subprocess.run([heaptap, report, "--symbolize=none"] + options +
+    if not any(o.startswith("-symbolize=") for o in options):
+        options.append("-symbolize=none")
+    a = subprocess.run([pprof, flag] + options + theirs, capture_output=True, env=env, cwd=d)
+    b = subprocess.run([heaptap, report] + options +
                        ([regex] if regex else []) + sources, capture_output=True, env=env, cwd=d)
     what = "heaptap %s" % " ".join([report] + options + ([repr(regex)] if regex else []) +
                                    [os.path.basename(s) for s in sources])

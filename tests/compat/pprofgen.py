@@ -48,10 +48,12 @@ class Profile:
                           num(5, self.s(name)) + num(6, self.s(build_id)) + flags)
         return n
 
-    def function(self, name, filename="", start_line=0):
+    def function(self, name, filename="", start_line=0, system=None):
+        """system: the symbol's name; as name unless given."""
         self.functions.append(name)
         n = len(self.functions)
-        self.body += data(5, num(1, n) + num(2, self.s(name)) + num(3, self.s(name)) +
+        symbol = self.s(name if system is None else system)
+        self.body += data(5, num(1, n) + num(2, self.s(name)) + num(3, symbol) +
                           num(4, self.s(filename)) + num(5, start_line))
         return n
 
