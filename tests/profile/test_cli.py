@@ -8,6 +8,8 @@ import gzip
 import http.server
 import os
 import resource
+import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -133,7 +135,7 @@ class Sources(unittest.TestCase):
     def test_no_profile(self):
         self.refused(self.file("empty", b""), "empty")
         self.refused(self.file("text", b"#include <stdio.h>\n"), "text")
-        self.refused(self.file("elf", read(HEAPTAP, 200000)), "malformed")
+        self.refused(self.file("elf", read(HEAPTAP, 200000)), "ELF file")
         self.refused(self.dir.name, "Is a directory")
         self.refused(self.dir.name + "/none", "No such file")
         self.refused(self.file("jpeg", b"\xff\xd8\xff\xe0" + os.urandom(1000)))
@@ -143,6 +145,120 @@ class Sources(unittest.TestCase):
             r = run(command, "-", input=b"")
             self.assertEqual(r.returncode, 1)
             self.assertIn(b"standard input", r.stderr)
+
+    def test_other_kinds(self):
+        """What people take for a heap profile is refused by its name."""
+        words = lambda f, v: struct.pack(f, 0, 3, v, 10000, 0) + bytes(400)
+        for data, name in (
+                (b"--- contentionz 1 ---\ncycles/second = 32\n 1 2 @ 0x1\n", "a contention profile"),
+                (b"--- contentionz 1 ---\nformat = java\n", "a Java contention profile"),
+                (b"--- contention:\ncycles/second=32\n", "a contention profile (Go's text)"),
+                (b"--- mutex:\ncycles/second=32\n", "a mutex profile"),
+                (b"# a comment\n\n--- threadz 1 ---\n\n", "a thread profile"),
+                (b"--- Thread 7f79 (name: main/14748) stack: ---\n", "a thread profile"),
+                (b"--- heapz 1 ---\nformat = java\nresolution = bytes\n", "a Java heap profile"),
+                (b"goroutine profile: total 7\n7 @ 0x1 0x2\n", "a Go count profile"),
+                (words("<5I", 0), "a CPU profile"), (words(">5I", 0), "a CPU profile"),
+                (words("<5Q", 0), "a CPU profile"), (words(">5Q", 0), "a CPU profile"),
+                (words("<5Q", 1), "a Java CPU profile"),
+                (b"PERFILE2" + bytes(100), "perf's data"), (b"gmon\1\0\0\0", "gprof"),
+                (b"JAVA PROFILE 1.0.2\0", "a Java heap dump"), (b"FLR\0\0\2", "Flight Recorder"),
+                (b"<!DOCTYPE html>\n<html>", "an HTML page"), (b'{"a": 1}\n', "JSON"),
+                (b"desc: --massif\ncmd: x\n", "massif"), (b"v 10500 3\n", "heaptrack"),
+                (b"\xfd7zXZ\0" + bytes(20), "compressed by xz"), (b"BZh9" + bytes(20), "bzip2"),
+                (b"goroutine 1 [running]:\nmain.main()\n", "a Go stack trace")):
+            with self.subTest(name):
+                self.refused(self.file("other", data), "it is ", name)
+                self.refused(self.file("other.gz", gzip.compress(data)), "it is ", name)
+
+    def test_compressed_again(self):
+        """By zstd, by gzip twice, by both: read; broken, cut or a bomb: refused in a line."""
+        plain = profile()
+        def zstd(data):
+            return subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE).stdout
+        twice = gzip.compress(gzip.compress(plain))
+        self.assertIn(b"250B total", run("top", self.file("twice", twice)).stdout)
+        deep = plain
+        for _ in range(6):
+            deep = gzip.compress(deep)
+        self.refused(self.file("deep", deep), "more than 4 times")
+        bomb = gzip.compress(gzip.compress(bytes(90 << 20), 1), 1)
+        self.refused(self.file("bomb2", bomb), "grows past")
+        if not shutil.which("zstd"):
+            self.skipTest("no zstd on this machine (apt-get install zstd)")
+        r = run("top", self.file("z", zstd(plain)))
+        if b"built without" in r.stderr:
+            self.assertIn(b"compressed by zstd", r.stderr)
+            self.skipTest("heaptap was built without libzstd")
+        for data in (zstd(plain), zstd(gzip.compress(plain)), gzip.compress(zstd(plain)),
+                     zstd(plain[:100]) + zstd(plain[100:]), zstd(b"heap profile: 1: 250 [1: 250] @ "
+                                                                b"heapprofile\n1: 250 [1: 250] @ 0x7\n")):
+            r = run("top", self.file("z", data))
+            self.assertIn(b"250B total", r.stdout, r.stderr)
+        self.refused(self.file("zcut", zstd(plain)[:-7]), "truncated zstd")
+        self.refused(self.file("zcut2", zstd(plain)[:5]), "truncated zstd")
+        data = bytearray(zstd(os.urandom(1000)))
+        data[300] ^= 255
+        self.refused(self.file("zbroken", bytes(data)), "broken zstd")
+        self.refused(self.file("zbehind", zstd(plain) + b"more"), "zstd")
+        self.refused(self.file("zbomb", zstd(bytes(90 << 20))), "grows past")
+
+    def test_before_the_header(self):
+        """Empty lines and comments."""
+        for before in "\n", "\r\n  \n", "# of yesterday\n\n":
+            for text in ("heap profile: 1: 250 [1: 250] @ heapprofile\n1: 250 [1: 250] @ 0x7\n",
+                         "heap_v2/1\n  t*: 1: 250 [0: 0]\n@ 0x7\n  t*: 1: 250 [0: 0]\n"):
+                r = run("top", self.file("text", (before + text).encode()))
+                self.assertIn(b"250B total", r.stdout, r.stderr)
+        for rate in "99999999999999999999", "-5", "":
+            self.refused(self.file("rate", ("heap_v2/%s\n  t*: 1: 250 [0: 0]\n" % rate).encode()),
+                         "line 1", "rate")
+
+    def test_attributes_are_bounded(self):
+        """A map's attributes that hold each other grow no further than a line may."""
+        text = "heap profile: 1: 9 [1: 9] @ heapprofile\n1: 9 [1: 9] @ 0x7\nMAPPED_LIBRARIES:\n"
+        text += "a0=%s\n" % ("x" * 100)
+        text += "".join("a%d=%s\n" % (i, ("$a%d" % (i - 1)) * 10) for i in range(1, 10))
+        self.refused(self.file("grows", text.encode()), "line ", "attributes")
+        many = "".join("k%05d=v\n" % i for i in range(100000)) + "00400000-00500000: " + "$" * 50000
+        r = run("top", self.file("many", (text.split("a0=")[0] + many).encode()))
+        self.assertEqual(r.returncode, 0, r.stderr)
+
+    def test_program_first(self):
+        """top PROGRAM PROFILE: its names, though the profile was recorded elsewhere."""
+        d = self.dir.name
+        with open(d + "/a.c", "w") as f:
+            f.write("int leaf_work(void) { return 1; }\nint main(void) { return leaf_work(); }\n")
+        for name, flags in ("prog", ["-O0"]), ("other", ["-O0", "-DX", "-g"]):
+            subprocess.run(["gcc", "-no-pie", "-Wl,--build-id=sha1", "-o", d + "/" + name,
+                            d + "/a.c"] + flags, check=True)
+        symbols = subprocess.run(["nm", d + "/prog"], capture_output=True, text=True).stdout
+        at = int(next(l.split()[0] for l in symbols.splitlines() if l.endswith(" leaf_work")), 16)
+        notes = subprocess.run(["readelf", "-n", d + "/prog"], capture_output=True, text=True).stdout
+        build_id = notes.split("Build ID: ")[1].split()[0]
+        env = dict(os.environ, XDG_CACHE_HOME=d + "/cache", HOME=d)
+        text = "heap profile: 1: 250 [1: 250] @ heapprofile\n1: 250 [1: 250] @ 0x%x\n" % (at + 2)
+        maps = "MAPPED_LIBRARIES:\n%x-%x r-xp %08x 08:01 5 /gone/prog\n" % (
+            at & ~0xfff, (at & ~0xfff) + 0x1000, (at & ~0xfff) - 0x400000)
+        brief = "MAPPED_LIBRARIES:\n%x-%x: /gone/prog (@%x) %s\n" % (
+            at & ~0xfff, (at & ~0xfff) + 0x1000, (at & ~0xfff) - 0x400000, build_id)
+        for tail in "", maps, brief:
+            path = self.file("gone.heap", (text + tail).encode())
+            self.assertNotIn(b"leaf_work", run("top", path, env=env).stdout)
+            r = run("top", d + "/prog", path, env=env)
+            self.assertIn(b" leaf_work", r.stdout, (tail, r.stderr))
+            self.assertIn(b"File: prog", r.stdout)
+            env["XDG_CACHE_HOME"] += "x"
+        r = run("top", d + "/other", path, env=env)
+        self.assertNotIn(b"leaf_work", r.stdout)
+        self.assertIn(b"is not used: its build-id is", r.stderr)
+        r = run("diff", d + "/prog", path, path, env=env)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        r = run("peek", "leaf", d + "/prog", path, env=env)
+        self.assertIn(b"leaf_work", r.stdout, r.stderr)
+        r = run("top", path, d + "/prog", env=env)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn(b"ELF file", r.stderr)
 
     def test_negative(self):
         r = run("top", self.file("negative", profile(values=((-2, -200), (-1, -(1 << 62))))))
@@ -280,6 +396,18 @@ class Sources(unittest.TestCase):
             self.assertEqual(r.stderr.count(b"\n"), 1, r.stderr)
             self.assertIn(word.encode(), r.stderr)
             self.assertIn((at + path).encode(), r.stderr)
+        for source in at[7:] + "/heap", at[7:] + "/heap?seconds=1", "HTTP" + at[4:] + "/heap":
+            r = run("top", source, env=env)
+            self.assertIn(b"250B total", r.stdout, r.stderr)
+        here = self.file("host:80", good)
+        r = run("top", "host:80", env=env, cwd=self.dir.name)
+        self.assertIn(b"250B total", r.stdout, (here, r.stderr))
+        for source in "[::1]:1/heap", "127.0.0.1:1":
+            r = run("top", source, env=env)
+            self.assertEqual(r.returncode, 1)
+            self.assertIn(b"cannot read http://" + source.encode(), r.stderr)
+        for source in "host:", "a:b", "x:123456/y", ":80", "dir/x:80":
+            self.assertIn(b"No such file", run("top", source, env=env).stderr)
         r = run("top", "http://127.0.0.1:1/heap", env=env)
         self.assertEqual(r.returncode, 1)
         self.assertIn(b"connect", r.stderr)

@@ -7,7 +7,7 @@ import select
 import tempfile
 import time
 
-from common import HEAPTAP, check, finish, known_profile, run
+from common import HEAPTAP, check, finish, known_profile, pprofgen, run
 
 
 def script(known, words, code=0):
@@ -47,6 +47,24 @@ def from_a_script(known, d):
     out, _ = script(known, ["quit", "top"])
     check("quit", out == "", out)
     script(known, ["# a comment", "", "  "])
+
+
+def single_samples(d):
+    """traces and raw leave out what is all zero, as the commands do."""
+    path = d + "/zero.pb.gz"
+    p = pprofgen.Profile(types=(("objects", "count"), ("space", "bytes")))
+    l = [p.location(0, 0x10 + i, [(p.function(n), 0)]) for i, n in enumerate(("a", "b", "c"))]
+    p.sample(l[:2], [2, 7000])
+    p.sample(l[1:], [0, 0])
+    p.sample(l[:1], [1, 300])
+    p.sample(l[:2], [1, 5])
+    p.write(path)
+    for report in "traces", "raw", "top", "tree", "tags", "folded":
+        out = "%s/%s.txt" % (d, report)
+        script(path, ["compact_labels=false", "%s >%s" % (report, out)])
+        got, want, err = run(report, path)
+        with open(out) as f:
+            check("the shell's %s is the command's" % report, f.read() == want, (want, err))
 
 
 def on_a_terminal(known, d):
@@ -94,6 +112,7 @@ def main():
         os.environ.update(HOME=d, TZ="UTC", TMPDIR=d)
         known_profile(known)
         from_a_script(known, d)
+        single_samples(d)
         on_a_terminal(known, d)
     finish("shell")
 

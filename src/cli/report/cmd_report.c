@@ -70,10 +70,12 @@ int ht_cmd_report(int argc, char **argv)
 
 int ht_cmd_diff(int argc, char **argv)
 {
-    static const char usage[] = "diff [OPTIONS] OLD NEW";
+    static const char usage[] = "diff [OPTIONS] [PROGRAM] OLD NEW";
     struct ht_report_args a;
     ht_report_args_init(&a);
     int status = ht_report_args_parse(&a, argc, argv, usage);
+    if (a.n_sources == 3)
+        ht_load_take_binary(&a, 0);
     if (status) {
         status = status < 0 ? 2 : 0;
     } else if (a.n_sources != 2 || a.n_bases) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/source/ages.h"
+#include "cli/source/binary.h"
 #include "cli/source/source.h"
 #include "cli/words.h"
 #include "profile/ops.h"
@@ -86,11 +87,23 @@ static bool any_region(const struct ht_report_args *a, size_t first)
     return any && a->n_sources - first + a->n_bases > 1;
 }
 
+void ht_load_take_binary(struct ht_report_args *a, size_t first)
+{
+    if (a->binary || a->n_sources < first + 2 || !strcmp(a->sources[first], "-") ||
+        !ht_binary_is(a->sources[first]))
+        return;
+    a->binary = a->sources[first];
+    a->n_sources--;
+    memmove(a->sources + first, a->sources + first + 1,
+            (a->n_sources - first) * sizeof(a->sources[0]));
+}
+
 struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *err, char *msg,
                                    size_t msg_size)
 {
     char note[512] = "";
     struct ht_region_ages ages;
+    ht_load_take_binary(a, first);
     if ((*err = ht_ages_parse(&ages, a->min_age, a->max_age, a->ages, msg, msg_size)))
         return NULL;
     if (isatty(STDERR_FILENO))
@@ -99,6 +112,7 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
         .ages = ages.min_ns || ages.max_ns || ages.label ? &ages : NULL,
         .symbolize = a->no_symbols ? NULL : &a->symbolize,
         .files_too = any_region(a, first),
+        .binary = a->binary,
     };
     struct ht_profile *p =
         ht_sources_load(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);

@@ -8,6 +8,10 @@
 #include "cli/report/options.h"
 #include "profile/profile.h"
 
+/* Takes sources[first] out of the sources and into a->binary where more follow and it is an ELF
+ * file. */
+void ht_load_take_binary(struct ht_report_args *a, size_t first);
+
 /*
  * The sources from the first-th on, merged, minus the bases, with names, without the frames the
  * profile calls uninteresting: what pprof does before a report. NULL with one line in msg.

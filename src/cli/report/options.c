@@ -289,7 +289,10 @@ int ht_report_args_parse(struct ht_report_args *a, int argc, char **argv, const 
         } else if (!strcmp(arg, "--")) {
             only_sources = true;
         } else if (!strcmp(arg, "--help") || !strcmp(arg, "-help") || !strcmp(arg, "-h")) {
-            printf("usage: heaptap %s\n\n" HT_SOURCE_HELP "\nOptions, with one dash or two:\n", usage);
+            printf("usage: heaptap %s\n\n" HT_SOURCE_HELP
+                   "The program may stand before its profile, in place of the recorded path.\n"
+                   "\nOptions, with one dash or two:\n",
+                   usage);
             ht_report_options_help(stdout);
             return 1;
         } else if (parse_one(a, argc, argv, &i)) {

@@ -16,6 +16,7 @@ struct ht_report_args {
     const char **sources;            /* in order given; owned here, the strings are argv's */
     const char **bases;              /* --base or --diff_base, which may be repeated */
     size_t n_sources, n_bases;
+    const char *binary;              /* given in front of the profiles (cli/source/binary.h), or NULL */
     bool diff_base, normalize;
     bool sizes;
     bool compact; /* a single source too is put through merge, which drops what is of no use */

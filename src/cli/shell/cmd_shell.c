@@ -49,6 +49,7 @@ int ht_cmd_shell(int argc, char **argv)
     char msg[512] = "";
     int err = 0;
     ht_report_args_init(&s.args);
+    s.args.compact = true; /* for traces and raw; no other report shows the difference */
     int status = ht_report_args_parse(&s.args, argc, argv, usage);
     if (status) {
         status = status < 0 ? 2 : 0;

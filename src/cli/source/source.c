@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "cli/source/binary.h"
 #include "cli/source/source.h"
 #include "cli/words.h"
 #include "profile/ops.h"
@@ -29,8 +30,11 @@ struct ht_profile *ht_source_load_with(const char *source, const struct ht_sourc
                                        int *err, char *msg, size_t msg_size)
 {
     char note[512];
-    if (ht_source_is_region(source))
+    if (ht_source_is_region(source)) {
+        if (o && o->binary)
+            ht_complain(0, "%s is not used: a process and a region know their program", o->binary);
         return load_region(source, o, err, msg, msg_size);
+    }
     if (o && o->ages) {
         *err = -EINVAL;
         snprintf(msg, msg_size, "%s: ages are known of a process (PID) or a region only", source);
@@ -39,6 +43,11 @@ struct ht_profile *ht_source_load_with(const char *source, const struct ht_sourc
     struct ht_profile *p = ht_source_is_url(source)
                                ? ht_source_load_url(source, err, msg, msg_size)
                                : ht_profile_read_file(source, err, msg, msg_size);
+    if (p && o && o->binary && (*err = ht_binary_override(p, o->binary))) {
+        snprintf(msg, msg_size, "out of memory");
+        ht_profile_destroy(p);
+        return NULL;
+    }
     if (p && o && o->files_too && o->symbolize)
         ht_symbolize(p, o->symbolize, note, sizeof note);
     return p;

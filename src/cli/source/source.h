@@ -10,7 +10,7 @@
 /* What a SOURCE may be, for help texts. */
 #define HT_SOURCE_HELP \
     "SOURCE is a profile (pprof's, gzipped or not; gperftools' or jemalloc's text), - for standard\n" \
-    "input, an http or https URL, the PID of a profiled process, or a region file.\n"
+    "input, a URL (http, https or HOST:PORT/PATH), the PID of a profiled process, or a region file.\n"
 
 /* Reads the profile that the source names. NULL with *err and one line, which names the source. */
 struct ht_profile *ht_source_load(const char *source, int *err, char *msg, size_t msg_size);
@@ -21,6 +21,7 @@ struct ht_source_options {
     const struct ht_region_ages *ages;
     const struct ht_symbolize_options *symbolize;
     bool files_too; /* names for what is in a file, too */
+    const char *binary; /* NULL, or the program that a profile's first mapping is of (cli/source/binary.h) */
 };
 
 /* A PID or a region file. */
@@ -36,7 +37,9 @@ struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool co
                                    size_t msg_size);
 
 /* source_http.c */
+bool ht_url_has_scheme(const char *source);
+/* A URL, or "host:port/path" that is no file: http then. */
 bool ht_source_is_url(const char *source);
-struct ht_profile *ht_source_load_url(const char *url, int *err, char *msg, size_t msg_size);
+struct ht_profile *ht_source_load_url(const char *source, int *err, char *msg, size_t msg_size);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/source/curl_library.h"
 #include "cli/source/source.h"
@@ -48,9 +49,27 @@ static size_t take_header(char *data, size_t one, size_t n, void *arg)
     return n;
 }
 
+bool ht_url_has_scheme(const char *source)
+{
+    return !strncasecmp(source, "http://", 7) || !strncasecmp(source, "https://", 8);
+}
+
+/* "host:port/path", "[::1]:port/path": what pprof takes for a URL too. */
+static bool is_host_and_port(const char *source)
+{
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    size_t host = *source == '[' ? strspn(source + 1, "0123456789abcdefABCDEF:.%") + 1
+                                 : strspn(source, name);
+    if (*source == '[' && source[host++] != ']')
+        return false;
+    size_t port = host && source[host] == ':' ? strspn(source + host + 1, "0123456789") : 0;
+    const char *rest = source + host + 1 + port;
+    return port > 0 && port <= 5 && (!*rest || *rest == '/' || *rest == '?');
+}
+
 bool ht_source_is_url(const char *source)
 {
-    return !strncmp(source, "http://", 7) || !strncmp(source, "https://", 8);
+    return ht_url_has_scheme(source) || (is_host_and_port(source) && access(source, F_OK));
 }
 
 /* pprof's rule: a profile over N seconds may take half as long again, any other a minute. */
@@ -96,8 +115,14 @@ static int fetch(const struct ht_curl *c, const char *url, struct body *b, char 
     return rc;
 }
 
-struct ht_profile *ht_source_load_url(const char *url, int *err, char *msg, size_t msg_size)
+struct ht_profile *ht_source_load_url(const char *source, int *err, char *msg, size_t msg_size)
 {
+    char *url = NULL;
+    if (asprintf(&url, "%s%s", ht_url_has_scheme(source) ? "" : "http://", source) < 0) {
+        *err = -ENOMEM;
+        snprintf(msg, msg_size, "cannot read %s: out of memory", source);
+        return NULL;
+    }
     struct ht_curl c;
     struct body b = {0};
     char why[256] = "out of memory";
@@ -113,5 +138,6 @@ struct ht_profile *ht_source_load_url(const char *url, int *err, char *msg, size
     else if (!(p = ht_profile_decode(b.data, b.size, err, why, sizeof(why))))
         snprintf(msg, msg_size, "%s is not a profile heaptap can read: %s", url, why);
     free(b.data);
+    free(url);
     return p;
 }

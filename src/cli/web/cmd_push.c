@@ -63,7 +63,7 @@ int ht_cmd_push(int argc, char **argv)
     struct ht_words rest = {0};
     int status = ht_words_read(argc, argv, options, usage, &rest);
 
-    if (status < 0 && (rest.n != 2 || !ht_source_is_url(rest.word[0])))
+    if (status < 0 && (rest.n != 2 || !ht_url_has_scheme(rest.word[0])))
         status =
             ht_complain(2, "push takes a URL and a SOURCE: heaptap push http://HOST:4040 FILE");
     if (status < 0 && token_file) {
