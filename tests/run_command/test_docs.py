@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The man pages, the guide, the completion and the example keep up with the command."""
+"""The man pages, the guide and the example keep up with the command."""
 import os
 import re
 import subprocess
@@ -45,21 +45,6 @@ class Docs(Case):
             except FileNotFoundError:
                 self.skipTest("man is not installed")
             self.assertEqual(r.stderr, "")
-
-    def complete(self, *words):
-        script = os.path.join(ROOT, "src", "cli", "completion", "heaptap.bash")
-        line = "source %s; COMP_WORDS=(%s); COMP_CWORD=%d; _heaptap; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (
-            script, " ".join("'%s'" % w for w in (HEAPTAP,) + words), len(words))
-        r = subprocess.run(["bash", "--norc", "-c", line], capture_output=True, text=True, env=self.env)
-        self.assertEqual(r.stderr, "")
-        return r.stdout.split()
-
-    def test_completion(self):
-        self.assertEqual(self.complete("ru"), ["run"])
-        self.assertEqual(self.complete("run", "--ra"), ["--rate="])
-        self.assertEqual(self.complete("run", "--rate", "=", "4k", "--pe"), ["--peak"])
-        self.assertIn("env", self.complete("run", "-o", "x", "--", "env"))
-        self.assertEqual(self.complete("top", "--nodecou"), ["--nodecount="])
 
     def test_example(self):
         program = os.path.join(self.dir, "api")
