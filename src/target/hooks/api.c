@@ -4,12 +4,11 @@
 #define HEAPTAP_STRONG
 #include "heaptap/heaptap.h"
 #include "target/process/dump.h"
+#include "target/hooks/export.h"
 #include "target/hooks/sampled.h"
 #include "target/sampler/rate.h"
 #include "target/process/lifecycle.h"
 #include "target/state/state.h"
-
-#define EXPORT __attribute__((visibility("default")))
 
 /* The rate that heaptap_start goes back to. */
 static _Atomic uint64_t chosen_rate;

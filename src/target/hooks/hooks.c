@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 #include "target/allocator/backend.h"
+#include "target/hooks/export.h"
 #include "target/hooks/cold.h"
 #include "target/allocator/place.h"
-
-#define EXPORT __attribute__((visibility("default")))
 
 /* Declares every hook: they have no header of ours, and some none at all. */
 #define X(symbol, type, parameters) EXPORT type symbol parameters;

@@ -11,7 +11,7 @@
 
 #include "target/allocator/backend.h"
 #include "target/process/dump.h"
-#include "target/process/fork.h"
+#include "target/process/fork_inside.h"
 #include "target/process/lifecycle.h"
 #include "target/hooks/sampled.h"
 #include "target/stack/module.h"

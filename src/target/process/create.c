@@ -18,6 +18,8 @@
 #include "target/state/process_info.h"
 #include "target/state/state.h"
 
+uint64_t ht_inherited_limit;
+
 #define VIRTUAL_SIZE (2ULL << 30)
 
 /* Beyond a limit on the size of files the kernel does not only refuse, it kills (SIGXFSZ). */
@@ -193,4 +195,11 @@ int ht_region_create(bool file)
     s->writable = HT_HEADER_SIZE;
     s->peak_or_growth = ht_config.peak || ht_config.growth;
     return 0;
+}
+
+void ht_region_fit(uint64_t limit)
+{
+    if (ht_active() && !ht_sandboxed && ht_state->header->pid == (uint32_t)SYS0(SYS_getpid) &&
+        ht_region_shrink(limit / 32))
+        ht_inherited_limit = ht_state->limit;
 }

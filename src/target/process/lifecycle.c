@@ -18,7 +18,7 @@
 #include "target/sampler/account.h"
 #include "target/sampler/rate.h"
 #include "target/state/settings.h"
-#include "target/process/signals.h"
+#include "target/process/dump_signal.h"
 #include "target/os/sys.h"
 #include "target/os/thread_stack.h"
 #include "target/tables/live.h"
@@ -29,7 +29,6 @@
 /* The region in use when a child forks: still mapped there, for it to copy from. Written before
  * `active`; read by the child alone. */
 static unsigned char *inherited_base;
-uint64_t ht_inherited_limit;
 
 /*
  * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of
@@ -69,7 +68,7 @@ __attribute__((constructor)) static void start(void)
     ht_tls.guard++;
     ht_say_start();
     ht_backend_resolve();
-    ht_signals_resolve();
+    ht_sigaction_resolve();
     ht_settings_read();
     bool wanted = ht_config.children || !ht_config.run_root ||
                   ht_config.run_root == (uint32_t)SYS0(SYS_getpid);
@@ -91,7 +90,7 @@ __attribute__((constructor)) static void start(void)
             atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
             if (!ht_config.secure)
                 ht_dump_previous_image();
-            ht_signals_start();
+            ht_dump_signal_start();
         } else {
             ht_state = NULL;
             ht_say("no memory for a region", "; not profiling", "");

@@ -7,9 +7,6 @@
 
 #include "target/state/state.h"
 
-/* Of the region in use when a child forks: what the child unmaps. */
-extern uint64_t ht_inherited_limit;
-
 /* Makes a forked child independent of its parent. */
 void ht_child_adopt(void);
 

@@ -7,7 +7,7 @@
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
 #define HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
 
+/* Before a seccomp filter is installed. Any thread; signal-safe. */
 void ht_before_sandbox(void);
-void ht_find_sandbox_calls(void);
 
 #endif

@@ -7,24 +7,15 @@
  */
 #include "config.h"
 
-#include <dlfcn.h>
+#include "target/process/fork_inside.h"
+
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "target/process/fork.h"
 #include "target/os/sys.h"
 #include "target/state/state.h"
 
 _Atomic uint32_t ht_fork_unfinished;
-
-static pid_t (*next_fork)(void), (*next__Fork)(void);
-
-__attribute__((constructor)) static void find(void)
-{
-    next_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
-    next__Fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "_Fork");
-}
 
 static void advise(int advice)
 {
@@ -46,7 +37,7 @@ static void copy_region(struct ht_state *s)
         s->limit = s->writable; /* no more chunks: what lies behind is the parent's */
 }
 
-static pid_t fork_inside(pid_t (*next)(void))
+pid_t ht_fork_inside(pid_t (*next)(void))
 {
     if (!ht_tls.guard || ht_sandboxed || !ht_active())
         return next();
@@ -64,20 +55,4 @@ void ht_fork_finish(void)
 {
     atomic_store(&ht_fork_unfinished, 0);
     memset(ht_state, 0, sizeof *ht_state);
-}
-
-__attribute__((visibility("default"))) pid_t fork(void)
-{
-    if (!next_fork)
-        find();
-    return fork_inside(next_fork);
-}
-
-__attribute__((visibility("default"))) pid_t _Fork(void);
-
-pid_t _Fork(void)
-{
-    if (!next__Fork)
-        find();
-    return fork_inside(next__Fork ? next__Fork : next_fork);
 }

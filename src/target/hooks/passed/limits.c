@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A program that limits its own address space must find room under the limit: the region gives back
- * what it holds in reserve, as it would have reserved less had the limit been there at the start.
- */
+/* setrlimit and prlimit, passed on: before the address space is limited the region gives way. */
 #include "config.h"
 
 #include <dlfcn.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#include "target/process/lifecycle.h"
+#include "target/hooks/export.h"
 #include "target/os/sys.h"
-#include "target/tables/writer.h"
-#include "target/state/state.h"
+#include "target/process/create.h"
 
-#define EXPORT __attribute__((visibility("default")))
-
-static void before(unsigned resource, const struct rlimit *new)
+static void before(int resource, const struct rlimit *new)
 {
-    if (resource == RLIMIT_AS && new && new->rlim_cur != RLIM_INFINITY && ht_active() &&
-        !ht_sandboxed && ht_state->header->pid == (uint32_t)SYS0(SYS_getpid) &&
-        ht_region_shrink(new->rlim_cur / 32))
-        ht_inherited_limit = ht_state->limit;
+    if (resource == RLIMIT_AS && new && new->rlim_cur != RLIM_INFINITY)
+        ht_region_fit(new->rlim_cur);
 }
 
 typedef int set_fn(int, const struct rlimit *);
@@ -41,7 +33,7 @@ int limit_set(int resource, const struct rlimit *new)
     static set_fn *next;
     if (!next)
         next = (set_fn *)dlsym(RTLD_NEXT, "setrlimit64");
-    before((unsigned)resource, new);
+    before(resource, new);
     return next(resource, new);
 }
 
@@ -51,6 +43,6 @@ int limit_change(pid_t pid, int resource, const struct rlimit *new, struct rlimi
     if (!next)
         next = (change_fn *)dlsym(RTLD_NEXT, "prlimit64");
     if (pid == 0 || pid == (pid_t)SYS0(SYS_getpid))
-        before((unsigned)resource, new);
+        before(resource, new);
     return next(pid, resource, new, old);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* prctl and syscall, passed on as they came. See sandbox.h. */
+/* prctl and syscall, passed on as they came. See process/sandbox.h. */
 #include <cet.h>
 
         .text

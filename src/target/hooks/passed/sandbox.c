@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What sandbox.S jumps to. */
+#include "config.h"
+
+#include <dlfcn.h>
+
+#include "target/hooks/passed/sandbox.h"
+
+/* The next definitions, looked up on first use: before main in practice. */
+void *ht_next_prctl, *ht_next_syscall;
+
+__attribute__((constructor)) static void find(void)
+{
+    ht_next_prctl = dlsym(RTLD_NEXT, "prctl");
+    ht_next_syscall = dlsym(RTLD_NEXT, "syscall");
+}
+
+void ht_find_sandbox_calls(void)
+{
+    find();
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* A fork in a signal handler that interrupted one of our hooks. Any thread; signal-safe. */
+#ifndef HEAPTAP_SRC_TARGET_PROCESS_FORK_INSIDE_H
+#define HEAPTAP_SRC_TARGET_PROCESS_FORK_INSIDE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Calls next, which forks, and makes the child's state what the hook around it needs. */
+pid_t ht_fork_inside(pid_t (*next)(void));
+
+/* Set in a child that was forked in a signal handler inside one of our hooks, until the hook is done. */
+extern _Atomic uint32_t ht_fork_unfinished;
+
+/* The hook is done: wipes the state, as the fork would have. */
+void ht_fork_finish(void);
+
+#endif
