@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,24 +17,6 @@
 
 /* Profiles have one to six. */
 #define SAMPLE_TYPES_LIMIT 4096
-
-bool ht_decode_fail(struct ht_decoder *d, int err, const char *fmt, ...)
-{
-    if (d->err)
-        return false;
-    d->err = err;
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(d->msg, d->msg_size, fmt, ap);
-    va_end(ap);
-    return false;
-}
-
-bool ht_decode_no_memory(struct ht_decoder *d)
-{
-    return ht_decode_fail(d, -ENOMEM, "it needs more memory than there is or than %zu GiB",
-                          HT_PROFILE_MEMORY_LIMIT >> 30);
-}
 
 static bool malformed(struct ht_decoder *d, const uint8_t *at, const char *what)
 {

@@ -28,7 +28,7 @@ struct ht_decoder {
     size_t msg_size;
 };
 
-/* Writes the line about the first failure; false, to be returned. */
+/* decode_error.c: writes the line about the first failure; false, to be returned. */
 bool ht_decode_fail(struct ht_decoder *d, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool ht_decode_no_memory(struct ht_decoder *d);

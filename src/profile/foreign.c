@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "profile/legacy.h"
+#include "profile/legacy_lines.h"
 #include "profile/store.h"
 
 struct kind {

@@ -40,64 +40,6 @@ static bool fail(struct parser *d, int err, const char *what)
     return false;
 }
 
-bool ht_lines_next(struct ht_lines *in)
-{
-    if (in->at == in->end)
-        return false;
-    const char *nl = memchr(in->at, '\n', (size_t)(in->end - in->at));
-    in->line = in->at;
-    in->line_end = nl ? nl : in->end;
-    in->at = nl ? nl + 1 : in->end;
-    in->number++;
-    while (in->line < in->line_end && isspace((unsigned char)*in->line))
-        in->line++;
-    while (in->line_end > in->line && isspace((unsigned char)in->line_end[-1]))
-        in->line_end--;
-    return true;
-}
-
-bool ht_lines_next_full(struct ht_lines *in)
-{
-    while (ht_lines_next(in))
-        if (in->line < in->line_end && *in->line != '#')
-            return true;
-    return false;
-}
-
-static bool line_has(const struct ht_lines *in, const char *what)
-{
-    return memmem(in->line, (size_t)(in->line_end - in->line), what, strlen(what)) != NULL;
-}
-
-static bool line_starts(const struct ht_lines *in, const char *what)
-{
-    size_t n = strlen(what);
-    return (size_t)(in->line_end - in->line) >= n && !memcmp(in->line, what, n);
-}
-
-/* Regular expression: ^[^][]+:[0-9]+]\s */
-const char *ht_lines_message(const struct ht_lines *in)
-{
-    const char *s = in->line;
-    while (s < in->line_end && *s != '[' && *s != ']')
-        s++;
-    if (s == in->line_end || *s == '[' || s + 1 == in->line_end || !isspace((unsigned char)s[1]))
-        return in->line;
-    const char *digits = s;
-    while (digits > in->line && isdigit((unsigned char)digits[-1]))
-        digits--;
-    if (digits == s || digits - in->line < 2 || digits[-1] != ':')
-        return in->line;
-    for (s++; s < in->line_end && isspace((unsigned char)*s); s++)
-        ;
-    return s;
-}
-
-bool ht_lines_at_maps(const struct ht_lines *in)
-{
-    return line_has(in, "MAPPED_LIBRARIES:") || line_has(in, "--- Memory map: ---");
-}
-
 /* A cursor in a line: each step returns NULL when what it wants is not there. */
 
 static const char *skip_spaces(const char *s, const char *end)
@@ -357,7 +299,7 @@ static bool read_jemalloc(struct parser *d)
             waiting = true;
             if (!take_stack(d, s + 1, end))
                 return false;
-        } else if (line_starts(&d->in, "t*:")) {
+        } else if (ht_lines_starts(&d->in, "t*:")) {
             if (!take_counts(s + 3, end, v))
                 return fail(d, -EINVAL, "a row is malformed (t*: N: BYTES [N: BYTES])");
             if (!known)
@@ -396,7 +338,7 @@ bool ht_legacy_is(const char *data, size_t size)
 {
     struct ht_lines in = {.at = data, .end = data + (size > 4096 ? 4096 : size)};
     return (ht_is_text(data, size) ? ht_lines_next_full(&in) : ht_lines_next(&in)) &&
-           (line_has(&in, "heap profile:") || line_starts(&in, "heap_v2/"));
+           (ht_lines_has(&in, "heap profile:") || ht_lines_starts(&in, "heap_v2/"));
 }
 
 struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, char *msg,
@@ -410,7 +352,7 @@ struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, cha
     if (!ok)
         fail(&d, -ENOMEM, "out of memory");
     ht_lines_next_full(&d.in);
-    bool jemalloc = ok && line_starts(&d.in, "heap_v2/");
+    bool jemalloc = ok && ht_lines_starts(&d.in, "heap_v2/");
     if (ok)
         ok = jemalloc ? read_jemalloc(&d) : read_header(&d) && read_rows(&d);
     if (ok) {

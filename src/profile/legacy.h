@@ -3,25 +3,8 @@
 #ifndef HEAPTAP_SRC_PROFILE_LEGACY_H
 #define HEAPTAP_SRC_PROFILE_LEGACY_H
 
+#include "profile/legacy_lines.h"
 #include "profile/profile.h"
-
-struct ht_lines {
-    const char *at, *end;         /* what is still to be read */
-    const char *line, *line_end;  /* the line at hand, without the space around it */
-    size_t number;
-};
-
-bool ht_lines_next(struct ht_lines *in);
-
-/* The same, past empty lines and comments ('#'). */
-bool ht_lines_next_full(struct ht_lines *in);
-
-/* Where the line at hand begins behind a log's prefix ("I0101 12:00:00 7 file.cc:12] "), without
- * one at its start: programs write such profiles to their logs too. */
-const char *ht_lines_message(const struct ht_lines *in);
-
-/* Whether the line at hand announces the memory map. */
-bool ht_lines_at_maps(const struct ht_lines *in);
 
 /* legacy_attributes.c. All zero: no attribute. */
 struct ht_attributes {

@@ -32,11 +32,11 @@ struct ht_profile *ht_profile_subtract(struct ht_profile *p, struct ht_profile *
                                        bool normalize, int *err, char *msg, size_t msg_size);
 bool ht_sample_is_diff_base(const struct ht_sample *s);
 
-/* Multiplies values (rounding half away from zero); samples whose values all come to zero go.
+/* scale.c: multiplies values (rounding half away from zero); samples whose values all come to zero go.
  * scale_n takes a ratio for each sample type. */
 void ht_profile_scale(struct ht_profile *p, double ratio);
 void ht_profile_scale_n(struct ht_profile *p, const double *ratios);
-/* Scales each sample type of p to the base's total. */
+/* subtract.c: scales each sample type of p to the base's total. */
 int ht_profile_normalize(struct ht_profile *p, const struct ht_profile *base, char *msg,
                          size_t msg_size);
 /* Sets a string label on every sample, in place of one of that key. 0 or -ENOMEM. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One profile less another, and the scaling that takes. */
+/* One profile less another. */
 #include "config.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,46 +18,6 @@ bool ht_sample_is_diff_base(const struct ht_sample *s)
             !strcmp(s->labels[i].str, base_value))
             return true;
     return false;
-}
-
-static int64_t to_int64(double v)
-{
-    return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN; /* as x86 converts */
-}
-
-void ht_profile_scale_n(struct ht_profile *p, const double *ratios)
-{
-    bool changes = false;
-    for (size_t i = 0; i < p->n_sample_types; i++)
-        changes = changes || ratios[i] != 1;
-    if (!changes)
-        return;
-    size_t kept = 0;
-    for (size_t s = 0; s < p->n_samples; s++) {
-        int64_t *v = p->samples[s].values;
-        /* pprof looks at the values it scales only; so do we, or a diff would differ. */
-        bool keep = false;
-        for (size_t i = 0; i < p->n_sample_types; i++) {
-            if (ratios[i] == 1)
-                continue;
-            v[i] = to_int64(round((double)v[i] * ratios[i]));
-            keep = keep || v[i];
-        }
-        if (keep)
-            p->samples[kept++] = p->samples[s];
-    }
-    p->n_samples = kept;
-}
-
-void ht_profile_scale(struct ht_profile *p, double ratio)
-{
-    double *ratios = malloc(p->n_sample_types * sizeof(*ratios));
-    if (!ratios)
-        return;
-    for (size_t i = 0; i < p->n_sample_types; i++)
-        ratios[i] = ratio;
-    ht_profile_scale_n(p, ratios);
-    free(ratios);
 }
 
 static void totals(const struct ht_profile *p, uint64_t *sums)

@@ -11,19 +11,6 @@
 #include "report/dot.h"
 #include "report/json.h"
 
-/* Quotes and backslashes escaped, line ends turned into graphviz's left-justified ones. */
-void ht_dot_escape(FILE *out, const char *s)
-{
-    for (; *s; s++) {
-        if (*s == '\\' || *s == '"')
-            fputc('\\', out);
-        if (*s == '\n')
-            fputs("\\l", out);
-        else
-            fputc(*s, out);
-    }
-}
-
 /* Red for weight, green for a negative one, greyer the smaller it is. */
 static void print_color(FILE *out, double score, bool background)
 {

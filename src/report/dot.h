@@ -8,12 +8,13 @@
 
 #include "report/context.h"
 
+/* dot_escape.c: quotes and backslashes escaped, line ends turned into graphviz's left-justified ones. */
 void ht_dot_escape(FILE *out, const char *s);
 
-/* A frame's name broken over lines, without package path or namespaces. */
+/* dot_name.c: a frame's name broken over lines, without package path or namespaces. */
 void ht_dot_node_name(FILE *out, const struct ht_node_info *info);
 
-/* The boxes of a node's labels; false when there are none. */
+/* dot_tags.c: the boxes of a node's labels; false when there are none. */
 bool ht_dot_nodelets(FILE *out, struct ht_report *r, struct ht_node *n, size_t id);
 
 #endif
