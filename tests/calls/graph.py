@@ -11,6 +11,7 @@ for i, names in enumerate(["rax eax ax al", "rbx ebx bx bl", "rcx ecx cx cl", "r
 VOLATILE = {"rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11"}
 PARAMETERS = {"rdi", "rsi", "rdx", "rcx", "r8", "r9"}
 PREFIXES = ("notrack ", "bnd ", "lock ", "rep ", "repz ", "repnz ", "data16 ", "cs ", "ds ")
+LOOK_UPS = {("result", n) for n in ("dlsym", "ht_next_symbol", "ht_symbol_of")}  # what they found is called: "*name"
 DYNAMIC = None  # a stack that no constant bounds
 
 
@@ -182,7 +183,8 @@ class Graph:
             to = register(i.args[-1]) if i.args else None
             if i.name.startswith("call"):
                 if reg in VOLATILE:
-                    out.add(("result", self.plt.get(i.target)) if reg == "rax" else ("unknown", i.at))
+                    g = self.function_at(i.target) if i.target is not None and i.target not in self.plt else None
+                    out.add(("result", self.plt.get(i.target) or (g and g.name)) if reg == "rax" else ("unknown", i.at))
                     continue
             elif i.name == "syscall" and reg in ("rax", "rcx", "r11"):
                 out.add(("result", ""))
@@ -245,8 +247,8 @@ class Graph:
                 out.add("*" + self.data_at(o[1]))
             elif o[0] == "at" and self.function_at(o[1]):
                 out.add(self.function_at(o[1]).name)
-            elif o == ("result", "dlsym"):
-                out.add("*dlsym")
+            elif o in LOOK_UPS:
+                out.add("*" + o[1])
             elif o[0] == "constant" and o[1] == 0:
                 pass
             else:

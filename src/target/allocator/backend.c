@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include <dlfcn.h>
 #include <link.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "target/os/loader.h"
 #include "target/allocator/backend.h"
 #include "target/tables/live.h"
 #include "target/allocator/operators.h"
@@ -203,7 +203,7 @@ static bool in_libstdcxx(const void *fn)
 /* That those who ask for an operator get ours, and we libstdc++'s. */
 static bool plain(const char *symbol, const void *next, uint64_t ours)
 {
-    return home(dlsym(RTLD_DEFAULT, symbol)) == ours && in_libstdcxx(next);
+    return home(ht_first_symbol(symbol)) == ours && in_libstdcxx(next);
 }
 
 /*
@@ -214,8 +214,8 @@ static bool new_is_malloc(void)
 {
     uint64_t ours = home((void *)new_is_malloc);
 #define PLAIN(symbol) plain(#symbol, (void *)ht_next_##symbol, ours)
-    return home(dlsym(RTLD_DEFAULT, "malloc")) == ours &&
-           home(dlsym(RTLD_DEFAULT, "free")) == ours && PLAIN(_Znwm) && PLAIN(_Znam) &&
+    return home(ht_first_symbol("malloc")) == ours &&
+           home(ht_first_symbol("free")) == ours && PLAIN(_Znwm) && PLAIN(_Znam) &&
            PLAIN(_ZnwmRKSt9nothrow_t) && PLAIN(_ZnamRKSt9nothrow_t) && PLAIN(_ZdlPv) &&
            PLAIN(_ZdaPv) && PLAIN(_ZdlPvm) && PLAIN(_ZdaPvm);
 }
@@ -240,12 +240,12 @@ static enum { BY_NOTHING, BY_GOOD_SIZE, BY_NALLOCX, BY_GLIBC } usual;
 
 static void find_usual(uint64_t allocator, const void *m)
 {
-    ht_next_good_size = (size_t(*)(size_t))dlsym(RTLD_NEXT, "mi_good_size");
+    ht_next_good_size = (size_t(*)(size_t))ht_next_symbol("mi_good_size");
     if (ht_next_nallocx)
         usual = BY_NALLOCX;
     else if (allocator && home((void *)ht_next_good_size) == allocator)
         usual = BY_GOOD_SIZE;
-    else if (m && m == dlsym(RTLD_NEXT, "__libc_malloc"))
+    else if (m && m == ht_next_symbol("__libc_malloc"))
         usual = BY_GLIBC;
 }
 
@@ -276,7 +276,7 @@ bool ht_stays_in_place(size_t usable, size_t n)
                            ht_usual_size(n) == usable);
 }
 
-#define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))dlsym(RTLD_NEXT, #symbol)
+#define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))ht_next_symbol(#symbol)
 #define KEEP(symbol, type, parameters)                                                             \
     FIND(symbol);                                                                                  \
     if (elsewhere((void *)ht_next_##symbol, allocator))                                            \
@@ -286,9 +286,9 @@ bool ht_stays_in_place(size_t usable, size_t n)
 static void look_up(void)
 {
     /* The pointers of the four stay the first_ ones until all is known. */
-    void *m = dlsym(RTLD_NEXT, "malloc"), *c = dlsym(RTLD_NEXT, "calloc");
-    void *r = dlsym(RTLD_NEXT, "realloc"), *f = dlsym(RTLD_NEXT, "free");
-    void *first = dlsym(RTLD_DEFAULT, "realloc");
+    void *m = ht_next_symbol("malloc"), *c = ht_next_symbol("calloc");
+    void *r = ht_next_symbol("realloc"), *f = ht_next_symbol("free");
+    void *first = ht_first_symbol("realloc");
     ht_object_setup();
     uint64_t allocator = home(m);
     if (home(first) != home((void *)look_up))
@@ -305,7 +305,7 @@ static void look_up(void)
     HT_HOOKED_NEW(FIND_ANY)
     HT_HOOKED_DELETE(FIND_ANY)
     ht_new_is_malloc = new_is_malloc();
-    if (dlsym(RTLD_NEXT, "mallocx") || dlsym(RTLD_NEXT, "tc_malloc")) {
+    if (ht_next_symbol("mallocx") || ht_next_symbol("tc_malloc")) {
         HT_HOOKED_EXT(KEEP)
     }
     find_usual(allocator, m);

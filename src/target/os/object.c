@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which loaded object a pc lies in: glibc's _dl_find_object answers, without a lock, and for the
- * program itself its program headers do.
+ * Which loaded object a pc lies in: glibc's _dl_find_object answers, without a lock, or our own table
+ * where it is missing. For the program itself its program headers do.
  */
 #include "config.h"
 
@@ -13,6 +13,11 @@
 #include <stddef.h>
 #include <sys/auxv.h>
 
+#include "target/os/loader.h"
+#include "target/os/object_table.h"
+#include "target/os/sys.h"
+
+_Atomic uint32_t ht_unload_generation;
 struct ht_object ht_self;
 
 /* struct dl_find_object of x86-64: the headers of a glibc before 2.35 lack it, and the library that
@@ -61,18 +66,34 @@ static void find_main(void)
 
 bool ht_object_setup(void)
 {
-    loader = dlsym(RTLD_DEFAULT, "_r_debug");
-    find_object = (int (*)(void *, struct found *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    loader = ht_loader();
+    find_object = (int (*)(void *, struct found *))ht_first_symbol("_dl_find_object");
+#ifdef HT_OWN_OBJECT_TABLE /* the tests' build: as on glibc before 2.35 */
+    find_object = NULL;
+#endif
     find_main();
-    if (find_object)
+    bool known = find_object || ht_object_table_setup(loader);
+    if (known)
         ht_object_find((uint64_t)&ht_object_setup, &ht_self);
-    return find_object != NULL;
+    return known;
+}
+
+static bool find_in_table(uint64_t pc, struct ht_object *o)
+{
+    struct ht_object_entry e;
+    uint64_t unloads = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
+    if (!ht_object_table_find(pc, unloads, ht_sandboxed, &e))
+        return false;
+    *o = (struct ht_object){e.start, e.end, e.link_map, e.eh_frame_hdr};
+    return true;
 }
 
 bool ht_object_find(uint64_t pc, struct ht_object *o)
 {
+    if (!find_object)
+        return find_in_table(pc, o);
     struct found d;
-    if (!find_object || find_object((void *)pc, &d))
+    if (find_object((void *)pc, &d))
         return false;
     o->start = (uint64_t)d.map_start;
     o->end = (uint64_t)d.map_end;
@@ -89,4 +110,9 @@ bool ht_object_main(struct ht_object *o)
 {
     /* Not AT_ENTRY: that is the loader's when the program is the loader's argument. */
     return loader && loader->r_map && ht_object_find((uint64_t)loader->r_map->l_ld, o);
+}
+
+void ht_object_forked(void)
+{
+    ht_object_table_forked();
 }

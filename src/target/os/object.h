@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which mapped object a pc lies in, by the loader's own lock-free answer (_dl_find_object, glibc
- * 2.35). Never takes the loader's lock. Any thread; signal-safe; takes no lock.
+ * Which mapped object a pc lies in: by the loader's own lock-free answer (_dl_find_object, glibc
+ * 2.35), or by a table of ours (object_table.h). Never takes the loader's lock. Any thread;
+ * signal-safe.
  */
 #ifndef HEAPTAP_SRC_TARGET_OS_OBJECT_H
 #define HEAPTAP_SRC_TARGET_OS_OBJECT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,8 +17,8 @@ struct ht_object {
     uint64_t eh_frame_hdr;
 };
 
-/* Finds _dl_find_object; call once at start. False: this libc has none, and stacks are walked by
- * frame pointers without module checks. */
+/* Call once, before the program has threads. False: no object can be found, and stacks are walked
+ * by frame pointers without module checks. */
 bool ht_object_setup(void);
 
 /* The loaded object around pc, or false. */
@@ -25,7 +27,14 @@ bool ht_object_find(uint64_t pc, struct ht_object *o);
 /* The program itself, or false. */
 bool ht_object_main(struct ht_object *o);
 
+/* In a fork's child, before it looks for any. */
+void ht_object_forked(void);
+
 #pragma GCC visibility push(hidden)
+/* Raised before and after each dlclose; relaxed. Addresses may mean other code from then on: an
+ * ht_object is good for the same generation only. */
+extern _Atomic uint32_t ht_unload_generation;
+
 /* The program, from its lowest segment to its highest; it is never unloaded. 0, 0: not known. */
 extern uint64_t ht_main_start, ht_main_size;
 

@@ -9,11 +9,20 @@
 
 #include "target/os/sys.h"
 
+bool ht_sandboxed;
+
 void *ht_sys_anonymous(size_t n)
 {
     long r = SYS6(SYS_mmap, 0, n, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return SYS_FAILED(r) ? NULL : (void *)r;
+}
+
+bool ht_page_readable(uint64_t at)
+{
+    /* The kernel reads the new action before it finds that there is no signal 0: -EFAULT or
+     * -EINVAL, and nothing is changed (kernel/signal.c, rt_sigaction). */
+    return SYS4(SYS_rt_sigaction, 0, at & ~4095ull, NULL, 8) == -EINVAL;
 }
 
 long ht_sys_read_file(const char *path, char *buf, size_t n)

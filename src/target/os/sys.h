@@ -41,6 +41,12 @@ static inline long ht_syscall(long n, long a, long b, long c, long d, long e, lo
 #define SYS6(n, a, b, c, d, e, f)                                                                  \
     ht_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+/* The program has shut itself in: system calls may be refused, or end it. Set before a seccomp
+ * filter is; never cleared; inherited by fork. */
+#pragma GCC visibility push(hidden)
+extern bool ht_sandboxed;
+#pragma GCC visibility pop
+
 #define SYS_FAILED(r) ((unsigned long)(r) > -4096UL)
 
 #ifndef MADV_POPULATE_READ
@@ -52,6 +58,9 @@ static inline long ht_syscall(long n, long a, long b, long c, long d, long e, lo
 
 /* Anonymous private memory, not reserved; NULL when refused. */
 void *ht_sys_anonymous(size_t n);
+
+/* Whether the page around `at` can be read; no fault. One call, rt_sigaction, which changes nothing. */
+bool ht_page_readable(uint64_t at);
 
 /* Reads a whole small file into buf (NUL-terminated, at most n - 1 bytes). Bytes read or -errno. */
 long ht_sys_read_file(const char *path, char *buf, size_t n);

@@ -4,16 +4,16 @@
 
 #include "target/os/thread_stack.h"
 
-#include <dlfcn.h>
+#include "target/os/loader.h"
 
 uint64_t ht_main_stack_end;
 static uint64_t pthread_size; /* of glibc's struct pthread */
 
 void ht_thread_stack_setup(void)
 {
-    void **end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
+    void **end = ht_first_symbol("__libc_stack_end");
     ht_main_stack_end = end ? (uint64_t)*end : 0;
-    const uint32_t *size = dlsym(RTLD_DEFAULT, "_thread_db_sizeof_pthread");
+    const uint32_t *size = ht_first_symbol("_thread_db_sizeof_pthread");
     pthread_size = size && *size < 8192 ? *size : 0x700;
 }
 

@@ -4,10 +4,10 @@
 
 #include "target/process/dump_signal.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 
+#include "target/os/loader.h"
 #include "target/process/dump.h"
 #include "target/process/lifecycle.h"
 #include "target/state/state.h"
@@ -25,7 +25,7 @@ void ht_on_dump_signal(int number)
 
 void ht_sigaction_resolve(void)
 {
-    ht_real_sigaction = (__typeof__(ht_real_sigaction))dlsym(RTLD_NEXT, "sigaction");
+    ht_real_sigaction = (__typeof__(ht_real_sigaction))ht_next_symbol("sigaction");
 }
 
 void ht_dump_signal_start(void)

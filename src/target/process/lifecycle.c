@@ -19,6 +19,7 @@
 #include "target/sampler/rate.h"
 #include "target/state/settings.h"
 #include "target/process/dump_signal.h"
+#include "target/os/object.h"
 #include "target/os/sys.h"
 #include "target/os/thread_stack.h"
 #include "target/tables/live.h"
@@ -235,6 +236,7 @@ void ht_child_adopt(void)
     }
     ht_tls.guard++;
     atomic_fetch_add(&ht_region_generation, 1);
+    ht_object_forked();
     ht_live_adopt();
     ht_place_forked();
     if (!ht_config.children) {

@@ -3,6 +3,7 @@
 #ifndef HEAPTAP_SRC_TARGET_STACK_WINDOW_H
 #define HEAPTAP_SRC_TARGET_STACK_WINDOW_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -36,8 +37,10 @@ static inline bool ht_readable(struct ht_window *w, uint64_t at, uint64_t n)
         return false;
     /* Next page of a foreign stack: asks the kernel, with a call that allocators make. */
     for (int pages = 0; at + n > w->hi; pages++) {
-        if (w->own || ht_sandboxed || pages == 16 || at > w->hi + 65536 ||
-            SYS_FAILED(SYS3(SYS_madvise, w->hi, 4096, MADV_POPULATE_READ)))
+        if (w->own || ht_sandboxed || pages == 16 || at > w->hi + 65536)
+            return false;
+        long r = SYS3(SYS_madvise, w->hi, 4096, MADV_POPULATE_READ);
+        if (SYS_FAILED(r) && (r != -EINVAL || !ht_page_readable(w->hi))) /* EINVAL: before 5.14 */
             return false;
         w->hi += 4096;
     }

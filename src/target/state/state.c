@@ -16,9 +16,6 @@ __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 struct ht_state *ht_state;
 _Atomic uint64_t ht_rate;
 _Atomic uint32_t ht_region_generation;
-/* Addresses may mean other code from here on: an ht_object is good for the same generation only. */
-_Atomic uint32_t ht_unload_generation;
-bool ht_sandboxed;
 
 void ht_tables_present(void)
 {

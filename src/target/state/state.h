@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "region/layout.h"
+#include "target/os/object.h" /* ht_unload_generation */
+#include "target/os/sys.h"    /* ht_sandboxed */
 #include "target/state/caches.h"
 
 #define HT_LIKELY(x)     __builtin_expect(!!(x), 1)
@@ -105,8 +107,6 @@ extern struct ht_config ht_config;
 extern struct ht_state *ht_state;             /* NULL until the library is initialised */
 extern _Atomic uint64_t ht_rate;              /* current; 0: dormant */
 extern _Atomic uint32_t ht_region_generation; /* raised by a child that leaves its parent's */
-extern _Atomic uint32_t ht_unload_generation; /* raised around dlclose; relaxed */
-extern bool ht_sandboxed; /* set before a seccomp filter is; never cleared; inherited */
 #pragma GCC visibility pop
 
 /* The region is there and this process's own. */

@@ -2,8 +2,8 @@
 /* dlclose, passed on: around it what is remembered of addresses becomes void. */
 #include "config.h"
 
-#include <dlfcn.h>
 
+#include "target/os/loader.h"
 #include "target/hooks/export.h"
 #include "target/state/state.h"
 
@@ -11,7 +11,7 @@ static int (*next_dlclose)(void *);
 
 __attribute__((constructor)) static void find(void)
 {
-    next_dlclose = (int (*)(void *))dlsym(RTLD_NEXT, "dlclose");
+    next_dlclose = (int (*)(void *))ht_next_symbol("dlclose");
 }
 
 /* dlclose, unlike dlopen, does not look at its caller. */

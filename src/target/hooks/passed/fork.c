@@ -2,9 +2,9 @@
 /* fork and _Fork, passed on; see process/fork_inside.c. */
 #include "config.h"
 
-#include <dlfcn.h>
 #include <unistd.h>
 
+#include "target/os/loader.h"
 #include "target/hooks/export.h"
 #include "target/process/fork_inside.h"
 
@@ -12,8 +12,8 @@ static pid_t (*next_fork)(void), (*next__Fork)(void);
 
 __attribute__((constructor)) static void find(void)
 {
-    next_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
-    next__Fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "_Fork");
+    next_fork = (pid_t(*)(void))ht_next_symbol("fork");
+    next__Fork = (pid_t(*)(void))ht_next_symbol("_Fork");
 }
 
 EXPORT pid_t fork(void)

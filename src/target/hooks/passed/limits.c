@@ -2,10 +2,10 @@
 /* setrlimit and prlimit, passed on: before the address space is limited the region gives way. */
 #include "config.h"
 
-#include <dlfcn.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "target/os/loader.h"
 #include "target/hooks/export.h"
 #include "target/os/sys.h"
 #include "target/process/create.h"
@@ -32,7 +32,7 @@ int limit_set(int resource, const struct rlimit *new)
 {
     static set_fn *next;
     if (!next)
-        next = (set_fn *)dlsym(RTLD_NEXT, "setrlimit64");
+        next = (set_fn *)ht_next_symbol("setrlimit64");
     before(resource, new);
     return next(resource, new);
 }
@@ -41,7 +41,7 @@ int limit_change(pid_t pid, int resource, const struct rlimit *new, struct rlimi
 {
     static change_fn *next;
     if (!next)
-        next = (change_fn *)dlsym(RTLD_NEXT, "prlimit64");
+        next = (change_fn *)ht_next_symbol("prlimit64");
     if (pid == 0 || pid == (pid_t)SYS0(SYS_getpid))
         before(resource, new);
     return next(pid, resource, new, old);

@@ -2,8 +2,8 @@
 /* What sandbox.S jumps to. */
 #include "config.h"
 
-#include <dlfcn.h>
 
+#include "target/os/loader.h"
 #include "target/hooks/passed/sandbox.h"
 
 /* The next definitions, looked up on first use: before main in practice. */
@@ -11,8 +11,8 @@ void *ht_next_prctl, *ht_next_syscall;
 
 __attribute__((constructor)) static void find(void)
 {
-    ht_next_prctl = dlsym(RTLD_NEXT, "prctl");
-    ht_next_syscall = dlsym(RTLD_NEXT, "syscall");
+    ht_next_prctl = ht_next_symbol("prctl");
+    ht_next_syscall = ht_next_symbol("syscall");
 }
 
 void ht_find_sandbox_calls(void)

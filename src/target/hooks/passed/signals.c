@@ -2,10 +2,10 @@
 /* sigaction and its kin, passed on; a program does not see the handler of the dump signal. */
 #include "config.h"
 
-#include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
 
+#include "target/os/loader.h"
 #include "target/hooks/export.h"
 #include "target/process/dump_signal.h"
 #include "target/state/state.h"
@@ -20,9 +20,9 @@ static handler_fn (*next_sigset)(int, handler_fn);
 __attribute__((constructor)) static void find(void)
 {
     ht_sigaction_resolve();
-    next_signal = (__typeof__(next_signal))dlsym(RTLD_NEXT, "signal");
-    next_sysv_signal = (__typeof__(next_sysv_signal))dlsym(RTLD_NEXT, "sysv_signal");
-    next_sigset = (__typeof__(next_sigset))dlsym(RTLD_NEXT, "sigset");
+    next_signal = (__typeof__(next_signal))ht_next_symbol("signal");
+    next_sysv_signal = (__typeof__(next_sysv_signal))ht_next_symbol("sysv_signal");
+    next_sigset = (__typeof__(next_sigset))ht_next_symbol("sigset");
 }
 
 static inline void resolved(const void *fn)

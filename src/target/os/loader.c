@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dlsym and dlopen got new versions with glibc 2.34, when they moved from libdl to libc; a library
+ * that asks for those cannot be loaded before. The old versions are asked for, which are in both,
+ * and weakly: a process without libdl has neither.
+ *
+ * Without dlsym the objects that the program started with are searched in the order of the loader's
+ * list, which is the order of its global scope at that time. Hash tables: DT_GNU_HASH, or DT_HASH
+ * (System V ABI, chapter 5). Of a name's versions the default one is taken, as dlsym does.
+ */
+#include "config.h"
+
+#include "target/os/loader.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+extern struct r_debug _r_debug __attribute__((weak)); /* ld.so's, since glibc 2.2.5 */
+
+__asm__(".symver libc_dlsym, dlsym@GLIBC_2.2.5");
+__asm__(".symver libc_dlopen, dlopen@GLIBC_2.2.5");
+extern void *libc_dlsym(void *handle, const char *name) __attribute__((weak));
+extern void *libc_dlopen(const char *path, int flags) __attribute__((weak));
+
+#ifdef HT_OWN_OBJECT_TABLE /* the tests' build: as on glibc before 2.34, without libdl */
+#define HAVE_DLSYM false
+#else
+#define HAVE_DLSYM (libc_dlsym && libc_dlopen)
+#endif
+
+struct symbols {
+    const Elf64_Sym *table;
+    const char *names;
+    const uint32_t *gnu_hash, *hash; /* either may be NULL */
+    const uint16_t *versions;        /* NULL: the object has none */
+};
+
+const struct r_debug *ht_loader(void)
+{
+    return &_r_debug;
+}
+
+/* glibc has relocated these entries in place, but for the vDSO's. */
+static const void *relocated(const struct link_map *l, uint64_t at)
+{
+    return (const void *)(at < l->l_addr ? l->l_addr + at : at);
+}
+
+static bool symbols_of(const struct link_map *l, struct symbols *s)
+{
+    *s = (struct symbols){0};
+    for (const Elf64_Dyn *d = l->l_ld; d && d->d_tag != DT_NULL; d++) {
+        const void *at = relocated(l, d->d_un.d_ptr);
+        if (d->d_tag == DT_SYMTAB)
+            s->table = at;
+        else if (d->d_tag == DT_STRTAB)
+            s->names = at;
+        else if (d->d_tag == DT_GNU_HASH)
+            s->gnu_hash = at;
+        else if (d->d_tag == DT_HASH)
+            s->hash = at;
+        else if (d->d_tag == DT_VERSYM)
+            s->versions = at;
+    }
+    return s->table && s->names && (s->gnu_hash || s->hash);
+}
+
+/* Versions: 0 and 1 are "local" and "none given"; bit 15 marks one that is not the default. */
+static bool matches(const struct symbols *s, uint32_t i, const char *name)
+{
+    const Elf64_Sym *sym = &s->table[i];
+    unsigned type = ELF64_ST_TYPE(sym->st_info);
+    return sym->st_shndx != SHN_UNDEF && sym->st_value && type != STT_TLS &&
+           !strcmp(s->names + sym->st_name, name) &&
+           (!s->versions || !(s->versions[i] & 0x8000) || (s->versions[i] & 0x7fff) < 2);
+}
+
+static const Elf64_Sym *by_gnu_hash(const struct symbols *s, const char *name)
+{
+    uint32_t n_buckets = s->gnu_hash[0], first = s->gnu_hash[1], n_words = s->gnu_hash[2];
+    const uint32_t *buckets = s->gnu_hash + 4 + 2 * (uint64_t)n_words;
+    const uint32_t *chain = buckets + n_buckets;
+    uint32_t h = 5381;
+    for (const char *c = name; *c; c++)
+        h = h * 33 + (unsigned char)*c;
+    uint32_t i = n_buckets ? buckets[h % n_buckets] : 0;
+    for (; i >= first && i; i++) {
+        if ((chain[i - first] | 1) == (h | 1) && matches(s, i, name))
+            return &s->table[i];
+        if (chain[i - first] & 1)
+            break;
+    }
+    return NULL;
+}
+
+static const Elf64_Sym *by_hash(const struct symbols *s, const char *name)
+{
+    uint32_t n_buckets = s->hash[0], h = 0;
+    const uint32_t *buckets = s->hash + 2, *chain = buckets + n_buckets;
+    for (const char *c = name; *c; c++) {
+        h = (h << 4) + (unsigned char)*c;
+        h = (h ^ (h & 0xf0000000) >> 24) & 0x0fffffff;
+    }
+    for (uint32_t i = n_buckets ? buckets[h % n_buckets] : 0; i; i = chain[i])
+        if (matches(s, i, name))
+            return &s->table[i];
+    return NULL;
+}
+
+static void *symbol_in(const struct link_map *l, const char *name)
+{
+    struct symbols s;
+    if (!symbols_of(l, &s))
+        return NULL;
+    const Elf64_Sym *sym = s.gnu_hash ? by_gnu_hash(&s, name) : by_hash(&s, name);
+    if (!sym)
+        return NULL;
+    uint64_t at = l->l_addr + sym->st_value;
+    return ELF64_ST_TYPE(sym->st_info) == STT_GNU_IFUNC ? ((void *(*)(void))at)() : (void *)at;
+}
+
+static void *search_from(const struct link_map *l, const char *name)
+{
+    void *found = NULL;
+    for (; l && !found; l = l->l_next)
+        found = symbol_in(l, name);
+    return found;
+}
+
+void *ht_next_symbol(const char *name)
+{
+    if (HAVE_DLSYM)
+        return libc_dlsym(RTLD_NEXT, name);
+    const struct link_map *l = ht_loader() ? ht_loader()->r_map : NULL;
+    while (l && l->l_ld != _DYNAMIC)
+        l = l->l_next;
+    return l ? search_from(l->l_next, name) : NULL;
+}
+
+void *ht_first_symbol(const char *name)
+{
+    if (HAVE_DLSYM)
+        return libc_dlsym(RTLD_DEFAULT, name);
+    return ht_loader() ? search_from(ht_loader()->r_map, name) : NULL;
+}
+
+void *ht_symbol_of(const char *library, const char *name)
+{
+    if (HAVE_DLSYM) {
+        void *handle = libc_dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
+        return handle ? libc_dlsym(handle, name) : NULL;
+    }
+    const struct link_map *l = ht_loader() ? ht_loader()->r_map : NULL;
+    for (; l; l = l->l_next) {
+        const char *base = l->l_name ? strrchr(l->l_name, '/') : NULL;
+        if (base && !strcmp(base + 1, library))
+            return symbol_in(l, name);
+    }
+    return NULL;
+}
