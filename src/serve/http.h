@@ -43,10 +43,7 @@ struct ht_request {
     size_t body_size;
 };
 
-/* A parameter of the query, NULL when it is not there. */
-const char *ht_query(const struct ht_request *r, const char *name);
-
-/* Answers with a malloc'ed body, which is the library's from then on. disposition may be NULL. */
+/* answer.c: answers with a malloc'ed body, which is the library's from then on. disposition may be NULL. */
 enum MHD_Result ht_answer(const struct ht_request *r, unsigned status, const char *type,
                           const char *disposition, void *body, size_t size);
 /* Answers with a static body. */
@@ -70,10 +67,20 @@ enum MHD_Result ht_body_answer(const struct ht_request *r, struct ht_body *b, in
 /* guard.c: 0 when the request may be served, else the status that refuses it and why. */
 unsigned ht_guard(const struct ht_request *r, bool data, const char **why);
 
-/* A profile of the request's target, with symbols and without uninteresting frames when asked.
- * NULL after the request has been answered with the error; *answer is then what to return. */
+/* request.c: a parameter of the query, NULL when it is not there. */
+const char *ht_query(const struct ht_request *r, const char *name);
+/* The target a request is about: the one it names, or the only one there is. False after an
+ * answer. */
+bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result *answer);
+/* A profile of that target, and of the request's, with symbols and without uninteresting frames
+ * when asked. NULL after the request has been answered with the error; *answer is then what to
+ * return. */
+struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char *id, bool symbols,
+                                         enum MHD_Result *answer);
 struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
                                       enum MHD_Result *answer);
+/* Answers that err has happened to a target. */
+enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const char *msg);
 /* The targets there are now. 0 or -errno. */
 int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n);
 void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
@@ -83,7 +90,7 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
 void ht_building_enter(struct ht_server *s);
 void ht_building_leave(struct ht_server *s);
 
-/* Handlers. */
+/* Handlers: pprof.c, symbol.c, metrics.c, page.c, source_file.c. */
 enum MHD_Result ht_get_index(const struct ht_request *r);
 enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs);
 enum MHD_Result ht_get_cmdline(const struct ht_request *r);
@@ -94,6 +101,9 @@ enum MHD_Result ht_get_static(const struct ht_request *r, const char *name);
 enum MHD_Result ht_get_targets(const struct ht_request *r);
 enum MHD_Result ht_get_data(const struct ht_request *r);
 enum MHD_Result ht_get_source(const struct ht_request *r);
+
+/* dispatch.c: finds the handler of an address and calls it. */
+enum MHD_Result ht_dispatch(struct ht_request *r, const char *url);
 
 /* legacy.c: debug=1, the text form that pprof and people read. 0 or -errno. */
 int ht_legacy_write(FILE *out, const struct ht_profile *p);

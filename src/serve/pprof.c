@@ -13,88 +13,8 @@
 #include "profile/profile.h"
 #include "serve/http.h"
 #include "serve/webdata.h"
-#include "symbolize/symbolize.h"
 
 #define TEXT "text/plain; charset=utf-8"
-
-void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
-{
-    const struct ht_symbolize_options o = {.lines_and_inlines = true, .pid = pid};
-    char msg[256];
-
-    /* What has no name keeps its address; a reader sees that for himself. */
-    pthread_mutex_lock(&s->symbols);
-    ht_symbolize(p, &o, msg, sizeof msg);
-    pthread_mutex_unlock(&s->symbols);
-}
-
-int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n)
-{
-    return r->s->source->list(r->s->source->ctx, list, n);
-}
-
-/* The target a request is about: the one it names, or the only one there is. False after an
- * answer. */
-static bool target_id(const struct ht_request *r, char id[32], enum MHD_Result *answer)
-{
-    struct ht_target *list;
-    size_t n;
-    int err;
-
-    strcpy(id, r->id);
-    if (*id)
-        return true;
-    err = ht_request_list(r, &list, &n);
-    if (err) {
-        *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR,
-                                  "cannot list the processes: %s", strerror(-err));
-        return false;
-    }
-    if (n == 1)
-        strcpy(id, list[0].id);
-    else if (n == 0)
-        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND,
-                                  "no profiled process (start one with heaptap run PROGRAM)");
-    else
-        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND, "%zu here: say which, as in /%s%s", n,
-                                  list[0].id, r->path);
-    ht_targets_free(list, n);
-    return *id;
-}
-
-static enum MHD_Result answer_failure(const struct ht_request *r, int err, const char *msg)
-{
-    bool gone = err == -ENOENT || err == -ESRCH;
-
-    return ht_answer_error(r, gone ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, "%s",
-                           *msg ? msg : strerror(-err));
-}
-
-static struct ht_profile *profile_of(const struct ht_request *r, const char *id, bool symbols,
-                                     enum MHD_Result *answer)
-{
-    char msg[512] = "";
-    int err = -ENOMEM;
-    struct ht_profile *p;
-    pid_t pid;
-
-    p = r->s->source->profile(r->s->source->ctx, id, &pid, &err, msg, sizeof msg);
-    if (p && symbols) {
-        ht_symbols(r->s, p, pid);
-        ht_profile_remove_uninteresting(p, msg, sizeof msg);
-    }
-    if (!p)
-        *answer = answer_failure(r, err, msg);
-    return p;
-}
-
-struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
-                                      enum MHD_Result *answer)
-{
-    char id[32];
-
-    return target_id(r, id, answer) ? profile_of(r, id, symbols, answer) : NULL;
-}
 
 enum MHD_Result ht_get_cmdline(const struct ht_request *r)
 {
@@ -103,10 +23,10 @@ enum MHD_Result ht_get_cmdline(const struct ht_request *r)
     size_t size;
     int err;
 
-    if (!target_id(r, id, &answer))
+    if (!ht_request_target(r, id, &answer))
         return answer;
     err = r->s->source->cmdline(r->s->source->ctx, id, &words, &size, msg, sizeof msg);
-    return err ? answer_failure(r, err, msg) : ht_answer(r, MHD_HTTP_OK, TEXT, NULL, words, size);
+    return err ? ht_answer_failure(r, err, msg) : ht_answer(r, MHD_HTTP_OK, TEXT, NULL, words, size);
 }
 
 enum MHD_Result ht_get_index(const struct ht_request *r)
@@ -174,7 +94,7 @@ static bool wait_seconds(struct ht_server *s, long seconds)
 static struct ht_profile *delta(const struct ht_request *r, const char *id, long seconds,
                                 bool symbols, enum MHD_Result *answer)
 {
-    struct ht_profile *first = profile_of(r, id, symbols, answer), *second, *d;
+    struct ht_profile *first = ht_request_profile_of(r, id, symbols, answer), *second, *d;
     char msg[256] = "";
     int err = 0;
     bool waited;
@@ -191,7 +111,7 @@ static struct ht_profile *delta(const struct ht_request *r, const char *id, long
                                   HT_MAX_WAITING);
         return NULL;
     }
-    second = profile_of(r, id, symbols, answer);
+    second = ht_request_profile_of(r, id, symbols, answer);
     if (!second) {
         ht_profile_destroy(first);
         return NULL;
@@ -253,7 +173,7 @@ static enum MHD_Result send_raw(const struct ht_request *r, const char *id)
     size_t size;
     int err = r->s->source->raw(r->s->source->ctx, id, &data, &size, msg, sizeof msg);
 
-    return err ? answer_failure(r, err, msg)
+    return err ? ht_answer_failure(r, err, msg)
                : ht_answer(r, MHD_HTTP_OK, "application/octet-stream",
                            "attachment; filename=\"heap\"", data, size);
 }
@@ -284,11 +204,11 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
             return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
                                    "this is a file: it has no next %ld seconds", wait);
     }
-    if (!target_id(r, id, &answer))
+    if (!ht_request_target(r, id, &answer))
         return answer;
     if (!symbols && !allocs && !wait && r->s->source->raw)
         return send_raw(r, id);
-    p = wait ? delta(r, id, wait, symbols, &answer) : profile_of(r, id, symbols, &answer);
+    p = wait ? delta(r, id, wait, symbols, &answer) : ht_request_profile_of(r, id, symbols, &answer);
     if (!p)
         return answer;
     return text ? send_text(r, p) : send_proto(r, p, allocs, wait > 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread a connection: a slow client, or one that waits for seconds=, holds up nobody. */
+/* The server's life. One thread a connection: a slow client, or one that waits for seconds=, holds up nobody. */
 #include "config.h"
 
 #include <errno.h>
@@ -9,79 +9,6 @@
 
 #include "serve/http.h"
 #include "serve/listen.h"
-
-const char *ht_query(const struct ht_request *r, const char *name)
-{
-    return MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, name);
-}
-
-/* "/4242/debug/pprof/heap" is target 4242's "/debug/pprof/heap". */
-static void split_target(struct ht_request *r, const char *url)
-{
-    size_t n = strspn(url + 1, "0123456789.");
-
-    r->path = url;
-    if (n == 0 || n >= sizeof r->id || (url[1 + n] && url[1 + n] != '/'))
-        return;
-    memcpy(r->id, url + 1, n);
-    r->id[n] = '\0';
-    r->path = url[1 + n] ? url + 1 + n : "/";
-}
-
-static enum MHD_Result get_heap(const struct ht_request *r)
-{
-    return ht_get_heap(r, false);
-}
-
-static enum MHD_Result get_allocs(const struct ht_request *r)
-{
-    return ht_get_heap(r, true);
-}
-
-static enum MHD_Result dispatch(const struct ht_request *r)
-{
-    static const struct {
-        const char *path;
-        enum MHD_Result (*get)(const struct ht_request *r);
-    } table[] = {
-        {"/debug/pprof", ht_get_index},
-        {"/debug/pprof/", ht_get_index},
-        {"/debug/pprof/heap", get_heap},
-        {"/debug/pprof/allocs", get_allocs},
-        {"/debug/pprof/cmdline", ht_get_cmdline},
-        {"/debug/pprof/symbol", ht_get_symbol},
-        {"/metrics", ht_get_metrics},
-        {"/api/targets", ht_get_targets},
-        {"/api/profile", ht_get_data},
-        {"/api/source", ht_get_source},
-    };
-    bool page = !strcmp(r->path, "/") || !strncmp(r->path, "/static/", 8);
-    bool post = !strcmp(r->method, "POST");
-    const char *why = NULL;
-    unsigned refused = ht_guard(r, !page, &why);
-
-    if (refused)
-        return ht_answer_error(r, refused, "%s", why);
-    if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0 &&
-        !(post && !strcmp(r->path, "/debug/pprof/symbol")))
-        return ht_answer_error(r, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is not served here", r->method);
-    if (!strcmp(r->path, "/"))
-        return ht_get_page(r);
-    if (page)
-        return ht_get_static(r, r->path + strlen("/static/"));
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        enum MHD_Result done;
-
-        if (strcmp(r->path, table[i].path) != 0)
-            continue;
-        ht_building_enter(r->s);
-        done = table[i].get(r);
-        ht_building_leave(r->s);
-        return done;
-    }
-    return ht_answer_error(r, MHD_HTTP_NOT_FOUND,
-                           "nothing here; /debug/pprof/ lists what this server has");
-}
 
 static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *url,
                               const char *method, const char *version, const char *upload,
@@ -119,8 +46,7 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *u
     if (r->body_size > HT_MAX_BODY)
         return ht_answer_error(r, MHD_HTTP_CONTENT_TOO_LARGE, "a request has at most %d bytes",
                                HT_MAX_BODY);
-    split_target(r, url);
-    return dispatch(r);
+    return ht_dispatch(r, url);
 }
 
 static void completed(void *ctx, struct MHD_Connection *c, void **state,
@@ -132,23 +58,6 @@ static void completed(void *ctx, struct MHD_Connection *c, void **state,
         free(r->body);
     free(r);
     *state = NULL;
-}
-
-void ht_building_enter(struct ht_server *s)
-{
-    pthread_mutex_lock(&s->lock);
-    while (s->building >= HT_MAX_BUILDING)
-        pthread_cond_wait(&s->changed, &s->lock);
-    s->building++;
-    pthread_mutex_unlock(&s->lock);
-}
-
-void ht_building_leave(struct ht_server *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->building--;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
 }
 
 struct ht_server *ht_serve_start(const struct ht_serve_options *o,

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* What handlers ask of a request: its parameters, the target it is about, that target's profile. */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "profile/ops.h"
+#include "profile/profile.h"
+#include "serve/http.h"
+#include "symbolize/symbolize.h"
+
+const char *ht_query(const struct ht_request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, name);
+}
+
+void ht_building_enter(struct ht_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->building >= HT_MAX_BUILDING)
+        pthread_cond_wait(&s->changed, &s->lock);
+    s->building++;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void ht_building_leave(struct ht_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->building--;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
+{
+    const struct ht_symbolize_options o = {.lines_and_inlines = true, .pid = pid};
+    char msg[256];
+
+    /* What has no name keeps its address; a reader sees that for himself. */
+    pthread_mutex_lock(&s->symbols);
+    ht_symbolize(p, &o, msg, sizeof msg);
+    pthread_mutex_unlock(&s->symbols);
+}
+
+int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n)
+{
+    return r->s->source->list(r->s->source->ctx, list, n);
+}
+
+bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result *answer)
+{
+    struct ht_target *list;
+    size_t n;
+    int err;
+
+    strcpy(id, r->id);
+    if (*id)
+        return true;
+    err = ht_request_list(r, &list, &n);
+    if (err) {
+        *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR,
+                                  "cannot list the processes: %s", strerror(-err));
+        return false;
+    }
+    if (n == 1)
+        strcpy(id, list[0].id);
+    else if (n == 0)
+        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND,
+                                  "no profiled process (start one with heaptap run PROGRAM)");
+    else
+        *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND, "%zu here: say which, as in /%s%s", n,
+                                  list[0].id, r->path);
+    ht_targets_free(list, n);
+    return *id;
+}
+
+enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const char *msg)
+{
+    bool gone = err == -ENOENT || err == -ESRCH;
+
+    return ht_answer_error(r, gone ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, "%s",
+                           *msg ? msg : strerror(-err));
+}
+
+struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char *id, bool symbols,
+                                     enum MHD_Result *answer)
+{
+    char msg[512] = "";
+    int err = -ENOMEM;
+    struct ht_profile *p;
+    pid_t pid;
+
+    p = r->s->source->profile(r->s->source->ctx, id, &pid, &err, msg, sizeof msg);
+    if (p && symbols) {
+        ht_symbols(r->s, p, pid);
+        ht_profile_remove_uninteresting(p, msg, sizeof msg);
+    }
+    if (!p)
+        *answer = ht_answer_failure(r, err, msg);
+    return p;
+}
+
+struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
+                                      enum MHD_Result *answer)
+{
+    char id[32];
+
+    return ht_request_target(r, id, answer) ? ht_request_profile_of(r, id, symbols, answer) : NULL;
+}
