@@ -7,7 +7,7 @@
 #include "target/hooks/export.h"
 #include "target/hooks/sampled.h"
 #include "target/sampler/rate.h"
-#include "target/process/lifecycle.h"
+#include "target/process/adopt.h"
 #include "target/state/state.h"
 
 /* The rate that heaptap_start goes back to. */

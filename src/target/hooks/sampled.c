@@ -12,7 +12,7 @@
 #include "target/allocator/backend.h"
 #include "target/process/dump.h"
 #include "target/process/fork_inside.h"
-#include "target/process/lifecycle.h"
+#include "target/process/adopt.h"
 #include "target/hooks/sampled.h"
 #include "target/stack/module.h"
 #include "target/allocator/place.h"

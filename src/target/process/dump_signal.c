@@ -9,7 +9,7 @@
 
 #include "target/os/loader.h"
 #include "target/process/dump.h"
-#include "target/process/lifecycle.h"
+#include "target/process/adopt.h"
 #include "target/state/state.h"
 
 int (*ht_real_sigaction)(int, const struct sigaction *, struct sigaction *);

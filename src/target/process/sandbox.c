@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "target/process/lifecycle.h"
+#include "target/process/adopt.h"
 #include "target/process/sandbox.h"
 #include "target/tables/live.h"
 #include "target/tables/writer.h"

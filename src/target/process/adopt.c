@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Adoption: a forked child finds its state wiped and the parent's region still mapped. On its first
+ * sample or dump it makes a region of its own, and takes over what the parent had live at the fork,
+ * from the copied live table and the parent's region.
+ */
+#include "config.h"
+
+#include "target/process/adopt.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "target/allocator/place.h"
+#include "target/os/object.h"
+#include "target/os/sys.h"
+#include "target/process/create.h"
+#include "target/sampler/account.h"
+#include "target/sampler/rate.h"
+#include "target/stack/module.h"
+#include "target/state/state.h"
+#include "target/tables/live.h"
+#include "target/tables/writer.h"
+
+/* The region in use when a child forks: still mapped there, for it to copy from. Written before
+ * `active`; read by the child alone. */
+static unsigned char *inherited_base;
+
+/*
+ * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of
+ * its directory of regions, and chose where it stands and what it is called: its region, which it
+ * trusts, is private memory, and it writes no file. Root reads it while it runs.
+ */
+bool ht_region_start(bool file)
+{
+    struct ht_state *s = ht_state;
+    if (ht_region_create(file && !ht_config.secure))
+        return false;
+    inherited_base = s->base;
+    ht_inherited_limit = s->limit;
+    return true;
+}
+
+#define MODULES 2048
+static struct {
+    ht_ref old, new;
+} module_map[MODULES];
+
+struct adoption {
+    struct ht_view parent;
+    uint32_t n_modules;
+};
+
+static ht_ref adopt_module(struct adoption *a, ht_ref old)
+{
+    for (uint32_t i = 0; i < a->n_modules; i++)
+        if (module_map[i].old == old)
+            return module_map[i].new;
+    const struct ht_module *m = ht_view_record(&a->parent, old, HT_KIND_MODULE);
+    if (!m || a->n_modules == MODULES)
+        return 0;
+    uint32_t n;
+    const char *path = ht_view_path(&a->parent, m, &n);
+    ht_ref new = 0;
+    if (m->flags & HT_MODULE_MAIN) { /* recorded already, as the first */
+        struct ht_object o = {m->start, m->end, m->link_map, m->eh_frame_hdr};
+        new = ht_module_of(&o);
+    }
+    if (!new)
+        new = ht_module_copy(m, path, n);
+    module_map[a->n_modules].old = old;
+    module_map[a->n_modules++].new = new;
+    return new;
+}
+
+static uint64_t copied_recipe;
+static uint64_t copy_recipe(uint64_t pc, ht_ref module)
+{
+    (void)pc;
+    (void)module;
+    return copied_recipe;
+}
+
+static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_t size)
+{
+    const struct ht_stack *stack = ht_view_record(&a->parent, site->stack, HT_KIND_STACK);
+    uint32_t n;
+    const ht_ref *frames = stack ? ht_view_frames(&a->parent, stack, &n) : NULL;
+    if (!frames)
+        return 0;
+    ht_ref mine[HT_MAX_DEPTH];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct ht_frame *f = ht_view_record(&a->parent, frames[i], HT_KIND_FRAME);
+        if (!f)
+            continue;
+        copied_recipe = f->recipe;
+        ht_ref to = ht_frame_intern(f->pc, f->module ? adopt_module(a, f->module) : 0, copy_recipe);
+        if (to)
+            mine[kept++] = to;
+    }
+    ht_ref to = kept ? ht_stack_intern(mine, kept, stack->flags, 0) : 0;
+    return to ? ht_site_intern(to, size, site->rate) : 0;
+}
+
+static void take_over(struct adoption *a, struct ht_node *node)
+{
+    const struct ht_site *site = ht_view_record(&a->parent, node->site, HT_KIND_SITE);
+    node->site = site ? adopt_site(a, site, node->size) : 0;
+    if (!node->site) {
+        if (site) /* not ht_lose: the region is not in use yet */
+            ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
+        return;
+    }
+    ht_sample_account_inherited(node->site, node->size);
+    node->time &= HT_NODE_KEPT;
+    ht_live_mirror(node);
+}
+
+static void adopt_node(struct ht_node *node, void *ctx)
+{
+    if (!node->site)
+        return;
+    take_over(ctx, node);
+    atomic_fetch_sub_explicit(&ht_state->header->inherits, 1, memory_order_relaxed);
+}
+
+static void count_node(struct ht_node *node, void *ctx)
+{
+    *(uint32_t *)ctx += node->site != 0;
+}
+
+void ht_child_adopt(void)
+{
+    static struct adoption a; /* not on a coroutine's stack */
+    struct ht_state *s = ht_state;
+    uint64_t none = 0;
+    if (!atomic_compare_exchange_strong(&s->adopter, &none, (uint64_t)&ht_tls)) {
+        /* The tables are being rebuilt: nobody may look into them until they are, and a signal
+         * handler that came down on the adopting thread cannot wait for it. */
+        for (int i = 0; none != (uint64_t)&ht_tls && i < 100000 && ht_forked(); i++) {
+            struct timespec t = {0, 100000};
+            if (ht_sandboxed)
+                __builtin_ia32_pause();
+            else if (i < 100)
+                SYS0(SYS_sched_yield);
+            else
+                SYS2(SYS_nanosleep, &t, NULL);
+        }
+        return;
+    }
+    ht_tls.guard++;
+    atomic_fetch_add(&ht_region_generation, 1);
+    ht_object_forked();
+    ht_live_adopt();
+    ht_place_forked();
+    if (!ht_config.children) {
+        ht_sample_never();
+        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
+        ht_tls.guard--;
+        return;
+    }
+    struct ht_region_header *old = (struct ht_region_header *)inherited_base;
+    unsigned char *old_base = inherited_base;
+    uint64_t old_limit = ht_inherited_limit;
+    memset(&a, 0, sizeof a);
+    /* Our own former mapping: as trusted as it was, and never checked for a foreign checksum. */
+    a.parent.base = old_base;
+    a.parent.header = old;
+    a.parent.n_chunks = atomic_load_explicit(&old->n_chunks, memory_order_acquire);
+    a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
+    ht_live_each(count_node, &s->inherits);
+    if (ht_region_start(!ht_sandboxed)) {
+        atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
+        ht_module_record_main();
+        ht_live_each(adopt_node, &a);
+        atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
+        SYS2(SYS_munmap, old_base, old_limit);
+    } else {
+        ht_sample_never();
+        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
+    }
+    ht_tls.guard--;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A process's own region: at start, and in a forked child. */
+#ifndef HEAPTAP_SRC_TARGET_PROCESS_ADOPT_H
+#define HEAPTAP_SRC_TARGET_PROCESS_ADOPT_H
+
+#include <stdbool.h>
+
+#include "target/state/state.h"
+
+/* Makes this process's region and remembers it for children. False: no memory for one. */
+bool ht_region_start(bool file);
+
+/* Makes a forked child independent of its parent. */
+void ht_child_adopt(void);
+
+/* The same, for a dump that a child is asked for before its first sample. */
+static inline void ht_adopt_for_dump(void)
+{
+    if (ht_forked() && ht_config.children)
+        ht_child_adopt();
+}
+
+#endif
