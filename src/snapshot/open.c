@@ -124,7 +124,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         return no_region(r, p, msg, size);
     } else if (!map.address) {
         return say(msg, size, -ENOENT, "process %d is not profiled (start it with heaptap run, or "
-                   "LD_PRELOAD=libheaptap.so)", pid);
+                   "LD_PRELOAD=libheaptap.so; heaptap doctor %d says why)", pid, pid);
     } else {
         struct ht_region_origin from = {.file = -1, .address = map.address};
         if (map.inode && (from.file = open_as_seen_by(p->thread, &map)) >= 0)

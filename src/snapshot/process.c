@@ -227,3 +227,22 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
         err = -ESRCH;
     return err;
 }
+
+int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, const char *path),
+                       void *ctx)
+{
+    FILE *f = open_proc(p->thread, "maps");
+    if (!f)
+        return -errno;
+    char *text = NULL;
+    size_t size = 0;
+    struct line l;
+    errno = 0;
+    while (getline(&text, &size, f) > 0)
+        if (parse(text, &l) && l.inode && !l.offset)
+            fn(ctx, l.name);
+    int err = ferror(f) ? (errno ? -errno : -EIO) : 0;
+    fclose(f);
+    free(text);
+    return err;
+}

@@ -32,6 +32,11 @@ struct ht_process_map {
  * the map cannot be read. A region in private memory is found by its first bytes. */
 int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out);
 
+/* Calls fn for the first page of each file that is mapped, with its path as the process sees it.
+ * 0 or -errno when the map cannot be read. */
+int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, const char *path),
+                       void *ctx);
+
 /* Opens the memory of a process for reading, by a thread that lives. A descriptor or -errno. */
 int ht_process_memory(pid_t thread);
 

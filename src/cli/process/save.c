@@ -111,6 +111,8 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
     if (!o->quiet && (!output || strcmp(output, "-")))
         fprintf(stderr, "heaptap: wrote %s (%lld site%s)\n", path, (long long)n,
                 n == 1 ? "" : "s");
+    if (!n && r->alive && !o->quiet)
+        fprintf(stderr, "heaptap: heaptap doctor %d says why\n", (int)r->pid);
     return 0;
 }
 

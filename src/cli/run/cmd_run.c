@@ -86,21 +86,11 @@ static uint64_t new_run_id(void)
 
 static int cannot_start(const char *name, int error)
 {
-    const char *why = strerror(-error);
-    if (error == -ENOENT)
-        why = strchr(name, '/') ? "no such file, or its interpreter is missing"
-                                : "no such program in PATH";
-    else if (error == -EACCES)
-        why = "it is not executable (chmod +x), or a directory above it may not be entered";
-    else if (error == -EISDIR)
-        why = "it is a directory";
-    else if (error == -ENOEXEC)
-        why = "it is no program of this machine";
-    fprintf(stderr, "heaptap: cannot run %s: %s\n", name, why);
+    fprintf(stderr, "heaptap: cannot run %s: %s\n", name, ht_program_why_not(name, error));
     return error == -ENOENT || error == -ENOTDIR ? 127 : 126;
 }
 
-static void summarize(struct run *run, int status)
+static void summarize(struct run *run, const char *called, int status)
 {
     const char *name = strrchr(run->path, '/');
     name = name ? name + 1 : run->path;
@@ -119,6 +109,7 @@ static void summarize(struct run *run, int status)
         .skipped = run->program.obstacle != HT_PROGRAM_FINE,
         .rate = run->o.rate_bytes,
         .program = name,
+        .called = called,
         .hint = run->program.hint,
     };
     ht_run_summarize(r, &o);
@@ -136,7 +127,8 @@ static int run_program(struct run *run, char **argv)
     bool preload = run->program.obstacle == HT_PROGRAM_FINE ||
                    run->program.obstacle == HT_PROGRAM_STATIC;
     if (run->program.obstacle)
-        fprintf(stderr, "heaptap: %s cannot be profiled: %s\n", argv[0], run->program.why);
+        fprintf(stderr, "heaptap: %s cannot be profiled: %s, %s; %s (heaptap doctor -- %s says more)\n",
+                argv[0], run->program.what, run->program.why, run->program.remedy, argv[0]);
     ht_run_regions_init(&run->regions, new_run_id(), run->cwd, run->environment.pattern);
     struct ht_child c = {
         .path = run->path,
@@ -153,7 +145,7 @@ static int run_program(struct run *run, char **argv)
         return cannot_start(argv[0], status);
     }
     if (preload)
-        summarize(run, status);
+        summarize(run, argv[0], status);
     ht_run_regions_finish(&run->regions);
     return status;
 }

@@ -22,7 +22,7 @@ static bool found(char path[PATH_MAX], const char *dir, const char *more)
            !access(at, R_OK) && realpath(at, path);
 }
 
-int ht_library_find(char path[PATH_MAX])
+bool ht_library_locate(char path[PATH_MAX])
 {
     char own[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
@@ -30,9 +30,14 @@ int ht_library_find(char path[PATH_MAX])
     if (slash) {
         *slash = 0;
         if (found(path, own, ".") || found(path, own, HT_LIBDIR_FROM_BINDIR))
-            return 0;
+            return true;
     }
-    if (found(path, HT_LIBDIR, "."))
+    return found(path, HT_LIBDIR, ".");
+}
+
+int ht_library_find(char path[PATH_MAX])
+{
+    if (ht_library_locate(path))
         return 0;
     return ht_complain(1, "%s is neither beside this program nor in %s; build or install it", name,
                        HT_LIBDIR);

@@ -4,13 +4,17 @@
 #define HEAPTAP_SRC_CLI_RUN_LIBRARY_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
  * Writes the absolute path of libheaptap.so: beside this executable (a build directory), in the
  * library directory that was installed with it, wherever that tree is now, or in the library
- * directory of the build. 0, or the exit status after a complaint.
+ * directory of the build. False when it is in none of them.
  */
+bool ht_library_locate(char path[PATH_MAX]);
+
+/* The same. 0, or the exit status after a complaint. */
 int ht_library_find(char path[PATH_MAX]);
 
 /*

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "cli/run/program.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,6 @@
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-#include "cli/run/program.h"
 
 int ht_program_find(const char *name, char *path, size_t size)
 {
@@ -45,139 +43,85 @@ int ht_program_find(const char *name, char *path, size_t size)
     return error;
 }
 
-static void obstacle(struct ht_program *p, enum ht_program_obstacle what, const char *why)
+const char *ht_program_why_not(const char *name, int error)
 {
-    p->obstacle = what;
+    if (error == -ENOENT)
+        return strchr(name, '/') ? "no such file, or its interpreter is missing"
+                                 : "no such program in PATH";
+    if (error == -EACCES)
+        return "it is not executable (chmod +x), or a directory above it may not be entered";
+    if (error == -EISDIR)
+        return "it is a directory";
+    if (error == -ENOEXEC)
+        return "it is no program of this machine";
+    return strerror(-error);
+}
+
+static void obstacle(struct ht_program *p, enum ht_program_obstacle kind, const char *what,
+                     const char *why, const char *remedy)
+{
+    p->obstacle = kind;
+    snprintf(p->what, sizeof p->what, "%s", what);
     snprintf(p->why, sizeof p->why, "%s", why);
+    snprintf(p->remedy, sizeof p->remedy, "%s", remedy);
 }
 
 /* What makes the kernel set AT_SECURE, with which the loader drops LD_PRELOAD. */
 static void check_secure(const char *path, struct ht_program *p)
 {
+    static const char why[] = "and the loader preloads nothing into such a program";
     struct stat st;
     struct statvfs fs;
     if (stat(path, &st) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
         (!statvfs(path, &fs) && (fs.f_flag & ST_NOSUID)))
         return;
     if ((st.st_mode & S_ISUID) && st.st_uid != getuid())
-        obstacle(p, HT_PROGRAM_REFUSES, "it is setuid, and the loader preloads nothing into such a "
-                                        "program; run heaptap as its owner");
+        obstacle(p, HT_PROGRAM_REFUSES, "it is setuid", why, "run heaptap as its owner");
     else if ((st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && st.st_gid != getgid())
-        obstacle(p, HT_PROGRAM_REFUSES, "it is setgid, and the loader preloads nothing into such a "
-                                        "program; run heaptap with its group");
+        obstacle(p, HT_PROGRAM_REFUSES, "it is setgid", why, "run heaptap with its group");
     else if (getuid() && getxattr(path, "security.capability", NULL, 0) > 0)
-        obstacle(p, HT_PROGRAM_REFUSES, "it has file capabilities, and the loader preloads nothing "
-                                        "into such a program; run heaptap as root");
+        obstacle(p, HT_PROGRAM_REFUSES, "it has file capabilities", why, "run heaptap as root");
 }
 
-struct facts {
-    bool interp, musl, loader, go, defines_malloc, hides_malloc;
-    char sanitizer[32];
-};
-
-static void read_symbols(Elf *elf, Elf_Scn *section, GElf_Shdr *h, struct facts *f)
+/* By its name, or by that of what a link leads to (/proc/PID/exe). */
+static bool is_java(const char *path)
 {
-    static const struct {
-        const char *symbol, *name;
-    } sanitizers[] = {{"__asan_init", "AddressSanitizer"}, {"__tsan_init", "ThreadSanitizer"},
-                      {"__msan_init", "MemorySanitizer"},  {"__lsan_init", "LeakSanitizer"},
-                      {"__hwasan_init", "HWAddressSanitizer"}};
-    Elf_Data *data = elf_getdata(section, NULL);
-    if (!data || !h->sh_entsize)
-        return;
-    GElf_Sym sym;
-    for (int i = 1; gelf_getsym(data, i, &sym); i++) {
-        int type = GELF_ST_TYPE(sym.st_info);
-        const char *name = elf_strptr(elf, h->sh_link, sym.st_name);
-        if (!name || (type != STT_FUNC && type != STT_NOTYPE))
-            continue;
-        if (sym.st_shndx != SHN_UNDEF && type == STT_FUNC && !strcmp(name, "malloc")) {
-            if (h->sh_type == SHT_DYNSYM)
-                f->defines_malloc = true;
-            else
-                f->hides_malloc = true;
-        }
-        if (name[0] == '_' && name[1] == '_')
-            for (size_t k = 0; k < sizeof sanitizers / sizeof *sanitizers; k++)
-                if (!strcmp(name, sanitizers[k].symbol))
-                    snprintf(f->sanitizer, sizeof f->sanitizer, "%s", sanitizers[k].name);
-    }
+    char target[PATH_MAX];
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    target[n > 0 ? n : 0] = 0;
+    const char *base = strrchr(path, '/'), *end = strrchr(target, '/');
+    return !strcmp(base ? base + 1 : path, "java") || (end && !strcmp(end, "/java"));
 }
 
-static void read_dynamic(Elf *elf, Elf_Scn *section, GElf_Shdr *h, struct facts *f)
+static void judge(const char *path, struct ht_program *p)
 {
-    Elf_Data *data = elf_getdata(section, NULL);
-    GElf_Dyn dyn;
-    for (int i = 0; data && gelf_getdyn(data, i, &dyn); i++) {
-        const char *s = NULL;
-        if (dyn.d_tag == DT_SONAME || dyn.d_tag == DT_NEEDED)
-            s = elf_strptr(elf, h->sh_link, dyn.d_un.d_val);
-        if (!s)
-            continue;
-        if (dyn.d_tag == DT_SONAME && !strncmp(s, "ld-linux", 8))
-            f->loader = true;
-        else if (!strncmp(s, "libasan.so", 10) || strstr(s, "clang_rt.asan"))
-            strcpy(f->sanitizer, "AddressSanitizer");
-        else if (!strncmp(s, "libtsan.so", 10) || strstr(s, "clang_rt.tsan"))
-            strcpy(f->sanitizer, "ThreadSanitizer");
-        else if (!strncmp(s, "liblsan.so", 10))
-            strcpy(f->sanitizer, "LeakSanitizer");
-    }
-}
-
-static void read_facts(Elf *elf, struct facts *f)
-{
-    size_t n = 0, names = 0, size = 0;
-    const char *raw = elf_rawfile(elf, &size);
-    GElf_Phdr ph;
-    elf_getphdrnum(elf, &n);
-    for (size_t i = 0; i < n && gelf_getphdr(elf, (int)i, &ph); i++)
-        if (ph.p_type == PT_INTERP) {
-            f->interp = true;
-            f->musl = raw && ph.p_offset < size && ph.p_filesz <= size - ph.p_offset &&
-                      memmem(raw + ph.p_offset, ph.p_filesz, "ld-musl", 7);
-        }
-    Elf_Scn *section = NULL;
-    GElf_Shdr h;
-    elf_getshdrstrndx(elf, &names);
-    while ((section = elf_nextscn(elf, section))) {
-        if (!gelf_getshdr(section, &h))
-            continue;
-        const char *name = elf_strptr(elf, names, h.sh_name);
-        f->go |= name && !strcmp(name, ".go.buildinfo");
-        if (h.sh_type == SHT_DYNSYM || h.sh_type == SHT_SYMTAB)
-            read_symbols(elf, section, &h, f);
-        else if (h.sh_type == SHT_DYNAMIC)
-            read_dynamic(elf, section, &h, f);
-    }
-}
-
-static void judge(const char *path, const struct facts *f, struct ht_program *p)
-{
-    const char *base = strrchr(path, '/');
-    base = base ? base + 1 : path;
+    const struct ht_program_facts *f = &p->facts;
     if (*f->sanitizer) {
-        char why[200];
-        snprintf(why, sizeof why,
-                 "it is built with %s, which has an allocator of its own and must come first; build "
-                 "it without", f->sanitizer);
-        obstacle(p, HT_PROGRAM_SANITIZER, why);
-    } else if (!f->interp && !f->loader) {
-        obstacle(p, HT_PROGRAM_STATIC,
-                 f->go ? "it is a static Go program; use Go's own runtime/pprof"
-                       : "it is statically linked, so nothing can be preloaded; link it dynamically");
+        char what[100];
+        snprintf(what, sizeof what, "it is built with %s", f->sanitizer);
+        obstacle(p, HT_PROGRAM_SANITIZER, what,
+                 "which has an allocator of its own and must come first", "build it without");
+    } else if (!*f->loader_path && !f->loader) {
+        if (f->go)
+            obstacle(p, HT_PROGRAM_STATIC, "it is a static Go program",
+                     "so nothing can be preloaded", "use Go's own runtime/pprof");
+        else
+            obstacle(p, HT_PROGRAM_STATIC, "it is statically linked", "so nothing can be preloaded",
+                     "link it dynamically");
     } else if (f->musl) {
-        obstacle(p, HT_PROGRAM_FOREIGN, "it is linked with musl, and heaptap needs the GNU C library");
+        obstacle(p, HT_PROGRAM_FOREIGN, "it is linked with musl",
+                 "and heaptap needs the GNU C library", "build it for that");
     }
     if (f->go)
         snprintf(p->hint, sizeof p->hint,
                  "it is a Go program: Go's heap is not malloc's (only C code called from Go shows)");
-    else if (!strcmp(base, "java"))
+    else if (is_java(path))
         snprintf(p->hint, sizeof p->hint,
                  "the Java heap is not malloc's (only native memory shows)");
-    else if (f->defines_malloc || f->hides_malloc)
+    else if (f->own_malloc)
         snprintf(p->hint, sizeof p->hint,
-                 "it has a malloc of its own linked in, which preloading does not see");
+                 "it has a malloc of its own linked in%s%s%s, which preloading does not see",
+                 *f->allocator ? " (" : "", f->allocator, *f->allocator ? ")" : "");
 }
 
 static void inspect(const char *path, struct ht_program *p, int scripts);
@@ -200,11 +144,32 @@ static void inspect_script(char *line, struct ht_program *p, int scripts)
     }
     inspect(word, p, scripts + 1);
     if (p->obstacle) {
-        char why[sizeof p->why];
+        char what[sizeof p->what];
         size_t length = strlen(word), skip = length > 80 ? length - 80 : 0;
-        int n = snprintf(why, sizeof why, "its interpreter %s: ", word + skip);
-        snprintf(why + n, sizeof why - (size_t)n, "%.*s", 160, p->why);
-        strcpy(p->why, why);
+        snprintf(what, sizeof what, "its interpreter %s: %.50s", word + skip, p->what);
+        strcpy(p->what, what);
+    }
+}
+
+static void inspect_elf(int fd, const char *path, const char *head, struct ht_program *p)
+{
+    uint16_t machine;
+    memcpy(&machine, head + offsetof(Elf64_Ehdr, e_machine), sizeof machine);
+    p->kind = HT_PROGRAM_ELF;
+    if (head[EI_CLASS] == ELFCLASS32) {
+        obstacle(p, HT_PROGRAM_FOREIGN, "it is a 32-bit program", "and heaptap is 64-bit only",
+                 "build it for 64 bits");
+    } else if (machine != EM_X86_64) {
+        obstacle(p, HT_PROGRAM_FOREIGN, "it is for another machine than x86-64",
+                 "where heaptap runs", "build it for x86-64");
+    } else {
+        ht_program_read_facts(fd, &p->facts);
+        if (p->facts.damaged)
+            p->kind = HT_PROGRAM_DAMAGED;
+        else if (!p->facts.runs)
+            p->kind = HT_PROGRAM_DATA;
+        else
+            judge(path, p);
     }
 }
 
@@ -213,29 +178,24 @@ static void inspect(const char *path, struct ht_program *p, int scripts)
     char head[4096];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof head - 1, 0);
-    if (n >= 2 && head[0] == '#' && head[1] == '!' && scripts < 5) {
+    snprintf(p->file, sizeof p->file, "%s", path);
+    p->kind = HT_PROGRAM_UNREAD;
+    if (n >= 2 && head[0] == '#' && head[1] == '!') {
         close(fd);
         head[n] = 0;
         head[strcspn(head, "\n")] = 0;
-        inspect_script(head + 2, p, scripts);
+        p->kind = HT_PROGRAM_LOOP;
+        if (scripts < 5)
+            inspect_script(head + 2, p, scripts);
         return;
     }
     if (n >= (ssize_t)sizeof(Elf64_Ehdr) && !memcmp(head, ELFMAG, SELFMAG)) {
-        uint16_t machine;
         p->elf = !scripts;
-        memcpy(&machine, head + offsetof(Elf64_Ehdr, e_machine), sizeof machine);
-        Elf *elf = NULL;
-        if (head[EI_CLASS] == ELFCLASS32) {
-            obstacle(p, HT_PROGRAM_FOREIGN, "it is a 32-bit program, and heaptap is 64-bit only");
-        } else if (machine != EM_X86_64) {
-            obstacle(p, HT_PROGRAM_FOREIGN, "it is for another machine than x86-64");
-        } else if (elf_version(EV_CURRENT) != EV_NONE &&
-                   (elf = elf_begin(fd, ELF_C_READ_MMAP, NULL))) {
-            struct facts f = {0};
-            read_facts(elf, &f);
-            judge(path, &f, p);
-        }
-        elf_end(elf);
+        inspect_elf(fd, path, head, p);
+    } else if (n >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG)) {
+        p->kind = HT_PROGRAM_DAMAGED;
+    } else if (n >= 0) {
+        p->kind = memchr(head, 0, (size_t)n) ? HT_PROGRAM_DATA : HT_PROGRAM_TEXT;
     }
     if (fd >= 0)
         close(fd);

@@ -79,6 +79,7 @@ static void print_hint(const struct ht_run_summary *o)
                 o->program, o->rate ? " (" : "",
                 o->rate ? size_text(o->rate, rate, sizeof rate) : "", o->rate ? ")" : "",
                 o->rate > 4096 ? "--rate=4k or --exact" : "--exact");
+    fprintf(stderr, "heaptap: heaptap doctor -- %s says why\n", o->called);
 }
 
 static long type_index(const struct ht_profile *p, const char *type)

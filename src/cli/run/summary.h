@@ -15,6 +15,7 @@ struct ht_run_summary {
     bool skipped;   /* it has been said why the program cannot be profiled */
     uint64_t rate;  /* 0: what the environment says */
     const char *program, *hint;
+    const char *called; /* the program as the user wrote it */
 };
 
 void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o);

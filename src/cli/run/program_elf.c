@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "cli/run/program_elf.h"
+
+#include <elf.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct name_of {
+    const char *sign, *name;
+};
+
+static const struct name_of sanitizers[] = {
+    {"__asan_init", "AddressSanitizer"}, {"__tsan_init", "ThreadSanitizer"},
+    {"__msan_init", "MemorySanitizer"},  {"__lsan_init", "LeakSanitizer"},
+    {"__hwasan_init", "HWAddressSanitizer"},
+    {NULL, NULL},
+};
+
+/* Functions that are in the allocator itself, by a prefix where there are many. */
+static const struct name_of allocators[] = {
+    {"je_malloc", "jemalloc"},
+    {"mallocx", "jemalloc"},
+    {"malloc_stats_print", "jemalloc"},
+    {"tc_malloc", "tcmalloc"},
+    {"TCMallocInternalMalloc", "tcmalloc"},
+    {"mi_malloc", "mimalloc"},
+    {"rpmalloc", "rpmalloc"},
+    {"sn_malloc", "snmalloc"},
+    {"scudo_malloc", "scudo"},
+    {NULL, NULL},
+};
+
+/* What they print of themselves, for programs without a symbol table. */
+static const struct name_of words[] = {
+    {"<jemalloc>: ", "jemalloc"},
+    {"tcmalloc: large alloc", "tcmalloc"},
+    {"mimalloc: ", "mimalloc"},
+    {NULL, NULL},
+};
+
+static const char *find(const struct name_of *table, const char *sign)
+{
+    for (; table->sign; table++)
+        if (!strcmp(sign, table->sign))
+            return table->name;
+    return NULL;
+}
+
+const char *ht_allocator_of_library(const char *name)
+{
+    static const char *const names[] = {"jemalloc", "tcmalloc", "mimalloc"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strncmp(name, "lib", 3) && !strncmp(name + 3, names[i], strlen(names[i])))
+            return names[i];
+    return NULL;
+}
+
+static void set(char *to, size_t size, const char *from)
+{
+    if (from && !*to)
+        snprintf(to, size, "%s", from);
+}
+
+static void read_symbols(Elf *elf, Elf_Scn *section, GElf_Shdr *h, struct ht_program_facts *f)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    if (!data || !h->sh_entsize)
+        return;
+    GElf_Sym sym;
+    for (int i = 1; gelf_getsym(data, i, &sym); i++) {
+        int type = GELF_ST_TYPE(sym.st_info);
+        const char *name = elf_strptr(elf, h->sh_link, sym.st_name);
+        if (!name || (type != STT_FUNC && type != STT_NOTYPE))
+            continue;
+        if (name[0] == '_' && name[1] == '_')
+            set(f->sanitizer, sizeof f->sanitizer, find(sanitizers, name));
+        if (sym.st_shndx == SHN_UNDEF || type != STT_FUNC)
+            continue;
+        set(f->allocator, sizeof f->allocator, find(allocators, name));
+        if (strcmp(name, "malloc"))
+            continue;
+        if (h->sh_type == SHT_DYNSYM)
+            f->own_malloc = HT_OWN_MALLOC_EXPORTED;
+        else if (!f->own_malloc)
+            f->own_malloc = HT_OWN_MALLOC_HIDDEN;
+    }
+}
+
+static void read_needed(const char *name, struct ht_program_facts *f)
+{
+    if (!strncmp(name, "libasan.so", 10) || strstr(name, "clang_rt.asan"))
+        strcpy(f->sanitizer, "AddressSanitizer");
+    else if (!strncmp(name, "libtsan.so", 10) || strstr(name, "clang_rt.tsan"))
+        strcpy(f->sanitizer, "ThreadSanitizer");
+    else if (!strncmp(name, "liblsan.so", 10))
+        strcpy(f->sanitizer, "LeakSanitizer");
+    else if (ht_allocator_of_library(name))
+        set(f->needs, sizeof f->needs, name);
+}
+
+static void read_dynamic(Elf *elf, Elf_Scn *section, GElf_Shdr *h, struct ht_program_facts *f)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    GElf_Dyn dyn;
+    for (int i = 0; data && gelf_getdyn(data, i, &dyn); i++) {
+        const char *s = NULL;
+        if (dyn.d_tag == DT_SONAME || dyn.d_tag == DT_NEEDED)
+            s = elf_strptr(elf, h->sh_link, dyn.d_un.d_val);
+        if (s && dyn.d_tag == DT_SONAME && !strncmp(s, "ld-linux", 8))
+            f->loader = true;
+        else if (s)
+            read_needed(s, f);
+    }
+}
+
+/* Segments alone say what the kernel and the loader do: they are there when sections are not. */
+static void read_segments(Elf *elf, uint64_t size, struct ht_program_facts *f)
+{
+    size_t n = 0, raw_size = 0;
+    const char *raw = elf_rawfile(elf, &raw_size);
+    GElf_Ehdr eh;
+    GElf_Phdr ph;
+    /* Of a file that is cut short elf_getphdrnum gives what is left. */
+    if (!gelf_getehdr(elf, &eh) || elf_getphdrnum(elf, &n) || eh.e_phoff > size ||
+        eh.e_phnum > (size - eh.e_phoff) / sizeof(Elf64_Phdr)) {
+        f->damaged = true;
+        return;
+    }
+    f->runs = eh.e_type == ET_EXEC || eh.e_type == ET_DYN;
+    for (size_t i = 0; i < n && gelf_getphdr(elf, (int)i, &ph); i++) {
+        bool inside = ph.p_offset <= size && ph.p_filesz <= size - ph.p_offset;
+        if (!inside && (ph.p_type == PT_LOAD || ph.p_type == PT_INTERP))
+            f->damaged = true;
+        else if (ph.p_type == PT_INTERP && raw && ph.p_offset + ph.p_filesz <= raw_size)
+            snprintf(f->loader_path, sizeof f->loader_path, "%.*s", (int)(ph.p_filesz & 0xfffff),
+                     raw + ph.p_offset);
+    }
+    const char *base = strrchr(f->loader_path, '/');
+    f->musl = base && !strncmp(base + 1, "ld-musl", 7);
+}
+
+static void read_words(Elf *elf, struct ht_program_facts *f)
+{
+    size_t size = 0;
+    const char *raw = elf_rawfile(elf, &size);
+    for (const struct name_of *w = words; raw && w->sign && !*f->allocator; w++)
+        if (memmem(raw, size, w->sign, strlen(w->sign)))
+            set(f->allocator, sizeof f->allocator, w->name);
+}
+
+void ht_program_read_facts(int fd, struct ht_program_facts *f)
+{
+    struct stat st;
+    Elf *elf = NULL;
+    *f = (struct ht_program_facts){0};
+    if (fstat(fd, &st) || elf_version(EV_CURRENT) == EV_NONE ||
+        !(elf = elf_begin(fd, ELF_C_READ_MMAP, NULL))) {
+        f->damaged = true;
+        return;
+    }
+    read_segments(elf, (uint64_t)st.st_size, f);
+    size_t names = 0;
+    Elf_Scn *section = NULL;
+    GElf_Shdr h;
+    elf_getshdrstrndx(elf, &names);
+    while ((section = elf_nextscn(elf, section))) {
+        if (!gelf_getshdr(section, &h))
+            continue;
+        const char *name = elf_strptr(elf, names, h.sh_name);
+        f->go |= name && !strcmp(name, ".go.buildinfo");
+        if (h.sh_type == SHT_DYNSYM || h.sh_type == SHT_SYMTAB)
+            read_symbols(elf, section, &h, f);
+        else if (h.sh_type == SHT_DYNAMIC)
+            read_dynamic(elf, section, &h, f);
+    }
+    if (f->own_malloc && !*f->allocator)
+        read_words(elf, f);
+    elf_end(elf);
+}
