@@ -13,14 +13,13 @@
 
 #include "target/process/create.h"
 #include "target/os/sys.h"
+#include "region/size.h"
 #include "region/text.h"
 #include "target/tables/writer.h"
 #include "target/state/process_info.h"
 #include "target/state/state.h"
 
 uint64_t ht_inherited_limit;
-
-#define VIRTUAL_SIZE (2ULL << 30)
 
 /* Beyond a limit on the size of files the kernel does not only refuse, it kills (SIGXFSZ). */
 static bool file_may_be(uint64_t size)
@@ -30,23 +29,13 @@ static bool file_may_be(uint64_t size)
     return r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= size;
 }
 
-/* Virtual space only; a program under ulimit -v keeps nearly all of what it was given. */
+/* Virtual space only. */
 static uint64_t region_size(void)
 {
-    struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
-    SYS4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &r);
-    uint64_t n = VIRTUAL_SIZE;
-    if (r.rlim_cur != RLIM_INFINITY && r.rlim_cur / 32 < n)
-        n = r.rlim_cur / 32;
-    /* mlockall compares the whole address space with its limit. The usual 8 MiB is too small for
-     * any program to pass that test; a larger one may have been chosen to fit. */
-    r.rlim_cur = RLIM_INFINITY;
-    SYS4(SYS_prlimit64, 0, RLIMIT_MEMLOCK, NULL, &r);
-    if (r.rlim_cur != RLIM_INFINITY && r.rlim_cur >= (64u << 20) && r.rlim_cur / 32 < n)
-        n = r.rlim_cur / 32;
-    if (n < 16 * HT_CHUNK_SIZE)
-        n = 16 * HT_CHUNK_SIZE;
-    return HT_HEADER_SIZE + n / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
+    struct rlimit as = {RLIM_INFINITY, RLIM_INFINITY}, memlock = as;
+    SYS4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &as);
+    SYS4(SYS_prlimit64, 0, RLIMIT_MEMLOCK, NULL, &memlock);
+    return ht_region_size(as.rlim_cur, memlock.rlim_cur);
 }
 
 uint64_t ht_start_ticks(void)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The ELF note by which the library says, without being loaded, which regions it makes. */
+#ifndef HEAPTAP_SRC_REGION_NOTE_H
+#define HEAPTAP_SRC_REGION_NOTE_H
+
+#include <stdint.h>
+
+#define HT_NOTE_SECTION ".note.heaptap"
+#define HT_NOTE_OWNER   "heaptap" /* eight bytes with its NUL */
+#define HT_NOTE_TYPE    1u
+
+struct ht_note {
+    uint32_t layout; /* HT_LAYOUT_VERSION */
+    char version[28];
+};
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* How large a region is mapped: by the library, which makes it, and by what explains why it could not. */
+#ifndef HEAPTAP_SRC_REGION_SIZE_H
+#define HEAPTAP_SRC_REGION_SIZE_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "region/layout.h"
+
+/* Bytes of address space under the soft limits RLIMIT_AS and RLIMIT_MEMLOCK (RLIM_INFINITY: none). */
+static inline uint64_t ht_region_size(rlim_t as, rlim_t memlock)
+{
+    uint64_t n = 2ULL << 30;
+    /* A program under ulimit -v keeps nearly all of what it was given. */
+    if (as != RLIM_INFINITY && as / 32 < n)
+        n = as / 32;
+    /* mlockall compares the whole address space with its limit. The usual 8 MiB is too small for
+     * any program to pass that test; a larger one may have been chosen to fit. */
+    if (memlock != RLIM_INFINITY && memlock >= (64u << 20) && memlock / 32 < n)
+        n = memlock / 32;
+    if (n < 16 * HT_CHUNK_SIZE)
+        n = 16 * HT_CHUNK_SIZE;
+    return HT_HEADER_SIZE + n / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
+}
+
+#endif
