@@ -7,6 +7,7 @@
     X("run", ht_cmd_run, "run a program under the profiler") \
     X("env", ht_cmd_env, "run's variables for a shell, a systemd unit, a container") \
     X("lib", ht_cmd_lib, "the path of the library, for LD_PRELOAD") \
+    X("doctor", ht_cmd_doctor, "whether and how something can be profiled here, and why not") \
     X("ps", ht_cmd_ps, "the profiled processes: alive, and dead but recoverable") \
     X("recover", ht_cmd_recover, "the profile of a process that was killed") \
     X("watch", ht_cmd_watch, "a live table of allocation sites") \
