@@ -36,6 +36,13 @@ static void leave_environment(void)
     }
 }
 
+/* The last thing that quick_exit(3) does before it leaves by a way that cannot be hooked: we are
+ * registered first, and the latest is called first. */
+static void finish_quickly(void)
+{
+    ht_leaving();
+}
+
 __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
@@ -65,6 +72,7 @@ __attribute__((constructor)) static void start(void)
             if (!ht_config.secure)
                 ht_dump_previous_image();
             ht_dump_signal_start();
+            at_quick_exit(finish_quickly);
         } else {
             ht_state = NULL;
             ht_say("no memory for a region", "; not profiling", "");
