@@ -44,12 +44,18 @@ static bool named_already(const struct ht_mapping *m)
     return m->has_functions || m->has_filenames || m->has_line_numbers;
 }
 
-/* Memory that no file backs: JIT code lives there. */
+static bool is_anonymous_name(const char *file)
+{
+    return !*file || !strncmp(file, "//anon", 6) || !strncmp(file, "[anon", 5) ||
+           !strncmp(file, "/memfd:", 7) || !strcmp(file, "/dev/zero") ||
+           !strcmp(file, "[heap]");
+}
+
+/* Memory that no file backs: JIT code lives there. A build-id is of an object that was loaded from a
+ * file without a name. */
 static bool anonymous(const struct ht_mapping *m)
 {
-    return !m || !*m->file || !strncmp(m->file, "//anon", 6) || !strncmp(m->file, "[anon", 5) ||
-           !strncmp(m->file, "/memfd:", 7) || !strcmp(m->file, "/dev/zero") ||
-           !strcmp(m->file, "[heap]");
+    return !m || (!*m->build_id && is_anonymous_name(m->file));
 }
 
 static int by_module(const void *pa, const void *pb)

@@ -51,17 +51,53 @@ static void unusable(const char *name, const char *value, const char *instead)
     ht_say(line, instead, "");
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 /* A link to the program has the better name: redis-server is a link to redis-check-rdb. A script's
- * name is not its interpreter's. */
+ * name is not its interpreter's. The kernel's own links (/proc/self/exe, fexecve's /dev/fd/3) say
+ * nothing of what they lead to. */
 static const char *name_called_by(void)
 {
     const char *path = (const char *)getauxval(AT_EXECFN), *slash = path ? strrchr(path, '/') : NULL;
     struct stat called, running;
-    if (!slash || !slash[1] || SYS_FAILED(SYS2(SYS_stat, path, &called)) ||
+    if (!slash || !slash[1] || !strncmp(path, "/proc/", 6) || !strncmp(path, "/dev/fd/", 8) ||
+        SYS_FAILED(SYS2(SYS_stat, path, &called)) ||
         SYS_FAILED(SYS2(SYS_stat, "/proc/self/exe", &running)) ||
         called.st_ino != running.st_ino || called.st_dev != running.st_dev)
         return NULL;
     return slash + 1;
+}
+
+/* Of a file that was removed the kernel says so behind its name, which is not a part of it. */
+static void strip_deleted(char *exe)
+{
+    static const char deleted[] = " (deleted)";
+    size_t n = strlen(exe);
+    struct stat st;
+    if (n > sizeof deleted - 1 && !strcmp(exe + n - (sizeof deleted - 1), deleted) &&
+        SYS_FAILED(SYS2(SYS_stat, exe, &st)))
+        exe[n - (sizeof deleted - 1)] = 0;
+}
+
+/* The path of the program, and "" where it has none: /proc is not there. */
+static void read_exe(struct ht_process *p)
+{
+    long n = SYS3(SYS_readlink, "/proc/self/exe", p->exe, sizeof p->exe - 1);
+    p->exe[n > 0 ? n : 0] = 0;
+    strip_deleted(p->exe);
+}
+
+/* Of a program in a memfd the name that it was given there, which may be empty. */
+static const char *name_of_exe(const char *exe)
+{
+    const char *name = last_part(exe);
+    if (!strncmp(exe, "/memfd:", 7))
+        name += 6;
+    return *name ? name : last_part(program_invocation_name);
 }
 
 static void read_process(void)
@@ -72,12 +108,10 @@ static void read_process(void)
         strcpy(p->cwd, "/");
     if (!SYS_FAILED(SYS1(SYS_uname, &u)))
         memcpy(p->host, u.nodename, sizeof u.nodename);
-    long n = SYS3(SYS_readlink, "/proc/self/exe", p->exe, sizeof p->exe - 1);
-    p->exe[n > 0 ? n : 0] = 0;
-    const char *base = strrchr(p->exe, '/');
-    base = base ? base + 1 : p->exe;
+    read_exe(p);
+    const char *base = last_part(p->exe);
     /* No /proc, or started as an argument of the loader itself: argv[0] names the program. */
-    if (n <= 0 || !strncmp(base, "ld-linux", 8) || !strncmp(base, "ld-2", 4)) {
+    if (!*p->exe || !strncmp(base, "ld-linux", 8) || !strncmp(base, "ld-2", 4)) {
         const char *name = program_invocation_name;
         struct ht_text t = ht_text(p->exe, sizeof p->exe);
         if (*name != '/') {
@@ -85,14 +119,14 @@ static void read_process(void)
             ht_text_string(&t, "/");
         }
         ht_text_string(&t, name);
-        base = strrchr(p->exe, '/') + 1;
+        base = last_part(p->exe);
     } else {
         const char *called = name_called_by();
-        base = called ? called : base;
+        base = called ? called : name_of_exe(p->exe);
     }
     struct ht_text t = ht_text(p->name, sizeof p->name);
     ht_text_string(&t, base);
-    n = ht_sys_read_file("/proc/self/cmdline", p->command_line, sizeof p->command_line);
+    long n = ht_sys_read_file("/proc/self/cmdline", p->command_line, sizeof p->command_line);
     p->command_line_size = n > 0 ? (uint32_t)n : 0;
 }
 
