@@ -203,44 +203,25 @@ static void put_location(struct out *o, const struct ht_location *l)
     put_number(o, 5, l->is_folded);
 }
 
-/* A path on disk may be no UTF-8, but a proto3 string must be: what is not becomes U+FFFD. */
+/* A path on disk may be no UTF-8, but a proto3 string must be. */
 static void put_string(struct out *o, const char *s)
 {
     size_t n = strlen(s), bad = 0;
-    if (ht_utf8_valid(s, n, &bad)) {
-        put_head(o, 6, n);
-        if (reserve(o, n)) {
-            memcpy(o->data + o->size, s, n);
-            o->size += n;
+    char *escaped = NULL;
+    if (!ht_utf8_valid(s, n, &bad)) {
+        escaped = malloc(4 * n + 1);
+        if (!escaped) {
+            o->failed = true;
+            return;
         }
-        return;
+        n = ht_utf8_escape(s, n, escaped, 4 * n + 1);
     }
-    char *fixed = malloc(n * 3);
-    if (!fixed) {
-        o->failed = true;
-        return;
+    put_head(o, 6, n);
+    if (reserve(o, n)) {
+        memcpy(o->data + o->size, escaped ? escaped : s, n);
+        o->size += n;
     }
-    size_t len = 0;
-    while (n) {
-        bad = n;
-        bool rest_is_valid = ht_utf8_valid(s, n, &bad);
-        memcpy(fixed + len, s, bad);
-        len += bad;
-        s += bad;
-        n -= bad;
-        if (rest_is_valid)
-            break;
-        memcpy(fixed + len, "\xef\xbf\xbd", 3);
-        len += 3;
-        s++;
-        n--;
-    }
-    put_head(o, 6, len);
-    if (reserve(o, len)) {
-        memcpy(o->data + o->size, fixed, len);
-        o->size += len;
-    }
-    free(fixed);
+    free(escaped);
 }
 
 static void put_profile(struct out *o, const struct ht_profile *p)

@@ -7,6 +7,7 @@
 
 #include "profile.pb-c.h"
 #include "region/stream.h"
+#include "util/utf8.h"
 
 #define PB(name) Heaptap__Pprof__##name
 
@@ -319,7 +320,9 @@ static void put_modules(struct stream *s)
             id[2 * i + 1] = hex[m->build_id[i] & 15];
         }
         id[2 * n] = 0;
-        int64_t file = put_string(s, (char *)ht_view_path(s->v, m, &path_size));
+        const char *path = ht_view_path(s->v, m, &path_size);
+        ht_utf8_escape(path, strlen(path), s->w->path, sizeof s->w->path);
+        int64_t file = put_string(s, s->w->path);
         int64_t build_id = n ? put_string(s, id) : 0;
         for (uint32_t i = 0; i < m->n_segments && i < HT_MAX_SEGMENTS; i++) {
             if (m->segments[i].start >= m->segments[i].limit)

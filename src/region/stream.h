@@ -35,6 +35,7 @@ struct ht_stream_workspace {
     uint64_t locations[HT_MAX_DEPTH];
     unsigned char message[24576];
     unsigned char output[8192];
+    char path[16384];
     unsigned char deflate[160 * 1024];
     size_t deflate_used;
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "report/paths.h"
+#include "util/utf8.h"
 
 /* No source is that long; a name in a hostile profile may be that of anything. */
 #define MAX_SOURCE (64 << 20)
@@ -18,8 +19,17 @@
 static FILE *open_plain(const char *path)
 {
     struct stat st;
-    if (stat(path, &st))
-        return NULL;
+    char bytes[4096];
+    if (stat(path, &st)) {
+        /* Of a path that is no UTF-8 the profile has a text. */
+        int error = errno;
+        if ((size_t)snprintf(bytes, sizeof bytes, "%s", path) >= sizeof bytes ||
+            !ht_utf8_unescape(bytes) || stat(bytes, &st)) {
+            errno = error;
+            return NULL;
+        }
+        path = bytes;
+    }
     if (!S_ISREG(st.st_mode)) {
         errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
         return NULL;

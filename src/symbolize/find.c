@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "symbolize/find.h"
+#include "util/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -244,7 +245,14 @@ int ht_find_open(struct ht_found *f, const struct ht_find *what, bool want_debug
         if (access(s.proc_root, X_OK))
             s.proc_root[0] = 0;
     }
+    struct ht_find decoded = *what;
+    char *bytes = NULL;
     bool have = open_main(&s);
+    if (!have && (bytes = strdup(what->file)) && ht_utf8_unescape(bytes)) {
+        decoded.file = bytes;
+        s.what = &decoded;
+        have = open_main(&s);
+    }
     if (have ? want_debug && !f->main.has_dwarf : is_build_id(what->build_id))
         have |= open_debug(&s);
     if (!have && is_build_id(what->build_id)) {
@@ -252,6 +260,7 @@ int ht_find_open(struct ht_found *f, const struct ht_find *what, bool want_debug
         have = path && try_open(&s, &f->main, path);
         free(path);
     }
+    free(bytes);
     return have ? 0 : -ENOENT;
 }
 

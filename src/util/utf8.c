@@ -71,3 +71,49 @@ void ht_plain_text(char *text, bool lines)
             *p = '?';
     }
 }
+
+size_t ht_utf8_escape(const char *text, size_t n, char *out, size_t size)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t k = 0;
+    while (n) {
+        size_t good = n;
+        bool whole = ht_utf8_valid(text, n, &good);
+        if (good > size - 1 - k)
+            good = size - 1 - k;
+        memcpy(out + k, text, good);
+        k += good;
+        if (whole || size - 1 - k < 4)
+            break;
+        unsigned char c = (unsigned char)text[good];
+        memcpy(out + k, (const char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
+        k += 4;
+        text += good + 1;
+        n -= good + 1;
+    }
+    out[k] = 0;
+    return k;
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool ht_utf8_unescape(char *text)
+{
+    char *to = text;
+    bool found = false;
+    for (const char *c = text; *c; c++) {
+        int high = c[0] == '\\' && c[1] == 'x' ? digit(c[2]) : -1, low = high < 8 ? -1 : digit(c[3]);
+        if (low >= 0) {
+            *to++ = (char)(high << 4 | low);
+            c += 3;
+            found = true;
+        } else {
+            *to++ = *c;
+        }
+    }
+    *to = 0;
+    return found;
+}
