@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* tcmalloc's and jemalloc's own names, where the allocator has them. */
+#include "config.h"
+
+#include <stdint.h>
+
+#include "target/hooks/hook.h"
+
+/* tcmalloc's names for its own. */
+#define TC_ALLOCATE(symbol, parameters, bytes, align, arguments)                                   \
+    ALLOCATE(symbol, parameters, arguments, bytes, align, ht_next_##symbol arguments)
+#define TC_RELEASE(symbol, parameters, arguments)                                                  \
+    EXPORT void symbol parameters                                                                  \
+    {                                                                                              \
+        early();                                                                                   \
+        RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
+    }
+TC_ALLOCATE(tc_malloc, (size_t n), n, (size_t)0, (n))
+TC_ALLOCATE(tc_malloc_skip_new_handler, (size_t n), n, 0, (n))
+TC_ALLOCATE(tc_memalign, (size_t align, size_t n), n, align, (align, n))
+TC_ALLOCATE(tc_valloc, (size_t n), n, PAGE, (n))
+TC_ALLOCATE(tc_pvalloc, (size_t n), ROUND_TO_PAGE(n), PAGE, (n))
+TC_ALLOCATE(tc_new_nothrow, (size_t n, const void *tag), n, 0, (n, tag))
+TC_ALLOCATE(tc_newarray_nothrow, (size_t n, const void *tag), n, 0, (n, tag))
+TC_RELEASE(tc_free, (void *p), (p))
+TC_RELEASE(tc_cfree, (void *p), (p))
+TC_RELEASE(tc_free_sized, (void *p, size_t n), (p, n))
+TC_RELEASE(tc_delete, (void *p), (p))
+TC_RELEASE(tc_deletearray, (void *p), (p))
+TC_RELEASE(tc_delete_sized, (void *p, size_t n), (p, n))
+TC_RELEASE(tc_deletearray_sized, (void *p, size_t n), (p, n))
+TC_RELEASE(tc_delete_nothrow, (void *p, const void *tag), (p, tag))
+TC_RELEASE(tc_deletearray_nothrow, (void *p, const void *tag), (p, tag))
+
+ALLOCATE_NEW(tc_new, (size_t n), (n), n, (size_t)0, true)
+ALLOCATE_NEW(tc_newarray, (size_t n), (n), n, (size_t)0, true)
+
+EXPORT size_t tc_malloc_size(void *p)
+{
+    if (HT_UNLIKELY(p && ht_arena_owns(p)))
+        return ht_arena_size(p);
+    return HT_UNLIKELY(early()) ? 0 : ht_usable(p, ht_next_tc_malloc_size(p));
+}
+
+EXPORT void *tc_calloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (HT_UNLIKELY(early()) || __builtin_mul_overflow(n, size, &bytes))
+        return ht_next_calloc(n, size);
+    if (HT_LIKELY(!ht_charge(bytes)))
+        return ht_next_tc_calloc(n, size);
+    return ht_cold_calloc(n, size);
+}
+
+EXPORT void *tc_realloc(void *p, size_t n)
+{
+    return ht_cold_realloc(p, n);
+}
+
+EXPORT int tc_posix_memalign(void **out, size_t align, size_t size)
+{
+    early();
+    return align_into(ht_next_tc_posix_memalign, out, align, size, HT_CALLER());
+}
+
+/* jemalloc's flags: the low six bits are log2 of the alignment, the rest say arena, cache, zero. A
+ * sampled block keeps them and gets a page's alignment, so that jemalloc itself places and clears.
+ */
+static int at_page(int flags)
+{
+    return (flags & 63) < 12 ? (flags & ~63) | 12 : flags;
+}
+
+static __attribute__((noinline)) void *cold_mallocx(size_t n, int flags)
+{
+    struct ht_hit hit;
+    if (HT_UNLIKELY(early()))
+        return ht_arena_alloc(n, 16);
+    if (!ht_hit_begin(&hit, n, HT_CALLER()))
+        return ht_next_mallocx(n, flags);
+    return ht_hit_end(&hit, ht_next_mallocx(n, hit.place ? at_page(flags) : flags));
+}
+
+EXPORT void *mallocx(size_t n, int flags)
+{
+    if (HT_UNLIKELY(ht_charge(n)))
+        return cold_mallocx(n, flags);
+    return ht_next_mallocx(n, flags);
+}
+
+struct mx {
+    size_t n;
+    int flags;
+};
+
+static void *call_rallocx(void *ctx, void *p)
+{
+    struct mx *a = ctx;
+    return ht_next_rallocx(p, a->n, a->flags);
+}
+
+EXPORT void *rallocx(void *p, size_t n, int flags)
+{
+    struct mx a = {n, flags};
+    /* Flags may name an arena or ask for zeroes past the old end: never replaced by a copy. */
+    struct ht_resize r = {
+        .call = call_rallocx,
+        .ctx = &a,
+        .size = n,
+        .align = flags & 63 ? (size_t)1 << (flags & 63) : 0,
+        .in_place_only = true,
+        .zero = flags & 0x40,
+    };
+    early();
+    return ht_resize(p, &r, ht_charge(n), HT_CALLER());
+}
+
+EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
+{
+    struct ht_record record;
+    struct ht_hit hit;
+    early();
+    bool maybe = ht_free_begin(p, &record);
+    bool sampled = ht_charge(n) && ht_hit_begin(&hit, n, HT_CALLER());
+    /* A block that was placed stays in its class, which its new size does not say either. */
+    bool placed = record.found && ht_marked(p) && atomic_load(&ht_aligned_once);
+    uint32_t hold = placed ? ht_hold_reserve() : 0;
+    uint32_t kept = hold ? record.time & HT_NODE_KEPT : 0;
+    size_t got = ht_next_xallocx(p, n, extra, flags);
+    bool done = got >= n;
+    if (maybe && record.found) {
+        if (done)
+            ht_free_account(&record);
+        else
+            ht_free_undo(p, &record);
+    }
+    if (sampled && done && hold) {
+        ht_hit_stays(&hit, hold, kept);
+        hold = 0;
+    }
+    ht_hold_end(hold, done && !sampled ? p : NULL, n, kept);
+    if (sampled)
+        ht_hit_end(&hit, done ? p : NULL);
+    return got;
+}
+
+EXPORT size_t sallocx(const void *p, int flags)
+{
+    early();
+    return ht_usable(p, ht_next_sallocx(p, flags));
+}
+
+EXPORT size_t nallocx(size_t n, int flags)
+{
+    early();
+    return ht_next_nallocx(n, flags);
+}
+
+EXPORT void dallocx(void *p, int flags)
+{
+    early();
+    RELEASE(p, ht_next_dallocx(p, flags), ht_next_dallocx(p, flags));
+}
+
+EXPORT void sdallocx(void *p, size_t n, int flags)
+{
+    early();
+    RELEASE(p, ht_next_sdallocx(p, n, flags), ht_next_dallocx(p, flags));
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What hooks are made of. A call that is not sampled ends in a tail jump. The files that include
+ * this are compiled with frame pointers (HT_CALLER).
+ */
+#ifndef HEAPTAP_SRC_TARGET_HOOKS_HOOK_H
+#define HEAPTAP_SRC_TARGET_HOOKS_HOOK_H
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "target/allocator/backend.h"
+#include "target/allocator/place.h"
+#include "target/hooks/cold.h"
+#include "target/hooks/export.h"
+
+/* Declares every hook: they have no header of ours, and some none at all. */
+#define X(symbol, type, parameters) EXPORT type symbol parameters;
+HT_HOOKED(X)
+#undef X
+
+/* True when only the arena can serve: this thread is inside the look-up. */
+static inline bool early(void)
+{
+    if (HT_LIKELY(ht_backend_ready()))
+        return false;
+    ht_backend_resolve();
+    return !ht_backend_ready();
+}
+
+/*
+ * An allocating hook: `call` is the real one with its own arguments. The cold part is a function of
+ * its own, entered by a tail jump, so that HT_CALLER finds the program's frame and not ours, and
+ * the common call leaves none of ours on the stack.
+ */
+#define ALLOCATE(symbol, parameters, arguments, bytes, align, call)                                \
+    static __attribute__((noinline)) void *cold_##symbol parameters                                \
+    {                                                                                              \
+        struct ht_hit hit;                                                                         \
+        if (HT_UNLIKELY(early()))                                                                  \
+            return ht_arena_alloc(bytes, align);                                                   \
+        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+            return call;                                                                           \
+        void *placed = ht_hit_place(&hit, align);                                                  \
+        return ht_hit_end(&hit, placed ? placed : call);                                           \
+    }                                                                                              \
+    EXPORT void *symbol parameters                                                                 \
+    {                                                                                              \
+        if (HT_UNLIKELY(ht_charge(bytes)))                                                         \
+            return cold_##symbol arguments;                                                        \
+        return call;                                                                               \
+    }
+
+/*
+ * An aligned operator's own work where it has been charged here: jemalloc's calls aligned_alloc by
+ * its name, which is ours and would charge it again (each counted twice at 8k). NULL: the operator
+ * must do it, for it is not aligned, or there is no memory.
+ */
+static inline void *aligned_first(size_t align, size_t n)
+{
+    return align && !(align & (align - 1)) ? ht_next_aligned(align, n) : NULL;
+}
+
+/* operator new may throw: with the guard dropped, and only after malloc itself has failed. What is
+ * not direct calls malloc, which charges it. */
+#define ALLOCATE_NEW(symbol, parameters, arguments, bytes, align, direct)                          \
+    static __attribute__((noinline)) void *cold_##symbol parameters                                \
+    {                                                                                              \
+        struct ht_hit hit;                                                                         \
+        if (HT_UNLIKELY(early()))                                                                  \
+            return ht_arena_alloc(bytes, align);                                                   \
+        if (!(direct))                                                                             \
+            return ht_next_##symbol arguments;                                                     \
+        void *got = NULL;                                                                          \
+        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+            return (got = aligned_first(align, bytes)) ? got : ht_next_##symbol arguments;         \
+        got = ht_hit_place(&hit, align);                                                           \
+        if (!got)                                                                                  \
+            got = (align) ? aligned_first(align, bytes) : ht_next_malloc(bytes);                   \
+        if (got)                                                                                   \
+            return ht_hit_end(&hit, got);                                                          \
+        ht_hit_cancel(&hit);                                                                       \
+        return ht_next_##symbol arguments;                                                         \
+    }                                                                                              \
+    EXPORT void *symbol parameters                                                                 \
+    {                                                                                              \
+        void *got;                                                                                 \
+        if (HT_UNLIKELY(!ht_next_##symbol) || ((direct) && HT_UNLIKELY(ht_charge(bytes))))         \
+            return cold_##symbol arguments;                                                        \
+        if ((direct) && (got = aligned_first(align, bytes)))                                       \
+            return got;                                                                            \
+        return ht_next_##symbol arguments;                                                         \
+    }
+
+/* A freeing hook: `unsized` when p was ours (its class is not what its size says). */
+#define RELEASE(p, call, unsized)                                                                  \
+    do {                                                                                           \
+        if (HT_LIKELY((uintptr_t)(p)&ht_free_mask) || !(p)) {                                      \
+            call;                                                                                  \
+            return;                                                                                \
+        }                                                                                          \
+        if (HT_UNLIKELY(ht_arena_owns(p)))                                                         \
+            return;                                                                                \
+        if (HT_UNLIKELY(ht_live_maybe(p))) {                                                       \
+            enum ht_freed freed = ht_free_sampled(p);                                              \
+            if (freed == HT_FREED_UNSIZED)                                                         \
+                unsized;                                                                           \
+            if (freed != HT_FREED_NOT_OURS)                                                        \
+                return;                                                                            \
+        }                                                                                          \
+        call;                                                                                      \
+    } while (0)
+
+#define PAGE             ((size_t)4096)
+#define ROUND_TO_PAGE(n) ((n) > SIZE_MAX - PAGE ? (n) : ((n) + PAGE - 1) & ~(PAGE - 1))
+
+static inline __attribute__((always_inline)) int align_into(int (*real)(void **, size_t, size_t),
+                                                            void **out, size_t align, size_t size,
+                                                            uint64_t pc, uint64_t sp, uint64_t bp)
+{
+    struct ht_hit hit;
+    if (HT_UNLIKELY(early())) {
+        *out = ht_arena_alloc(size, align);
+        return *out ? 0 : ENOMEM;
+    }
+    bool valid = align >= sizeof(void *) && !(align & (align - 1));
+    if (!valid || HT_LIKELY(!ht_charge(size)) || !ht_hit_begin(&hit, size, pc, sp, bp))
+        return real(out, align, size);
+    void *p = ht_hit_place(&hit, align);
+    int error = 0;
+    if (p)
+        *out = p;
+    else
+        error = real(out, align, size);
+    ht_hit_end(&hit, error ? NULL : *out);
+    return error;
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* C++'s operators new and delete. */
+#include "config.h"
+
+#include <stdint.h>
+
+#include "target/hooks/hook.h"
+
+/*
+ * Those that libstdc++ implements by malloc alone: while it does, its share is done here. Its own,
+ * which calls the new handler and throws, is for want of memory.
+ */
+#define ALLOCATE_NEW_PLAIN(symbol, parameters, arguments)                                          \
+    static __attribute__((noinline)) void *cold_##symbol parameters                                \
+    {                                                                                              \
+        struct ht_hit hit;                                                                         \
+        size_t bytes = ht_new_is_malloc ? n + !n : n;                                              \
+        void *got;                                                                                 \
+        if (HT_UNLIKELY(early()))                                                                  \
+            return ht_arena_alloc(n, 0);                                                           \
+        if (!(ht_direct_##symbol || ht_new_is_malloc))                                             \
+            return ht_next_##symbol arguments;                                                     \
+        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+            return ht_new_is_malloc && (got = ht_next_malloc(bytes)) ? got                         \
+                                                                     : ht_next_##symbol arguments; \
+        got = ht_hit_place(&hit, 0);                                                               \
+        if (!got)                                                                                  \
+            got = ht_next_malloc(bytes);                                                           \
+        if (got)                                                                                   \
+            return ht_hit_end(&hit, got);                                                          \
+        ht_hit_cancel(&hit);                                                                       \
+        return ht_next_##symbol arguments;                                                         \
+    }                                                                                              \
+    EXPORT void *symbol parameters                                                                 \
+    {                                                                                              \
+        if (HT_LIKELY(ht_new_is_malloc)) {                                                         \
+            size_t bytes = n + !n;                                                                 \
+            if (HT_UNLIKELY(ht_charge(bytes)))                                                     \
+                return cold_##symbol arguments;                                                    \
+            void *got = ht_next_malloc(bytes);                                                     \
+            if (HT_LIKELY(got))                                                                    \
+                return got;                                                                        \
+        } else if (HT_UNLIKELY(!ht_next_##symbol) || (ht_direct_##symbol && ht_charge(n))) {       \
+            return cold_##symbol arguments;                                                        \
+        }                                                                                          \
+        return ht_next_##symbol arguments;                                                         \
+    }
+
+#define NEW(symbol)         ALLOCATE_NEW_PLAIN(symbol, (size_t n), (n))
+#define NEW_NOTHROW(symbol) ALLOCATE_NEW_PLAIN(symbol, (size_t n, const void *tag), (n, tag))
+#define NEW_ALIGNED(symbol)                                                                        \
+    ALLOCATE_NEW(symbol, (size_t n, size_t align), (n, align), n, align, ht_direct_##symbol)
+#define NEW_ALIGNED_NOTHROW(symbol)                                                                \
+    ALLOCATE_NEW(symbol, (size_t n, size_t align, const void *tag), (n, align, tag), n, align,     \
+                 ht_direct_##symbol)
+NEW(_Znwm)
+NEW(_Znam)
+NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
+NEW_NOTHROW(_ZnamRKSt9nothrow_t)
+NEW_ALIGNED(_ZnwmSt11align_val_t)
+NEW_ALIGNED(_ZnamSt11align_val_t)
+NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
+NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
+
+/* Libstdc++'s plain ones only call free, with that pointer alone. */
+#define DELETE_PLAIN(symbol, parameters, arguments)                                                \
+    static __attribute__((noinline)) void cold_##symbol parameters                                 \
+    {                                                                                              \
+        early();                                                                                   \
+        RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
+    }                                                                                              \
+    EXPORT void symbol parameters                                                                  \
+    {                                                                                              \
+        if (HT_LIKELY(ht_new_is_malloc && ((uintptr_t)p & ht_free_mask)))                          \
+            ht_next_free(p);                                                                       \
+        else if (HT_LIKELY(ht_new_is_malloc))                                                      \
+            ht_filter_free(p);                                                                     \
+        else if (!ht_next_##symbol || (ht_direct_##symbol && !((uintptr_t)p & ht_free_mask)))      \
+            cold_##symbol arguments;                                                               \
+        else                                                                                       \
+            ht_next_##symbol arguments;                                                            \
+    }
+/* Not direct: libstdc++'s calls free, which looks. */
+#define DELETE(symbol, parameters, arguments)                                                      \
+    static __attribute__((noinline)) void cold_##symbol parameters                                 \
+    {                                                                                              \
+        early();                                                                                   \
+        RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
+    }                                                                                              \
+    EXPORT void symbol parameters                                                                  \
+    {                                                                                              \
+        if (HT_UNLIKELY(!ht_next_##symbol) ||                                                      \
+            (ht_direct_##symbol && !((uintptr_t)p & ht_free_mask)))                                \
+            cold_##symbol arguments;                                                               \
+        else                                                                                       \
+            ht_next_##symbol arguments;                                                            \
+    }
+DELETE_PLAIN(_ZdlPv, (void *p), (p))
+DELETE_PLAIN(_ZdaPv, (void *p), (p))
+DELETE_PLAIN(_ZdlPvm, (void *p, size_t n), (p, n))
+DELETE_PLAIN(_ZdaPvm, (void *p, size_t n), (p, n))
+DELETE(_ZdlPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))
+DELETE(_ZdaPvRKSt9nothrow_t, (void *p, const void *tag), (p, tag))
+DELETE(_ZdlPvSt11align_val_t, (void *p, size_t align), (p, align))
+DELETE(_ZdaPvSt11align_val_t, (void *p, size_t align), (p, align))
+DELETE(_ZdlPvmSt11align_val_t, (void *p, size_t n, size_t align), (p, n, align))
+DELETE(_ZdaPvmSt11align_val_t, (void *p, size_t n, size_t align), (p, n, align))
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *p, size_t align, const void *tag),
+       (p, align, tag))
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *p, size_t align, const void *tag),
+       (p, align, tag))
