@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "evidence/interval.h"
+
+#include <math.h>
+
+#include "evidence/distribution.h"
+
+/* From so many sampled objects of one size on, a site is taken to have that size alone. */
+#define ONE_SIZE_SAMPLES 5.5
+
+/* Sums of so many samples differ from the exact law by less than their figures show. */
+#define EXACT_SAMPLES 1e6
+
+double ht_sampled_probability(double size, double rate, bool plus_one)
+{
+    if (rate <= 1)
+        return 1;
+    double bytes = size + (plus_one ? 1 : 0);
+    return -expm1(-(bytes < 1 ? 1 : bytes) / rate);
+}
+
+void ht_evidence_add(struct ht_evidence *e, const struct ht_observation *o)
+{
+    double missed = (1 - o->p) / o->p, magnitude = fabs(o->value);
+    struct ht_evidence one = {
+        .value = o->value,
+        .unseen = magnitude * (1 - o->p),
+        .variance = magnitude * o->unit * missed,
+        .samples = o->unit > 0 ? magnitude / o->unit * o->p : 0,
+        .next_mean = o->unit * missed,
+        .next_variance = o->unit * o->unit * missed / o->p,
+        .least_size = o->size,
+        .most_size = o->size,
+        .negative = o->value < 0,
+    };
+    one.log_all_seen = one.samples * log(o->p);
+    one.lattice = one.variance * o->unit;
+    if (o->value != 0)
+        ht_evidence_sum(e, &one);
+}
+
+void ht_evidence_sum(struct ht_evidence *e, const struct ht_evidence *other)
+{
+    if (!other->samples)
+        return;
+    if (!e->samples || other->least_size < e->least_size)
+        e->least_size = other->least_size;
+    if (!e->samples || other->most_size > e->most_size)
+        e->most_size = other->most_size;
+    if (other->next_mean > e->next_mean)
+        e->next_mean = other->next_mean;
+    if (other->next_variance > e->next_variance)
+        e->next_variance = other->next_variance;
+    e->value += other->value;
+    e->unseen += other->unseen;
+    e->variance += other->variance;
+    e->samples += other->samples;
+    e->log_all_seen += other->log_all_seen;
+    e->lattice += other->lattice;
+    e->negative |= other->negative;
+}
+
+/* The quantile of a gamma variable of this mean and variance. */
+static double gamma_of(double mean, double variance, double q)
+{
+    if (!(mean > 0) || !(variance > 0))
+        return mean > 0 ? mean : 0;
+    return variance / mean * ht_gamma_quantile(mean * mean / variance, q);
+}
+
+/* One size: p and the size of an object follow from the sums. */
+static struct ht_interval of_one_size(const struct ht_evidence *e, double tail)
+{
+    double p = 1 - e->unseen / e->value, unit = e->value * p / e->samples;
+    double low = ht_negative_binomial_quantile(e->samples, p, tail);
+    double high = ht_negative_binomial_quantile(e->samples + 1, p, 1 - tail);
+    high = unit * (e->samples + high); /* below the estimate where p is nearly 1 */
+    return (struct ht_interval){unit * (e->samples + low), high > e->value ? high : e->value};
+}
+
+struct ht_interval ht_evidence_interval(const struct ht_evidence *e, double rate,
+                                        double confidence)
+{
+    double tail = (1 - confidence) / 2;
+    if (e->negative) {
+        double z = ht_normal_two_sided(confidence) * sqrt(e->variance);
+        return (struct ht_interval){e->value - z, e->value + z};
+    }
+    bool one_size = e->least_size == e->most_size && e->samples >= ONE_SIZE_SAMPLES;
+    if (one_size && !(e->variance > 0))
+        return (struct ht_interval){e->value, e->value};
+    if (one_size && e->samples < EXACT_SAMPLES)
+        return of_one_size(e, tail);
+    double seen = e->value - e->unseen, mean = e->next_mean, variance = e->next_variance;
+    if (!one_size && rate > mean)
+        mean = rate;
+    if (!one_size && rate * rate > variance)
+        variance = rate * rate;
+    /* Whole objects are missed, where the gamma law has fractions: its lower quantile is up to half
+     * an object too high, and 0 has a probability of its own. */
+    double half = e->variance > 0 ? e->lattice / e->variance / 2 : 0;
+    double low = exp(e->log_all_seen) > tail ? 0 : gamma_of(e->unseen, e->variance, tail) - half;
+    return (struct ht_interval){
+        seen + (low > 0 ? low : 0),
+        seen + gamma_of(e->unseen + mean, e->variance + variance, 1 - tail),
+    };
+}
+
+double ht_evidence_unlisted(double rate, double confidence)
+{
+    return rate > 1 ? -log(1 - confidence) * rate : 0;
+}
