@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/os/libc.h"
 #include "target/os/loader.h"
 #include "target/allocator/backend.h"
 #include "target/tables/live.h"
@@ -355,6 +356,7 @@ void ht_backend_resolve(void)
      * here waits for the first, whose look-up takes no lock that this one can hold. */
     if (atomic_compare_exchange_strong(&resolved, &none, RESOLVING)) {
         ht_tls.guard++;
+        ht_libc_find();
         look_up();
         ht_tls.guard--;
         atomic_store_explicit(&resolved, RESOLVED, memory_order_release);

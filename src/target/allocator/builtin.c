@@ -2,12 +2,12 @@
 /* Operators and extensions built on malloc and free, for programs that have no others in sight. */
 #include "config.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/os/loader.h"
 #include "target/allocator/backend.h"
 #include "target/allocator/operators.h"
 #include "target/state/state.h"
@@ -18,8 +18,10 @@
  */
 HT_ALWAYS_INLINE void *theirs(const char *symbol)
 {
-    void *found = ht_symbol_of("libstdc++.so.6", symbol);
-    return found ? found : ht_symbol_of("libc++.so.1", symbol);
+    void *library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD); /* os/libc.c's */
+    if (!library)
+        library = dlopen("libc++.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    return library ? dlsym(library, symbol) : NULL;
 }
 
 static void *b_new(size_t n)

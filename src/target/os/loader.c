@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dlsym and dlopen got new versions with glibc 2.34, when they moved from libdl to libc; a library
- * that asks for those cannot be loaded before. The old versions are asked for, which are in both,
- * and weakly: a process without libdl has neither.
- *
- * Without dlsym the objects that the program started with are searched in the order of the loader's
- * list, which is the order of its global scope at that time. Hash tables: DT_GNU_HASH, or DT_HASH
- * (System V ABI, chapter 5). Of a name's versions the default one is taken, as dlsym does.
+ * The objects that the program started with are searched in the order of the loader's list, which is
+ * the order of its global scope at that time. Hash tables: DT_GNU_HASH, or DT_HASH (System V ABI,
+ * chapter 5). Of a name's versions the default one is taken, as dlsym does. dlsym itself is not
+ * asked: a program, or a library preloaded beside us, may define it, and called through theirs
+ * RTLD_NEXT means what comes after them, which may be we; its version differs between glibcs; and
+ * before 2.34 a process need not have it.
  */
 #include "config.h"
 
 #include "target/os/loader.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,22 +18,12 @@
 
 extern struct r_debug _r_debug __attribute__((weak)); /* ld.so's, since glibc 2.2.5 */
 
-__asm__(".symver libc_dlsym, dlsym@GLIBC_2.2.5");
-__asm__(".symver libc_dlopen, dlopen@GLIBC_2.2.5");
-extern void *libc_dlsym(void *handle, const char *name) __attribute__((weak));
-extern void *libc_dlopen(const char *path, int flags) __attribute__((weak));
-
-#ifdef HT_OWN_OBJECT_TABLE /* the tests' build: as on glibc before 2.34, without libdl */
-#define HAVE_DLSYM false
-#else
-#define HAVE_DLSYM (libc_dlsym && libc_dlopen)
-#endif
-
 struct symbols {
     const Elf64_Sym *table;
     const char *names;
     const uint32_t *gnu_hash, *hash; /* either may be NULL */
     const uint16_t *versions;        /* NULL: the object has none */
+    uint64_t soname;                 /* offset in names, 0: it has none */
 };
 
 const struct r_debug *ht_loader(void)
@@ -64,6 +52,8 @@ static bool symbols_of(const struct link_map *l, struct symbols *s)
             s->hash = at;
         else if (d->d_tag == DT_VERSYM)
             s->versions = at;
+        else if (d->d_tag == DT_SONAME)
+            s->soname = d->d_un.d_val;
     }
     return s->table && s->names && (s->gnu_hash || s->hash);
 }
@@ -132,8 +122,6 @@ static void *search_from(const struct link_map *l, const char *name)
 
 void *ht_next_symbol(const char *name)
 {
-    if (HAVE_DLSYM)
-        return libc_dlsym(RTLD_NEXT, name);
     const struct link_map *l = ht_loader() ? ht_loader()->r_map : NULL;
     while (l && l->l_ld != _DYNAMIC)
         l = l->l_next;
@@ -142,22 +130,22 @@ void *ht_next_symbol(const char *name)
 
 void *ht_first_symbol(const char *name)
 {
-    if (HAVE_DLSYM)
-        return libc_dlsym(RTLD_DEFAULT, name);
     return ht_loader() ? search_from(ht_loader()->r_map, name) : NULL;
 }
 
-void *ht_symbol_of(const char *library, const char *name)
+void *ht_libc_symbol(const char *name)
 {
-    if (HAVE_DLSYM) {
-        void *handle = libc_dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
-        return handle ? libc_dlsym(handle, name) : NULL;
-    }
+    static const char *const libraries[] = {"libc.", "ld-", "libdl.", "libpthread."};
     const struct link_map *l = ht_loader() ? ht_loader()->r_map : NULL;
-    for (; l; l = l->l_next) {
-        const char *base = l->l_name ? strrchr(l->l_name, '/') : NULL;
-        if (base && !strcmp(base + 1, library))
-            return symbol_in(l, name);
+    void *found = NULL;
+    for (; l && !found; l = l->l_next) {
+        struct symbols s;
+        if (!symbols_of(l, &s) || !s.soname)
+            continue;
+        const char *soname = s.names + s.soname;
+        for (unsigned i = 0; i < sizeof libraries / sizeof *libraries && !found; i++)
+            if (!strncmp(soname, libraries[i], strlen(libraries[i])))
+                found = symbol_in(l, name);
     }
-    return NULL;
+    return found;
 }

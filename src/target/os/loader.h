@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the dynamic loader knows: its list of objects, and symbols by name. dlsym of any glibc since
- * 2.2.5 where the process has it; before glibc 2.34 it is in libdl, which a program need not have,
- * and then the objects' symbol tables are searched here.
+ * What the dynamic loader knows: its list of objects, and symbols by name, out of the objects' own
+ * tables: no function of another object is called (but an IFUNC's resolver), nothing is allocated and
+ * no lock is taken. For the start, while no other thread loads or unloads objects.
  */
 #ifndef HEAPTAP_SRC_TARGET_OS_LOADER_H
 #define HEAPTAP_SRC_TARGET_OS_LOADER_H
@@ -14,14 +14,12 @@ const struct r_debug *ht_loader(void);
 
 /*
  * The function or variable of that name that comes next after ours in the order of search
- * (RTLD_NEXT), or the first of all (RTLD_DEFAULT); NULL: there is none. Takes the loader's lock
- * and may allocate: for the start, before the program has threads.
+ * (RTLD_NEXT), or the first of all (RTLD_DEFAULT); NULL: there is none.
  */
 void *ht_next_symbol(const char *name);
 void *ht_first_symbol(const char *name);
 
-/* The symbol of a loaded library that is known by its file name ("libstdc++.so.6"); NULL: the
- * library is not loaded, or has none of that name. As the others; not for the usual paths. */
-void *ht_symbol_of(const char *library, const char *name);
+/* The C library's or the loader's own, whoever else defines the name; NULL: there is none. */
+void *ht_libc_symbol(const char *name);
 
 #endif

@@ -67,7 +67,7 @@ static void find_main(void)
 bool ht_object_setup(void)
 {
     loader = ht_loader();
-    find_object = (int (*)(void *, struct found *))ht_first_symbol("_dl_find_object");
+    find_object = (int (*)(void *, struct found *))ht_libc_symbol("_dl_find_object");
 #ifdef HT_OWN_OBJECT_TABLE /* the tests' build: as on glibc before 2.35 */
     find_object = NULL;
 #endif

@@ -11,9 +11,9 @@ static uint64_t pthread_size; /* of glibc's struct pthread */
 
 void ht_thread_stack_setup(void)
 {
-    void **end = ht_first_symbol("__libc_stack_end");
+    void **end = ht_libc_symbol("__libc_stack_end");
     ht_main_stack_end = end ? (uint64_t)*end : 0;
-    const uint32_t *size = ht_first_symbol("_thread_db_sizeof_pthread");
+    const uint32_t *size = ht_libc_symbol("_thread_db_sizeof_pthread");
     pthread_size = size && *size < 8192 ? *size : 0x700;
 }
 

@@ -22,6 +22,8 @@
 struct ht_config ht_config;
 struct ht_process ht_process;
 
+extern char *__progname_full;
+
 static const char *variable(const char *name)
 {
     const char *v = ht_config.secure ? NULL : getenv(name);
@@ -32,8 +34,8 @@ static const char *variable(const char *name)
  * whoever started it than the process itself. */
 static void forget_variables(void)
 {
-    char **to = environ;
-    for (char **from = environ; from && *from; from++)
+    char **to = __environ;
+    for (char **from = __environ; from && *from; from++)
         if (strncmp(*from, "HEAPTAP_", 8) != 0)
             *to++ = *from;
     if (to)
@@ -97,7 +99,7 @@ static const char *name_of_exe(const char *exe)
     const char *name = last_part(exe);
     if (!strncmp(exe, "/memfd:", 7))
         name += 6;
-    return *name ? name : last_part(program_invocation_name);
+    return *name ? name : last_part(__progname_full);
 }
 
 static void read_process(void)
@@ -112,7 +114,7 @@ static void read_process(void)
     const char *base = last_part(p->exe);
     /* No /proc, or started as an argument of the loader itself: argv[0] names the program. */
     if (!*p->exe || !strncmp(base, "ld-linux", 8) || !strncmp(base, "ld-2", 4)) {
-        const char *name = program_invocation_name;
+        const char *name = __progname_full; /* the reserved name of program_invocation_name */
         struct ht_text t = ht_text(p->exe, sizeof p->exe);
         if (*name != '/') {
             ht_text_string(&t, p->cwd);
@@ -149,10 +151,19 @@ static void read_output(void)
         unusable("HEAPTAP_OUTPUT", "(too long)", "it is cut");
 }
 
+/* The decimal number at *v, which is moved behind it; 0 where there is none. */
+static uint64_t number_at(const char **v)
+{
+    uint64_t n = 0;
+    for (; **v >= '0' && **v <= '9'; (*v)++)
+        n = n * 10 + (uint64_t)(**v - '0');
+    return n;
+}
+
 static uint64_t number_variable(const char *name)
 {
     const char *v = variable(name);
-    return v ? strtoull(v, NULL, 10) : 0;
+    return v ? number_at(&v) : 0;
 }
 
 void ht_settings_read(void)
@@ -213,10 +224,12 @@ void ht_settings_read(void)
     c->seed = number_variable("HEAPTAP_SEED");
     /* Set by `heaptap run`: ID:PID:RUN, with the pids of the program it started and of itself. */
     if ((v = variable("HEAPTAP_RUN"))) {
-        char *end;
-        c->run_id = strtoull(v, &end, 10);
-        c->run_root = *end == ':' ? (uint32_t)strtoul(end + 1, &end, 10) : 0;
-        c->run_pid = *end == ':' ? (uint32_t)strtoul(end + 1, NULL, 10) : 0;
+        c->run_id = number_at(&v);
+        uint32_t *pids[] = {&c->run_root, &c->run_pid};
+        for (unsigned i = 0; i < 2 && *v == ':'; i++) {
+            v++;
+            *pids[i] = (uint32_t)number_at(&v);
+        }
     }
     struct ht_text t = ht_text(c->region_dir, sizeof c->region_dir);
     if ((v = variable("HEAPTAP_REGION_DIR")) && *v == '/')

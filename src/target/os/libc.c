@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "target/os/libc.h"
+#include "target/os/loader.h"
+
+/* All written once, before threads; then only read. */
+static long errno_offset; /* from the thread pointer: errno is in static TLS. 0: not known yet */
+static int (*own_clock_gettime)(clockid_t, struct timespec *);
+static unsigned long (*own_getauxval)(unsigned long);
+static void *(*own_dlopen)(const char *, int);
+static void *(*own_dlsym)(void *, const char *);
+static void (*own_abort)(void);
+static int (*own_sigrtmin)(void);
+static int (*own_at_quick_exit)(void (*)(void *), void *);
+
+static char *thread_pointer(void)
+{
+    char *p;
+    __asm__("mov %%fs:0, %0" : "=r"(p));
+    return p;
+}
+
+void ht_libc_find(void)
+{
+    if (errno_offset)
+        return;
+    own_clock_gettime = (__typeof__(own_clock_gettime))ht_libc_symbol("clock_gettime");
+    own_getauxval = (__typeof__(own_getauxval))ht_libc_symbol("getauxval");
+    own_dlopen = (__typeof__(own_dlopen))ht_libc_symbol("dlopen");
+    own_dlsym = (__typeof__(own_dlsym))ht_libc_symbol("dlsym");
+    own_abort = (__typeof__(own_abort))ht_libc_symbol("abort");
+    own_sigrtmin = (__typeof__(own_sigrtmin))ht_libc_symbol("__libc_current_sigrtmin");
+    own_at_quick_exit = (__typeof__(own_at_quick_exit))ht_libc_symbol("__cxa_at_quick_exit");
+    int *(*location)(void) = (int *(*)(void))ht_libc_symbol("__errno_location");
+    if (location)
+        errno_offset = (char *)location() - thread_pointer();
+}
+
+int *__errno_location(void)
+{
+    static int nobodys;
+    return errno_offset ? (int *)(thread_pointer() + errno_offset) : &nobodys;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+    return own_clock_gettime ? own_clock_gettime(clock, t) : -1; /* by the vDSO: no system call */
+}
+
+unsigned long getauxval(unsigned long type)
+{
+    return own_getauxval ? own_getauxval(type) : 0;
+}
+
+long sysconf(int name)
+{
+    unsigned long page = name == _SC_PAGESIZE ? getauxval(AT_PAGESZ) : 0;
+    return page ? (long)page : name == _SC_PAGESIZE ? 4096 : -1;
+}
+
+void *dlopen(const char *file, int flags)
+{
+    return own_dlopen ? own_dlopen(file, flags) : NULL;
+}
+
+void *dlsym(void *handle, const char *name)
+{
+    return own_dlsym ? own_dlsym(handle, name) : NULL;
+}
+
+char *getenv(const char *name)
+{
+    size_t n = strlen(name);
+    for (char **v = __environ; v && *v; v++)
+        if (!strncmp(*v, name, n) && (*v)[n] == '=')
+            return *v + n + 1;
+    return NULL;
+}
+
+int __libc_current_sigrtmin(void)
+{
+    return own_sigrtmin ? own_sigrtmin() : 34;
+}
+
+/* What at_quick_exit(), which is linked in, calls. */
+int __cxa_at_quick_exit(void (*fn)(void *), void *object);
+int __cxa_at_quick_exit(void (*fn)(void *), void *object)
+{
+    return own_at_quick_exit ? own_at_quick_exit(fn, object) : -1;
+}
+
+void abort(void)
+{
+    if (own_abort)
+        own_abort();
+    __builtin_trap();
+}
+
+/* Of protobuf-c and zlib, once they find their memory overwritten. */
+__attribute__((noreturn)) void __assert_fail(const char *what, const char *file, unsigned line,
+                                             const char *function);
+void __assert_fail(const char *what, const char *file, unsigned line, const char *function)
+{
+    abort();
+}
+
+__attribute__((noreturn)) void __stack_chk_fail(void);
+void __stack_chk_fail(void)
+{
+    abort();
+}
