@@ -20,7 +20,7 @@
 #include <zlib.h>
 #include <protobuf-c/protobuf-c.h>
 
-#include "target/stack/cfi.h"
+#include "cfi/cfi.h"
 #include "target/process/create.h"
 #include "target/os/inject.h"
 #include "target/tables/live.h"

@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 #include "image.h"
-#include "target/stack/cfi.h"
+#include "cfi/cfi.h"
 
 static uint64_t state = 1;
 

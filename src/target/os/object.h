@@ -11,11 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct ht_object {
-    uint64_t start, end;
-    uint64_t link_map;
-    uint64_t eh_frame_hdr;
-};
+#include "cfi/object.h"
 
 /* Call once, before the program has threads. False: no object can be found, and stacks are walked
  * by frame pointers without module checks. */

@@ -3,7 +3,7 @@
 #ifndef HEAPTAP_SRC_TARGET_STACK_REPLAY_H
 #define HEAPTAP_SRC_TARGET_STACK_REPLAY_H
 
-#include "target/stack/cfi.h"
+#include "cfi/cfi.h"
 #include "target/stack/window.h"
 
 /*

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#include "target/stack/cfi.h"
+#include "cfi/cfi.h"
 #include "target/state/state.h"
 #include "target/stack/unwind.h"
 #include "target/stack/window.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "target/stack/cfi.h"
+#include "cfi/cfi.h"
 #include "target/stack/module.h"
 #include "target/stack/memo.h"
 #include "target/stack/replay.h"

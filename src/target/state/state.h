@@ -11,14 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "region/compiler.h"
 #include "region/layout.h"
 #include "target/os/object.h" /* ht_unload_generation */
 #include "target/os/sys.h"    /* ht_sandboxed */
 #include "target/state/caches.h"
-
-#define HT_LIKELY(x)     __builtin_expect(!!(x), 1)
-#define HT_UNLIKELY(x)   __builtin_expect(!!(x), 0)
-#define HT_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Of what a seqlock guards. */
 #define HT_LOAD_RELAXED(x)     __atomic_load_n(&(x), __ATOMIC_RELAXED)

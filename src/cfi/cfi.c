@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "target/stack/cfi.h"
-#include "target/stack/cfi_read.h"
+#include "cfi/cfi.h"
+#include "cfi/cfi_read.h"
 
 /* DW_EH_PE_*: format in the low four bits, base in the next three. */
 static uint64_t encoded(struct ht_in *in, unsigned encoding, uint64_t data_base)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading DWARF's numbers. */
-#ifndef HEAPTAP_SRC_TARGET_STACK_CFI_READ_H
-#define HEAPTAP_SRC_TARGET_STACK_CFI_READ_H
+#ifndef HEAPTAP_SRC_CFI_CFI_READ_H
+#define HEAPTAP_SRC_CFI_CFI_READ_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "region/compiler.h"
 
 /* A bounded reader: past the end it reads zeroes and stays `bad`. */
 struct ht_in {

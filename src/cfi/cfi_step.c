@@ -2,8 +2,8 @@
 /* Stepping with all registers and any rule. */
 #include "config.h"
 
-#include "target/stack/cfi.h"
-#include "target/stack/cfi_read.h"
+#include "cfi/cfi.h"
+#include "cfi/cfi_read.h"
 
 #define DEPTH 16
 #define OPERATIONS                                                                                 \

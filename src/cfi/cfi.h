@@ -4,13 +4,13 @@
  * for x86-64): as a recipe of one word, made once for a return address and shared by all threads,
  * or as the whole row of rules, for the few frames that a word does not hold.
  */
-#ifndef HEAPTAP_SRC_TARGET_STACK_CFI_H
-#define HEAPTAP_SRC_TARGET_STACK_CFI_H
+#ifndef HEAPTAP_SRC_CFI_CFI_H
+#define HEAPTAP_SRC_CFI_CFI_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target/stack/module.h"
+#include "cfi/object.h"
 
 /* The usual ones are the first two of each: HT_RECIPE_UNUSUAL. */
 enum ht_recipe_kind {

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "target/stack/cfi.h"
-#include "target/stack/cfi_read.h"
+#include "cfi/cfi.h"
+#include "cfi/cfi_read.h"
 
 static bool fits(int64_t v)
 {
