@@ -2,6 +2,7 @@
 """Options, each checked and passed on; the summary; the allocators."""
 import os
 import re
+import shutil
 import stat
 import subprocess
 
@@ -36,6 +37,24 @@ class Unusable(Case):
         self.assertEqual(r.returncode, 3)
         self.assertIn("cannot write %s: it is no regular file" % fifo, r.stderr)
         self.assertTrue(stat.S_ISFIFO(os.stat(fifo).st_mode))
+
+    def test_a_path_that_the_loader_would_split(self):
+        """Seen failing: "cannot be preloaded" where the build folder had a space or a colon in its path."""
+        there = os.path.join(self.dir, "with space:and colon")
+        os.mkdir(there)
+        for name in ("heaptap", "libheaptap.so"):
+            shutil.copy(os.path.join(os.path.dirname(HEAPTAP), name), there)
+        link = None
+        try:
+            r = subprocess.run([os.path.join(there, "heaptap"), "run", "--exact", "-o", "split.pb.gz", "--", "sh", "-c",
+                                'echo "$LD_PRELOAD"; exec "$0" exit 3', PROG], cwd=self.dir, env=self.env, capture_output=True, text=True)
+            link = os.path.dirname(r.stdout.strip())
+            self.assertEqual(r.returncode, 3, r.stderr)
+            self.assertEqual(os.path.realpath(link), os.path.realpath(there))
+            self.assertEqual(self.blocks("split.pb.gz"), 10)
+        finally:
+            if link and os.path.islink(link):
+                os.unlink(link)
 
     def test_no_program(self):
         for options in ([], ["--"], ["-q"]):

@@ -29,7 +29,7 @@ static int find_library(struct ht_environment *e, const char *allocator)
     int status = ht_library_find(e->library);
     if (status)
         return status;
-    if (!strpbrk(e->library, ": ") && !strpbrk(allocator, ": "))
+    if (ht_library_spell(e->library) && !strpbrk(allocator, ": "))
         return 0;
     return ht_complain(1, "%s cannot be preloaded: the loader takes no ':' or ' ' in a path; move it",
                        strpbrk(e->library, ": ") ? e->library : allocator);

@@ -4,13 +4,16 @@
 #include "cli/run/library.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/words.h"
+#include "region/layout.h"
 
 static const char name[] = "libheaptap.so";
 
@@ -41,6 +44,28 @@ int ht_library_find(char path[PATH_MAX])
         return 0;
     return ht_complain(1, "%s is neither beside this program nor in %s; build or install it", name,
                        HT_LIBDIR);
+}
+
+bool ht_library_spell(char path[PATH_MAX])
+{
+    char dir[64], link[96], there[PATH_MAX];
+    struct stat st;
+    if (!strpbrk(path, ": "))
+        return true;
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    snprintf(dir, sizeof dir, "/dev/shm/heaptap-%u", (unsigned)geteuid());
+    snprintf(link, sizeof link, "%s/lib-%08x", dir, ht_fnv1a(path, n));
+    path[n] = 0;
+    mkdir(dir, 0700);
+    /* Ours alone, or another user could lead the program to a library of his. */
+    bool good = !lstat(dir, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+                !(st.st_mode & 077) && (!symlink(path, link) || errno == EEXIST);
+    ssize_t len = good ? readlink(link, there, sizeof there - 1) : -1;
+    good = len == (ssize_t)n && !memcmp(there, path, n);
+    path[n] = '/';
+    if (good)
+        snprintf(path, PATH_MAX, "%s/%s", link, name);
+    return good;
 }
 
 /* Only if this loader's own word for $LIB leads to our library, which it then refuses to load late. */
