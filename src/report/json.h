@@ -3,10 +3,10 @@
 #ifndef HEAPTAP_SRC_REPORT_JSON_H
 #define HEAPTAP_SRC_REPORT_JSON_H
 
-#include <jansson.h>
 #include <stdio.h>
 
 #include "report/context.h"
+#include "util/jansson.h"
 
 /* A string value; bytes that are not UTF-8 become U+FFFD. */
 json_t *ht_json_text(const char *s);

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/doctor/doctor.h"
 #include "cli/words.h"
+#include "util/jansson.h"
 
 static const char usage[] =
     "usage: heaptap doctor [--json] [PID | -- PROGRAM [ARG]...]\n\n"
@@ -82,6 +83,8 @@ int ht_cmd_doctor(int argc, char **argv)
     else if (status < 0 && rest.n && !ht_region_is_pid(rest.word[0], &d->pid))
         status = ht_complain(2, "%s is no PID (heaptap doctor -- %s asks about a program)", rest.word[0],
                              rest.word[0]);
+    if (status < 0 && json && !HT_JANSSON)
+        status = ht_complain(1, "%s", HT_JSON_MISSING);
     if (status < 0)
         status = diagnose(d, json);
     ht_words_finish(&rest);

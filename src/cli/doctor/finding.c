@@ -3,12 +3,12 @@
 
 #include "cli/doctor/finding.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/words.h"
+#include "util/jansson.h"
 #include "util/utf8.h"
 
 #define FORMAT(to)                                                                                 \

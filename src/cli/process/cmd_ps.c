@@ -2,7 +2,6 @@
 /* heaptap ps: the profiled processes of this machine, alive and dead but recoverable. */
 #include "config.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "cli/process/figures.h"
 #include "cli/words.h"
 #include "snapshot/list.h"
+#include "util/jansson.h"
 
 static const char usage[] =
     "usage: heaptap ps [--all] [--json]\n\n"
@@ -130,6 +130,8 @@ int ht_cmd_ps(int argc, char **argv)
     if (status < 0 && rest.n)
         status = ht_complain(2, "ps takes no arguments (heaptap dump PID writes a profile)");
     ht_words_finish(&rest);
+    if (status < 0 && json && !HT_JANSSON)
+        status = ht_complain(1, "%s", HT_JSON_MISSING);
     if (status >= 0)
         return status;
     int err = ht_list(&list, &n);

@@ -10,6 +10,7 @@
 
 #include "cli/source/source.h"
 #include "profile/units.h"
+#include "util/jansson.h"
 
 enum type {
     TEXT,   /* a string */
@@ -181,6 +182,8 @@ static int set(struct ht_report_args *a, const struct option *o, const char *val
     case FLAG:
         if (b < 0)
             return bad(msg, size, o->name, text, "true or false is needed");
+        if (!HT_JANSSON && at == (char *)&a->report.json && b)
+            return snprintf(msg, size, "json: %s", HT_JSON_MISSING), -EINVAL;
         *(bool *)at = b != o->value; /* "trim" is kept as its opposite */
         return 0;
     case CHOICE:

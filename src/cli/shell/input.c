@@ -10,10 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/shell/shell.h"
+
+#define PROMPT "(heaptap) "
+
+#if HT_READLINE
 #include <readline/history.h>
 #include <readline/readline.h>
-
-#include "cli/shell/shell.h"
 
 #define HISTORY_LINES 1000
 
@@ -101,11 +104,9 @@ static void find_history(void)
     snprintf(history, sizeof(history), "%s/history", dir);
 }
 
-void ht_shell_input_start(struct ht_shell *s)
+static void edit_start(struct ht_shell *s)
 {
     shell = s;
-    if (!isatty(STDIN_FILENO))
-        return;
     setlocale(LC_CTYPE, ""); /* so that a letter of several bytes is one to the editor */
     find_history();
     rl_readline_name = "heaptap";
@@ -117,18 +118,28 @@ void ht_shell_input_start(struct ht_shell *s)
         read_history(history);
 }
 
-char *ht_shell_input(void)
+static char *edited_line(void)
+{
+    char *line = readline(PROMPT);
+    if (line && *line)
+        add_history(line);
+    return line;
+}
+
+static void edit_stop(void)
+{
+    if (*history) {
+        mode_t old = umask(077);
+        write_history(history);
+        umask(old);
+    }
+}
+#endif
+
+static char *plain_line(void)
 {
     char *line = NULL;
     size_t size = 0;
-    if (isatty(STDIN_FILENO)) {
-        line = readline("(heaptap) ");
-        if (line && *line)
-            add_history(line);
-        else if (!line)
-            putchar('\n');
-        return line;
-    }
     ssize_t n = getline(&line, &size, stdin);
     if (n < 0) {
         free(line);
@@ -139,11 +150,41 @@ char *ht_shell_input(void)
     return line;
 }
 
+/* Without libreadline a terminal's own line editing has to do. */
+#if !HT_READLINE
+static void edit_start(struct ht_shell *s)
+{
+}
+
+static char *edited_line(void)
+{
+    fputs(PROMPT, stdout);
+    fflush(stdout);
+    return plain_line();
+}
+
+static void edit_stop(void)
+{
+}
+#endif
+
+void ht_shell_input_start(struct ht_shell *s)
+{
+    if (isatty(STDIN_FILENO))
+        edit_start(s);
+}
+
+char *ht_shell_input(void)
+{
+    if (!isatty(STDIN_FILENO))
+        return plain_line();
+    char *line = edited_line();
+    if (!line)
+        putchar('\n');
+    return line;
+}
+
 void ht_shell_input_stop(void)
 {
-    if (*history) {
-        mode_t old = umask(077);
-        write_history(history);
-        umask(old);
-    }
+    edit_stop();
 }

@@ -36,10 +36,10 @@ struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool co
                                    const struct ht_source_options *o, int *err, char *msg,
                                    size_t msg_size);
 
-/* source_http.c */
 bool ht_url_has_scheme(const char *source);
 /* A URL, or "host:port/path" that is no file: http then. */
 bool ht_source_is_url(const char *source);
+/* source_http.c; without libcurl without_curl.c, which always fails. */
 struct ht_profile *ht_source_load_url(const char *source, int *err, char *msg, size_t msg_size);
 
 #endif
