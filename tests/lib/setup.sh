@@ -4,84 +4,21 @@
 
 say() { printf '%s\n' "$*"; }
 
-# wanted KIND: the packages of tests/packages.txt; KIND is "build" (without those marked "# test"), "all", or "foreign" (all, and
-# those of the whole matrix of foreign programs).
-wanted() {
-  case $1 in
-    build) grep -v '# test' "$ROOT/tests/packages.txt" ;;
-    foreign) cat "$ROOT/tests/packages.txt" "$ROOT/tests/foreign/packages.txt" ;;
-    *) cat "$ROOT/tests/packages.txt" ;;
-  esac |
-    sed 's/#.*//; s/[[:space:]]*$//' | grep -v '^$' | sort -u
-}
+. "$ROOT/tests/lib/packages.sh"
 
-have_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-
-# "a|b": either will do, the first that can be had is installed.
-missing_packages() {
-  local line name ok
-  wanted "$1" | while read -r line; do
-    ok=
-    for name in ${line//|/ }; do
-      if have_package "$name"; then ok=1; fi
-    done
-    [ -n "$ok" ] || say "$line"
-  done
-}
-
-choose_package() {
-  local name
-  for name in ${1//|/ }; do
-    if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then say "$name"; return; fi
-  done
-}
-
-# install_missing KIND: 0 when everything of KIND is there in the end; else says what is not.
-install_missing() {
-  local kind=$1 missing names=() line name sudo=()
-  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    if command -v meson >/dev/null && command -v ninja >/dev/null && command -v gcc >/dev/null; then return 0; fi
-    say "heaptap: this system has no apt; install what these Debian packages hold, then run this again:"
-    wanted "$kind" | tr '\n' ' '; say
-    return 1
-  fi
-  missing=$(missing_packages "$kind")
-  [ -n "$missing" ] || return 0
-  if [ "$(id -u)" != 0 ]; then
-    if ! command -v sudo >/dev/null; then
-      say "heaptap: not root and no sudo; have root run: apt-get install" $missing
-      return 1
-    fi
-    sudo=(sudo)
-  fi
-  say "installing:" $missing
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null || say "heaptap: apt-get update failed; trying with the lists there are"
-  for line in $missing; do
-    name=$(choose_package "$line")
-    if [ -n "$name" ]; then names+=("$name"); fi
-  done
-  # A server's package must not start its daemon: the tests start their own, on their own ports.
-  if ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-    apt-get install -y -qq --no-install-recommends "${names[@]}" >/dev/null; then
-    # One package that cannot be had must not keep the others away.
-    for name in "${names[@]}"; do
-      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-        apt-get install -y -qq --no-install-recommends "$name" >/dev/null || true
-    done
-  fi
-  missing=$(missing_packages "$kind")
-  [ -z "$missing" ] && return 0
-  say "heaptap: could not install:" $missing
-  return 1
+# set_up DIR: it is set up, to the end, from this very folder and by this meson (not before an upgrade, or a move of the clone).
+set_up() {
+  local info
+  [ -f "$1/build.ninja" ] && info=$(cat "$1/meson-info/meson-info.json" 2>/dev/null) &&
+    [[ $info = *"\"$ROOT\""* && $info = *"\"$(meson --version)\""* ]]
 }
 
 # configure DIR COMPILER [OPTION]...: sets DIR up, or gives the options to what is set up.
 configure() {
   local dir=$1 compiler=$2 log=$1.setup.log
   shift 2
-  if [ ! -f "$dir/build.ninja" ]; then
-    # What an interrupted setup leaves is no build folder yet.
-    rm -rf "$dir/meson-private" "$dir/meson-info"
+  if ! set_up "$dir"; then
+    rm -rf "$dir/meson-private" "$dir/meson-info" "$dir/build.ninja"
     CC=$compiler meson setup "$dir" "$ROOT" "$@" >"$log" 2>&1
   elif [ $# != 0 ] && [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
     meson configure "$dir" "$@" >"$log" 2>&1
