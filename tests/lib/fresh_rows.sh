@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+# Sourced by tests/fresh: its rows, each for $suite.
+
+# Everything outside the clone, the package manager's places and what the kernel shows; stamp: of what is newer.
+strays() { # STAMP EXCEPT...
+  local stamp=$1 e skip=()
+  shift
+  for e in ./proc ./dev ./sys ./run/lock ./var/cache/apt ./var/lib/apt ./var/lib/dpkg ./var/log ./usr ./etc ./bin ./sbin ./lib ./lib64 ./boot "$@"; do
+    skip+=(-path "$e" -prune -o)
+  done
+  (cd "$root" && find . -xdev "${skip[@]}" -newer "$stamp" \( -type f -o -type l -o -type s -o -type p \) -print | head -n 20)
+}
+
+# In a bare root, as root, in a path with a space; then a second time without anything to install.
+row_quickstart() {
+  local log=$logs/$suite-quickstart.log began size build again
+  new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
+  unpack "/root/heap tap"
+  size=$(root_size)
+  touch "$root/stamp"
+  began=$SECONDS
+  if in_root 280 root "heap tap/quickstart" >"$log" 2>&1 && shows_owners "$log"; then
+    began=$((SECONDS - began))
+    size=$(($(root_size) - size))
+    build=$(du -sm "$root/root/heap tap/build" | cut -f1)
+    ok "$suite: quickstart as root, in $began s with its packages; $size MB, $build of them the build"
+    figure "quickstart, as root, with packages" "$began s, $size MB"
+  else
+    bad "$suite: quickstart as root" "$log"
+    return
+  fi
+  if ! grep -q '^installing [0-9]*/[0-9]*$' "$log" || ! grep -q '^building [0-9]*/[0-9]*$' "$log"; then
+    bad "$suite: quickstart does not say how far it is" "$log"
+  fi
+  size=$(strays ./stamp "./root/heap tap" ./var/lib ./var/cache ./tmp/tmp.never)
+  if [ -z "$size" ]; then ok "$suite: nothing is left outside the clone and the package manager's places"; else
+    say "$size" >"$log.strays"
+    bad "$suite: quickstart leaves files outside the clone" "$log.strays"
+  fi
+  # From nothing, with the packages there: the build alone, and not a file outside the clone.
+  rm -rf "$root/root/heap tap/build"
+  sleep 1
+  touch "$root/stamp"
+  began=$SECONDS
+  if in_root 120 root "heap tap/quickstart" >"$log" 2>&1 && shows_owners "$log"; then
+    again=$((SECONDS - began))
+    figure "quickstart, packages there" "$again s, $build MB"
+    if [ "$again" -le 60 ]; then ok "$suite: quickstart in $again s when the packages are there (at most 60)"; else bad "$suite: quickstart takes $again s when the packages are there, at most 60" "$log"; fi
+  else
+    bad "$suite: quickstart with the packages there" "$log"
+  fi
+  size=$(cd "$root" && find . -xdev -path "./root/heap tap" -prune -o -path ./proc -prune -o -path ./dev -prune -o -newer ./stamp -type f -print)
+  if [ -z "$size" ]; then ok "$suite: it writes no file outside the clone"; else
+    say "$size" >"$log.strays"
+    bad "$suite: it writes outside the clone" "$log.strays"
+  fi
+  began=$SECONDS
+  if in_root 60 root "heap tap/quickstart" >"$log" 2>&1 && shows_owners "$log"; then
+    ok "$suite: quickstart again, in $((SECONDS - began)) s"
+    figure "quickstart again" "$((SECONDS - began)) s"
+  else
+    bad "$suite: quickstart a second time" "$log"
+  fi
+}
+
+# sudo_root: a root with sudo and two users: ada may use it, eve may not.
+sudo_root() {
+  new_root "$suite" || return 1
+  in_root 200 root bash -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sudo &&
+    useradd -m ada && useradd -m eve && echo "ada ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/ada' >"$logs/$suite-sudo.log" 2>&1 ||
+    { bad "$suite: a root with sudo" "$logs/$suite-sudo.log"; return 1; }
+}
+
+# As a user with sudo; then by sudo itself, and as the user once more.
+row_user() {
+  local log=$logs/$suite-user.log began
+  sudo_root || return
+  unpack /home/ada/heaptap ada
+  began=$SECONDS
+  if in_root 280 ada heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
+    ok "$suite: quickstart as a user with sudo, in $((SECONDS - began)) s with its packages"
+    figure "quickstart, a user with sudo, with packages" "$((SECONDS - began)) s"
+  else
+    bad "$suite: quickstart as a user with sudo" "$log"
+    return
+  fi
+  rm -rf "$root/home/ada/heaptap/build"
+  if in_root 120 ada sudo heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
+    if in_root 60 ada heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
+      ok "$suite: sudo ./quickstart, then ./quickstart in the same clone"
+    else
+      bad "$suite: ./quickstart after sudo ./quickstart" "$log"
+    fi
+  else
+    bad "$suite: sudo ./quickstart" "$log"
+  fi
+}
+
+# refuses NAME PATTERN USER COMMAND...: fails with one last line that says what is missing and what to type.
+refuses() {
+  local name=$1 pattern=$2 user=$3 log=$logs/$suite-bad.log rc
+  shift 3
+  in_root 120 "$user" "$@" >"$log" 2>&1
+  rc=$?
+  # "installing NAMES" and ticks may come before it.
+  if [ $rc != 0 ] && [ $rc -lt 99 ] && [ "$(grep -cv '^installing \|^reading the lists' "$log")" = 1 ] && tail -n 1 "$log" | grep -Eq "^heaptap: .*($pattern)"; then
+    ok "$suite: $name: $(tail -n 1 "$log" | cut -c10-150)"
+  else
+    bad "$suite: $name: exit $rc, not one line that matches \"$pattern\"" "$log" 8
+  fi
+}
+
+row_bad() {
+  sudo_root || return
+  unpack /home/eve/heaptap eve
+  unpack /home/ada/heaptap ada
+  refuses "sudo refuses" "sudo refuses; have root type: apt-get install .*gcc" eve heaptap/quickstart
+  local empty='mount -t tmpfs empty "$root/var/cache/apt/archives" && mkdir "$root/var/cache/apt/archives/partial"'
+  root_net='' root_mount=$empty refuses "no network" "connect this machine to the network" ada heaptap/quickstart
+  chroot "$root" sh -c 'mkdir -p /shim; printf "#!/bin/sh\necho aarch64\n" >/shim/uname; chmod 755 /shim/uname'
+  refuses "arm64" "machine is aarch64, and heaptap runs on x86-64 only" ada env PATH=/shim:/usr/bin:/bin heaptap/quickstart
+  refuses "32-bit" "32-bit system \\(i686\\).*64-bit" ada setarch i686 heaptap/quickstart
+  root_mount='mount --bind "$root/home/ada/heaptap" "$root/home/ada/heaptap" && mount -o remount,ro,bind "$root/home/ada/heaptap"' \
+    refuses "a read-only clone" "cannot write to .*Read-only.*cp -r" ada heaptap/quickstart
+  root_mount='mount -t tmpfs -o size=9m,mode=777 full "$root/mnt" && cp -r "$root/home/ada/heaptap/." "$root/mnt" && chmod -R a+rwX "$root/mnt"' \
+    refuses "a full disk" "full \\(.* MB free, the build needs" ada /mnt/quickstart
+  root_mount=${empty/tmpfs /tmpfs -o size=40m } \
+    refuses "no room for the packages" "disk is full .*make room" ada heaptap/quickstart
+  chroot "$root" sh -c 'dpkg --force-all --purge sudo >/dev/null 2>&1; [ ! -e /usr/bin/sudo ] || rm /usr/bin/sudo'
+  refuses "no sudo" "there is no sudo; have root type: apt-get install .*gcc" ada heaptap/quickstart
+  sed -i 's/^sqlite3 /no-such-package-0 /' "$root/home/ada/heaptap/tests/packages.txt"
+  refuses "a mirror that lacks a package" "package sources do not have no-such-package-0; add" root bash /home/ada/heaptap/quickstart
+  chroot "$root" sh -c 'mv /usr/bin/apt-get /usr/bin/apt-got; printf "PRETTY_NAME=\"Plan 10\"\n" >/etc/os-release.new; mv /etc/os-release.new /etc/os-release'
+  refuses "an unknown distribution" "Plan 10 has no apt-get; install what is in these Debian packages.*meson" ada heaptap/quickstart
+}
+
+# Compilers of this root: its gcc and clang, and others that it has.
+compilers() {
+  chroot "$root" sh -c 'for c in gcc gcc-10 gcc-12 gcc-14 clang clang-14 clang-19; do
+    apt-cache show $c >/dev/null 2>&1 && echo $c; done'
+}
+
+# one_build NAME COMPILER OPTION...: without a warning.
+one_build() {
+  local name=$1 compiler=$2 log=$logs/$suite-build.log
+  shift 2
+  if in_root 300 root bash -c 'cd /src && rm -rf b && c=$1 && shift && CC=$c meson setup b "$@" && ninja -C b && b/heaptap --version' bash "$compiler" "$@" >"$log" 2>&1 &&
+    ! grep -q 'warning: ' "$log"; then
+    built=$((built + 1))
+    return 0
+  fi
+  grep -A6 'warning: \|error: \|ERROR' "$log" >"$log.why" || tail -n 10 "$log" >"$log.why"
+  bad "$suite: $compiler, $name" "$log.why"
+  return 1
+}
+
+row_build() {
+  local c built version kind began=$SECONDS list=() option
+  new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
+  unpack /src
+  in_root 300 root bash -c "apt-get update -qq; ROOT=/src; . /src/tests/lib/setup.sh; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \$(wanted build | on_one_line)" >"$logs/$suite-build.log" 2>&1 ||
+    { bad "$suite: packages of the build" "$logs/$suite-build.log"; return; }
+  for c in $(compilers); do
+    in_root 300 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$c" >"$logs/$suite-build.log" 2>&1 || { skip "$suite: $c cannot be installed"; continue; }
+    version=$(chroot "$root" "$c" -dumpfullversion 2>/dev/null || chroot "$root" "$c" -dumpversion)
+    # The same compiler by two names is tried once.
+    [[ " ${list[*]} " != *" ${c%%-*}$version "* ]] || continue
+    list+=("${c%%-*}$version")
+    built=0
+    for kind in plain debugoptimized release minsize; do one_build "$kind" "$c" "--buildtype=$kind"; done
+    one_build "release with LTO" "$c" --buildtype=release -Db_lto=true
+    if [ "$built" = 5 ]; then ok "$suite: $c $version: plain, debugoptimized, release, minsize, LTO: no warning"; fi
+    figure "${c%%-*}, five ways, no warning" "$version: $built of 5"
+  done
+  built=0
+  for option in readline microhttpd jansson curl; do one_build "without $option" gcc "-D$option=disabled"; done
+  # What is not there is left out without being asked.
+  in_root 120 root env DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq libreadline-dev libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev >"$logs/$suite-build.log" 2>&1
+  if one_build "without the four's packages" gcc && off_commands; then built=$((built + 1)); fi
+  if [ "$built" = 6 ]; then ok "$suite: without readline, microhttpd, jansson, curl, one by one and all: no warning, a line each where they are asked for"; fi
+  figure "without each optional library, and without all" "$built of 6"
+  say "     $suite: builds took $((SECONDS - began)) s"
+}
+
+# off_commands: what is missing turns its command off with one line.
+off_commands() {
+  local log=$logs/$suite-off.log word fine=1
+  for word in "serve" "push x http://localhost:1" "top --json /etc/passwd" "top http://localhost:1/x"; do
+    # shellcheck disable=SC2086
+    in_root 20 root /src/b/heaptap $word >"$log" 2>&1
+    if ! [[ $? = [12] ]] || [ "$(wc -l <"$log")" != 1 ] || ! grep -q 'built without lib' "$log"; then
+      bad "$suite: heaptap $word, built without what it needs" "$log" 5
+      fine=
+    fi
+  done
+  [ -n "$fine" ]
+}
+
+# What packaging/ brings: each script there that has a test of its own for roots.
+row_packages() {
+  local script log=$logs/$suite-packages.log
+  for script in "$ROOT"/packaging/*/test-in-root "$ROOT"/packaging/test-in-root; do
+    [ -x "$script" ] || continue
+    new_root "$suite" || return
+    unpack /src
+    if in_root 600 root "/src/${script#"$ROOT"/}" >"$log" 2>&1; then
+      ok "$suite: ${script#"$ROOT"/}: $(tail -n 1 "$log")"
+      figure "${script#"$ROOT"/}" "$(tail -n 1 "$log")"
+    else
+      bad "$suite: ${script#"$ROOT"/}" "$log"
+    fi
+  done
+}
+
+row_tests() {
+  local log=$logs/$suite-tests.log began=$SECONDS
+  new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
+  unpack /root/heaptap
+  in_root 5400 root heaptap/tests/run >"$log" 2>&1
+  if tail -n 1 "$log" | grep -Eq '^[0-9]+ passed, 0 failed, [0-9]+ skipped$'; then
+    ok "$suite: tests/run in $(((SECONDS - began) / 60)) min: $(tail -n 1 "$log")"
+  else
+    { grep -A3 '^FAIL' "$log" | head -n 60; tail -n 3 "$log"; } >"$log.why"
+    bad "$suite: tests/run" "$log.why" 80
+  fi
+  figure "tests/run" "$(tail -n 1 "$log"), $(((SECONDS - began) / 60)) min"
+}
