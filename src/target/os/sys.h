@@ -62,7 +62,7 @@ void *ht_sys_anonymous(size_t n);
 /* Whether the page around `at` can be read; no fault. One call, rt_sigaction, which changes nothing. */
 bool ht_page_readable(uint64_t at);
 
-/* Reads a whole small file into buf (NUL-terminated, at most n - 1 bytes). Bytes read or -errno. */
+/* Within ht_own_descriptors: reads a whole small file into buf (NUL-terminated, at most n - 1 bytes). Bytes read or -errno. */
 long ht_sys_read_file(const char *path, char *buf, size_t n);
 
 /*

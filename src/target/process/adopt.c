@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "target/allocator/place.h"
+#include "target/os/descriptors.h"
 #include "target/os/object.h"
 #include "target/os/sys.h"
 #include "target/process/create.h"
@@ -27,6 +28,11 @@
  * `active`; read by the child alone. */
 static unsigned char *inherited_base;
 
+static void create_in_file(void *error)
+{
+    *(int *)error = ht_region_create(true);
+}
+
 /*
  * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of
  * its directory of regions, and chose where it stands and what it is called: its region, which it
@@ -35,7 +41,12 @@ static unsigned char *inherited_base;
 bool ht_region_start(bool file)
 {
     struct ht_state *s = ht_state;
-    if (ht_region_create(file && !ht_config.secure))
+    int error = 0;
+    if (file && !ht_config.secure)
+        ht_own_descriptors(create_in_file, &error);
+    else
+        error = ht_region_create(false);
+    if (error)
         return false;
     inherited_base = s->base;
     ht_inherited_limit = s->limit;

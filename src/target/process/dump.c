@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "target/os/descriptors.h"
 #include "target/process/dump.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
@@ -213,6 +214,11 @@ __attribute__((noinline)) static void on_dump_stack(struct job *job)
                        "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
+static void with_descriptors(void *job)
+{
+    on_dump_stack(job);
+}
+
 static bool dump_lock(void)
 {
     uint32_t idle = 0;
@@ -250,7 +256,7 @@ static int run_locked(struct job *job)
     if (job->kind == JOB_FD)
         run_job(job);
     else
-        on_dump_stack(job);
+        ht_own_descriptors(with_descriptors, job);
     ht_tls.guard--;
     ht_release_write_signals(held, job->error);
     bool run_says_it = job->kind == JOB_LAST && ht_config.run_id;
@@ -406,8 +412,9 @@ static bool dump_previous(long dir, const char *name)
 }
 
 /* An image takes the lowest number that is free: the one before it has a lower one, or the next. */
-void ht_dump_previous_image(void)
+static void dump_images_before(void *none)
 {
+    (void)none;
     const char *own = strrchr(ht_state->region_path, '/');
     if (!own || own[1] == 0)
         return;
@@ -434,4 +441,9 @@ void ht_dump_previous_image(void)
         there = dump_previous(dir, name);
     }
     SYS1(SYS_close, dir);
+}
+
+void ht_dump_previous_image(void)
+{
+    ht_own_descriptors(dump_images_before, NULL);
 }

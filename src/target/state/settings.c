@@ -15,6 +15,7 @@
 #include "target/state/say.h"
 #include "target/state/settings.h"
 #include "target/state/state.h"
+#include "target/os/descriptors.h"
 #include "target/os/sys.h"
 #include "region/text.h"
 #include "region/units.h"
@@ -102,6 +103,13 @@ static const char *name_of_exe(const char *exe)
     return *name ? name : last_part(__progname_full);
 }
 
+static void read_command_line(void *process)
+{
+    struct ht_process *p = process;
+    long n = ht_sys_read_file("/proc/self/cmdline", p->command_line, sizeof p->command_line);
+    p->command_line_size = n > 0 ? (uint32_t)n : 0;
+}
+
 static void read_process(void)
 {
     struct ht_process *p = &ht_process;
@@ -128,8 +136,7 @@ static void read_process(void)
     }
     struct ht_text t = ht_text(p->name, sizeof p->name);
     ht_text_string(&t, base);
-    long n = ht_sys_read_file("/proc/self/cmdline", p->command_line, sizeof p->command_line);
-    p->command_line_size = n > 0 ? (uint32_t)n : 0;
+    ht_own_descriptors(read_command_line, p);
 }
 
 static void read_output(void)
