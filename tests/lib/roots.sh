@@ -15,6 +15,7 @@ debian_mirror() {
 # Why no root can be made here; nothing when one can.
 no_roots() {
   if [ "$(id -u)" != 0 ]; then say "not root"
+  elif [ "$(stat -Lc %d:%i /proc/1/root/. 2>/dev/null)" != "$(stat -Lc %d:%i /.)" ]; then say "in a chroot"
   elif ! command -v debootstrap >/dev/null; then say "no debootstrap"
   elif ! unshare -m --propagation private true 2>/dev/null; then say "no mount namespaces"
   elif ! command -v git >/dev/null || ! git -C "$ROOT" rev-parse -q --verify HEAD >/dev/null 2>&1; then say "not a git clone"

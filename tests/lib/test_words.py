@@ -14,7 +14,7 @@ os.chdir(ROOT)
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 from table import figures  # noqa: E402
 
-runners = ["quickstart", ".ci/run", "bench/run", "tests/run", "tests/foreign/matrix"] + glob.glob("tests/*/mutants") + glob.glob("tests/*/run")
+runners = ["quickstart", ".ci/run", "bench/run", "tests/run", "tests/fresh", "tests/foreign/matrix"] + glob.glob("tests/*/mutants") + glob.glob("tests/*/run")
 runners += glob.glob("bench/*.py") + ["tests/%s.py" % name for name in (
     "calls/run", "compat/allocators", "compat/compat", "foreign/compare_test", "foreign/page", "inject/inject",
     "instructions/run", "soak/run")]
@@ -28,7 +28,7 @@ WRONG = [("bench/run", "scaling", "nonsense"), ("bench/run", "--rounds=0"), ("be
          ("tests/tables/mutants", "nonsense"), ("tests/calls/mutants", "nonsense"), ("tests/layers/mutants", "nonsense"), ("tests/layers/run", "nonsense"), ("tests/calls/run.py", "nowhere"),
          ("tests/compat/compat.py", "nowhere"), ("tests/compat/allocators.py", HERE, "nowhere"),
          ("tests/soak/run.py", HERE, HERE, HERE, "long"), ("tests/inject/inject.py", "nowhere", HERE), ("tests/truth/run", "--seeds=0"),
-         ("tests/run", "nonsense"), ("tests/golden/run", "nonsense"), ("tests/sanitize/run", "nonsense")]
+         ("tests/run", "nonsense"), ("tests/fresh", "nonsense"), ("tests/fresh", "--only=nonsense", "sid"), ("tests/golden/run", "nonsense"), ("tests/sanitize/run", "nonsense")]
 failed = 0
 
 
