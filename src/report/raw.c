@@ -27,9 +27,9 @@ static void print_time(FILE *out, int64_t nanos)
     strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
     strftime(zone, sizeof(zone), "%z %Z", &tm);
     if (rest) {
-        int n = snprintf(fraction, sizeof(fraction), ".%09d", rest);
-        while (fraction[n - 1] == '0')
-            fraction[--n] = '\0';
+        snprintf(fraction, sizeof(fraction), ".%09d", rest);
+        for (char *last = fraction + strlen(fraction) - 1; *last == '0' && last > fraction; last--)
+            *last = '\0';
     }
     fprintf(out, "Time: %s%s %s\n", date, fraction, zone);
 }

@@ -4,14 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "snapshot/directory.h"
+#include "util/openat2.h"
 
 static bool number(const char **s, uint64_t *out)
 {
@@ -63,15 +62,11 @@ static int walk(int dir, const char *directory, uid_t owner, ht_region_file_fn f
     return result;
 }
 
-#ifndef SYS_openat2 /* glibc's list before 2.32 */
-#define SYS_openat2 437
-#endif
-
 int ht_open_below(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC | O_NOFOLLOW,
                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    return ht_openat2(root, path, &how);
 }
 
 int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx)

@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +22,7 @@
 #include "region/size.h"
 #include "region/units.h"
 #include "symbolize/elffile.h"
+#include "util/openat2.h"
 
 #define LITTLE_REGION (64u << 20) /* beyond it no ordinary program fills one */
 
@@ -111,7 +110,7 @@ static int try_kernel(void)
     if (madvise(p, 4096, MADV_POPULATE_WRITE))
         bad |= NO_POPULATE;
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-    int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how);
+    int fd = ht_openat2(AT_FDCWD, "/", &how);
     if (fd < 0)
         bad |= NO_OPENAT2;
     else

@@ -6,16 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
 #include "snapshot/directory.h"
+#include "util/openat2.h"
 
 #define ENVIRONMENT_MAX (1u << 20)
 
@@ -168,7 +167,7 @@ int ht_subject_look(const struct ht_doctor *d, const char *path, int flags)
                            .resolve = RESOLVE_IN_ROOT};
     if (d->root < 0)
         return -EACCES;
-    int fd = (int)syscall(SYS_openat2, d->root, path, &how, sizeof how);
+    int fd = ht_openat2(d->root, path, &how);
     if (fd < 0 && errno == ENOSYS) /* before Linux 5.6 */
         fd = openat(d->root, path + strspn(path, "/"), O_PATH | O_CLOEXEC | flags);
     return fd < 0 ? -errno : fd;
