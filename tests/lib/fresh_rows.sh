@@ -155,7 +155,7 @@ one_build() {
 }
 
 row_build() {
-  local c built version kind began=$SECONDS list=() option
+  local c built version kind began=$SECONDS list=() option gccs='' clangs=''
   new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
   unpack /src
   in_root 300 root bash -c "apt-get update -qq; ROOT=/src; . /src/tests/lib/setup.sh; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \$(wanted build | on_one_line)" >"$logs/$suite-build.log" 2>&1 ||
@@ -170,15 +170,17 @@ row_build() {
     for kind in plain debugoptimized release minsize; do one_build "$kind" "$c" "--buildtype=$kind"; done
     one_build "release with LTO" "$c" --buildtype=release -Db_lto=true
     if [ "$built" = 5 ]; then ok "$suite: $c $version: plain, debugoptimized, release, minsize, LTO: no warning"; fi
-    figure "${c%%-*}, five ways, no warning" "$version: $built of 5"
+    case $c in gcc*) gccs+="${gccs:+, }$version: $built of 5" ;; *) clangs+="${clangs:+, }$version: $built of 5" ;; esac
   done
+  figure "gcc, five ways, no warning" "$gccs"
+  figure "clang, five ways, no warning" "$clangs"
   built=0
-  for option in readline microhttpd jansson curl; do one_build "without $option" gcc "-D$option=disabled"; done
+  for option in readline microhttpd jansson curl zstd; do one_build "without $option" gcc "-D$option=disabled"; done
   # What is not there is left out without being asked.
-  in_root 120 root env DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq libreadline-dev libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev >"$logs/$suite-build.log" 2>&1
-  if one_build "without the four's packages" gcc && off_commands; then built=$((built + 1)); fi
-  if [ "$built" = 6 ]; then ok "$suite: without readline, microhttpd, jansson, curl, one by one and all: no warning, a line each where they are asked for"; fi
-  figure "without each optional library, and without all" "$built of 6"
+  in_root 120 root env DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq libreadline-dev libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev libzstd-dev >"$logs/$suite-build.log" 2>&1
+  if one_build "without any of their packages" gcc && off_commands; then built=$((built + 1)); fi
+  if [ "$built" = 7 ]; then ok "$suite: without readline, microhttpd, jansson, curl, zstd, one by one and all: no warning, a line each where they are asked for"; fi
+  figure "without each optional library, and without all" "$built of 7"
   say "     $suite: builds took $((SECONDS - began)) s"
 }
 

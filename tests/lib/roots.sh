@@ -15,7 +15,7 @@ debian_mirror() {
 # Why no root can be made here; nothing when one can.
 no_roots() {
   if [ "$(id -u)" != 0 ]; then say "not root"
-  elif [ "$(stat -Lc %d:%i /proc/1/root/. 2>/dev/null)" != "$(stat -Lc %d:%i /.)" ]; then say "in a chroot"
+  elif [ "${container-}" = heaptap-fresh ]; then say "this is a bare root already"
   elif ! command -v debootstrap >/dev/null; then say "no debootstrap"
   elif ! unshare -m --propagation private true 2>/dev/null; then say "no mount namespaces"
   elif ! command -v git >/dev/null || ! git -C "$ROOT" rev-parse -q --verify HEAD >/dev/null 2>&1; then say "not a git clone"
@@ -79,7 +79,7 @@ in_root() {
     home=/root
     [ "$user" = root ] || home=/home/$user
     exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$home" USER="$user" \
-      LC_ALL=C.UTF-8 TERM=dumb setpriv --reuid="$user" --regid="$user" --init-groups -- \
+      LC_ALL=C.UTF-8 TERM=dumb container=heaptap-fresh setpriv --reuid="$user" --regid="$user" --init-groups -- \
       bash -c "cd && \"\$@\"" bash "$@"' bash "$root" "$debs" "$user" "$@"
 }
 
