@@ -154,14 +154,14 @@ void ht_cache_close(struct ht_cache *c)
 static bool unpack(const struct ht_cache *c, struct ht_pool *pool, const struct stored_addr *s,
                    struct ht_addr *a)
 {
-    struct ht_frame *f = s->n ? ht_pool_array(pool, s->n, sizeof *f) : NULL;
+    struct ht_sym_frame *f = s->n ? ht_pool_array(pool, s->n, sizeof *f) : NULL;
     if (s->n && !f)
         return false;
     for (uint32_t i = 0; i < s->n; i++) {
         const struct stored_frame *sf = &c->frames[s->first + i];
-        f[i] = (struct ht_frame){sf->name ? c->strings + sf->name : NULL,
-                                 sf->file ? c->strings + sf->file : NULL, sf->line,
-                                 sf->start_line};
+        f[i] = (struct ht_sym_frame){sf->name ? c->strings + sf->name : NULL,
+                                     sf->file ? c->strings + sf->file : NULL, sf->line,
+                                     sf->start_line};
     }
     *a = (struct ht_addr){s->vaddr, f, s->n};
     return true;
@@ -231,7 +231,7 @@ static void put(struct writer *w, const struct ht_addr *a)
 {
     w->addrs[w->n_addrs++] = (struct stored_addr){a->vaddr, w->n_frames, a->n_frames};
     for (uint32_t i = 0; i < a->n_frames; i++) {
-        const struct ht_frame *f = &a->frames[i];
+        const struct ht_sym_frame *f = &a->frames[i];
         w->frames[w->n_frames++] = (struct stored_frame){put_string(w, f->name),
                                                          put_string(w, f->file), f->line,
                                                          f->start_line};

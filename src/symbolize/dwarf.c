@@ -160,7 +160,7 @@ static const char *absolute(struct unit *u, const char *file)
 }
 
 /* The last row at or below the address that does not end a sequence. */
-static void find_line(Dwarf_Lines *lines, size_t n, uint64_t vaddr, struct ht_frame *f)
+static void find_line(Dwarf_Lines *lines, size_t n, uint64_t vaddr, struct ht_sym_frame *f)
 {
     size_t lo = 0, hi = n;
     Dwarf_Addr a;
@@ -194,13 +194,13 @@ static bool says_more(const char *symbol, const char *name)
            strncmp(name, symbol, 2) && strstr(symbol, name);
 }
 
-static int write_frames(struct unit *u, struct ht_hit *h, const struct ht_frame *leaf,
+static int write_frames(struct unit *u, struct ht_dwarf_match *h, const struct ht_sym_frame *leaf,
                         Dwarf_Files *files, size_t n_files, ht_symbol_fn symbol, void *symbol_arg)
 {
     uint32_t n = 1;
     for (struct ht_inlined *c = h->inlined; c; c = c->caller)
         n++;
-    struct ht_frame *f = ht_pool_array(u->pool, n, sizeof *f);
+    struct ht_sym_frame *f = ht_pool_array(u->pool, n, sizeof *f);
     if (!f)
         return -ENOMEM;
     h->addr->frames = f;
@@ -252,7 +252,7 @@ static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol,
     if (dwarf_getsrcfiles(&w->cu, &files, &n_files) && dwarf_getsrcfiles(&cu, &files, &n_files))
         n_files = 0;
     for (size_t i = 0; i < w->n; i++) {
-        struct ht_frame leaf = {0};
+        struct ht_sym_frame leaf = {0};
         find_line(lines, n_lines, w->hits[i].addr->vaddr, &leaf);
         if (!w->hits[i].found && !leaf.file)
             continue;
@@ -265,7 +265,7 @@ static int resolve_unit(struct ht_dwarf *d, struct unit *u, ht_symbol_fn symbol,
 
 static int by_unit(const void *pa, const void *pb)
 {
-    const struct ht_hit *a = pa, *b = pb;
+    const struct ht_dwarf_match *a = pa, *b = pb;
     if (a->cu != b->cu)
         return a->cu < b->cu ? -1 : 1;
     return a->addr->vaddr < b->addr->vaddr ? -1 : a->addr->vaddr > b->addr->vaddr;
@@ -276,7 +276,7 @@ int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct
                      void *tick_arg)
 {
     struct ht_pool scratch = {0};
-    struct ht_hit *hits = ht_pool_array(&scratch, n, sizeof *hits);
+    struct ht_dwarf_match *hits = ht_pool_array(&scratch, n, sizeof *hits);
     if (!hits)
         return -ENOMEM;
     Dwarf_Aranges *aranges = NULL;

@@ -10,7 +10,7 @@
 enum { DEPTH_MAX = 128, RANGES_MAX = 1 << 20, VISITS_MAX = 100 << 20 };
 
 /* The hits in [lo, hi) as a slice of a sorted array. */
-static struct ht_hit *slice(struct ht_walk *u, uint64_t lo, uint64_t hi, size_t *n)
+static struct ht_dwarf_match *slice(struct ht_walk *u, uint64_t lo, uint64_t hi, size_t *n)
 {
     size_t a = 0, b = u->n;
     while (a < b) {
@@ -33,7 +33,7 @@ static void match_function(struct ht_walk *u, Dwarf_Die *die)
     ptrdiff_t at = 0;
     for (int i = 0; i < RANGES_MAX && (at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0; i++) {
         size_t n;
-        struct ht_hit *h = slice(u, lo, hi, &n);
+        struct ht_dwarf_match *h = slice(u, lo, hi, &n);
         for (; n; n--, h++)
             if (!h->found || hi - lo < h->size) {
                 h->found = true;
@@ -73,7 +73,8 @@ static void find_functions(struct ht_walk *u, Dwarf_Die *parent, int depth)
 }
 
 /* Those of the n hits that lie in the DIE's ranges, into in. */
-static size_t within(Dwarf_Die *die, struct ht_hit **hits, size_t n, struct ht_hit **in)
+static size_t within(Dwarf_Die *die, struct ht_dwarf_match **hits, size_t n,
+                     struct ht_dwarf_match **in)
 {
     Dwarf_Addr base, lo, hi;
     ptrdiff_t at = 0;
@@ -85,13 +86,13 @@ static size_t within(Dwarf_Die *die, struct ht_hit **hits, size_t n, struct ht_h
     return found;
 }
 
-static void find_inlined(struct ht_walk *u, Dwarf_Die *parent, struct ht_hit **hits, size_t n,
-                         struct ht_inlined *caller, int depth)
+static void find_inlined(struct ht_walk *u, Dwarf_Die *parent, struct ht_dwarf_match **hits,
+                         size_t n, struct ht_inlined *caller, int depth)
 {
     Dwarf_Die die;
     if (depth > DEPTH_MAX || dwarf_child(parent, &die))
         return;
-    struct ht_hit **in = ht_pool_array(u->scratch, n, sizeof *in);
+    struct ht_dwarf_match **in = ht_pool_array(u->scratch, n, sizeof *in);
     if (!in) {
         u->no_memory = true;
         return;
@@ -126,7 +127,7 @@ static void find_inlined(struct ht_walk *u, Dwarf_Die *parent, struct ht_hit **h
 /* Walks each function that was hit once, for all its hits. */
 static void find_all_inlined(struct ht_walk *u)
 {
-    struct ht_hit **same = ht_pool_array(u->scratch, u->n, sizeof *same);
+    struct ht_dwarf_match **same = ht_pool_array(u->scratch, u->n, sizeof *same);
     if (!same) {
         u->no_memory = true;
         return;

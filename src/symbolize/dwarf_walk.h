@@ -18,7 +18,7 @@ struct ht_inlined {
 };
 
 /* An address at work. */
-struct ht_hit {
+struct ht_dwarf_match {
     struct ht_addr *addr;
     Dwarf_Off cu;
     Dwarf_Die function;
@@ -30,7 +30,7 @@ struct ht_hit {
 /* A walk over one unit. Set the first five. */
 struct ht_walk {
     Dwarf_Die cu;
-    struct ht_hit *hits; /* sorted by address */
+    struct ht_dwarf_match *hits; /* sorted by address */
     size_t n;
     struct ht_pool *scratch;
     uint64_t *visits; /* DIEs walked over so far, of the file: what a hostile one makes endless ends */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* The strings live as long as the module they came from. */
-struct ht_frame {
+struct ht_sym_frame {
     const char *name; /* as in the symbol table or DWARF; NULL when unknown */
     const char *file; /* NULL when unknown */
     uint32_t line;    /* 0 when unknown */
@@ -16,7 +16,7 @@ struct ht_frame {
 
 struct ht_addr {
     uint64_t vaddr;          /* as the file's program headers count */
-    struct ht_frame *frames; /* innermost inlined function first */
+    struct ht_sym_frame *frames; /* innermost inlined function first */
     uint32_t n_frames;       /* 0: nothing known */
 };
 

@@ -8,13 +8,13 @@
 #include "symbolize/dwarf.h"
 #include "symbolize/symtab.h"
 
-int ht_module_open(struct ht_module *m, const struct ht_find *what, bool want_debug)
+int ht_sym_module_open(struct ht_sym_module *m, const struct ht_find *what, bool want_debug)
 {
-    *m = (struct ht_module){.mini.fd = -1};
+    *m = (struct ht_sym_module){.mini.fd = -1};
     return ht_find_open(&m->found, what, want_debug);
 }
 
-void ht_module_finish(struct ht_module *m)
+void ht_sym_module_finish(struct ht_sym_module *m)
 {
     ht_symtab_destroy(m->symtab);
     ht_dwarf_close(m->dwarf);
@@ -23,7 +23,7 @@ void ht_module_finish(struct ht_module *m)
     ht_pool_finish(&m->pool);
 }
 
-const struct ht_segments *ht_module_segments(const struct ht_module *m)
+const struct ht_segments *ht_sym_module_segments(const struct ht_sym_module *m)
 {
     return m->found.main.elf ? &m->found.main.segments : &m->found.debug.segments;
 }
@@ -33,7 +33,7 @@ static const char *symbol_name(void *arg, uint64_t vaddr)
     return ht_symtab_find(arg, vaddr);
 }
 
-static int load_symbols(struct ht_module *m)
+static int load_symbols(struct ht_sym_module *m)
 {
     const struct ht_elf *files[3];
     size_t n = 0;
@@ -48,8 +48,8 @@ static int load_symbols(struct ht_module *m)
     return m->symtab ? 0 : -ENOMEM;
 }
 
-int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
-                      bool (*tick)(void *arg, size_t done), void *tick_arg)
+int ht_sym_module_resolve(struct ht_sym_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
+                          bool (*tick)(void *arg, size_t done), void *tick_arg)
 {
     if (n == 0)
         return 0;
@@ -71,7 +71,7 @@ int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool
         const char *name = ht_symtab_find(m->symtab, addrs[i].vaddr);
         if (!name)
             continue;
-        struct ht_frame *f = ht_pool_alloc(&m->pool, sizeof *f);
+        struct ht_sym_frame *f = ht_pool_alloc(&m->pool, sizeof *f);
         if (!f)
             return -ENOMEM;
         f->name = name;

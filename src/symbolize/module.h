@@ -10,7 +10,7 @@
 #include "symbolize/frames.h"
 #include "symbolize/pool.h"
 
-struct ht_module {
+struct ht_sym_module {
     struct ht_found found;
     struct ht_elf mini;   /* .gnu_debugdata */
     struct ht_pool pool;  /* frames */
@@ -19,15 +19,15 @@ struct ht_module {
 };
 
 /* 0, or as ht_find_open; on failure only found.replaced of *m has a meaning. */
-int ht_module_open(struct ht_module *m, const struct ht_find *what, bool want_debug);
-void ht_module_finish(struct ht_module *m);
+int ht_sym_module_open(struct ht_sym_module *m, const struct ht_find *what, bool want_debug);
+void ht_sym_module_finish(struct ht_sym_module *m);
 
 /* Those of the binary, or else of its debug file. */
-const struct ht_segments *ht_module_segments(const struct ht_module *m);
+const struct ht_segments *ht_sym_module_segments(const struct ht_sym_module *m);
 
 /* Fills the frames of addresses that are sorted and different. They live as long as m.
  * 0, -ENOMEM, or -EINTR when tick returned false. */
-int ht_module_resolve(struct ht_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
-                      bool (*tick)(void *arg, size_t done), void *tick_arg);
+int ht_sym_module_resolve(struct ht_sym_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
+                          bool (*tick)(void *arg, size_t done), void *tick_arg);
 
 #endif

@@ -165,7 +165,7 @@ static int apply(struct work *w, struct ht_location *loc, const struct ht_addr *
         return -ENOMEM;
     struct ht_mapping *m = loc->mapping;
     for (uint32_t i = 0; i < a->n_frames; i++) {
-        const struct ht_frame *f = &a->frames[i];
+        const struct ht_sym_frame *f = &a->frames[i];
         lines[i].function = ht_functions_get(&w->functions, f->name, f->file, f->start_line);
         lines[i].line = f->line;
         if (!lines[i].function)
@@ -186,7 +186,7 @@ static int apply(struct work *w, struct ht_location *loc, const struct ht_addr *
 
 /* Takes the answers kept from before, works out the rest and keeps that. Without m there is only
  * what was kept. */
-static int resolve(struct work *w, struct ht_module *m, const char *build_id, uint64_t key,
+static int resolve(struct work *w, struct ht_sym_module *m, const char *build_id, uint64_t key,
                    struct ht_cache *cache, struct ht_addr *addrs, size_t n)
 {
     unsigned char *known = calloc(n, 1);
@@ -200,19 +200,19 @@ static int resolve(struct work *w, struct ht_module *m, const char *build_id, ui
             rest[n_rest++] = addrs[i];
     w->current_n = n_rest;
     if (n_rest)
-        err = ht_module_resolve(m, rest, n_rest, w->o->lines_and_inlines, tick, w);
+        err = ht_sym_module_resolve(m, rest, n_rest, w->o->lines_and_inlines, tick, w);
     for (size_t i = 0, k = 0; k < n_rest && !err; i++)
         if (!known[i])
             addrs[i] = rest[k++];
     if (!err && n_rest && !w->o->no_cache && *build_id)
-        ht_cache_store(build_id, key, ht_module_segments(m), cache, rest, n_rest);
+        ht_cache_store(build_id, key, ht_sym_module_segments(m), cache, rest, n_rest);
     free(known);
     free(rest);
     return err;
 }
 
 /* Places the targets, sorts them by place and names them. */
-static int name_targets(struct work *w, struct target *t, size_t n, struct ht_module *m,
+static int name_targets(struct work *w, struct target *t, size_t n, struct ht_sym_module *m,
                         const struct ht_segments *segments, const char *build_id, uint64_t key,
                         struct ht_cache *cache)
 {
@@ -253,19 +253,19 @@ static int name_module(struct work *w, struct target *t, size_t n)
     struct ht_find what = {.file = map->file, .build_id = map->build_id, .start = map->start,
                            .pid = w->o->pid, .root = w->o->root,
                            .waiting = waiting, .waiting_arg = w};
-    struct ht_module m;
+    struct ht_sym_module m;
     struct ht_cache *cache = NULL;
     w->current = map->file;
     w->current_n = n;
     tick(w, 0);
-    int err = ht_module_open(&m, &what, w->o->lines_and_inlines);
+    int err = ht_sym_module_open(&m, &what, w->o->lines_and_inlines);
     if (err == 0) {
         const char *id = m.found.main.elf ? m.found.main.build_id : m.found.debug.build_id;
         uint64_t key = cache_key(&m.found, w->o->lines_and_inlines);
         if (!w->o->no_cache)
             cache = ht_cache_load(id, key);
-        err = name_targets(w, t, n, &m, ht_module_segments(&m), id, key, cache);
-        ht_module_finish(&m);
+        err = name_targets(w, t, n, &m, ht_sym_module_segments(&m), id, key, cache);
+        ht_sym_module_finish(&m);
     } else if (err == -ENOENT) {
         /* Names of an earlier report outlive the binary. */
         if (!w->o->no_cache)
@@ -285,7 +285,7 @@ static int name_jit(struct work *w, struct target *t, size_t n)
     if (!w->perfmap)
         return 0;
     for (size_t i = 0; i < n; i++) {
-        struct ht_frame f = {.name = ht_perfmap_find(w->perfmap, t[i].loc->address)};
+        struct ht_sym_frame f = {.name = ht_perfmap_find(w->perfmap, t[i].loc->address)};
         struct ht_addr a = {.frames = &f, .n_frames = f.name ? 1 : 0};
         int err = apply(w, t[i].loc, &a);
         if (err)
