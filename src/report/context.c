@@ -268,10 +268,10 @@ static int64_t cutoff(int64_t total, double fraction)
 int ht_report_trimmed_graph(struct ht_report *r)
 {
     bool visual = r->kind == HT_REPORT_DOT;
-    enum ht_node_order order = visual        ? HT_ORDER_ENTROPY
-                               : r->o.cum    ? HT_ORDER_CUM
-                               : r->o.growth ? HT_ORDER_GROWTH
-                                             : HT_ORDER_FLAT;
+    enum ht_graph_node_order order = visual        ? HT_ORDER_ENTROPY
+                                     : r->o.cum    ? HT_ORDER_CUM
+                                     : r->o.growth ? HT_ORDER_GROWTH
+                                                   : HT_ORDER_FLAT;
     struct ht_graph *g = &r->graph;
     int err = ht_report_whole_graph(r);
     if (err)
@@ -289,13 +289,13 @@ int ht_report_trimmed_graph(struct ht_report *r)
         }
     }
     r->n_before_top = g->n_nodes;
-    ht_nodes_sort(g, g->nodes, g->n_nodes, order);
+    ht_graph_nodes_sort(g, g->nodes, g->n_nodes, order);
     if (!err && r->o.nodecount > 0) {
         ht_graph_trim_tags(g, node_cutoff);
         ht_graph_trim_edges(g, edge_cutoff);
         if (ht_graph_keep_top(g, (size_t)r->o.nodecount, visual) != g->n_nodes) {
             err = ht_graph_rebuild(g);
-            ht_nodes_sort(g, g->nodes, g->n_nodes, order);
+            ht_graph_nodes_sort(g, g->nodes, g->n_nodes, order);
         }
     }
     ht_graph_trim_tags(g, node_cutoff);

@@ -61,12 +61,12 @@ const char *ht_report_percent(int64_t v, int64_t total, char buf[HT_VALUE_MAX]);
 /* The same without its leading spaces. */
 const char *ht_report_percent_trimmed(int64_t v, int64_t total, char buf[HT_VALUE_MAX]);
 
-static inline int64_t ht_flat(const struct ht_node *n)
+static inline int64_t ht_flat(const struct ht_graph_node *n)
 {
     return ht_div_value(n->flat, n->flat_div);
 }
 
-static inline int64_t ht_cum(const struct ht_node *n)
+static inline int64_t ht_cum(const struct ht_graph_node *n)
 {
     return ht_div_value(n->cum, n->cum_div);
 }

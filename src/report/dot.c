@@ -71,7 +71,8 @@ static int font_size(int64_t flat, double max_flat)
     return 8 + (max_flat > 0 && flat && f <= max_flat ? (int)ceil(16 * sqrt(f / max_flat)) : 0);
 }
 
-static void print_node(FILE *out, struct ht_report *r, struct ht_node *n, size_t id, double max_flat)
+static void print_node(FILE *out, struct ht_report *r, struct ht_graph_node *n, size_t id,
+                       double max_flat)
 {
     char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], pct[HT_VALUE_MAX];
     const char *cum_text = ht_report_value(r, ht_flat(n), flat);
@@ -88,7 +89,7 @@ static void print_node(FILE *out, struct ht_report *r, struct ht_node *n, size_t
     }
     fprintf(out, "\" id=\"node%zu\" fontsize=%d shape=box tooltip=\"", id,
             font_size(ht_flat(n), max_flat));
-    ht_dot_escape(out, ht_node_name(&r->graph, n));
+    ht_dot_escape(out, ht_graph_node_name(&r->graph, n));
     fprintf(out, " (%s)\" color=\"", cum_text);
     print_color(out, score_of(r, ht_cum(n)), false);
     fprintf(out, "\" fillcolor=\"");
@@ -122,9 +123,9 @@ static void print_edge(FILE *out, struct ht_report *r, const struct ht_edge *e, 
     }
     for (int label = 0; label < 2; label++) {
         fprintf(out, label ? " labeltooltip=\"" : " tooltip=\"");
-        ht_dot_escape(out, ht_node_name(&r->graph, e->src));
+        ht_dot_escape(out, ht_graph_node_name(&r->graph, e->src));
         fprintf(out, " %s ", e->residual ? "..." : "->");
-        ht_dot_escape(out, ht_node_name(&r->graph, e->dest));
+        ht_dot_escape(out, ht_graph_node_name(&r->graph, e->dest));
         fprintf(out, " (%s)\"", v);
     }
     fprintf(out, "%s%s]\n", e->residual ? " style=\"dotted\"" : "",
@@ -159,7 +160,7 @@ static int print_graph(FILE *out, struct ht_report *r)
     for (size_t i = 0; i < g->n_nodes; i++)
         max_flat = fmax(max_flat, (double)ht_abs64(ht_flat(g->nodes[i])));
     for (size_t i = 0; !err && i < g->n_nodes; i++) {
-        struct ht_node *n = g->nodes[i];
+        struct ht_graph_node *n = g->nodes[i];
         ids[n->index] = i + 1;
         print_node(out, r, n, i + 1, max_flat);
         has_nodelets[n->index] = ht_dot_nodelets(out, r, n, i + 1);

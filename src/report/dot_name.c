@@ -111,9 +111,9 @@ static char *broken(const char *name)
     return text;
 }
 
-void ht_dot_node_name(FILE *out, const struct ht_node_info *info)
+void ht_dot_node_name(FILE *out, const struct ht_graph_node_info *info)
 {
-    struct ht_node_info copy = *info;
+    struct ht_graph_node_info copy = *info;
     char *name = shorten(info->name), *text = name ? broken(name) : NULL;
     char *file = *info->file ? ht_path_base(info->file) : NULL;
     copy.name = text ? text : "";

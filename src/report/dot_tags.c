@@ -30,7 +30,7 @@ static int compare_tags(const void *pa, const void *pb, void *arg)
 }
 
 /* The tags of a group, heaviest first. tags is NULL when there are none. */
-static struct tag_list select_tags(const struct ht_node *n, const char *group, bool flat)
+static struct tag_list select_tags(const struct ht_graph_node *n, const char *group, bool flat)
 {
     struct tag_list l = {0};
     size_t count = 0;
@@ -119,8 +119,8 @@ static void print_box(FILE *out, const char *from, const char *box, const char *
             box, weight, weight, weight, style);
 }
 
-static bool print_sizes(FILE *out, struct ht_report *r, const struct ht_node *n, const char *group,
-                        const char *source, bool flat)
+static bool print_sizes(FILE *out, struct ht_report *r, const struct ht_graph_node *n,
+                        const char *group, const char *source, bool flat)
 {
     struct tag_list l = select_tags(n, group, flat);
     struct bucket b[MAX_NODELETS];
@@ -151,7 +151,7 @@ static void print_escaped(FILE *out, const char *s)
     }
 }
 
-bool ht_dot_nodelets(FILE *out, struct ht_report *r, struct ht_node *n, size_t id)
+bool ht_dot_nodelets(FILE *out, struct ht_report *r, struct ht_graph_node *n, size_t id)
 {
     bool flat = false, any = false;
     for (const struct ht_edge *e = n->out; e; e = e->next_out)

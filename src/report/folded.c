@@ -11,7 +11,7 @@
 #include "report/json.h"
 
 struct stack {
-    struct ht_node **frames; /* root first; points into the pool */
+    struct ht_graph_node **frames; /* root first; points into the pool */
     size_t n;
     int64_t value;
 };
@@ -19,7 +19,7 @@ struct stack {
 struct stacks {
     struct stack *all;
     size_t n;
-    struct ht_node **pool;
+    struct ht_graph_node **pool;
 };
 
 static int compare_stacks(const void *pa, const void *pb, void *arg)
@@ -28,7 +28,8 @@ static int compare_stacks(const void *pa, const void *pb, void *arg)
     struct ht_graph *g = arg;
     for (size_t i = 0; i < a->n && i < b->n; i++)
         if (a->frames[i] != b->frames[i]) {
-            int c = strcmp(ht_node_name(g, a->frames[i]), ht_node_name(g, b->frames[i]));
+            int c =
+                strcmp(ht_graph_node_name(g, a->frames[i]), ht_graph_node_name(g, b->frames[i]));
             return c ? c : a->frames[i]->index < b->frames[i]->index ? -1 : 1;
         }
     return (a->n > b->n) - (a->n < b->n);
@@ -99,7 +100,8 @@ static int print_json(FILE *out, struct ht_report *r, const struct stacks *s)
     for (size_t i = 0; i < s->n; i++) {
         json_t *frames = json_array();
         for (size_t k = 0; k < s->all[i].n; k++)
-            json_array_append_new(frames, ht_json_text(ht_node_name(&r->graph, s->all[i].frames[k])));
+            json_array_append_new(frames,
+                                  ht_json_text(ht_graph_node_name(&r->graph, s->all[i].frames[k])));
         json_t *stack = json_object();
         json_object_set_new(stack, "frames", frames);
         json_object_set_new(stack, "value", json_integer(s->all[i].value));
@@ -131,7 +133,7 @@ int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_opt
         for (size_t k = 0; k < s.all[i].n; k++) {
             if (k)
                 fputc(';', out);
-            print_frame(out, ht_node_name(&r.graph, s.all[i].frames[k]));
+            print_frame(out, ht_graph_node_name(&r.graph, s.all[i].frames[k]));
         }
         fprintf(out, " %" PRId64 "\n", s.all[i].value);
     }

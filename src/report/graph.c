@@ -21,7 +21,7 @@ static void add64(int64_t *a, int64_t b)
     *a = (int64_t)((uint64_t)*a + (uint64_t)b);
 }
 
-static size_t info_hash(const struct ht_node_info *i)
+static size_t info_hash(const struct ht_graph_node_info *i)
 {
     uint64_t h = ht_graph_mix((uintptr_t)i->name);
     h = ht_graph_mix(h + (uintptr_t)i->file);
@@ -30,19 +30,19 @@ static size_t info_hash(const struct ht_node_info *i)
     return ht_graph_mix(h + (uint64_t)i->line * 31 + (uint64_t)i->start_line);
 }
 
-static bool info_equal(const struct ht_node_info *a, const struct ht_node_info *b)
+static bool info_equal(const struct ht_graph_node_info *a, const struct ht_graph_node_info *b)
 {
     return a->name == b->name && a->file == b->file && a->objfile == b->objfile &&
            a->address == b->address && a->start_line == b->start_line && a->line == b->line;
 }
 
-static struct ht_node *node_for(struct ht_graph *g, const struct ht_node_info *info)
+static struct ht_graph_node *node_for(struct ht_graph *g, const struct ht_graph_node_info *info)
 {
-    struct ht_node **slot = &g->node_hash[info_hash(info) & (g->node_hash_size - 1)];
-    for (struct ht_node *n = *slot; n; n = n->hash_next)
+    struct ht_graph_node **slot = &g->node_hash[info_hash(info) & (g->node_hash_size - 1)];
+    for (struct ht_graph_node *n = *slot; n; n = n->hash_next)
         if (info_equal(&n->info, info))
             return n;
-    struct ht_node *n = ht_profile_alloc(g->p, sizeof(*n));
+    struct ht_graph_node *n = ht_profile_alloc(g->p, sizeof(*n));
     if (!n) {
         g->err = -ENOMEM;
         return NULL;
@@ -66,12 +66,13 @@ static const char *clean_file(struct ht_profile *p, const char *file)
     return s;
 }
 
-static struct ht_node *node_of_line(struct ht_graph *g, const struct ht_location *l,
-                                    const struct ht_line *line)
+static struct ht_graph_node *node_of_line(struct ht_graph *g, const struct ht_location *l,
+                                          const struct ht_line *line)
 {
     const char *none = ht_profile_str(g->p, "");
     const char *objfile = l->mapping ? l->mapping->file : none;
-    struct ht_node_info info = {.name = none, .file = none, .objfile = none, .address = l->address};
+    struct ht_graph_node_info info = {
+        .name = none, .file = none, .objfile = none, .address = l->address};
     if (!line || !line->function) {
         info.objfile = objfile;
     } else {
@@ -123,7 +124,8 @@ static int make_nodes(struct ht_graph *g)
     return g->err;
 }
 
-static size_t edge_slot(const struct ht_graph *g, const struct ht_node *a, const struct ht_node *b)
+static size_t edge_slot(const struct ht_graph *g, const struct ht_graph_node *a,
+                        const struct ht_graph_node *b)
 {
     return ht_graph_mix(((uint64_t)a->index << 32 | b->index) + 1) & (g->edge_hash_size - 1);
 }
@@ -146,7 +148,8 @@ static void grow_edge_hash(struct ht_graph *g)
     free(old);
 }
 
-static struct ht_edge *edge_between(struct ht_graph *g, struct ht_node *src, struct ht_node *dest)
+static struct ht_edge *edge_between(struct ht_graph *g, struct ht_graph_node *src,
+                                    struct ht_graph_node *dest)
 {
     size_t slot = edge_slot(g, src, dest);
     for (struct ht_edge *e = g->edge_hash[slot]; e; e = e->hash_next)
@@ -176,7 +179,8 @@ struct weight {
     const struct ht_tag *tags; /* what the sample's labels ask for, linked by next */
 };
 
-static void add_sample(struct ht_graph *g, struct ht_node *n, const struct weight *w, bool flat)
+static void add_sample(struct ht_graph *g, struct ht_graph_node *n, const struct weight *w,
+                       bool flat)
 {
     add64(flat ? &n->flat : &n->cum, w->w);
     add64(flat ? &n->flat_div : &n->cum_div, w->dw);
@@ -191,15 +195,15 @@ static void add_sample(struct ht_graph *g, struct ht_node *n, const struct weigh
 
 static void add_stack(struct ht_graph *g, const struct ht_sample *s, const struct weight *w)
 {
-    struct ht_node *parent = NULL;
+    struct ht_graph_node *parent = NULL;
     bool residual = false;
     g->stamp++;
     for (size_t i = s->n_locations; i-- > 0;) {
         const struct ht_location *l = s->locations[i];
         size_t n_frames = frames_of(l);
-        struct ht_node **frames = &g->frames[g->first_frame[l->id - 1]];
+        struct ht_graph_node **frames = &g->frames[g->first_frame[l->id - 1]];
         for (size_t k = n_frames; k-- > 0;) {
-            struct ht_node *n = frames[k];
+            struct ht_graph_node *n = frames[k];
             if (!n->kept) {
                 residual = true;
                 continue;
@@ -224,7 +228,7 @@ static void add_stack(struct ht_graph *g, const struct ht_sample *s, const struc
         add_sample(g, parent, w, true);
 }
 
-static bool is_negative(const struct ht_node *n)
+static bool is_negative(const struct ht_graph_node *n)
 {
     return n->flat < 0 || (n->flat == 0 && n->cum < 0);
 }
@@ -244,7 +248,7 @@ static int add_samples(struct ht_graph *g)
     }
     g->n_nodes = 0;
     for (size_t i = 0; i < g->n_all; i++) {
-        struct ht_node *n = g->all[i];
+        struct ht_graph_node *n = g->all[i];
         if (n->kept && (n->cum || n->flat) && !(g->o.drop_negative && is_negative(n)))
             g->nodes[g->n_nodes++] = n;
     }
@@ -269,7 +273,7 @@ int ht_graph_rebuild(struct ht_graph *g)
     if (g->tag_hash)
         memset(g->tag_hash, 0, g->tag_hash_size * sizeof(g->tag_hash[0]));
     for (size_t i = 0; i < g->n_all; i++) {
-        struct ht_node *n = g->all[i];
+        struct ht_graph_node *n = g->all[i];
         n->flat = n->flat_div = n->cum = n->cum_div = 0;
         n->in = n->out = NULL;
         n->tags = NULL;

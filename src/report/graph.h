@@ -18,7 +18,7 @@
 #include "profile/profile.h"
 
 /* What makes a frame itself; strings are the profile's. */
-struct ht_node_info {
+struct ht_graph_node_info {
     const char *name, *file, *objfile;
     uint64_t address;
     int64_t start_line, line;
@@ -31,14 +31,14 @@ struct ht_tag {
     int64_t value;
     int64_t flat, flat_div, cum, cum_div;
     struct ht_tag *next;
-    const struct ht_node *node;
+    const struct ht_graph_node *node;
     struct ht_tag *hash_next;
 };
 
 struct ht_edge;
 
-struct ht_node {
-    struct ht_node_info info;
+struct ht_graph_node {
+    struct ht_graph_node_info info;
     const char *printable; /* made on first use */
     int64_t flat, flat_div, cum, cum_div;
     int64_t score;
@@ -46,11 +46,11 @@ struct ht_node {
     struct ht_tag *tags;
     uint32_t seen, index;
     bool kept;
-    struct ht_node *hash_next;
+    struct ht_graph_node *hash_next;
 };
 
 struct ht_edge {
-    struct ht_node *src, *dest;
+    struct ht_graph_node *src, *dest;
     int64_t weight, weight_div;
     uint32_t seen;
     bool residual, is_inline, dead;
@@ -70,23 +70,23 @@ struct ht_graph_options {
 struct ht_graph {
     struct ht_profile *p;
     struct ht_graph_options o;
-    struct ht_node **all; /* every frame, in order of first appearance */
+    struct ht_graph_node **all; /* every frame, in order of first appearance */
     size_t n_all, cap_all;
-    struct ht_node **nodes; /* those with weight, in the order last sorted */
+    struct ht_graph_node **nodes; /* those with weight, in the order last sorted */
     size_t n_nodes;
-    struct ht_node **node_hash;
+    struct ht_graph_node **node_hash;
     size_t node_hash_size;
     struct ht_edge **edge_hash;
     size_t edge_hash_size, n_edges;
     struct ht_tag **tag_hash; /* NULL until there is a tag */
     size_t tag_hash_size, n_tags;
     size_t *first_frame; /* by location id - 1, into frames */
-    struct ht_node **frames;
+    struct ht_graph_node **frames;
     uint32_t stamp;
     int err;
 };
 
-enum ht_node_order {
+enum ht_graph_node_order {
     HT_ORDER_FLAT,
     HT_ORDER_GROWTH, /* not pprof's: signed, largest flat first */
     HT_ORDER_CUM,
@@ -103,9 +103,9 @@ void ht_graph_finish(struct ht_graph *g);
 int ht_graph_rebuild(struct ht_graph *g);
 
 /* "pkg.fn file:line", what a person reads. Never NULL. */
-const char *ht_node_name(struct ht_graph *g, struct ht_node *n);
+const char *ht_graph_node_name(struct ht_graph *g, struct ht_graph_node *n);
 /* The same from an info, into a new string to free; sep stands between the parts. */
-char *ht_info_name(const struct ht_node_info *i, const char *sep);
+char *ht_info_name(const struct ht_graph_node_info *i, const char *sep);
 
 static inline int64_t ht_div_value(int64_t v, int64_t div)
 {
@@ -118,13 +118,15 @@ enum ht_inlining {
     HT_INLINED_SOMEWHERE,
     HT_INLINED_EVERYWHERE,
 };
-enum ht_inlining ht_node_inlining(const struct ht_node *n);
+enum ht_inlining ht_graph_node_inlining(const struct ht_graph_node *n);
 
 /* Sorts nodes by pprof's rules, the last of which leaves no ties. */
-void ht_nodes_sort(struct ht_graph *g, struct ht_node **nodes, size_t n, enum ht_node_order order);
+void ht_graph_nodes_sort(struct ht_graph *g, struct ht_graph_node **nodes, size_t n,
+                         enum ht_graph_node_order order);
 
 /* The live edges into (or out of) a node, heaviest first: an array to free. NULL: out of memory. */
-struct ht_edge **ht_edges_sorted(struct ht_graph *g, const struct ht_node *n, bool in, size_t *count);
+struct ht_edge **ht_edges_sorted(struct ht_graph *g, const struct ht_graph_node *n, bool in,
+                                 size_t *count);
 void ht_edges_sort(struct ht_graph *g, struct ht_edge **e, size_t n);
 
 /* Trimming; the first two set kept and return how many nodes are to be kept. */

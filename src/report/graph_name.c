@@ -9,7 +9,7 @@
 #include "report/graph.h"
 #include "report/paths.h"
 
-char *ht_info_name(const struct ht_node_info *i, const char *sep)
+char *ht_info_name(const struct ht_graph_node_info *i, const char *sep)
 {
     char *text = NULL;
     size_t size = 0;
@@ -45,7 +45,7 @@ char *ht_info_name(const struct ht_node_info *i, const char *sep)
     return text;
 }
 
-const char *ht_node_name(struct ht_graph *g, struct ht_node *n)
+const char *ht_graph_node_name(struct ht_graph *g, struct ht_graph_node *n)
 {
     if (!n->printable) {
         char *name = ht_info_name(&n->info, " ");
@@ -59,7 +59,7 @@ const char *ht_node_name(struct ht_graph *g, struct ht_node *n)
     return n->printable;
 }
 
-enum ht_inlining ht_node_inlining(const struct ht_node *n)
+enum ht_inlining ht_graph_node_inlining(const struct ht_graph_node *n)
 {
     bool inlined = false, called = false;
     for (const struct ht_edge *e = n->in; e; e = e->next_in)

@@ -13,7 +13,7 @@
 
 struct order {
     struct ht_graph *g;
-    enum ht_node_order by;
+    enum ht_graph_node_order by;
 };
 
 static int larger_first(int64_t a, int64_t b)
@@ -28,7 +28,7 @@ static int smaller_first(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-static char *info_text(const struct ht_node_info *i)
+static char *info_text(const struct ht_graph_node_info *i)
 {
     char *s = NULL;
     if (asprintf(&s, "{%s  %" PRIu64 " %s %" PRId64 " %" PRId64 " %s}", i->name, i->address,
@@ -38,7 +38,7 @@ static char *info_text(const struct ht_node_info *i)
 }
 
 /* pprof compares the printed struct, so numbers are compared as text here too. */
-static int by_everything(const struct ht_node *a, const struct ht_node *b)
+static int by_everything(const struct ht_graph_node *a, const struct ht_graph_node *b)
 {
     char *ta = info_text(&a->info), *tb = info_text(&b->info);
     int c = ta && tb ? strcmp(ta, tb) : 0;
@@ -49,23 +49,24 @@ static int by_everything(const struct ht_node *a, const struct ht_node *b)
 
 static int compare_nodes(const void *pa, const void *pb, void *arg)
 {
-    struct ht_node *a = *(struct ht_node *const *)pa, *b = *(struct ht_node *const *)pb;
+    struct ht_graph_node *a = *(struct ht_graph_node *const *)pa,
+                         *b = *(struct ht_graph_node *const *)pb;
     const struct order *o = arg;
     int c = 0;
     switch (o->by) {
     case HT_ORDER_FLAT:
         if (!(c = larger_first(a->flat, b->flat)) &&
-            !(c = strcmp(ht_node_name(o->g, a), ht_node_name(o->g, b))))
+            !(c = strcmp(ht_graph_node_name(o->g, a), ht_graph_node_name(o->g, b))))
             c = larger_first(a->cum, b->cum);
         break;
     case HT_ORDER_GROWTH:
         if (!(c = smaller_first(b->score, a->score)))
-            c = strcmp(ht_node_name(o->g, a), ht_node_name(o->g, b));
+            c = strcmp(ht_graph_node_name(o->g, a), ht_graph_node_name(o->g, b));
         break;
     case HT_ORDER_CUM:
     case HT_ORDER_ENTROPY:
         if (!(c = larger_first(a->score, b->score)) &&
-            !(c = strcmp(ht_node_name(o->g, a), ht_node_name(o->g, b))))
+            !(c = strcmp(ht_graph_node_name(o->g, a), ht_graph_node_name(o->g, b))))
             c = larger_first(a->flat, b->flat);
         break;
     case HT_ORDER_NAME:
@@ -80,7 +81,7 @@ static int compare_nodes(const void *pa, const void *pb, void *arg)
 }
 
 /* How evenly the weight spreads over a node's edges: straight passages count little. */
-static double edge_entropy(const struct ht_node *n, bool in, int64_t self)
+static double edge_entropy(const struct ht_graph_node *n, bool in, int64_t self)
 {
     double score = 0;
     int64_t total = self;
@@ -102,7 +103,7 @@ static double edge_entropy(const struct ht_node *n, bool in, int64_t self)
     return score;
 }
 
-static bool has_edges(const struct ht_node *n, bool in)
+static bool has_edges(const struct ht_graph_node *n, bool in)
 {
     for (const struct ht_edge *e = in ? n->in : n->out; e; e = in ? e->next_in : e->next_out)
         if (!e->dead)
@@ -110,7 +111,7 @@ static bool has_edges(const struct ht_node *n, bool in)
     return false;
 }
 
-static int64_t entropy_score(const struct ht_node *n)
+static int64_t entropy_score(const struct ht_graph_node *n)
 {
     double score = has_edges(n, true) ? edge_entropy(n, true, 0) : 1;
     score += has_edges(n, false) ? edge_entropy(n, false, n->flat) : 1;
@@ -120,7 +121,8 @@ static int64_t entropy_score(const struct ht_node *n)
     return (int64_t)((uint64_t)i + (uint64_t)n->flat);
 }
 
-void ht_nodes_sort(struct ht_graph *g, struct ht_node **nodes, size_t n, enum ht_node_order order)
+void ht_graph_nodes_sort(struct ht_graph *g, struct ht_graph_node **nodes, size_t n,
+                         enum ht_graph_node_order order)
 {
     struct order o = {.g = g, .by = order};
     for (size_t i = 0; i < n; i++)
@@ -136,9 +138,9 @@ static int compare_edges(const void *pa, const void *pb, void *arg)
     struct ht_graph *g = arg;
     int c = larger_first(a->weight, b->weight);
     if (!c)
-        c = strcmp(ht_node_name(g, a->src), ht_node_name(g, b->src));
+        c = strcmp(ht_graph_node_name(g, a->src), ht_graph_node_name(g, b->src));
     if (!c)
-        c = strcmp(ht_node_name(g, a->dest), ht_node_name(g, b->dest));
+        c = strcmp(ht_graph_node_name(g, a->dest), ht_graph_node_name(g, b->dest));
     return c;
 }
 
@@ -147,7 +149,7 @@ void ht_edges_sort(struct ht_graph *g, struct ht_edge **e, size_t n)
     qsort_r(e, n, sizeof(e[0]), compare_edges, g);
 }
 
-struct ht_edge **ht_edges_sorted(struct ht_graph *g, const struct ht_node *n, bool in,
+struct ht_edge **ht_edges_sorted(struct ht_graph *g, const struct ht_graph_node *n, bool in,
                                  size_t *count)
 {
     size_t k = 0;

@@ -37,7 +37,7 @@ static bool grow_tag_hash(struct ht_graph *g)
     return true;
 }
 
-struct ht_tag *ht_graph_tag(struct ht_graph *g, struct ht_node *n, const struct ht_tag *like)
+struct ht_tag *ht_graph_tag(struct ht_graph *g, struct ht_graph_node *n, const struct ht_tag *like)
 {
     struct ht_tag key = *like, *t;
     key.node = n;

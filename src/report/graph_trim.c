@@ -26,7 +26,7 @@ size_t ht_graph_keep_heavy(struct ht_graph *g, int64_t cutoff)
     return n;
 }
 
-static size_t shown_tags(const struct ht_node *n)
+static size_t shown_tags(const struct ht_graph_node *n)
 {
     size_t count = 0;
     for (const struct ht_tag *t = n->tags; t; t = t->next)
@@ -73,7 +73,7 @@ void ht_graph_trim_tags(struct ht_graph *g, int64_t cutoff)
 }
 
 /* Whether e->src reaches e->dest without e: a walk upwards from dest. */
-static bool is_redundant(struct ht_graph *g, const struct ht_edge *e, struct ht_node **queue)
+static bool is_redundant(struct ht_graph *g, const struct ht_edge *e, struct ht_graph_node **queue)
 {
     size_t head = 0, tail = 0;
     g->stamp++;
@@ -93,7 +93,7 @@ static bool is_redundant(struct ht_graph *g, const struct ht_edge *e, struct ht_
 
 int ht_graph_remove_redundant(struct ht_graph *g)
 {
-    struct ht_node **queue = calloc(g->n_all + 1, sizeof(queue[0]));
+    struct ht_graph_node **queue = calloc(g->n_all + 1, sizeof(queue[0]));
     if (!queue)
         return -ENOMEM;
     for (size_t i = g->n_nodes; i-- > 0;) {

@@ -116,10 +116,10 @@ static void set_shown(json_t *root, const struct ht_report *r)
     json_object_set_new(root, "nodes_before_nodecount", json_integer((json_int_t)r->n_before_top));
 }
 
-json_t *ht_json_node(struct ht_report *r, struct ht_node *n)
+json_t *ht_json_node(struct ht_report *r, struct ht_graph_node *n)
 {
     json_t *o = json_object();
-    set_text(o, "name", ht_node_name(&r->graph, n));
+    set_text(o, "name", ht_graph_node_name(&r->graph, n));
     set_text(o, "function", n->info.name);
     set_text(o, "file", n->info.file);
     if (n->info.line)
@@ -137,14 +137,14 @@ json_t *ht_json_node(struct ht_report *r, struct ht_node *n)
     return o;
 }
 
-static json_t *edges_of(struct ht_report *r, struct ht_node *n, bool in)
+static json_t *edges_of(struct ht_report *r, struct ht_graph_node *n, bool in)
 {
     size_t count;
     struct ht_edge **edges = ht_edges_sorted(&r->graph, n, in, &count);
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *e = json_object();
-        set_text(e, "name", ht_node_name(&r->graph, in ? edges[i]->src : edges[i]->dest));
+        set_text(e, "name", ht_graph_node_name(&r->graph, in ? edges[i]->src : edges[i]->dest));
         json_object_set_new(e, "weight", json_integer(edges[i]->weight));
         json_object_set_new(e, "inline", json_boolean(edges[i]->is_inline));
         json_object_set_new(e, "residual", json_boolean(edges[i]->residual));
@@ -164,9 +164,9 @@ int ht_json_write(FILE *out, json_t *root)
     return err;
 }
 
-static const char *inlining(const struct ht_node *n)
+static const char *inlining(const struct ht_graph_node *n)
 {
-    switch (ht_node_inlining(n)) {
+    switch (ht_graph_node_inlining(n)) {
     case HT_INLINED_EVERYWHERE:
         return "always";
     case HT_INLINED_SOMEWHERE:
@@ -182,7 +182,7 @@ int ht_json_rows(FILE *out, struct ht_report *r, const char *report, bool with_e
     json_t *root = ht_json_header(r, report), *rows = json_array();
     set_shown(root, r);
     for (size_t i = 0; i < g->n_nodes; i++) {
-        if (r->symbol && !ht_regex_match(r->symbol, ht_node_name(g, g->nodes[i])))
+        if (r->symbol && !ht_regex_match(r->symbol, ht_graph_node_name(g, g->nodes[i])))
             continue;
         json_t *row = ht_json_node(r, g->nodes[i]);
         set_text(row, "inline", inlining(g->nodes[i]));

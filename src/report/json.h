@@ -15,7 +15,7 @@ json_t *ht_json_text(const char *s);
 json_t *ht_json_header(struct ht_report *r, const char *report);
 
 /* name, function, file, line, address, object, flat, cum and their percentages. */
-json_t *ht_json_node(struct ht_report *r, struct ht_node *n);
+json_t *ht_json_node(struct ht_report *r, struct ht_graph_node *n);
 
 /* A sample's labels: key, value and, of a number, unit. */
 json_t *ht_json_labels(const struct ht_sample *s);

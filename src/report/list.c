@@ -22,13 +22,13 @@ struct range {
     int64_t start, end;
 };
 
-static struct range lines_of(struct ht_node *const *nodes, size_t n)
+static struct range lines_of(struct ht_graph_node *const *nodes, size_t n)
 {
-    const struct ht_node_info *first = &nodes[0]->info;
+    const struct ht_graph_node_info *first = &nodes[0]->info;
     struct range range = {first->start_line ? first->start_line : first->line - MARGIN,
                           first->line + MARGIN};
     for (size_t i = 0; i < n; i++) {
-        const struct ht_node_info *info = &nodes[i]->info;
+        const struct ht_graph_node_info *info = &nodes[i]->info;
         int64_t start = info->start_line ? info->start_line : info->line - MARGIN;
         if (start < range.start)
             range.start = start;
@@ -44,7 +44,7 @@ struct sums {
     int64_t flat, cum;
 };
 
-static void add_node(struct sums *s, const struct ht_node *n)
+static void add_node(struct sums *s, const struct ht_graph_node *n)
 {
     s->flat = (int64_t)((uint64_t)s->flat + (uint64_t)n->flat);
     s->cum = (int64_t)((uint64_t)s->cum + (uint64_t)n->cum);
@@ -52,7 +52,7 @@ static void add_node(struct sums *s, const struct ht_node *n)
 
 static int by_line(const void *a, const void *b)
 {
-    const struct ht_node *const *na = a, *const *nb = b;
+    const struct ht_graph_node *const *na = a, *const *nb = b;
     return ((*na)->info.line > (*nb)->info.line) - ((*na)->info.line < (*nb)->info.line);
 }
 
@@ -80,7 +80,7 @@ static void print_line(struct listing *l, struct ht_report *r, struct sums s, in
             value_or_dot(r, s.cum, cum), (long long)line, text ? text : "");
 }
 
-static void print_heading(struct listing *l, struct ht_report *r, const struct ht_node *n,
+static void print_heading(struct listing *l, struct ht_report *r, const struct ht_graph_node *n,
                           struct sums sum)
 {
     char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], pct[HT_VALUE_MAX];
@@ -110,7 +110,8 @@ static void print_error(struct listing *l, const char *msg)
 }
 
 /* The nodes of one function in one file; sorts them by line. */
-static void print_file(struct listing *l, struct ht_report *r, struct ht_node **nodes, size_t n)
+static void print_file(struct listing *l, struct ht_report *r, struct ht_graph_node **nodes,
+                       size_t n)
 {
     char msg[512];
     struct ht_source source;
@@ -151,12 +152,13 @@ static void print_file(struct listing *l, struct ht_report *r, struct ht_node **
 
 static int by_file(const void *a, const void *b)
 {
-    const struct ht_node *const *na = a, *const *nb = b;
+    const struct ht_graph_node *const *na = a, *const *nb = b;
     return strcmp((*na)->info.file, (*nb)->info.file);
 }
 
 /* All nodes of one function: a part for each file. */
-static void print_function(struct listing *l, struct ht_report *r, struct ht_node **nodes, size_t n)
+static void print_function(struct listing *l, struct ht_report *r, struct ht_graph_node **nodes,
+                           size_t n)
 {
     size_t i = 0;
     qsort(nodes, n, sizeof(nodes[0]), by_file);
@@ -176,7 +178,7 @@ static void print_function(struct listing *l, struct ht_report *r, struct ht_nod
 static int print_list(FILE *out, struct ht_report *r)
 {
     struct ht_graph *g = &r->graph;
-    struct ht_node **nodes = calloc(g->n_nodes + 1, sizeof(nodes[0]));
+    struct ht_graph_node **nodes = calloc(g->n_nodes + 1, sizeof(nodes[0]));
     char total[HT_VALUE_MAX];
     size_t n = 0;
     if (!nodes)
@@ -184,7 +186,7 @@ static int print_list(FILE *out, struct ht_report *r)
     for (size_t i = 0; i < g->n_nodes; i++)
         if (ht_regex_match(r->symbol, g->nodes[i]->info.name))
             nodes[n++] = g->nodes[i];
-    ht_nodes_sort(g, nodes, n, HT_ORDER_NAME);
+    ht_graph_nodes_sort(g, nodes, n, HT_ORDER_NAME);
     struct listing l = {.out = out, .json = r->o.json ? json_array() : NULL};
     if (n && !l.json)
         fprintf(out, "Total: %s\n", ht_report_value(r, r->total, total));

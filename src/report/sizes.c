@@ -12,7 +12,7 @@
 #include "report/json.h"
 
 struct row {
-    struct ht_node *site;
+    struct ht_graph_node *site;
     int64_t size, objects, space;
 };
 
@@ -90,7 +90,8 @@ static int collect(struct rows *rows, const struct ht_report *r)
     return 0;
 }
 
-static const struct row *rows_of(const struct rows *rows, const struct ht_node *site, size_t *n)
+static const struct row *rows_of(const struct rows *rows, const struct ht_graph_node *site,
+                                 size_t *n)
 {
     size_t low = 0, high = rows->n;
     while (low < high) {
@@ -134,7 +135,8 @@ static size_t make_ranges(const struct row *row, size_t n, struct range *ranges)
     return k;
 }
 
-static void print_site(FILE *out, struct ht_report *r, const struct rows *rows, struct ht_node *site)
+static void print_site(FILE *out, struct ht_report *r, const struct rows *rows,
+                       struct ht_graph_node *site)
 {
     static const char bar[] = "########################################";
     char v[HT_VALUE_MAX], pct[HT_VALUE_MAX], each[HT_VALUE_MAX];
@@ -146,7 +148,7 @@ static void print_site(FILE *out, struct ht_report *r, const struct rows *rows, 
         return;
     n = make_ranges(exact, n, row);
     fprintf(out, "%10s %s  %s\n", ht_report_value(r, ht_flat(site), v),
-            ht_report_percent(ht_flat(site), r->total, pct), ht_node_name(&r->graph, site));
+            ht_report_percent(ht_flat(site), r->total, pct), ht_graph_node_name(&r->graph, site));
     for (size_t i = 0; i < n; i++)
         most = ht_abs64(row[i].space) > most ? ht_abs64(row[i].space) : most;
     for (size_t i = 0; i < n; i++) {

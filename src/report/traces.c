@@ -44,7 +44,7 @@ static size_t frames_of(const struct ht_location *l)
     return l->n_lines ? l->n_lines : 1;
 }
 
-static struct ht_node *frame(const struct ht_report *r, const struct ht_location *l, size_t i)
+static struct ht_graph_node *frame(const struct ht_report *r, const struct ht_location *l, size_t i)
 {
     return r->graph.frames[r->graph.first_frame[l->id - 1] + i];
 }
@@ -65,7 +65,7 @@ static const struct lines *lines_of(struct ht_report *r, struct ht_location *l)
     size_t n = 0;
     FILE *m = open_memstream(&text, &n);
     for (size_t j = 0; m && j < frames_of(l); j++)
-        fprintf(m, "%*s   %s%s\n", VALUE_WIDTH, "", ht_node_name(&r->graph, frame(r, l, j)),
+        fprintf(m, "%*s   %s%s\n", VALUE_WIDTH, "", ht_graph_node_name(&r->graph, frame(r, l, j)),
                 j + 1 < frames_of(l) ? " (inline)" : "");
     struct lines *lines = m && !fclose(m) ? ht_profile_alloc(r->p, sizeof(*lines) + n) : NULL;
     if (lines) {
@@ -110,9 +110,9 @@ static int print_json(FILE *out, struct ht_report *r)
         for (size_t k = 0; k < s->n_locations; k++) {
             const struct ht_location *l = s->locations[k];
             for (size_t j = 0; j < frames_of(l); j++) {
-                struct ht_node *n = frame(r, l, j);
+                struct ht_graph_node *n = frame(r, l, j);
                 json_t *f = json_object();
-                json_object_set_new(f, "name", ht_json_text(ht_node_name(&r->graph, n)));
+                json_object_set_new(f, "name", ht_json_text(ht_graph_node_name(&r->graph, n)));
                 json_object_set_new(f, "inline", json_boolean(j + 1 < frames_of(l)));
                 json_array_append_new(frames, f);
             }

@@ -11,7 +11,7 @@
 static const char separator[] =
     "----------------------------------------------------------+-------------";
 
-static void print_edges(FILE *out, struct ht_report *r, struct ht_node *n, bool in)
+static void print_edges(FILE *out, struct ht_report *r, struct ht_graph_node *n, bool in)
 {
     size_t count;
     struct ht_edge **edges = ht_edges_sorted(&r->graph, n, in, &count);
@@ -19,25 +19,25 @@ static void print_edges(FILE *out, struct ht_report *r, struct ht_node *n, bool 
         char v[HT_VALUE_MAX], pct[HT_VALUE_MAX];
         fprintf(out, "%50s %s |   %s%s\n", ht_report_value(r, edges[i]->weight, v),
                 ht_report_percent(edges[i]->weight, ht_cum(n), pct),
-                ht_node_name(&r->graph, in ? edges[i]->src : edges[i]->dest),
+                ht_graph_node_name(&r->graph, in ? edges[i]->src : edges[i]->dest),
                 edges[i]->is_inline ? " (inline)" : "");
     }
     free(edges);
 }
 
-static void print_node(FILE *out, struct ht_report *r, struct ht_node *n, int64_t sum)
+static void print_node(FILE *out, struct ht_report *r, struct ht_graph_node *n, int64_t sum)
 {
     char flat[HT_VALUE_MAX], flat_pct[HT_VALUE_MAX], sum_pct[HT_VALUE_MAX];
     char cum[HT_VALUE_MAX], cum_pct[HT_VALUE_MAX];
     fprintf(out, "%10s %s %s %10s %s                | %s\n", ht_report_value(r, ht_flat(n), flat),
             ht_report_percent(ht_flat(n), r->total, flat_pct),
             ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
-            ht_report_percent(ht_cum(n), r->total, cum_pct), ht_node_name(&r->graph, n));
+            ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(&r->graph, n));
 }
 
-static bool is_wanted(struct ht_report *r, struct ht_node *n)
+static bool is_wanted(struct ht_report *r, struct ht_graph_node *n)
 {
-    return !r->symbol || ht_regex_match(r->symbol, ht_node_name(&r->graph, n));
+    return !r->symbol || ht_regex_match(r->symbol, ht_graph_node_name(&r->graph, n));
 }
 
 static int check_matches(struct ht_report *r)
@@ -56,7 +56,7 @@ static int print_tree(FILE *out, struct ht_report *r)
     fprintf(out, "%s\n%s\n", separator,
             "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t ");
     for (size_t i = 0; i < g->n_nodes; i++) {
-        struct ht_node *n = g->nodes[i];
+        struct ht_graph_node *n = g->nodes[i];
         if (!is_wanted(r, n))
             continue;
         fprintf(out, "%s\n", separator);
