@@ -115,7 +115,7 @@ static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_
     return to ? ht_site_intern(to, size, site->rate) : 0;
 }
 
-static void take_over(struct adoption *a, struct ht_node *node)
+static void take_over(struct adoption *a, struct ht_live_node *node)
 {
     const struct ht_site *site = ht_view_record(&a->parent, node->site, HT_KIND_SITE);
     node->site = site ? adopt_site(a, site, node->size) : 0;
@@ -129,7 +129,7 @@ static void take_over(struct adoption *a, struct ht_node *node)
     ht_live_mirror(node);
 }
 
-static void adopt_node(struct ht_node *node, void *ctx)
+static void adopt_node(struct ht_live_node *node, void *ctx)
 {
     if (!node->site)
         return;
@@ -137,7 +137,7 @@ static void adopt_node(struct ht_node *node, void *ctx)
     atomic_fetch_sub_explicit(&ht_state->header->inherits, 1, memory_order_relaxed);
 }
 
-static void count_node(struct ht_node *node, void *ctx)
+static void count_node(struct ht_live_node *node, void *ctx)
 {
     *(uint32_t *)ctx += node->site != 0;
 }

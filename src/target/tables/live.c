@@ -65,7 +65,7 @@ static inline void set_count(struct shard *s, uint32_t count)
 /* A shard's free nodes; lock held. */
 static inline void give_node(struct shard *s, uint32_t node)
 {
-    ht_node_link(ht_node_at(node - 1), atomic_load_explicit(&s->free, memory_order_relaxed));
+    ht_node_link(ht_live_node_at(node - 1), atomic_load_explicit(&s->free, memory_order_relaxed));
     atomic_store_explicit(&s->free, node, memory_order_relaxed);
 }
 
@@ -73,7 +73,7 @@ static inline uint32_t take_node(struct shard *s)
 {
     uint32_t node = atomic_load_explicit(&s->free, memory_order_relaxed);
     if (node)
-        atomic_store_explicit(&s->free, ht_node_at(node - 1)->next, memory_order_relaxed);
+        atomic_store_explicit(&s->free, ht_live_node_at(node - 1)->next, memory_order_relaxed);
     return node;
 }
 
@@ -150,7 +150,7 @@ static void widen(struct shard *s)
         return;
     for (uint32_t b = 0; b < s->buckets; b++) {
         for (uint32_t i = s->heads[b], next; i; i = next) {
-            struct ht_node *node = ht_node_at(i - 1);
+            struct ht_live_node *node = ht_live_node_at(i - 1);
             next = node->next;
             uint64_t a = atomic_load_explicit(&node->addr, memory_order_relaxed);
             uint32_t *to = &heads[(uint32_t)hash_of((void *)a) & (n - 1)];
@@ -177,8 +177,9 @@ static inline uint32_t *link_to(struct shard *s, uint64_t h, const void *p)
     if (!s->buckets)
         return NULL;
     uint32_t *link = &s->heads[(uint32_t)h & (s->buckets - 1)];
-    for (; *link; link = &ht_node_at(*link - 1)->next)
-        if (atomic_load_explicit(&ht_node_at(*link - 1)->addr, memory_order_relaxed) == (uint64_t)p)
+    for (; *link; link = &ht_live_node_at(*link - 1)->next)
+        if (atomic_load_explicit(&ht_live_node_at(*link - 1)->addr, memory_order_relaxed) ==
+            (uint64_t)p)
             return link;
     return NULL;
 }
@@ -190,12 +191,12 @@ static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
         return 0;
     uint32_t i = *link;
     /* May be a node's: ht_node_link. */
-    __atomic_store_n(link, ht_node_at(i - 1)->next, __ATOMIC_RELAXED);
+    __atomic_store_n(link, ht_live_node_at(i - 1)->next, __ATOMIC_RELAXED);
     set_count(s, count_of(s) - 1);
     return i;
 }
 
-static inline void mirror(struct ht_node *n)
+static inline void mirror(struct ht_live_node *n)
 {
     ht_ref ref = atomic_load_explicit(&n->mirror, memory_order_relaxed);
     if (HT_LIKELY(ref) || (ref = ht_nodes_mirror(n)))
@@ -203,12 +204,12 @@ static inline void mirror(struct ht_node *n)
                       n->time & ~HT_NODE_KEPT);
 }
 
-void ht_live_mirror(struct ht_node *n)
+void ht_live_mirror(struct ht_live_node *n)
 {
     mirror(n);
 }
 
-static inline void clear_node(struct ht_node *n, struct ht_record *out)
+static inline void clear_node(struct ht_live_node *n, struct ht_record *out)
 {
     *out = (struct ht_record){.size = n->size,
                               .site = n->site,
@@ -264,12 +265,12 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
             return false;
         }
     }
-    struct ht_node *n = ht_node_at(node - 1);
+    struct ht_live_node *n = ht_live_node_at(node - 1);
     uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
     forget_pending(
         p); /* a free that is remembered was of what lay here before: it must not hit us */
     if (old) {
-        clear_node(ht_node_at(old - 1), stale);
+        clear_node(ht_live_node_at(old - 1), stale);
     } else {
         ht_live_filter_add(p, 1);
     }
@@ -321,7 +322,7 @@ static inline int take_from(struct shard *s, const void *p, struct ht_record *ou
     HT_PAUSE(LIVE);
     if (!i)
         return -ENOENT;
-    clear_node(ht_node_at(i - 1), out);
+    clear_node(ht_live_node_at(i - 1), out);
     ht_live_filter_add(p, -1);
     HT_PAUSE(LIVE);
     /* To where it is looked for: a node reserved before its block has an address is sought in the
@@ -353,7 +354,7 @@ bool ht_live_size(const void *p, uint64_t *size)
         return false;
     uint32_t *link = link_to(s, hash_of(p), p);
     if (link)
-        *size = ht_node_at(*link - 1)->size;
+        *size = ht_live_node_at(*link - 1)->size;
     ht_unlock(&s->lock);
     return link;
 }
@@ -389,7 +390,7 @@ void ht_live_adopt(void)
     ht_heads_adopt();
     /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
     for (uint32_t i = 0; i < n; i++) {
-        struct ht_node *node = ht_node_at(i);
+        struct ht_live_node *node = ht_live_node_at(i);
         atomic_store_explicit(&node->mirror, 0, memory_order_relaxed);
         uint64_t a = atomic_load(&node->addr);
         struct shard *s = shard_of((void *)a);
@@ -407,11 +408,11 @@ void ht_live_adopt(void)
     }
 }
 
-void ht_live_each(void (*fn)(struct ht_node *, void *), void *ctx)
+void ht_live_each(void (*fn)(struct ht_live_node *, void *), void *ctx)
 {
     uint32_t n = ht_nodes_made();
     for (uint32_t i = 0; i < n; i++) {
-        struct ht_node *node = ht_node_at(i);
+        struct ht_live_node *node = ht_live_node_at(i);
         if (atomic_load(&node->addr))
             fn(node, ctx);
     }

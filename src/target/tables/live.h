@@ -15,7 +15,7 @@
 
 /* addr is authoritative: stored last (release) on insert, cleared first on removal. The rest is
  * guarded by the lock of the shard the address hashes to. 32 bytes: two a cache line. */
-struct ht_node {
+struct ht_live_node {
     _Atomic uint64_t addr;
     uint64_t size;
     ht_ref site; /* 0: held so that its free stays unsized, but not accounted */
@@ -37,7 +37,7 @@ struct ht_record {
 };
 
 /* Fills the node's record in the region, making one where it has none. */
-void ht_live_mirror(struct ht_node *n);
+void ht_live_mirror(struct ht_live_node *n);
 
 /* Before a sandbox: memory for some thousand nodes, for none is asked for afterwards. */
 void ht_live_prepare(void);
@@ -76,6 +76,6 @@ void ht_live_drain(void (*done)(const struct ht_record *));
 void ht_live_adopt(void);
 
 /* Calls fn for every node that is live. Single-threaded use (adoption). */
-void ht_live_each(void (*fn)(struct ht_node *node, void *ctx), void *ctx);
+void ht_live_each(void (*fn)(struct ht_live_node *node, void *ctx), void *ctx);
 
 #endif

@@ -7,7 +7,7 @@
 #include "target/state/state.h"
 #include "region/pause.h"
 
-_Atomic(struct ht_node *) ht_node_chunks[HT_NODE_CHUNKS];
+_Atomic(struct ht_live_node *) ht_node_chunks[HT_NODE_CHUNKS];
 struct ht_node_list ht_node_lists[HT_NODE_LISTS];
 /* How many were handed out. Relaxed; on a line apart from what all threads read. */
 static _Alignas(64) _Atomic uint32_t made;
@@ -26,7 +26,7 @@ static bool ready(uint32_t c)
         return true;
     if (ht_sandboxed)
         return false; /* what ht_live_prepare reserved is used up */
-    struct ht_node *fresh = ht_sys_anonymous(HT_NODES * sizeof *fresh), *none = NULL;
+    struct ht_live_node *fresh = ht_sys_anonymous(HT_NODES * sizeof *fresh), *none = NULL;
     if (!fresh)
         return false;
     HT_PAUSE(NODES);
@@ -64,10 +64,11 @@ void ht_nodes_prepare(void)
  * lie beside each other, as the nodes do, and not beside another thread's. The others of the batch
  * may belong to other shards, whose locks are not held.
  */
-ht_ref ht_nodes_mirror(struct ht_node *n)
+ht_ref ht_nodes_mirror(struct ht_live_node *n)
 {
-    struct ht_node *batch =
-        (struct ht_node *)((uintptr_t)n & ~(uintptr_t)(sizeof(struct ht_node) * HT_NODE_BATCH - 1));
+    struct ht_live_node *batch =
+        (struct ht_live_node *)((uintptr_t)n &
+                                ~(uintptr_t)(sizeof(struct ht_live_node) * HT_NODE_BATCH - 1));
     ht_ref ref = ht_page_new(HT_KIND_LIVE);
     HT_PAUSE(MIRROR);
     for (uint32_t i = 0; ref && i < HT_NODE_BATCH; i++) {

@@ -17,12 +17,12 @@
 #define HT_NODE_LISTS  16u
 #define HT_NODE_BATCH  128u /* a page: processors fetch lines that lie near those that were used */
 
-extern _Atomic(struct ht_node *) ht_node_chunks[HT_NODE_CHUNKS]; /* release; never unmapped */
+extern _Atomic(struct ht_live_node *) ht_node_chunks[HT_NODE_CHUNKS]; /* release; never unmapped */
 extern struct ht_node_list {
     _Alignas(64) _Atomic uint64_t head; /* tag << 32 | node + 1; the tag defeats ABA */
 } ht_node_lists[HT_NODE_LISTS];
 
-static inline struct ht_node *ht_node_at(uint32_t i)
+static inline struct ht_live_node *ht_live_node_at(uint32_t i)
 {
     return atomic_load_explicit(&ht_node_chunks[i >> HT_NODE_BITS], memory_order_acquire) +
            (i & (HT_NODES - 1));
@@ -30,7 +30,7 @@ static inline struct ht_node *ht_node_at(uint32_t i)
 
 /* A pop that loses its race may read the link of a node that is somebody's by now; the tag makes it
  * try again. So every store to a link is atomic, and so is that one load. */
-static inline void ht_node_link(struct ht_node *n, uint32_t next)
+static inline void ht_node_link(struct ht_live_node *n, uint32_t next)
 {
     __atomic_store_n(&n->next, next, __ATOMIC_RELAXED);
 }
@@ -43,7 +43,7 @@ static inline uint32_t ht_nodes_pop(uint32_t from)
     while ((uint32_t)head) {
         uint32_t i = (uint32_t)head - 1;
         uint64_t next =
-            ((head >> 32) + 1) << 32 | __atomic_load_n(&ht_node_at(i)->next, __ATOMIC_RELAXED);
+            ((head >> 32) + 1) << 32 | __atomic_load_n(&ht_live_node_at(i)->next, __ATOMIC_RELAXED);
         HT_PAUSE(NODES);
         if (atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_acquire,
                                                   memory_order_acquire))
@@ -55,7 +55,7 @@ static inline uint32_t ht_nodes_pop(uint32_t from)
 static inline void ht_nodes_push(uint32_t to, uint32_t node)
 {
     _Atomic uint64_t *list = &ht_node_lists[to].head;
-    struct ht_node *n = ht_node_at(node - 1);
+    struct ht_live_node *n = ht_live_node_at(node - 1);
     uint64_t head = atomic_load_explicit(list, memory_order_relaxed), next;
     do {
         ht_node_link(n, (uint32_t)head);
@@ -75,7 +75,7 @@ uint32_t ht_nodes_make(uint32_t list);
 void ht_nodes_prepare(void);
 
 /* Gives the node its record in the region, or 0. */
-ht_ref ht_nodes_mirror(struct ht_node *n);
+ht_ref ht_nodes_mirror(struct ht_live_node *n);
 
 /* In a forked child, single-threaded: the lists are empty, and of the nodes there are those whose
  * memory was there at the fork; their number is returned. */
