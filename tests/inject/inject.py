@@ -29,7 +29,7 @@ lib, load, every, points = words.library, words.load, words.all, words.points
 OPERATIONS = "150" if every else "400"
 # Where these fail a process may go without a profile: there is no memory or no file for it.
 NO_PROFILE = {"system", "memory", "region", "zlib memory", "zlib", "message", "file"}
-# Of its own times that a point may also be met forever: a lock that is never had holds up a placed block (see ht_hit_end).
+# Of its own times that a point may also be met forever: a lock that is never had holds up a placed block (see ht_new_sample_commit).
 NOT_ONWARD = {("lock", "128k"), ("insert", "128k")}
 LOSSES = {"table full": "full", "signal handler inside a hook": "reentrant", "table busy": "busy",
           "stale live records replaced": "stale", "frees not taken down": "free"}

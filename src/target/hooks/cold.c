@@ -21,18 +21,18 @@ static bool in_lookup(void)
 
 void *ht_cold_malloc(size_t size)
 {
-    struct ht_hit hit;
+    struct ht_new_sample sample;
     if (HT_UNLIKELY(in_lookup()))
         return ht_arena_alloc(size, 16);
-    if (!ht_hit_begin(&hit, size, HT_CALLER()))
+    if (!ht_new_sample_begin(&sample, size, HT_CALLER()))
         return ht_next_malloc(size);
-    void *p = hit.place ? ht_hit_place(&hit, 0) : NULL;
-    return ht_hit_end(&hit, p ? p : ht_next_malloc(size));
+    void *p = sample.place ? ht_new_sample_place(&sample, 0) : NULL;
+    return ht_new_sample_commit(&sample, p ? p : ht_next_malloc(size));
 }
 
 void *ht_cold_calloc(size_t n, size_t size)
 {
-    struct ht_hit hit;
+    struct ht_new_sample sample;
     size_t bytes;
     bool wraps = __builtin_mul_overflow(n, size, &bytes);
     if (HT_UNLIKELY(in_lookup()))
@@ -41,13 +41,13 @@ void *ht_cold_calloc(size_t n, size_t size)
         ht_tls.left = 0; /* the next call draws; memoryless */
         return ht_next_calloc(n, size);
     }
-    if (!ht_hit_begin(&hit, bytes, HT_CALLER()))
+    if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))
         return ht_next_calloc(n, size);
     /* Not a large one: calloc need not touch fresh pages (HAZARDS 33). */
-    void *p = ht_hit_place(&hit, 0);
+    void *p = ht_new_sample_place(&sample, 0);
     if (p)
         memset(p, 0, bytes);
-    return ht_hit_end(&hit, p ? p : ht_next_calloc(n, size));
+    return ht_new_sample_commit(&sample, p ? p : ht_next_calloc(n, size));
 }
 
 static __attribute__((noinline)) void free_looked_up(void *p)
@@ -68,11 +68,11 @@ void ht_cold_free(void *p)
  * what a realloc returns that shrinks, or fits the usable size. A larger one stays with realloc, which
  * may grow it where it lies: moved once, it is moved at every step (seen in bench's `realloc growth`).
  */
-static void *resize_placed(void *p, const struct ht_resize *r, struct ht_hit *hit)
+static void *resize_placed(void *p, const struct ht_resize *r, struct ht_new_sample *sample)
 {
-    bool place = hit->place && !r->in_place_only && r->size <= HT_PLACED_MIN;
+    bool place = sample->place && !r->in_place_only && r->size <= HT_PLACED_MIN;
     size_t old = place ? ht_next_malloc_usable_size(p) : 0;
-    void *q = old && !ht_stays_in_place(old, r->size) ? ht_hit_place(hit, 0) : NULL;
+    void *q = old && !ht_stays_in_place(old, r->size) ? ht_new_sample_place(sample, 0) : NULL;
     if (!q)
         return r->call(r->ctx, p);
     memcpy(q, p, old < r->size ? old : r->size);
@@ -114,10 +114,10 @@ void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, 
                 uint64_t bp)
 {
     struct ht_record record;
-    struct ht_hit hit;
+    struct ht_new_sample sample;
     /* Out first: once the real call returns, the old address may be another thread's. */
     bool maybe = ht_free_begin(p, &record);
-    bool sampled = borrowed && ht_hit_begin(&hit, r->size, pc, sp, bp);
+    bool sampled = borrowed && ht_new_sample_begin(&sample, r->size, pc, sp, bp);
     if (!sampled && !maybe)
         return r->call(r->ctx, p);
     struct placed b = placed_block(p, &record);
@@ -127,7 +127,7 @@ void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, 
         q = p;
         kept = record.time & HT_NODE_KEPT;
     } else if (sampled && r->size) {
-        q = resize_placed(p, r, &hit);
+        q = resize_placed(p, r, &sample);
     } else {
         q = r->call(r->ctx, p);
     }
@@ -144,11 +144,11 @@ void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, 
         return q;
     }
     if (hold && q == p) {
-        ht_hit_stays(&hit, hold, kept);
+        ht_new_sample_stays(&sample, hold, kept);
         hold = 0;
     }
     ht_hold_end(hold, NULL, 0, 0);
-    return ht_hit_end(&hit, q);
+    return ht_new_sample_commit(&sample, q);
 }
 
 static void *plain_realloc(void *ctx, void *p)
@@ -158,10 +158,10 @@ static void *plain_realloc(void *ctx, void *p)
 
 static void *from_arena(void *p, size_t size, uint64_t pc, uint64_t sp, uint64_t bp)
 {
-    struct ht_hit hit;
+    struct ht_new_sample sample;
     void *q;
-    if (ht_hit_begin(&hit, size, pc, sp, bp))
-        q = ht_hit_end(&hit, ht_next_malloc(size));
+    if (ht_new_sample_begin(&sample, size, pc, sp, bp))
+        q = ht_new_sample_commit(&sample, ht_next_malloc(size));
     else
         q = ht_next_malloc(size);
     size_t old = ht_arena_size(p);
@@ -180,11 +180,11 @@ static inline __attribute__((always_inline)) void *reallocate(void *p, size_t si
         return q;
     }
     if (!p) {
-        struct ht_hit hit;
-        if (!borrowed || !ht_hit_begin(&hit, size, pc, sp, bp))
+        struct ht_new_sample sample;
+        if (!borrowed || !ht_new_sample_begin(&sample, size, pc, sp, bp))
             return ht_next_realloc(NULL, size);
-        void *q = ht_hit_place(&hit, 0);
-        return ht_hit_end(&hit, q ? q : ht_next_realloc(NULL, size));
+        void *q = ht_new_sample_place(&sample, 0);
+        return ht_new_sample_commit(&sample, q ? q : ht_next_realloc(NULL, size));
     }
     if (HT_UNLIKELY(ht_arena_owns(p)))
         return size ? from_arena(p, size, pc, sp, bp) : NULL;

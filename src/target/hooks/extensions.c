@@ -73,12 +73,12 @@ static int at_page(int flags)
 
 static __attribute__((noinline)) void *cold_mallocx(size_t n, int flags)
 {
-    struct ht_hit hit;
+    struct ht_new_sample sample;
     if (HT_UNLIKELY(early()))
         return ht_arena_alloc(n, 16);
-    if (!ht_hit_begin(&hit, n, HT_CALLER()))
+    if (!ht_new_sample_begin(&sample, n, HT_CALLER()))
         return ht_next_mallocx(n, flags);
-    return ht_hit_end(&hit, ht_next_mallocx(n, hit.place ? at_page(flags) : flags));
+    return ht_new_sample_commit(&sample, ht_next_mallocx(n, sample.place ? at_page(flags) : flags));
 }
 
 EXPORT void *mallocx(size_t n, int flags)
@@ -118,10 +118,10 @@ EXPORT void *rallocx(void *p, size_t n, int flags)
 EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
 {
     struct ht_record record;
-    struct ht_hit hit;
+    struct ht_new_sample sample;
     early();
     bool maybe = ht_free_begin(p, &record);
-    bool sampled = ht_charge(n) && ht_hit_begin(&hit, n, HT_CALLER());
+    bool sampled = ht_charge(n) && ht_new_sample_begin(&sample, n, HT_CALLER());
     /* A block that was placed stays in its class, which its new size does not say either. */
     bool placed = record.found && ht_marked(p) && atomic_load(&ht_aligned_once);
     uint32_t hold = placed ? ht_hold_reserve() : 0;
@@ -135,12 +135,12 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
             ht_free_undo(p, &record);
     }
     if (sampled && done && hold) {
-        ht_hit_stays(&hit, hold, kept);
+        ht_new_sample_stays(&sample, hold, kept);
         hold = 0;
     }
     ht_hold_end(hold, done && !sampled ? p : NULL, n, kept);
     if (sampled)
-        ht_hit_end(&hit, done ? p : NULL);
+        ht_new_sample_commit(&sample, done ? p : NULL);
     return got;
 }
 

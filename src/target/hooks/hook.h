@@ -36,13 +36,13 @@ static inline bool early(void)
 #define ALLOCATE(symbol, parameters, arguments, bytes, align, call)                                \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
-        struct ht_hit hit;                                                                         \
+        struct ht_new_sample sample;                                                               \
         if (HT_UNLIKELY(early()))                                                                  \
             return ht_arena_alloc(bytes, align);                                                   \
-        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+        if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))                                     \
             return call;                                                                           \
-        void *placed = ht_hit_place(&hit, align);                                                  \
-        return ht_hit_end(&hit, placed ? placed : call);                                           \
+        void *placed = ht_new_sample_place(&sample, align);                                        \
+        return ht_new_sample_commit(&sample, placed ? placed : call);                              \
     }                                                                                              \
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \
@@ -66,20 +66,20 @@ static inline void *aligned_first(size_t align, size_t n)
 #define ALLOCATE_NEW(symbol, parameters, arguments, bytes, align, direct)                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
-        struct ht_hit hit;                                                                         \
+        struct ht_new_sample sample;                                                               \
         if (HT_UNLIKELY(early()))                                                                  \
             return ht_arena_alloc(bytes, align);                                                   \
         if (!(direct))                                                                             \
             return ht_next_##symbol arguments;                                                     \
         void *got = NULL;                                                                          \
-        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+        if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))                                     \
             return (got = aligned_first(align, bytes)) ? got : ht_next_##symbol arguments;         \
-        got = ht_hit_place(&hit, align);                                                           \
+        got = ht_new_sample_place(&sample, align);                                                 \
         if (!got)                                                                                  \
             got = (align) ? aligned_first(align, bytes) : ht_next_malloc(bytes);                   \
         if (got)                                                                                   \
-            return ht_hit_end(&hit, got);                                                          \
-        ht_hit_cancel(&hit);                                                                       \
+            return ht_new_sample_commit(&sample, got);                                             \
+        ht_new_sample_abort(&sample);                                                              \
         return ht_next_##symbol arguments;                                                         \
     }                                                                                              \
     EXPORT void *symbol parameters                                                                 \
@@ -118,21 +118,21 @@ static inline __attribute__((always_inline)) int align_into(int (*real)(void **,
                                                             void **out, size_t align, size_t size,
                                                             uint64_t pc, uint64_t sp, uint64_t bp)
 {
-    struct ht_hit hit;
+    struct ht_new_sample sample;
     if (HT_UNLIKELY(early())) {
         *out = ht_arena_alloc(size, align);
         return *out ? 0 : ENOMEM;
     }
     bool valid = align >= sizeof(void *) && !(align & (align - 1));
-    if (!valid || HT_LIKELY(!ht_charge(size)) || !ht_hit_begin(&hit, size, pc, sp, bp))
+    if (!valid || HT_LIKELY(!ht_charge(size)) || !ht_new_sample_begin(&sample, size, pc, sp, bp))
         return real(out, align, size);
-    void *p = ht_hit_place(&hit, align);
+    void *p = ht_new_sample_place(&sample, align);
     int error = 0;
     if (p)
         *out = p;
     else
         error = real(out, align, size);
-    ht_hit_end(&hit, error ? NULL : *out);
+    ht_new_sample_commit(&sample, error ? NULL : *out);
     return error;
 }
 

@@ -13,22 +13,22 @@
 #define ALLOCATE_NEW_PLAIN(symbol, parameters, arguments)                                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
-        struct ht_hit hit;                                                                         \
+        struct ht_new_sample sample;                                                               \
         size_t bytes = ht_new_is_malloc ? n + !n : n;                                              \
         void *got;                                                                                 \
         if (HT_UNLIKELY(early()))                                                                  \
             return ht_arena_alloc(n, 0);                                                           \
         if (!(ht_direct_##symbol || ht_new_is_malloc))                                             \
             return ht_next_##symbol arguments;                                                     \
-        if (!ht_hit_begin(&hit, bytes, HT_CALLER()))                                               \
+        if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))                                     \
             return ht_new_is_malloc && (got = ht_next_malloc(bytes)) ? got                         \
                                                                      : ht_next_##symbol arguments; \
-        got = ht_hit_place(&hit, 0);                                                               \
+        got = ht_new_sample_place(&sample, 0);                                                     \
         if (!got)                                                                                  \
             got = ht_next_malloc(bytes);                                                           \
         if (got)                                                                                   \
-            return ht_hit_end(&hit, got);                                                          \
-        ht_hit_cancel(&hit);                                                                       \
+            return ht_new_sample_commit(&sample, got);                                             \
+        ht_new_sample_abort(&sample);                                                              \
         return ht_next_##symbol arguments;                                                         \
     }                                                                                              \
     EXPORT void *symbol parameters                                                                 \

@@ -52,7 +52,8 @@ static inline void count_between(struct ht_tls *t, uint64_t charge)
         ht_lose(HT_LOSS_REENTRANT);
 }
 
-bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uint64_t bp)
+bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc, uint64_t sp,
+                         uint64_t bp)
 {
     struct ht_tls *t = &ht_tls;
     if (HT_UNLIKELY(t->guard)) {
@@ -92,37 +93,37 @@ bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uin
     }
     if (t->rate == 1)
         count_between(t, (uint64_t)size + 1);
-    hit->rate = t->rate;
+    sample->rate = t->rate;
     ht_draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they
                 hit */
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
     /* A placed block needs its record for certain: the node comes first. */
-    hit->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
-    hit->node = 0;
-    hit->kept = false;
-    if (hit->place)
+    sample->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
+    sample->node = 0;
+    sample->kept = false;
+    if (sample->place)
         ht_place_settle();
-    if (HT_UNLIKELY(!ht_active()) || (hit->place && !(hit->node = ht_live_reserve()))) {
+    if (HT_UNLIKELY(!ht_active()) || (sample->place && !(sample->node = ht_live_reserve()))) {
         ht_lose(HT_LOSS_FULL);
         release(t);
         return false;
     }
-    hit->saved_errno = errno;
-    hit->regs.pc = pc;
-    hit->regs.sp = sp;
-    hit->regs.bp = bp;
-    hit->size = size;
+    sample->saved_errno = errno;
+    sample->regs.pc = pc;
+    sample->regs.sp = sp;
+    sample->regs.bp = bp;
+    sample->size = size;
     return true;
 }
 
-void *ht_hit_place(struct ht_hit *hit, size_t align)
+void *ht_new_sample_place(struct ht_new_sample *sample, size_t align)
 {
-    if (!hit->place)
+    if (!sample->place)
         return NULL;
-    void *p = ht_place(hit->size, align, &hit->kept);
+    void *p = ht_place(sample->size, align, &sample->kept);
     if (!p)
-        errno = hit->saved_errno;
+        errno = sample->saved_errno;
     return p;
 }
 
@@ -151,12 +152,12 @@ static uint32_t seconds_since_start(void)
 }
 
 /* False: p is in no table. */
-static bool write_down(struct ht_hit *hit, void *p)
+static bool write_down(struct ht_new_sample *sample, void *p)
 {
     ht_module_record_main();
-    ht_ref ref = ht_site_of(&hit->regs, hit->size, hit->rate);
+    ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate);
     if (ref) {
-        ht_account(ht_at(ref), hit->size, true);
+        ht_account(ht_at(ref), sample->size, true);
     } else {
         ht_lose(HT_LOSS_FULL);
     }
@@ -164,11 +165,11 @@ static bool write_down(struct ht_hit *hit, void *p)
     struct ht_record stale;
     uint32_t time = ref ? seconds_since_start() : 0;
     ht_place_lives(p, true);
-    if (!ht_live_insert(hit->node, p, hit->size, ref, time | (hit->kept ? HT_NODE_KEPT : 0),
-                        &stale)) {
+    if (!ht_live_insert(sample->node, p, sample->size, ref,
+                        time | (sample->kept ? HT_NODE_KEPT : 0), &stale)) {
         /* Not in the table: take the sample back, so that nothing lives for ever. */
         if (ref)
-            ht_account(ht_at(ref), hit->size, false);
+            ht_account(ht_at(ref), sample->size, false);
         ht_place_lives(p, false);
         ht_lose(HT_LOSS_BUSY);
         return false;
@@ -183,30 +184,30 @@ static bool write_down(struct ht_hit *hit, void *p)
     return true;
 }
 
-void *ht_hit_end(struct ht_hit *hit, void *p)
+void *ht_new_sample_commit(struct ht_new_sample *sample, void *p)
 {
     struct ht_tls *t = &ht_tls;
     if (p) {
-        while (!write_down(hit, p)) {
+        while (!write_down(sample, p)) {
             /* A placed block must be in the table, or a sized delete would free it by the wrong
              * class. Nobody has seen it yet: only its shard is contended, by a thread that was
              * preempted while it held the lock. */
-            if (!hit->place || !(hit->node = ht_live_reserve()))
+            if (!sample->place || !(sample->node = ht_live_reserve()))
                 break;
         }
         ht_dump_if_due();
-        errno = hit->saved_errno;
-    } else if (hit->node) {
-        ht_live_unreserve(hit->node);
+        errno = sample->saved_errno;
+    } else if (sample->node) {
+        ht_live_unreserve(sample->node);
     }
     release(t);
     return p;
 }
 
-void ht_hit_cancel(struct ht_hit *hit)
+void ht_new_sample_abort(struct ht_new_sample *sample)
 {
-    if (hit->node)
-        ht_live_unreserve(hit->node);
+    if (sample->node)
+        ht_live_unreserve(sample->node);
     release(&ht_tls);
 }
 
@@ -309,12 +310,12 @@ void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept)
     release(t);
 }
 
-void ht_hit_stays(struct ht_hit *hit, uint32_t node, uint32_t kept)
+void ht_new_sample_stays(struct ht_new_sample *sample, uint32_t node, uint32_t kept)
 {
-    hit->kept = kept != 0;
-    hit->place = true;
-    if (hit->node)
+    sample->kept = kept != 0;
+    sample->place = true;
+    if (sample->node)
         ht_live_unreserve(node);
     else
-        hit->node = node;
+        sample->node = node;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A sampled allocation: whether it is one, where it is put, what is written down. A hook's cold
- * path is: ht_hit_begin; the allocation; ht_hit_end.
+ * path is: ht_new_sample_begin; the allocation; ht_new_sample_commit.
  */
 #ifndef HEAPTAP_SRC_TARGET_HOOKS_SAMPLED_H
 #define HEAPTAP_SRC_TARGET_HOOKS_SAMPLED_H
@@ -15,30 +15,31 @@
 #include "target/state/state.h"
 #include "target/stack/unwind.h"
 
-struct ht_hit {
+struct ht_new_sample {
     struct ht_regs regs;
     uint64_t size, rate;
     uint32_t node;
     int saved_errno;
-    bool place; /* ask ht_hit_place first */
+    bool place; /* ask ht_new_sample_place first */
     bool kept;  /* it gave a block that may be kept */
 };
 
 /*
  * After a borrow: decides whether this allocation is a sample. True: the thread is guarded until
- * ht_hit_end or ht_hit_cancel. False: the caller allocates as if we were not here.
+ * ht_new_sample_commit or ht_new_sample_abort. False: the caller allocates as if we were not here.
  */
-bool ht_hit_begin(struct ht_hit *hit, size_t size, uint64_t pc, uint64_t sp, uint64_t bp);
+bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc, uint64_t sp,
+                         uint64_t bp);
 
-/* A block of the hit's size at a marked address (alignment at least `align`), or NULL. */
-void *ht_hit_place(struct ht_hit *hit, size_t align);
+/* A block of the sample's size at a marked address (alignment at least `align`), or NULL. */
+void *ht_new_sample_place(struct ht_new_sample *sample, size_t align);
 
 /* Writes the sample down (p NULL: the allocation failed, nothing is written) and drops the guard.
  * Returns p; errno is the one from before when p is not NULL. */
-void *ht_hit_end(struct ht_hit *hit, void *p);
+void *ht_new_sample_commit(struct ht_new_sample *sample, void *p);
 
 /* Drops the guard without a sample. */
-void ht_hit_cancel(struct ht_hit *hit);
+void ht_new_sample_abort(struct ht_new_sample *sample);
 
 /* What is left to do: free as asked; free it without its size, for it was (or may have been) placed
  * by us; nothing. */
@@ -80,7 +81,8 @@ void ht_free_undo(void *p, const struct ht_record *r);
 uint32_t ht_hold_reserve(void);
 void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept);
 
-/* The same for a sample that ht_hit_end will write down: it must be in the table. Takes the node. */
-void ht_hit_stays(struct ht_hit *hit, uint32_t node, uint32_t kept);
+/* The same for a sample that ht_new_sample_commit will write down: it must be in the table. Takes
+ * the node. */
+void ht_new_sample_stays(struct ht_new_sample *sample, uint32_t node, uint32_t kept);
 
 #endif

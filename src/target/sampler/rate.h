@@ -41,7 +41,7 @@ static inline void ht_draw(struct ht_tls *t)
 }
 
 /* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
- * ht_hit_begin. What the assembler of malloc does, for the other hooks. */
+ * ht_new_sample_begin. What the assembler of malloc does, for the other hooks. */
 static inline bool ht_charge(size_t size)
 {
     struct ht_tls *t = &ht_tls;
