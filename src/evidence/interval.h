@@ -12,7 +12,7 @@
  * between its quantiles, the upper one with one more sampled object than there were (Fay and Feuer
  * 1997; with p small it is Garwood's exact interval of a Poisson count, 1936). For one size the
  * negative binomial law itself is taken: the exact equal-tailed interval (Clopper and Pearson 1934).
- * DESIGN: docs/internals.md, "Evidence".
+ * docs/internals/evidence.md has the measured coverage.
  */
 #ifndef HEAPTAP_SRC_EVIDENCE_INTERVAL_H
 #define HEAPTAP_SRC_EVIDENCE_INTERVAL_H

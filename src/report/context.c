@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "profile/units.h"
+#include "report/intervals.h"
 #include "report/paths.h"
 
 void ht_report_options_init(struct ht_report_options *o)
@@ -19,6 +20,7 @@ void ht_report_options_init(struct ht_report_options *o)
         .nodefraction = 0.005,
         .edgefraction = 0.001,
         .divide_by = 1,
+        .confidence = 0.95,
     };
 }
 
@@ -166,6 +168,7 @@ int ht_report_begin(struct ht_report *r, enum ht_report_kind kind, struct ht_pro
     r->total = total_of(r);
     if (!o->relative_percentages && (err = filter(r)))
         goto fail;
+    ht_intervals_begin(r);
     ht_profile_aggregate(p, r->o.granularity, r->o.no_inlines, false);
     return 0;
 fail:
@@ -248,6 +251,7 @@ int ht_report_whole_graph(struct ht_report *r)
         .obj_names = r->kind == HT_REPORT_LIST,
         .tags = r->kind == HT_REPORT_DOT,
         .drop_negative = r->o.drop_negative,
+        .sampling = r->intervals.on ? &r->intervals.sampling : NULL,
         .frames_only = r->kind == HT_REPORT_FOLDED,
         .bytes_unit = ht_label_unit_of(r->label_units, r->n_label_units, "bytes"),
         .output_unit = r->output_unit,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "evidence/sampling.h"
 #include "profile/regex.h"
 #include "report/graph.h"
 #include "report/report.h"
@@ -23,6 +24,14 @@ enum ht_report_kind {
     HT_REPORT_RAW,
 };
 
+struct ht_report_intervals {
+    bool on;
+    double confidence;
+    struct ht_sampling sampling;
+    struct ht_evidence all; /* of all samples of the report */
+    char why[128];          /* there are none */
+};
+
 struct ht_report {
     enum ht_report_kind kind;
     struct ht_profile *p;
@@ -35,6 +44,7 @@ struct ht_report {
     struct ht_regex *symbol;
     struct ht_label_unit *label_units;
     size_t n_label_units;
+    struct ht_report_intervals intervals;
     struct ht_graph graph;
     size_t n_before_top, dropped_nodes, dropped_edges;
 };

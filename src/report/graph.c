@@ -47,6 +47,10 @@ static struct ht_graph_node *node_for(struct ht_graph *g, const struct ht_graph_
         g->err = -ENOMEM;
         return NULL;
     }
+    if (g->o.sampling && !(n->evidence = ht_profile_alloc(g->p, 2 * sizeof(*n->evidence)))) {
+        g->err = -ENOMEM;
+        return NULL;
+    }
     n->info = *info;
     n->kept = true;
     n->index = (uint32_t)g->n_all;
@@ -176,6 +180,7 @@ static struct ht_edge *edge_between(struct ht_graph *g, struct ht_graph_node *sr
 
 struct weight {
     int64_t w, dw;
+    const struct ht_evidence *evidence; /* NULL: none is collected */
     const struct ht_tag *tags; /* what the sample's labels ask for, linked by next */
 };
 
@@ -184,6 +189,8 @@ static void add_sample(struct ht_graph *g, struct ht_graph_node *n, const struct
 {
     add64(flat ? &n->flat : &n->cum, w->w);
     add64(flat ? &n->flat_div : &n->cum_div, w->dw);
+    if (w->evidence)
+        ht_evidence_sum(&n->evidence[flat ? 0 : 1], w->evidence);
     for (const struct ht_tag *like = w->tags; like; like = like->next) {
         struct ht_tag *t = ht_graph_tag(g, n, like);
         if (!t)
@@ -242,6 +249,11 @@ static int add_samples(struct ht_graph *g)
             w.dw = s->values[g->o.divisor];
         if (!w.w && !w.dw)
             continue;
+        struct ht_evidence evidence;
+        if (g->o.sampling) {
+            evidence = ht_sampling_evidence(g->o.sampling, s);
+            w.evidence = &evidence;
+        }
         if (g->o.tags)
             w.tags = ht_graph_sample_tags(g, s);
         add_stack(g, s, &w);
@@ -277,6 +289,8 @@ int ht_graph_rebuild(struct ht_graph *g)
         n->flat = n->flat_div = n->cum = n->cum_div = 0;
         n->in = n->out = NULL;
         n->tags = NULL;
+        if (n->evidence)
+            memset(n->evidence, 0, 2 * sizeof(*n->evidence));
     }
     return add_samples(g);
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "evidence/sampling.h"
 #include "profile/ops.h"
 #include "profile/profile.h"
 
@@ -42,6 +43,7 @@ struct ht_graph_node {
     const char *printable; /* made on first use */
     int64_t flat, flat_div, cum, cum_div;
     int64_t score;
+    struct ht_evidence *evidence; /* of flat, then of cum; NULL when not asked for */
     struct ht_edge *in, *out; /* lists by next_in, next_out; may hold dead edges */
     struct ht_tag *tags;
     uint32_t seen, index;
@@ -64,6 +66,7 @@ struct ht_graph_options {
     bool tags;       /* collect labels (graph output only) */
     bool drop_negative;
     bool frames_only; /* only the nodes of the locations: neither weights nor edges */
+    const struct ht_sampling *sampling; /* collect evidence; NULL: none */
     const char *bytes_unit, *output_unit; /* of the label "bytes" and of its tags' names */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "report/intervals.h"
 #include "report/json.h"
 
 #include <errno.h>
@@ -82,6 +83,14 @@ json_t *ht_json_header(struct ht_report *r, const char *report)
         json_object_set_new(root, "duration_nanos", json_integer(p->duration_nanos));
     json_object_set_new(root, "total", json_integer(r->total));
     json_object_set_new(root, "filters", filters(&r->o));
+    if (r->intervals.on && r->intervals.sampling.rate > 1) {
+        double least = ht_evidence_unlisted(r->intervals.sampling.rate, r->intervals.confidence);
+        json_object_set_new(root, "confidence", json_real(r->intervals.confidence));
+        json_object_set_new(root, "samples", json_integer(llround(r->intervals.all.samples)));
+        json_object_set_new(root, "unlisted_below", json_integer(llround(least)));
+    } else if (*r->intervals.why) {
+        set_text(root, "no_intervals", r->intervals.why);
+    }
     if (r->symbol)
         set_text(root, "match", r->o.symbol);
     return root;
@@ -134,6 +143,11 @@ json_t *ht_json_node(struct ht_report *r, struct ht_graph_node *n)
     json_object_set_new(o, "flat_percent", percent(ht_flat(n), r->total));
     json_object_set_new(o, "cum", json_integer(ht_cum(n)));
     json_object_set_new(o, "cum_percent", percent(ht_cum(n), r->total));
+    if (n->evidence) {
+        ht_intervals_json(r, &n->evidence[0], "flat", o);
+        ht_intervals_json(r, &n->evidence[1], "cum", o);
+        json_object_set_new(o, "samples", json_integer(llround(n->evidence[1].samples)));
+    }
     return o;
 }
 

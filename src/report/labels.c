@@ -10,6 +10,7 @@
 
 #include "profile/units.h"
 #include "report/context.h"
+#include "report/intervals.h"
 #include "report/paths.h"
 
 static int add(struct ht_labels *l, const char *format, ...)
@@ -141,7 +142,7 @@ static int add_dropped(struct ht_labels *l, const struct ht_report *r, size_t n,
 int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges, bool full)
 {
     const struct ht_graph *g = &r->graph;
-    char sum[HT_VALUE_MAX], pct[HT_VALUE_MAX], total[HT_VALUE_MAX];
+    char sum[HT_VALUE_MAX], pct[HT_VALUE_MAX], total[HT_VALUE_MAX], text[256];
     int64_t flat = 0;
     int err = full || !r->o.compact_labels ? ht_labels_profile(l, r) : 0;
     for (size_t i = 0; i < g->n_nodes; i++)
@@ -159,6 +160,8 @@ int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t drop
         if (!err && g->n_nodes && g->n_nodes < r->n_before_top)
             err = add(l, "Showing top %zu nodes out of %zu", g->n_nodes, r->n_before_top);
     }
+    if (!err && *ht_intervals_heading(r, text, sizeof(text)))
+        err = add(l, "%s", text);
     if (!err && full)
         err = add(l, "\nSee https://git.io/JfYMW for how to read the graph");
     return err;

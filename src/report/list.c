@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report/context.h"
+#include "report/intervals.h"
 #include "report/json.h"
 #include "report/source.h"
 
@@ -42,12 +43,15 @@ static struct range lines_of(struct ht_graph_node *const *nodes, size_t n)
 
 struct sums {
     int64_t flat, cum;
+    struct ht_evidence evidence[2]; /* of flat and of cum */
 };
 
 static void add_node(struct sums *s, const struct ht_graph_node *n)
 {
     s->flat = (int64_t)((uint64_t)s->flat + (uint64_t)n->flat);
     s->cum = (int64_t)((uint64_t)s->cum + (uint64_t)n->cum);
+    for (int i = 0; n->evidence && i < 2; i++)
+        ht_evidence_sum(&s->evidence[i], &n->evidence[i]);
 }
 
 static int by_line(const void *a, const void *b)
@@ -62,6 +66,19 @@ struct listing {
     json_t *lines;
 };
 
+static const char *column(const struct ht_report *r, const struct ht_evidence *e,
+                          char buf[HT_VALUE_MAX])
+{
+    buf[0] = '\0';
+    return r->o.intervals && r->intervals.on ? ht_intervals_text(r, e, buf) : buf;
+}
+
+static void add_intervals(const struct ht_report *r, const struct sums *s, json_t *j)
+{
+    ht_intervals_json(r, &s->evidence[0], "flat", j);
+    ht_intervals_json(r, &s->evidence[1], "cum", j);
+}
+
 static void print_line(struct listing *l, struct ht_report *r, struct sums s, int64_t line,
                        const char *text)
 {
@@ -70,20 +87,22 @@ static void print_line(struct listing *l, struct ht_report *r, struct sums s, in
         json_object_set_new(j, "line", json_integer(line));
         json_object_set_new(j, "flat", json_integer(s.flat));
         json_object_set_new(j, "cum", json_integer(s.cum));
+        add_intervals(r, &s, j);
         if (text)
             json_object_set_new(j, "source", ht_json_text(text));
         json_array_append_new(l->lines, j);
         return;
     }
-    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX];
-    fprintf(l->out, "%10s %10s %6lld:%s\n", value_or_dot(r, s.flat, flat),
-            value_or_dot(r, s.cum, cum), (long long)line, text ? text : "");
+    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], in[2][HT_VALUE_MAX];
+    fprintf(l->out, "%10s%s %10s%s %6lld:%s\n", value_or_dot(r, s.flat, flat),
+            column(r, &s.evidence[0], in[0]), value_or_dot(r, s.cum, cum),
+            column(r, &s.evidence[1], in[1]), (long long)line, text ? text : "");
 }
 
 static void print_heading(struct listing *l, struct ht_report *r, const struct ht_graph_node *n,
                           struct sums sum)
 {
-    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], pct[HT_VALUE_MAX];
+    char flat[HT_VALUE_MAX], cum[HT_VALUE_MAX], pct[HT_VALUE_MAX], in[2][HT_VALUE_MAX];
     if (l->json) {
         json_t *j = json_object();
         l->lines = json_array();
@@ -91,13 +110,15 @@ static void print_heading(struct listing *l, struct ht_report *r, const struct h
         json_object_set_new(j, "file", ht_json_text(n->info.file));
         json_object_set_new(j, "flat", json_integer(sum.flat));
         json_object_set_new(j, "cum", json_integer(sum.cum));
+        add_intervals(r, &sum, j);
         json_object_set_new(j, "lines", l->lines);
         json_array_append_new(l->json, j);
         return;
     }
     fprintf(l->out, "ROUTINE ======================== %s in %s\n", n->info.name, n->info.file);
-    fprintf(l->out, "%10s %10s (flat, cum) %s of Total\n", ht_report_value(r, sum.flat, flat),
-            ht_report_value(r, sum.cum, cum), ht_report_percent(sum.cum, r->total, pct));
+    fprintf(l->out, "%10s%s %10s%s (flat, cum) %s of Total\n", ht_report_value(r, sum.flat, flat),
+            column(r, &sum.evidence[0], in[0]), ht_report_value(r, sum.cum, cum),
+            column(r, &sum.evidence[1], in[1]), ht_report_percent(sum.cum, r->total, pct));
 }
 
 static void print_error(struct listing *l, const char *msg)
@@ -188,6 +209,9 @@ static int print_list(FILE *out, struct ht_report *r)
             nodes[n++] = g->nodes[i];
     ht_graph_nodes_sort(g, nodes, n, HT_ORDER_NAME);
     struct listing l = {.out = out, .json = r->o.json ? json_array() : NULL};
+    char heading[256];
+    if (n && !l.json && *ht_intervals_heading(r, heading, sizeof(heading)))
+        fprintf(out, "%s\n", heading);
     if (n && !l.json)
         fprintf(out, "Total: %s\n", ht_report_value(r, r->total, total));
     for (size_t i = 0; i < n;) {

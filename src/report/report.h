@@ -29,6 +29,9 @@ struct ht_report_options {
     double nodefraction, edgefraction, divide_by;
     bool cum, no_inlines, mean, drop_negative, relative_percentages, compact_labels, no_trim;
     bool json;
+    bool intervals;    /* text: a column beside flat and cum; JSON has them where there are any */
+    double confidence; /* of the intervals: 0.95 */
+    bool advise;       /* a last line: the rate that would give the first site within 10 % */
     bool growth; /* of a difference: largest growth first, shrinkage last */
     /* Where one line about a failure goes; may be NULL. */
     char *msg;

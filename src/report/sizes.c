@@ -9,11 +9,13 @@
 
 #include "profile/units.h"
 #include "report/context.h"
+#include "report/intervals.h"
 #include "report/json.h"
 
 struct row {
     struct ht_graph_node *site;
     int64_t size, objects, space;
+    struct ht_evidence evidence; /* of what the report counts */
 };
 
 struct rows {
@@ -65,12 +67,15 @@ static int collect(struct rows *rows, const struct ht_report *r)
         const struct ht_label *size = size_label(s);
         if (!size || !s->n_locations || !s->values[r->index])
             continue;
-        rows->all[rows->n++] = (struct row){
+        rows->all[rows->n] = (struct row){
             .site = g->frames[g->first_frame[s->locations[0]->id - 1]],
             .size = size->num,
             .objects = rows->objects >= 0 ? s->values[rows->objects] : 0,
             .space = rows->space >= 0 ? s->values[rows->space] : s->values[r->index],
         };
+        if (r->intervals.on)
+            rows->all[rows->n].evidence = ht_sampling_evidence(&r->intervals.sampling, s);
+        rows->n++;
     }
     if (!rows->n)
         return ht_report_fail(r, -ENOENT,
@@ -82,6 +87,7 @@ static int collect(struct rows *rows, const struct ht_report *r)
         if (last && last->site == row->site && last->size == row->size) {
             last->objects = (int64_t)((uint64_t)last->objects + (uint64_t)row->objects);
             last->space = (int64_t)((uint64_t)last->space + (uint64_t)row->space);
+            ht_evidence_sum(&last->evidence, &row->evidence);
         } else {
             rows->all[kept++] = *row;
         }
@@ -111,6 +117,7 @@ static const struct row *rows_of(const struct rows *rows, const struct ht_graph_
 
 struct range {
     int64_t low, high, objects, space;
+    struct ht_evidence evidence;
 };
 
 static int64_t power_below(int64_t v)
@@ -128,8 +135,10 @@ static size_t make_ranges(const struct row *row, size_t n, struct range *ranges)
             last->high = row[i].size;
             last->objects = (int64_t)((uint64_t)last->objects + (uint64_t)row[i].objects);
             last->space = (int64_t)((uint64_t)last->space + (uint64_t)row[i].space);
+            ht_evidence_sum(&last->evidence, &row[i].evidence);
         } else {
-            ranges[k++] = (struct range){row[i].size, row[i].size, row[i].objects, row[i].space};
+            ranges[k++] = (struct range){row[i].size, row[i].size, row[i].objects, row[i].space,
+                                         row[i].evidence};
         }
     }
     return k;
@@ -147,13 +156,19 @@ static void print_site(FILE *out, struct ht_report *r, const struct rows *rows,
     if (!n)
         return;
     n = make_ranges(exact, n, row);
-    fprintf(out, "%10s %s  %s\n", ht_report_value(r, ht_flat(site), v),
+    char interval[HT_VALUE_MAX];
+    struct ht_report own_unit = *r; /* of each figure, as they are printed here */
+    own_unit.output_unit = "auto";
+    fprintf(out, "%10s%s %s  %s\n", ht_report_value(r, ht_flat(site), v),
+            ht_intervals_column(r, site, true, interval),
             ht_report_percent(ht_flat(site), r->total, pct), ht_graph_node_name(&r->graph, site));
     for (size_t i = 0; i < n; i++)
         most = ht_abs64(row[i].space) > most ? ht_abs64(row[i].space) : most;
     for (size_t i = 0; i < n; i++) {
         int width = most ? (int)((double)ht_abs64(row[i].space) / (double)most * 40) : 0;
         fprintf(out, "%10s ", ht_unit_label(row[i].space, "bytes", "auto", v, sizeof(v)));
+        if (r->o.intervals && r->intervals.on)
+            fputs(ht_intervals_text(&own_unit, &row[i].evidence, interval), out);
         if (rows->objects >= 0)
             fprintf(out, "%12" PRId64 " of", row[i].objects);
         fprintf(out, " %10s", ht_unit_label(row[i].low, "bytes", "auto", each, sizeof(each)));
@@ -162,6 +177,12 @@ static void print_site(FILE *out, struct ht_report *r, const struct rows *rows,
                 row[i].high > row[i].low ? each : "");
         fprintf(out, "%.*s\n", width, bar);
     }
+}
+
+/* Which of a row's figures the interval is of. */
+static const char *type_suffix(const struct ht_report *r)
+{
+    return r->intervals.sampling.bytes ? "space" : "objects";
 }
 
 static int print_json(FILE *out, struct ht_report *r, const struct rows *rows)
@@ -179,6 +200,7 @@ static int print_json(FILE *out, struct ht_report *r, const struct rows *rows)
             if (rows->objects >= 0)
                 json_object_set_new(size, "objects", json_integer(row[k].objects));
             json_object_set_new(size, "space", json_integer(row[k].space));
+            ht_intervals_json(r, &row[k].evidence, type_suffix(r), size);
             json_array_append_new(sizes, size);
         }
         json_object_set_new(site, "sizes", sizes);
@@ -202,7 +224,9 @@ int ht_report_sizes(FILE *out, struct ht_profile *p, const struct ht_report_opti
         err = print_json(out, &r, &rows);
     } else if (!(err = ht_labels_report(&labels, &r, 0, false))) {
         ht_labels_print(&labels, out);
-        fprintf(out, "%10s %6s  %s\n", "flat", "flat%", "site: space, objects of size");
+        char column[HT_VALUE_MAX];
+        fprintf(out, "%10s%s %6s  %s\n", "flat", ht_intervals_title(&r, column), "flat%",
+                "site: space, objects of size");
         for (size_t i = 0; i < r.graph.n_nodes; i++)
             print_site(out, &r, &rows, r.graph.nodes[i]);
     }

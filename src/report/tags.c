@@ -8,11 +8,13 @@
 
 #include "profile/units.h"
 #include "report/context.h"
+#include "report/intervals.h"
 #include "report/json.h"
 
 struct tag {
     const char *key, *name; /* the profile's strings: equal text is the same pointer */
     int64_t weight;
+    struct ht_evidence evidence;
 };
 
 struct tags {
@@ -54,6 +56,12 @@ static bool has_weight(const struct ht_report *r, const struct ht_sample *s)
     return false;
 }
 
+static void add_tag(struct tag *t, const struct tag *other)
+{
+    t->weight = (int64_t)((uint64_t)t->weight + (uint64_t)other->weight);
+    ht_evidence_sum(&t->evidence, &other->evidence);
+}
+
 static int collect(struct tags *t, struct ht_report *r)
 {
     size_t n = 0;
@@ -68,7 +76,10 @@ static int collect(struct tags *t, struct ht_report *r)
             const char *name = value_name(r, &s->labels[k]);
             if (!name)
                 return -ENOMEM;
-            t->all[t->n++] = (struct tag){s->labels[k].key, name, s->values[r->index]};
+            t->all[t->n] = (struct tag){s->labels[k].key, name, s->values[r->index], {0}};
+            if (r->intervals.on)
+                t->all[t->n].evidence = ht_sampling_evidence(&r->intervals.sampling, s);
+            t->n++;
         }
     }
     qsort(t->all, t->n, sizeof(t->all[0]), by_key_and_name);
@@ -76,7 +87,7 @@ static int collect(struct tags *t, struct ht_report *r)
     for (size_t i = 0; i < t->n; i++) {
         struct tag *last = kept ? &t->all[kept - 1] : NULL;
         if (last && last->key == t->all[i].key && last->name == t->all[i].name)
-            last->weight = (int64_t)((uint64_t)last->weight + (uint64_t)t->all[i].weight);
+            add_tag(last, &t->all[i]);
         else
             t->all[kept++] = t->all[i];
     }
@@ -126,7 +137,11 @@ static void print_key(FILE *out, struct ht_report *r, const struct tag *t, size_
     fprintf(out, " %s: Total %s\n", t->key, cell);
     for (size_t i = 0; i < n; i++) {
         weight_cell(r, t[i].weight, total, cell, sizeof(cell));
-        fprintf(out, "%*s%*s%s %s\n", indent, "", width - columns(cell), "", cell, t[i].name);
+        char interval[HT_VALUE_MAX] = "";
+        if (r->o.intervals && r->intervals.on)
+            ht_intervals_text(r, &t[i].evidence, interval);
+        fprintf(out, "%*s%*s%s%s %s\n", indent, "", width - columns(cell), "", cell, interval,
+                t[i].name);
     }
     fputc('\n', out);
 }
@@ -149,6 +164,7 @@ static int print_json(FILE *out, struct ht_report *r, const struct tags *t)
             json_t *v = json_object();
             json_object_set_new(v, "value", ht_json_text(t->all[k].name));
             json_object_set_new(v, "weight", json_integer(t->all[k].weight));
+            ht_intervals_json(r, &t->all[k].evidence, "weight", v);
             json_array_append_new(values, v);
         }
         json_object_set_new(key, "key", ht_json_text(t->all[i].key));

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "report/context.h"
+#include "report/intervals.h"
 #include "report/json.h"
 
 static const char *const inline_marks[] = {
@@ -17,16 +18,20 @@ static void print_rows(FILE *out, struct ht_report *r)
 {
     struct ht_graph *g = &r->graph;
     int64_t sum = 0;
-    fprintf(out, "%10s %5s%% %5s%% %10s %5s%%\n", "flat", "flat", "sum", "cum", "cum");
+    char column[HT_VALUE_MAX];
+    ht_intervals_title(r, column);
+    fprintf(out, "%10s%s %5s%% %5s%% %10s%s %5s%%\n", "flat", column, "flat", "sum", "cum", column,
+            "cum");
     for (size_t i = 0; i < g->n_nodes; i++) {
         struct ht_graph_node *n = g->nodes[i];
         char flat[HT_VALUE_MAX], flat_pct[HT_VALUE_MAX], sum_pct[HT_VALUE_MAX];
         char cum[HT_VALUE_MAX], cum_pct[HT_VALUE_MAX];
+        char flat_in[HT_VALUE_MAX], cum_in[HT_VALUE_MAX];
         sum = (int64_t)((uint64_t)sum + (uint64_t)ht_flat(n));
-        fprintf(out, "%10s %s %s %10s %s  %s%s\n", ht_report_value(r, ht_flat(n), flat),
-                ht_report_percent(ht_flat(n), r->total, flat_pct),
+        fprintf(out, "%10s%s %s %s %10s%s %s  %s%s\n", ht_report_value(r, ht_flat(n), flat),
+                ht_intervals_column(r, n, true, flat_in), ht_report_percent(ht_flat(n), r->total, flat_pct),
                 ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
-                ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(g, n),
+                ht_intervals_column(r, n, false, cum_in), ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(g, n),
                 inline_marks[ht_graph_node_inlining(n)]);
     }
 }

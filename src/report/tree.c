@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "report/context.h"
+#include "report/intervals.h"
 #include "report/json.h"
 
 static const char separator[] =
@@ -15,9 +16,10 @@ static void print_edges(FILE *out, struct ht_report *r, struct ht_graph_node *n,
 {
     size_t count;
     struct ht_edge **edges = ht_edges_sorted(&r->graph, n, in, &count);
+    int width = 50 + (r->o.intervals && r->intervals.on ? 2 * HT_INTERVAL_COLUMNS : 0);
     for (size_t i = 0; i < count; i++) {
         char v[HT_VALUE_MAX], pct[HT_VALUE_MAX];
-        fprintf(out, "%50s %s |   %s%s\n", ht_report_value(r, edges[i]->weight, v),
+        fprintf(out, "%*s %s |   %s%s\n", width, ht_report_value(r, edges[i]->weight, v),
                 ht_report_percent(edges[i]->weight, ht_cum(n), pct),
                 ht_graph_node_name(&r->graph, in ? edges[i]->src : edges[i]->dest),
                 edges[i]->is_inline ? " (inline)" : "");
@@ -29,10 +31,12 @@ static void print_node(FILE *out, struct ht_report *r, struct ht_graph_node *n, 
 {
     char flat[HT_VALUE_MAX], flat_pct[HT_VALUE_MAX], sum_pct[HT_VALUE_MAX];
     char cum[HT_VALUE_MAX], cum_pct[HT_VALUE_MAX];
-    fprintf(out, "%10s %s %s %10s %s                | %s\n", ht_report_value(r, ht_flat(n), flat),
+    char flat_in[HT_VALUE_MAX], cum_in[HT_VALUE_MAX];
+    fprintf(out, "%10s%s %s %s %10s%s %s                | %s\n",
+            ht_report_value(r, ht_flat(n), flat), ht_intervals_column(r, n, true, flat_in),
             ht_report_percent(ht_flat(n), r->total, flat_pct),
             ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
-            ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(&r->graph, n));
+            ht_intervals_column(r, n, false, cum_in), ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(&r->graph, n));
 }
 
 static bool is_wanted(struct ht_report *r, struct ht_graph_node *n)
@@ -53,8 +57,10 @@ static int print_tree(FILE *out, struct ht_report *r)
 {
     struct ht_graph *g = &r->graph;
     int64_t sum = 0;
-    fprintf(out, "%s\n%s\n", separator,
-            "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t ");
+    char column[HT_VALUE_MAX];
+    ht_intervals_title(r, column);
+    fprintf(out, "%s\n      flat%s  flat%%   sum%%        cum%s   cum%%   calls calls%% + context \t \t \n",
+            separator, column, column);
     for (size_t i = 0; i < g->n_nodes; i++) {
         struct ht_graph_node *n = g->nodes[i];
         if (!is_wanted(r, n))

@@ -25,6 +25,7 @@ enum type {
     SORT,   /* sort=cum|flat */
     SYMB,   /* symbolize=none|local|force|demangle=MODE */
     DEMANGLE,
+    CONFIDENCE, /* 90, 95 or 99, kept as a fraction */
 };
 
 struct option {
@@ -75,6 +76,8 @@ static const struct option options[] = {
     {"base", BASE, 0, 0, "SOURCE  subtract a profile"},
     {"diff_base", BASE, 0, 1, "SOURCE  the same; percentages are of that profile"},
     {"normalize", FLAG, A(normalize), 0, "scale the profile to its base first"},
+    {"intervals", FLAG, R(intervals), 0, "how sure each figure is: 12.3MB ±18%"},
+    {"confidence", CONFIDENCE, R(confidence), 0, "PERCENT  of the intervals: 90, 95 or 99"},
     {"json", FLAG, R(json), 0, "as JSON (docs/json.md)"},
     {"output", TEXT, A(output), 0, "FILE  write there (-o)"},
     {"symbolize", SYMB, 0, 0, "HOW  none, local, fastlocal, force or demangle=MODE"},
@@ -195,6 +198,11 @@ static int set(struct ht_report_args *a, const struct option *o, const char *val
         if (b == 1)
             a->report.sample_index = o->name;
         return b < 0 ? bad(msg, size, o->name, text, "true or false is needed") : 0;
+    case CONFIDENCE:
+        a->report.confidence = strtod(text, &end) / 100;
+        return !strcmp(text, "90") || !strcmp(text, "95") || !strcmp(text, "99")
+                   ? 0
+                   : bad(msg, size, o->name, text, "90, 95 or 99 is needed");
     case BASE:
         if (a->n_bases && a->diff_base != (o->value != 0))
             return bad(msg, size, o->name, text, "--base and --diff_base cannot go together");
@@ -330,6 +338,9 @@ const char *ht_report_option_value(const struct ht_report_args *a, size_t i, cha
         break;
     case REAL:
         snprintf(buf, size, "%g", *(const double *)at);
+        break;
+    case CONFIDENCE:
+        snprintf(buf, size, "%g", a->report.confidence * 100);
         break;
     case FLAG:
         snprintf(buf, size, "%s", *(const bool *)at != (o->value != 0) ? "true" : "false");
