@@ -249,6 +249,7 @@ struct ht_region_header {
                                   child was killed in the midst of that */
     _Atomic uint64_t inuse_bytes, peak_bytes; /* kept for peak and growth only */
     char last_dump[1024];                     /* path; whole when `dumps` was raised (release) */
+    _Atomic uint64_t unprofiled; /* forked children under a seccomp filter, which have no region */
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_HEADER_SIZE, "header");
 

@@ -121,6 +121,20 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     put_sums(e, &r->view);
 }
 
+#define UNKNOWN_FILTER "not profiled: it was started under a seccomp filter (HEAPTAP_SECCOMP=trust)"
+
+static void put_name(struct ht_listed *e, pid_t pid)
+{
+    char path[64], name[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (f && fgets(name, sizeof name, f))
+        name[strcspn(name, "\n")] = 0;
+    if (f)
+        fclose(f);
+    put(e->name, sizeof e->name, name, sizeof name);
+}
+
 static void list_process(struct lister *l, pid_t pid)
 {
     struct ht_process_info p;
@@ -128,8 +142,22 @@ static void list_process(struct lister *l, pid_t pid)
     struct ht_region r;
     char msg[200];
     if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) ||
-        ht_process_find(&p, &map) || !map.address)
+        ht_process_find(&p, &map))
         return;
+    if (!map.address) {
+        /* Not a forked child that waits for its first sample: it never had one, and will not. */
+        struct ht_listed *e = map.library && p.filtered && !map.parents ? add(l) : NULL;
+        if (e) {
+            e->pid = pid;
+            e->uid = p.uid;
+            e->alive = true;
+            e->state = p.state;
+            e->filtered = true;
+            put_name(e, pid);
+            put(e->damage, sizeof e->damage, UNKNOWN_FILTER, sizeof UNKNOWN_FILTER);
+        }
+        return;
+    }
     if (map.inode) {
         void *more = reallocarray(l->mapped, l->n_mapped + 1, sizeof *l->mapped);
         if (!more) {

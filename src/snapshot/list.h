@@ -16,6 +16,7 @@ struct ht_listed {
     bool dumped;   /* its last profile is written, the region is not needed */
     bool adopted;  /* a fork's child */
     bool signal_lost;
+    bool filtered; /* it lives, and is not profiled because of a seccomp filter; damage says so */
     bool other_version; /* a dead one's, of a heaptap whose regions are not as ours */
     bool removable; /* dead, and the region is in a directory of ours */
     uint64_t run_id;

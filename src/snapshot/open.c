@@ -120,6 +120,9 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         struct ht_region_origin from = {.file = fd, .memory = -1};
         err = ht_region_copy(r, &from, kinds, why, sizeof why);
         close(fd);
+    } else if (!map.address && map.library && p->filtered && !map.parents) {
+        return say(msg, size, -ENOENT, "process %d is not profiled: it was started under a seccomp "
+                   "filter (HEAPTAP_SECCOMP=trust says that it is safe there)", pid);
     } else if (!map.address && map.library) {
         return no_region(r, p, msg, size);
     } else if (!map.address) {

@@ -100,6 +100,8 @@ int ht_process_read(pid_t pid, struct ht_process_info *out)
             char *end;
             strtoul(line + 4, &end, 10);
             out->uid = (uid_t)strtoul(end, NULL, 10);
+        } else if (!strncmp(line, "Seccomp:", 8)) {
+            out->filtered = strtoul(line + 8, NULL, 10) != 0;
         } else if (!strncmp(line, "NSpid:", 6)) { /* one for each namespace, ours first */
             char *at = line + 6, *end;
             for (long v; v = strtol(at, &end, 10), end != at; at = end)
@@ -146,6 +148,15 @@ static bool names_region(const char *path, const struct ht_process_info *p)
     int n = snprintf(want, sizeof want, "/%d.%llu.", (int)p->own_pid,
                      (unsigned long long)p->start_ticks);
     return base && !strncmp(base, want, (size_t)n) && base[n] >= '0' && base[n] <= '9';
+}
+
+/* The same of any process. */
+static bool names_some_region(const char *path)
+{
+    unsigned pid, number;
+    unsigned long long ticks;
+    const char *base = strrchr(path, '/');
+    return base && sscanf(base, "/%u.%llu.%u", &pid, &ticks, &number) == 3;
 }
 
 /* The header's first fields tell a region from data that happens to begin like one. */
@@ -213,6 +224,8 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
             snprintf(out->path, sizeof out->path, "%s", l.name);
         } else if (!l.inode && !*l.name && !strncmp(l.perms, "rw-p", 4)) {
             remember(&anonymous, &l);
+        } else if (l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) && names_some_region(l.name)) {
+            out->parents = true;
         }
     }
     int err = ferror(f) ? (errno ? -errno : -EIO) : 0;

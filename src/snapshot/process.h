@@ -14,6 +14,7 @@ struct ht_process_info {
     char state;           /* R S D T t Z X... */
     uint64_t start_ticks; /* stat field 22 */
     uid_t uid;            /* effective */
+    bool filtered;        /* under a seccomp filter, or strict */
 };
 
 /* 0, -ESRCH when there is no such process (or all its threads are exiting or have exited, whose memory is
@@ -23,6 +24,7 @@ int ht_process_read(pid_t pid, struct ht_process_info *out);
 /* Where a process has its region, and in which file it lies. */
 struct ht_process_map {
     bool library;     /* libheaptap is loaded */
+    bool parents;     /* a fork's child that has no region yet, and its parent's mapped */
     uint64_t address; /* of the region, 0: it has none of its own */
     uint64_t device, inode; /* of its file; inode 0: private memory */
     char path[1200];  /* of its file as the process sees it; "" for private memory */

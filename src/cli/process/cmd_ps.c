@@ -24,7 +24,7 @@ static const char usage[] =
 static const char *state_of(const struct ht_listed *e)
 {
     if (*e->damage)
-        return "unreadable";
+        return e->filtered ? "sandboxed" : "unreadable";
     if (!e->alive)
         return e->dumped ? "dumped" : "dead";
     return e->state == 'T' || e->state == 't' ? "stopped" : "alive";

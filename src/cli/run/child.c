@@ -80,8 +80,11 @@ static int wait_for(struct ht_child *c, const sigset_t *taken)
 {
     for (;;) {
         int status;
-        siginfo_t info;
+        siginfo_t info = {0};
         struct timespec second = {1, 0};
+        if (c->ended && !waitid(P_PID, (id_t)*c->started, &info, WEXITED | WNOHANG | WNOWAIT) &&
+            info.si_pid)
+            c->ended(c->ctx, info.si_pid);
         pid_t got = waitpid(*c->started, &status, WNOHANG);
         if (got == *c->started)
             return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -14,6 +14,8 @@ struct ht_child {
     void (*prepare)(void *ctx, pid_t own);
     /* About once a second while the program runs. May be NULL. */
     void (*tick)(void *ctx);
+    /* When it has ended, and /proc still has it: not yet waited for. May be NULL. */
+    void (*ended)(void *ctx, pid_t pid);
     void *ctx;
     pid_t *started; /* gets its pid once it runs */
 };

@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/run/child.h"
 #include "cli/run/environment.h"
+#include "cli/run/filters.h"
 #include "cli/run/options.h"
 #include "cli/run/program.h"
 #include "cli/run/regions.h"
@@ -30,6 +31,8 @@ struct run {
     char path[PATH_MAX]; /* of the program */
     struct ht_environment environment;
     char cwd[PATH_MAX];
+    bool filtered;    /* the program ended under a seccomp filter of its own */
+    char filters[16]; /* HEAPTAP_SECCOMP, "": not set */
 };
 
 /* Said before the program runs, for it may run for days. 0, or 2 when there is no way to use it. */
@@ -68,12 +71,20 @@ static void prepare(void *ctx, pid_t own)
     /* With our own pid: what outlives us cleans up behind itself. */
     snprintf(text, sizeof text, "%" PRIu64 ":%d:%d", run->regions.run_id, own, getppid());
     setenv("HEAPTAP_RUN", text, 1);
+    if (*run->filters)
+        setenv("HEAPTAP_SECCOMP", run->filters, 0); /* who says "trust" is heard */
 }
 
 static void tick(void *ctx)
 {
     struct run *run = ctx;
     ht_run_regions_sweep(&run->regions, false);
+}
+
+static void ended(void *ctx, pid_t pid)
+{
+    struct run *run = ctx;
+    run->filtered = ht_filters_its_own(pid);
 }
 
 static uint64_t new_run_id(void)
@@ -107,6 +118,7 @@ static void summarize(struct run *run, const char *called, int status)
         .dormant = run->o.start && !strcmp(run->o.start, "0"),
         .vanished = status > 128 && !r->seen_root && !run->program.obstacle,
         .skipped = run->program.obstacle != HT_PROGRAM_FINE,
+        .filtered = run->filtered,
         .rate = run->o.rate_bytes,
         .program = name,
         .called = called,
@@ -137,8 +149,10 @@ static int run_program(struct run *run, char **argv)
         .prepare = preload ? prepare : NULL,
         .started = &run->regions.root,
         .tick = preload ? tick : NULL,
+        .ended = preload ? ended : NULL,
         .ctx = run,
     };
+    ht_filters_try(run->filters, sizeof run->filters);
     int status = ht_child_run(&c);
     if (status < 0) {
         ht_run_regions_finish(&run->regions);

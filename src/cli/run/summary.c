@@ -69,6 +69,9 @@ static void print_hint(const struct ht_run_summary *o)
     else if (o->dormant)
         fprintf(stderr, "heaptap: nothing was sampled: --start=off, and nobody called "
                         "heaptap_start()\n");
+    else if (o->filtered)
+        fprintf(stderr, "heaptap: nothing was sampled: %s ended under a seccomp filter, and what is started or "
+                        "forked under one is not profiled (HEAPTAP_SECCOMP=trust)\n", o->program);
     else if (*o->hint)
         fprintf(stderr, "heaptap: nothing was sampled: %s\n", o->hint);
     else if (o->rate == 1)

@@ -166,7 +166,11 @@ void ht_child_adopt(void)
     ht_object_forked();
     ht_live_adopt();
     ht_place_forked();
-    if (!ht_config.children) {
+    /* Under a filter no call is certain to be let through, and what a region needs is not what the
+     * program's allocator needs. The parent's header is still mapped, and needs no call. */
+    if (ht_sandboxed && ht_config.children)
+        ht_count(&((struct ht_region_header *)inherited_base)->unprofiled, 1);
+    if (!ht_config.children || ht_sandboxed) {
         ht_sample_never();
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
         ht_tls.guard--;
@@ -182,7 +186,7 @@ void ht_child_adopt(void)
     a.parent.n_chunks = atomic_load_explicit(&old->n_chunks, memory_order_acquire);
     a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
     ht_live_each(count_node, &s->inherits);
-    if (ht_region_start(!ht_sandboxed)) {
+    if (ht_region_start(true)) {
         atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
         ht_module_record_main();
         ht_live_each(adopt_node, &a);

@@ -14,6 +14,8 @@
 #include "target/sampler/rate.h"
 #include "target/state/settings.h"
 #include "target/process/dump_signal.h"
+#include "target/process/sandbox.h"
+#include "target/process/filter_at_start.h"
 #include "target/os/sys.h"
 #include "target/os/thread_stack.h"
 #include "target/state/say.h"
@@ -45,10 +47,18 @@ static void finish_quickly(void)
 
 __attribute__((constructor)) static void start(void)
 {
-    int saved = errno;
     ht_tls.guard++;
+    ht_backend_resolve(); /* first: errno's place is found there */
+    int saved = errno;
+    if (ht_filter_unknown()) { /* no system call of ours from here on */
+        ht_sandboxed_from_start();
+        ht_sample_never();
+        ht_tls.left = 0;
+        ht_tls.guard--;
+        errno = saved;
+        return;
+    }
     ht_say_start();
-    ht_backend_resolve();
     ht_sigaction_resolve();
     ht_settings_read();
     bool wanted = ht_config.children || !ht_config.run_root ||
@@ -59,7 +69,7 @@ __attribute__((constructor)) static void start(void)
     size_t size = (sizeof(struct ht_state) + 4095) & ~(size_t)4095;
     struct ht_state *s = wanted ? ht_sys_anonymous(size) : NULL;
     if (s && SYS_FAILED(SYS3(SYS_madvise, s, size, MADV_WIPEONFORK))) {
-        ht_say("this kernel lacks MADV_WIPEONFORK (Linux 4.14)", "; not profiling", "");
+        ht_say("madvise(MADV_WIPEONFORK) is refused (it came with Linux 4.14)", "; not profiling", "");
         s = NULL;
     }
     if (s) {

@@ -13,6 +13,10 @@
 #include "target/tables/writer.h"
 #include "target/state/state.h"
 
+/* Of the calls that are under way: set by the first one, and taken back by the last one when none was
+ * granted. Relaxed: each thread reads its own writes, and others are in a filter only by then. */
+static _Atomic uint32_t trying, granted;
+
 /* Called by hooks/passed/sandbox.S with the program's arguments saved. */
 void ht_before_sandbox(void)
 {
@@ -23,6 +27,23 @@ void ht_before_sandbox(void)
         ht_region_detach();
         ht_live_prepare();
     }
+    if (!ht_sandboxed)
+        atomic_store_explicit(&granted, 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&trying, 1, memory_order_relaxed);
     ht_sandboxed = true;
     errno = saved;
+}
+
+void ht_sandboxed_from_start(void)
+{
+    atomic_store_explicit(&granted, 1, memory_order_relaxed);
+    ht_sandboxed = true;
+}
+
+void ht_after_sandbox(long result)
+{
+    if (!result)
+        atomic_store_explicit(&granted, 1, memory_order_relaxed);
+    if (atomic_fetch_sub_explicit(&trying, 1, memory_order_relaxed) == 1 && !atomic_load(&granted))
+        ht_sandboxed = false;
 }

@@ -24,6 +24,28 @@
         .cfi_adjust_cfa_offset -56
         .endm
 
+        /* The call in %r11, and what came of it. Of its arguments none is on the stack. */
+        .macro CALL_AND_TELL
+        sub     $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        call    *%r11
+        mov     %rax, (%rsp)
+        mov     %rax, %rdi
+        call    ht_after_sandbox
+        pop     %rax
+        .cfi_adjust_cfa_offset -8
+        ret
+        .endm
+
+        .macro FOUND next
+        mov     \next(%rip), %r11
+        test    %r11, %r11
+        jne     9f
+        SAVED_CALL ht_find_sandbox_calls
+        mov     \next(%rip), %r11
+9:
+        .endm
+
         .globl  prctl
         .type   prctl, @function
         .p2align 4
@@ -31,14 +53,16 @@ prctl:
         .cfi_startproc
         _CET_ENDBR
         cmp     $22, %edi               /* PR_SET_SECCOMP */
-        jne     1f
-        SAVED_CALL ht_before_sandbox
-1:      mov     ht_next_prctl(%rip), %r11
-        test    %r11, %r11
         jne     2f
-        SAVED_CALL ht_find_sandbox_calls
-        mov     ht_next_prctl(%rip), %r11
-2:      jmp     *%r11
+        cmp     $2, %esi                /* SECCOMP_MODE_FILTER */
+        jne     1f
+        test    %rdx, %rdx              /* none: whether the kernel has it is asked */
+        je      2f
+1:      SAVED_CALL ht_before_sandbox
+        FOUND   ht_next_prctl
+        CALL_AND_TELL
+2:      FOUND   ht_next_prctl
+        jmp     *%r11
         .cfi_endproc
         .size   prctl, . - prctl
 
@@ -51,16 +75,24 @@ syscall:
         cmp     $317, %edi              /* SYS_seccomp */
         je      3f
         cmp     $157, %edi              /* SYS_prctl */
-        jne     1f
-        cmp     $22, %esi
-        jne     1f
-3:      SAVED_CALL ht_before_sandbox
-1:      mov     ht_next_syscall(%rip), %r11
-        test    %r11, %r11
         jne     2f
-        SAVED_CALL ht_find_sandbox_calls
-        mov     ht_next_syscall(%rip), %r11
-2:      jmp     *%r11
+        cmp     $22, %esi
+        jne     2f
+        cmp     $2, %edx
+        jne     1f
+        test    %rcx, %rcx
+        je      2f
+1:      SAVED_CALL ht_before_sandbox
+        FOUND   ht_next_syscall
+        CALL_AND_TELL
+3:      test    %esi, %esi              /* SECCOMP_SET_MODE_STRICT */
+        je      1b
+        cmp     $1, %esi                /* SECCOMP_SET_MODE_FILTER; the others ask */
+        jne     2f
+        test    %rcx, %rcx
+        jne     1b
+2:      FOUND   ht_next_syscall
+        jmp     *%r11
         .cfi_endproc
         .size   syscall, . - syscall
 

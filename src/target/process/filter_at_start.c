@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "target/os/sys.h"
+#include "target/process/filter_at_start.h"
+
+struct filters {
+    uint64_t mode;  /* /proc/PID/status's Seccomp: 0 none, 1 strict, 2 filters */
+    uint64_t count; /* 0: the kernel does not say (before Linux 5.9) */
+    uint64_t pid;   /* as the process sees itself */
+};
+
+static const char *field(const char *status, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *line = status; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (!strncmp(line, name, n))
+            return line + n;
+        if (!*line)
+            break;
+    }
+    return NULL;
+}
+
+/* The last number of the line. */
+static uint64_t number(const char *at)
+{
+    uint64_t n = 0;
+    for (; at && *at && *at != '\n'; at++) {
+        if (*at == ' ' || *at == '\t')
+            n = 0;
+        else if (*at >= '0' && *at <= '9')
+            n = n * 10 + (uint64_t)(*at - '0');
+    }
+    return n;
+}
+
+static bool read_filters(const char *path, struct filters *f)
+{
+    char status[4096];
+    if (ht_sys_read_file(path, status, sizeof status) <= 0)
+        return false;
+    f->mode = number(field(status, "Seccomp:"));
+    f->count = number(field(status, "Seccomp_filters:"));
+    f->pid = number(field(status, "NSpid:"));
+    return true;
+}
+
+static bool there(const char *path)
+{
+    char byte[2];
+    return ht_sys_read_file(path, byte, sizeof byte) >= 0;
+}
+
+/* A container's filter is set for its first process, and answers with errors: under it run the shells
+ * and package managers of every image. */
+static bool containers_own(const struct filters *own)
+{
+    struct filters first;
+    if (own->pid == 1)
+        return own->count <= 1 && (there("/.dockerenv") || there("/run/.containerenv") ||
+                                   getenv("KUBERNETES_SERVICE_HOST"));
+    return read_filters("/proc/1/status", &first) && first.mode == own->mode &&
+           first.count == own->count;
+}
+
+bool ht_filter_unknown(void)
+{
+    struct filters own;
+    if (!read_filters("/proc/self/status", &own) || !own.mode)
+        return false;
+    /* A secure process's starter is not believed (docs/security.md). */
+    const char *known = getauxval(AT_SECURE) ? NULL : getenv("HEAPTAP_SECCOMP");
+    if (known && !strcmp(known, "trust"))
+        return false;
+    if (known && own.count && number(known) == own.count)
+        return false;
+    return !containers_own(&own);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A seccomp filter that was there before the program: inherited over exec. What it does with a call
+ * that it does not expect, kill or refuse, cannot be asked.
+ */
+#ifndef HEAPTAP_SRC_TARGET_PROCESS_FILTER_AT_START_H
+#define HEAPTAP_SRC_TARGET_PROCESS_FILTER_AT_START_H
+
+#include <stdbool.h>
+
+/*
+ * True: the process is under a filter, and nothing says that our calls are safe there. Makes only
+ * calls that the loader has just made for this very program: openat to read, read, close.
+ */
+bool ht_filter_unknown(void);
+
+#endif
