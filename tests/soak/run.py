@@ -10,6 +10,7 @@ more for each 4,096 of its shard (cost)."""
 import json, os, re, signal, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import memory
 import pprof
 from words import Words, above_0, positive, some_of, there
 
@@ -26,7 +27,7 @@ seconds, operations = words.seconds, int(words.operations)
 bad = []
 Z = 5.5            # of some thousand figures none lies beyond by chance
 EXPECTED = 100     # below so many samples no normal law is claimed
-MIB64 = 64 << 20   # glibc's further heaps: reserved whole, aligned
+ALIVE, ALIVE_BYTES = 8300, 4 << 20   # of the load at most: those of its first top_up, or of the last and the slots
 LOSSES = {"table full": "full", "signal handler inside a hook": "reentrant", "table busy": "busy",
           "stale live records replaced": "stale", "frees not taken down": "free"}
 
@@ -79,32 +80,6 @@ tables = {os.path.basename(f): functions(f) for f in (soak, plugin)}
 text_offset = {os.path.basename(f): offset_of_text(f) for f in (soak, plugin)}
 
 
-def ours(pid, regions):
-    """KiB of ours: what is resident of the region, and what is mapped with MAP_NORESERVE outside glibc's heaps, which may be in
-    several pieces after forks."""
-    resident, pieces = 0, []
-    start = end = 0
-    path = perms = ""
-    with open(f"/proc/{pid}/smaps") as f:
-        for l in f:
-            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+) *(.*)", l)
-            if m:
-                start, end, perms, path = int(m[1], 16), int(m[2], 16), m[3], m[5]
-            elif l.startswith("Rss:") and path.startswith(regions):
-                resident += int(l.split()[1])
-            elif l.startswith("VmFlags:") and " nr" in l and not path and perms.startswith("rw"):
-                pieces.append((start, end))
-    heaps = {at for a, b in pieces for at in range((a + MIB64 - 1) // MIB64 * MIB64, b, MIB64)}
-    maps = 0
-    for a, b in pieces:
-        while a < b:
-            window = a // MIB64 * MIB64
-            upto = min(b, window + MIB64)
-            maps += 0 if window in heaps else upto - a
-            a = upto
-    return resident + maps // 1024
-
-
 def exact(where, r, truth):
     lost = r.lost
     for name, (v, _, _) in truth["sites"].items():
@@ -142,20 +117,23 @@ def soaked(rate, words):
             tempfile.TemporaryDirectory(prefix="heaptap-soak", dir=shm) as regions:
         env = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_")}
         env.update(LD_PRELOAD=lib, HEAPTAP_RATE=words, HEAPTAP_OUTPUT=work + "/p.%p.%n.pb.gz", HEAPTAP_REGION_DIR=regions)
+        bound = memory.Bound(ALIVE if rate <= 1 else 2 * ALIVE_BYTES // rate + 100, memory.fixed(env, regions))
         until = operations or (10**9 if rate > 1 else 10**8)
         third = seconds // 3
         began = time.monotonic()
         # The top-up to so many operations takes some of the ordinary run's time.
         main = max(10, third - (15 if third < 300 else 0))
         r = subprocess.Popen([soak, str(main), str(rate), str(until), work, plugin], env=env, stdout=subprocess.PIPE, text=True)
-        memory, done = [], threading.Event()
+        readings, broken, done = [], [], threading.Event()
 
         def watch():
             while not done.wait(1):
                 try:
-                    memory.append(ours(r.pid, regions))
-                except (OSError, ValueError):
-                    return
+                    region, mapped = memory.Region(memory.region_of(r.pid, regions)), memory.maps(r.pid)
+                except (OSError, TypeError):  # not yet, or no more
+                    continue
+                readings.append(sum(region.chunks.values()) * 64 + 8 + mapped)
+                broken.extend(bound.broken(region, mapped))
 
         threading.Thread(target=watch, daemon=True).start()
         costs, stills, scores, seen, did, end = {}, [], [], {"dumps": 0, "children": 0, "stills": 0, "lost": {}}, {}, None
@@ -228,17 +206,17 @@ def soaked(rate, words):
             bad.append(f"{words}: left {f}")
         if not seen["dumps"] or not seen["children"]:
             bad.append(f"{words}: {seen}: no dump by a signal, or none of a child's")
-        n = len(memory)
-        early, late = max(memory[n // 10:n // 3 + 1]), max(memory[-(n // 3) - 1:])
+        if not readings:
+            bad.append(f"{words}: nobody looked at our memory")
+            return
         a, b = costs["start"], costs["end"]
         noise = max(a["high"] / a["low"], b["high"] / b["low"]) - 1
         print(f"{words}: {time.monotonic() - began:.0f} s, {end['operations']:.2g} operations, {seen['stills']} times still, {did['forks']} forks, "
-              f"{did['loads']} loads, {did['threads']} threads, {end['handled']} handlers ({end['hooked']} inside a hook, {got.lost['reentrant']} lost, {got.stacks.get('from_handler', 0)} stacks), {seen['dumps']} dumps; ours {early} KiB early, {late} late; "
+              f"{did['loads']} loads, {did['threads']} threads, {end['handled']} handlers ({end['hooked']} inside a hook, {got.lost['reentrant']} lost, {got.stacks.get('from_handler', 0)} stacks), {seen['dumps']} dumps; ours {max(readings)} KiB at most; "
               f"a free {a['ns']:.1f} ns ({a['ratio']:.3f} of glibc's) at the start, {b['ns']:.1f} ({b['ratio']:.3f}) at the end, noise {100 * noise:.0f} %"
               + (f"; {len(scores)} z-scores within {max(map(abs, scores)):.1f}" if scores else ""), flush=True)
-        # A handler interrupts anywhere, and each place is a stack of its own: some 300 bytes, the third of a KiB at most.
-        if late > early * 1.02 + 192 + got.stacks.get("from_handler", 0) / 3:
-            bad.append(f"{words}: our memory grew from {early} to {late} KiB")
+        for line in list(dict.fromkeys(broken))[:5]:
+            bad.append(f"{words}: our memory: {line}")
         # A machine that others use changes pace, and not alike for what hits the caches and what misses: both must have grown.
         grown = min(b["ratio"] / a["ratio"], b["ns"] / a["ns"])
         if grown > 1.07 + min(noise, .2):
