@@ -43,14 +43,14 @@ static void count_one_more(void)
         if (atomic_compare_exchange_weak_explicit(&unmarked_live, &n, n + 1, memory_order_acq_rel,
                                                   memory_order_acquire))
             return;
-    bool locked = ht_lock(&unmarked_lock);
+    bool locked = ht_lock(&unmarked_lock, HT_RANK_UNTAGGED);
     close_mask();
     HT_PAUSE(PLACE);
     calm = 0;
     /* Not had: the mask may be opened behind our back, this once. */
     atomic_fetch_add(&unmarked_live, locked ? 1 : NEVER_AGAIN);
     if (locked)
-        ht_unlock(&unmarked_lock);
+        ht_unlock(&unmarked_lock, HT_RANK_UNTAGGED);
     else
         close_mask();
 }
@@ -69,7 +69,7 @@ void ht_place_settle(void)
         atomic_load_explicit(&unmarked_live, memory_order_relaxed))
         return;
     HT_PAUSE(PLACE);
-    if (!ht_try_lock(&unmarked_lock))
+    if (!ht_try_lock(&unmarked_lock, HT_RANK_UNTAGGED))
         return;
     if (!atomic_load(&unmarked_live) && atomic_load(&ht_aligned) && ++calm >= CALM) {
         HT_PAUSE(PLACE);
@@ -78,7 +78,7 @@ void ht_place_settle(void)
         if (atomic_load(&unmarked_live)) /* raised without the lock */
             close_mask();
     }
-    ht_unlock(&unmarked_lock);
+    ht_unlock(&unmarked_lock, HT_RANK_UNTAGGED);
 }
 
 void ht_place_aligned(bool aligned)
@@ -86,7 +86,7 @@ void ht_place_aligned(bool aligned)
     /* Samples that were not placed may live for ever. Which of two threads comes first is the
      * lock's to say. */
     static bool never; /* guarded by unmarked_lock */
-    bool locked = ht_lock(&unmarked_lock);
+    bool locked = ht_lock(&unmarked_lock, HT_RANK_UNTAGGED);
     never |= !aligned || !locked;
     if (never)
         close_mask(); /* before anybody leaves a block where it is, and uncounted */
@@ -96,7 +96,7 @@ void ht_place_aligned(bool aligned)
     if (!never && !atomic_load(&unmarked_live))
         __atomic_store_n(&ht_free_mask, HT_PLACED_MASK, __ATOMIC_SEQ_CST);
     if (locked) {
-        ht_unlock(&unmarked_lock);
+        ht_unlock(&unmarked_lock, HT_RANK_UNTAGGED);
     } else {
         atomic_fetch_add(&unmarked_live, NEVER_AGAIN);
         close_mask();

@@ -219,7 +219,7 @@ ht_ref ht_module_of(const struct ht_object *o)
     if (ref && same(ht_at(ref), o))
         return ref;
     bool replaces = ref && in_place_of(ht_at(ref), o);
-    if (!ht_lock(&s->making)) /* one maker at a time: no module twice */
+    if (!ht_lock(&s->making, HT_RANK_MODULE)) /* one maker at a time: no module twice */
         return 0;
     ref = search(o);
     if (replaces || (!ref && replaces_any(o)))
@@ -244,7 +244,7 @@ ht_ref ht_module_of(const struct ht_object *o)
         else
             ref = 0;
     }
-    ht_unlock(&s->making);
+    ht_unlock(&s->making, HT_RANK_MODULE);
     return ref;
 }
 

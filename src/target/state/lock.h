@@ -11,9 +11,52 @@
 #include "target/os/inject.h"
 #include "target/state/state.h"
 
-/* A lock taken by trying a bounded number of times: a thread that is preempted, of lower real-time
- * priority or below us on this very stack (a signal) must not hang its peer. */
-static inline bool ht_try_lock(_Atomic uint32_t *lock)
+/*
+ * The order of locks. Who holds one may take those below it in this list, never one above it or
+ * another of its own rank: then no two threads can wait for each other. (They would not hang, for
+ * every wait has an end, but each would lose what it was about to record.)
+ *
+ *   lock                       guards                                    taken while held
+ *   ht_state->adopter          a forked child's region being made        all below
+ *   ht_state->dump_busy        the workspace and stack of a dump         none
+ *   ht_walk_cache's busy       a thread's last walk                      MODULE, GROW
+ *   MODULE, ht_state->making   a new record of a loaded object           GROW
+ *   SHARD, of the live table   a shard's chains, count and free nodes    POOL, GROW
+ *   POOL, of heads.c           memory for small arrays of chain heads    none
+ *   GROW, ht_state->grow       the region's size and its new chunks      none
+ *   UNTAGGED, of place.c       how many sampled blocks are not tagged    none
+ *   object_table.c's making    the table of loaded objects               none
+ *
+ * The first three and the last are no ht_lock: they are taken by one exchange, and who does not get
+ * one does without. The others are checked where HT_LOCK_ORDER is defined: in debug builds
+ * (buildtype=debug) and in the tests of the tables. A signal handler on a thread that holds a lock
+ * is exempt, for it only tries.
+ */
+enum ht_rank { HT_RANK_MODULE, HT_RANK_SHARD, HT_RANK_POOL, HT_RANK_GROW, HT_RANK_UNTAGGED };
+
+#ifdef HT_LOCK_ORDER
+/* Ends the process, with a line, when the thread holds a lock that may not be held while one of
+ * this rank is taken; a lock was taken; it was given back. */
+void ht_rank_check(enum ht_rank rank);
+void ht_rank_taken(enum ht_rank rank);
+void ht_rank_given(enum ht_rank rank);
+#else
+static inline void ht_rank_check(enum ht_rank rank)
+{
+    (void)rank;
+}
+static inline void ht_rank_taken(enum ht_rank rank)
+{
+    (void)rank;
+}
+static inline void ht_rank_given(enum ht_rank rank)
+{
+    (void)rank;
+}
+#endif
+
+/* Tries a bounded number of times. For ht_try_lock and ht_lock_patiently. */
+static inline bool ht_lock_spin(_Atomic uint32_t *lock)
 {
     if (HT_FAILS("lock"))
         return false;
@@ -27,24 +70,39 @@ static inline bool ht_try_lock(_Atomic uint32_t *lock)
     return false;
 }
 
+/* A lock taken by trying a bounded number of times: a thread that is preempted, of lower real-time
+ * priority or below us on this very stack (a signal) must not hang its peer. */
+static inline bool ht_try_lock(_Atomic uint32_t *lock, enum ht_rank rank)
+{
+    ht_rank_check(rank);
+    if (!ht_lock_spin(lock))
+        return false;
+    ht_rank_taken(rank);
+    return true;
+}
+
 /*
  * The same, and then gives way for up to some 50 ms: the holder was preempted, as happens with more
  * threads than processors. Not inside a sandbox (its filter may refuse the calls), and not in a
  * signal handler that came down on a guarded thread, which may be the holder itself.
  */
-bool ht_lock_patiently(_Atomic uint32_t *lock);
+bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank);
 
-static inline bool ht_lock(_Atomic uint32_t *lock)
+static inline bool ht_lock(_Atomic uint32_t *lock, enum ht_rank rank)
 {
+    ht_rank_check(rank);
     if (HT_FAILS("lock"))
         return false;
-    if (HT_LIKELY(!atomic_exchange_explicit(lock, 1, memory_order_acquire)))
+    if (HT_LIKELY(!atomic_exchange_explicit(lock, 1, memory_order_acquire))) {
+        ht_rank_taken(rank);
         return true;
-    return ht_lock_patiently(lock);
+    }
+    return ht_lock_patiently(lock, rank);
 }
 
-static inline void ht_unlock(_Atomic uint32_t *lock)
+static inline void ht_unlock(_Atomic uint32_t *lock, enum ht_rank rank)
 {
+    ht_rank_given(rank);
     atomic_store_explicit(lock, 0, memory_order_release);
 }
 

@@ -34,7 +34,7 @@ struct ht_tls {
     uint32_t guard;  /* > 0: inside a hook's cold path */
     uint32_t stripe; /* the thread's number (stripe.h): which free list, which counters are its own;
                         0: it has none yet */
-    uint32_t reserved;
+    uint32_t locks_held; /* ranks (lock.h), where their order is checked */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");
 

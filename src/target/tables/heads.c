@@ -19,7 +19,7 @@ uint32_t *ht_heads_new(uint32_t n)
         return NULL;
     if (bytes >= POOL)
         return ht_sys_anonymous(bytes);
-    if (!ht_lock(&pool_lock))
+    if (!ht_lock(&pool_lock, HT_RANK_POOL))
         return NULL;
     uint32_t *out = NULL;
     if (pool_left < bytes) {
@@ -34,7 +34,7 @@ uint32_t *ht_heads_new(uint32_t n)
         pool += bytes;
         pool_left -= bytes;
     }
-    ht_unlock(&pool_lock);
+    ht_unlock(&pool_lock, HT_RANK_POOL);
     return out;
 }
 

@@ -83,9 +83,9 @@ void ht_live_prepare(void)
 {
     ht_nodes_prepare();
     for (uint32_t i = 0; i < SHARDS; i++) /* chains grow longer rather than the heads wider */
-        if (!shards[i].buckets && ht_lock(&shards[i].lock)) {
+        if (!shards[i].buckets && ht_lock(&shards[i].lock, HT_RANK_SHARD)) {
             widen(&shards[i]);
-            ht_unlock(&shards[i].lock);
+            ht_unlock(&shards[i].lock, HT_RANK_SHARD);
         }
 }
 
@@ -122,10 +122,11 @@ uint32_t ht_live_reserve(void)
     /* What was freed went to the shards, by address; a few are asked, in turn. */
     for (uint32_t i = 0; i < 16; i++) {
         struct shard *s = &shards[(turn + i) % SHARDS];
-        if (!atomic_load_explicit(&s->free, memory_order_relaxed) || !ht_try_lock(&s->lock))
+        if (!atomic_load_explicit(&s->free, memory_order_relaxed) ||
+            !ht_try_lock(&s->lock, HT_RANK_SHARD))
             continue;
         node = take_node(s);
-        ht_unlock(&s->lock);
+        ht_unlock(&s->lock, HT_RANK_SHARD);
         if (node)
             return node;
     }
@@ -251,16 +252,16 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     stale->found = false;
     if (node && !atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
         atomic_store_explicit(&reserved_ahead, 1, memory_order_relaxed);
-    if (!ht_lock(&s->lock)) {
+    if (!ht_lock(&s->lock, HT_RANK_SHARD)) {
         if (node)
             ht_live_unreserve(node);
         return false;
     }
     if (!node && !(node = take_node(s))) {
-        ht_unlock(&s->lock); /* the search for one takes shards' locks */
+        ht_unlock(&s->lock, HT_RANK_SHARD); /* the search for one takes shards' locks */
         if (!(node = ht_live_reserve()))
             return false;
-        if (!ht_lock(&s->lock)) {
+        if (!ht_lock(&s->lock, HT_RANK_SHARD)) {
             ht_live_unreserve(node);
             return false;
         }
@@ -279,7 +280,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     if (!s->buckets) {
         ht_live_filter_add(p, -1);
         give_node(s, node);
-        ht_unlock(&s->lock);
+        ht_unlock(&s->lock, HT_RANK_SHARD);
         return false;
     }
     n->size = size;
@@ -294,7 +295,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     set_count(s, count_of(s) + 1);
     if (site && !ht_forked())
         mirror(n);
-    ht_unlock(&s->lock);
+    ht_unlock(&s->lock, HT_RANK_SHARD);
     if (old)
         ht_live_unreserve(old);
     return true;
@@ -338,24 +339,24 @@ int ht_live_take(const void *p, struct ht_record *out)
 {
     struct shard *s = shard_of(p);
     out->found = false;
-    if (!ht_lock(&s->lock)) {
+    if (!ht_lock(&s->lock, HT_RANK_SHARD)) {
         ht_live_remember(p);
         return -EBUSY;
     }
     int r = take_from(s, p, out);
-    ht_unlock(&s->lock);
+    ht_unlock(&s->lock, HT_RANK_SHARD);
     return r;
 }
 
 bool ht_live_size(const void *p, uint64_t *size)
 {
     struct shard *s = shard_of(p);
-    if (!ht_lock(&s->lock))
+    if (!ht_lock(&s->lock, HT_RANK_SHARD))
         return false;
     uint32_t *link = link_to(s, hash_of(p), p);
     if (link)
         *size = ht_live_node_at(*link - 1)->size;
-    ht_unlock(&s->lock);
+    ht_unlock(&s->lock, HT_RANK_SHARD);
     return link;
 }
 
@@ -367,11 +368,11 @@ void ht_live_drain(void (*done)(const struct ht_record *))
             continue;
         HT_PAUSE(PENDING);
         struct shard *s = shard_of((void *)a);
-        if (!ht_try_lock(&s->lock))
+        if (!ht_try_lock(&s->lock, HT_RANK_SHARD))
             continue; /* the next hook will */
         struct ht_record record;
         bool taken = no_longer_pending(i, a) && !take_from(s, (void *)a, &record);
-        ht_unlock(&s->lock);
+        ht_unlock(&s->lock, HT_RANK_SHARD);
         if (taken)
             done(&record);
     }

@@ -69,7 +69,7 @@ static bool reserve_chunk(struct ht_state *s, uint32_t i)
 bool ht_region_shrink(uint64_t size)
 {
     struct ht_state *s = ht_state;
-    if (!ht_lock(&s->grow))
+    if (!ht_lock(&s->grow, HT_RANK_GROW))
         return false;
     uint64_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed);
     uint64_t end = s->writable > chunk_offset(n + 16) ? s->writable : chunk_offset(n + 16);
@@ -78,7 +78,7 @@ bool ht_region_shrink(uint64_t size)
     bool done = end < s->limit && !SYS_FAILED(SYS2(SYS_munmap, s->base + end, s->limit - end));
     if (done)
         s->limit = end;
-    ht_unlock(&s->grow);
+    ht_unlock(&s->grow, HT_RANK_GROW);
     return done;
 }
 
@@ -86,7 +86,7 @@ bool ht_region_shrink(uint64_t size)
 static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
 {
     struct ht_state *s = ht_state;
-    if (HT_FAILS("chunk") || !ht_lock(&s->grow))
+    if (HT_FAILS("chunk") || !ht_lock(&s->grow, HT_RANK_GROW))
         return false;
     bool ok = true;
     if (atomic_load_explicit(&s->cursors[kind], memory_order_acquire) == seen) {
@@ -103,7 +103,7 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
             atomic_store_explicit(&s->cursors[kind], (uint64_t)(i + 1) << 32, memory_order_release);
         }
     }
-    ht_unlock(&s->grow);
+    ht_unlock(&s->grow, HT_RANK_GROW);
     return ok;
 }
 
@@ -116,7 +116,7 @@ void ht_region_detach(void)
     for (int kind = HT_KIND_MODULE; kind < HT_KIND_COUNT; kind++)
         if (!atomic_load_explicit(&s->cursors[kind], memory_order_acquire))
             new_chunk(kind, 0);
-    if (!ht_lock(&s->grow))
+    if (!ht_lock(&s->grow, HT_RANK_GROW))
         return;
     uint32_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed), i = n;
     while (i < n + 16 && !atomic_load(&s->header->private_from) && reserve_chunk(s, i))
@@ -125,7 +125,7 @@ void ht_region_detach(void)
         go_private(s, chunk_offset(i));
     open_up_to(s, chunk_offset(i) + SANDBOX_BYTES < s->limit ? chunk_offset(i) + SANDBOX_BYTES
                                                              : s->limit);
-    ht_unlock(&s->grow);
+    ht_unlock(&s->grow, HT_RANK_GROW);
 }
 #define HT_PAGE 4096u
 
