@@ -198,20 +198,35 @@ off_commands() {
   [ -n "$fine" ]
 }
 
-# What packaging/ brings: each script there that has a test of its own for roots.
+# The Debian package, built and used in this root; the tarball, built once in the oldest root and used in this bare one.
 row_packages() {
-  local script log=$logs/$suite-packages.log
-  for script in "$ROOT"/packaging/*/test-in-root "$ROOT"/packaging/test-in-root; do
-    [ -x "$script" ] || continue
-    new_root "$suite" || return
-    unpack /src
-    if in_root 600 root "/src/${script#"$ROOT"/}" >"$log" 2>&1; then
-      ok "$suite: ${script#"$ROOT"/}: $(tail -n 1 "$log")"
-      figure "${script#"$ROOT"/}" "$(tail -n 1 "$log")"
-    else
-      bad "$suite: ${script#"$ROOT"/}" "$log"
-    fi
-  done
+  local log=$logs/$suite-packages.log name tarball
+  new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
+  unpack /src
+  if in_root 900 root /src/tests/packages/deb-in-root >"$log" 2>&1; then
+    ok "$suite: $(tail -n 1 "$log")"
+  else
+    bad "$suite: the Debian package" "$log"
+  fi
+  figure "the Debian package" "$(tail -n 1 "$log" | sed 's/^deb: //')"
+  log=$logs/$suite-portable.log
+  name=heaptap-$(sed -n "s/^  version: '\(.*\)',$/\1/p" "$ROOT/meson.build")-linux-x86_64
+  tarball=${HEAPTAP_BUILD:-$ROOT/build}/packages/$name.tar.zst
+  # Another process: it has a root of its own.
+  if [ -z "${portable_built-}" ] && ! "$ROOT/packaging/portable" >"$log" 2>&1; then
+    bad "$suite: packaging/portable" "$log"
+    return
+  fi
+  portable_built=1
+  new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
+  unpack /src
+  mkdir -p "$root/opt" && zstd -dc "$tarball" | tar -C "$root/opt" -x
+  if in_root 120 root /src/tests/packages/portable-in-root "/opt/$name" >"$log" 2>&1; then
+    ok "$suite: $(tail -n 1 "$log")"
+  else
+    bad "$suite: the tarball" "$log"
+  fi
+  figure "the tarball, nothing installed" "$(tail -n 1 "$log" | sed 's/^portable: //'), $(($(stat -c %s "$tarball") / 1024)) KiB"
 }
 
 row_tests() {

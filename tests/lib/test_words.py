@@ -14,7 +14,8 @@ os.chdir(ROOT)
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 from table import figures  # noqa: E402
 
-runners = ["quickstart", ".ci/run", "bench/run", "tests/run", "tests/fresh", "tests/foreign/matrix"] + glob.glob("tests/*/mutants") + glob.glob("tests/*/run")
+runners = ["quickstart", ".ci/run", "bench/run", "tests/run", "tests/fresh", "tests/foreign/matrix", "packaging/deb",
+           "packaging/portable", "packaging/rpm"] + glob.glob("tests/*/mutants") + glob.glob("tests/*/run")
 runners += glob.glob("bench/*.py") + ["tests/%s.py" % name for name in (
     "calls/run", "compat/allocators", "compat/compat", "foreign/compare_test", "foreign/page", "inject/inject",
     "instructions/run", "soak/run")]
