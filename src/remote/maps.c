@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* A process's memory map, sorted by address as the kernel writes it. */
+#include "config.h"
+
+#include "remote/maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* A whole file of /proc, NUL-terminated, to free. NULL with errno. */
+static char *read_proc(pid_t pid, const char *name, size_t *size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    size_t room = 65536, n = 0;
+    char *text = malloc(room);
+    ssize_t got = 1;
+    while (text && (got = read(fd, text + n, room - n - 1)) != 0) {
+        if (got < 0 && errno != EINTR)
+            break;
+        n += got > 0 ? (size_t)got : 0;
+        if (room - n < 4096) {
+            char *more = realloc(text, room *= 2);
+            if (!more)
+                free(text);
+            text = more;
+        }
+    }
+    int err = errno;
+    close(fd);
+    if (text && got < 0) {
+        free(text);
+        text = NULL;
+        errno = err;
+    }
+    if (text)
+        text[n] = 0;
+    *size = n;
+    return text;
+}
+
+static bool parse(char *line, struct ht_remote_map *m)
+{
+    unsigned major, minor;
+    char perms[5];
+    int name = 0;
+    if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu%n", &m->start, &m->end, perms, &m->offset, &major,
+               &minor, &m->inode, &name) < 7)
+        return false;
+    m->device = makedev(major, minor);
+    m->readable = perms[0] == 'r';
+    m->executable = perms[2] == 'x';
+    m->name = line + name + strspn(line + name, " ");
+    m->module = NULL;
+    return true;
+}
+
+int ht_remote_maps_read(struct ht_remote *r)
+{
+    size_t size, n = 0, room = 0;
+    char *text = read_proc(r->pid, "maps", &size);
+    struct ht_remote_map *maps = NULL;
+    if (!text)
+        return errno ? -errno : -ENOMEM;
+    for (char *line = text, *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end)
+            *end++ = 0;
+        if (n == room) {
+            room = room ? room * 2 : 256;
+            struct ht_remote_map *more = realloc(maps, room * sizeof *maps);
+            if (!more) {
+                free(maps);
+                free(text);
+                return -ENOMEM;
+            }
+            maps = more;
+        }
+        if (parse(line, &maps[n]))
+            n++;
+    }
+    free(r->maps);
+    free(r->map_text);
+    r->maps = maps;
+    r->n_maps = n;
+    r->map_text = text;
+    return n ? 0 : -ESRCH;
+}
+
+struct ht_remote_map *ht_remote_map_at(const struct ht_remote *r, uint64_t at)
+{
+    size_t lo = 0, hi = r->n_maps;
+    while (lo < hi) {
+        size_t middle = (lo + hi) / 2;
+        if (r->maps[middle].end <= at)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo < r->n_maps && r->maps[lo].start <= at ? &r->maps[lo] : NULL;
+}

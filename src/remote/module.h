@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The ELF objects of another process; see remote.h. */
+#ifndef HEAPTAP_SRC_REMOTE_MODULE_H
+#define HEAPTAP_SRC_REMOTE_MODULE_H
+
+#include "remote/remote.h"
+
+/* After the maps were read: lets go of objects that are not mapped any more. */
+void ht_remote_modules_check(struct ht_remote *r);
+void ht_remote_modules_destroy(struct ht_remote *r);
+
+#endif

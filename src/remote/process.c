@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a process, and keeping what is known of it in step with its maps. */
+#include "config.h"
+
+#include "remote/remote.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "remote/maps.h"
+#include "remote/memory.h"
+#include "remote/module.h"
+#include "remote/rows.h"
+#include "snapshot/process.h"
+
+int ht_remote_maps(struct ht_remote *r)
+{
+    int err = ht_remote_maps_read(r);
+    /* An object that went may have another one at its place now. */
+    ht_remote_rows_clear(r);
+    ht_remote_modules_check(r);
+    return err;
+}
+
+static int refuse(pid_t pid, int err, char *msg, size_t msg_size)
+{
+    if (err == -EACCES || err == -EPERM)
+        snprintf(msg, msg_size,
+                 "process %d cannot be looked into: it is another user's, or traced already, or "
+                 "yama forbids it (run as root, or see kernel.yama.ptrace_scope)",
+                 (int)pid);
+    else if (err == -ESRCH || err == -ENOENT)
+        snprintf(msg, msg_size, "there is no process %d, or it has ended", (int)pid);
+    else
+        snprintf(msg, msg_size, "process %d cannot be looked into: %s", (int)pid, strerror(-err));
+    return err == -EACCES ? -EPERM : err == -ENOENT ? -ESRCH : err;
+}
+
+int ht_remote_open(struct ht_remote *r, pid_t pid, char *msg, size_t msg_size)
+{
+    struct ht_process_info info;
+    memset(r, 0, sizeof *r);
+    r->pid = pid;
+    int err = ht_process_read(pid, &info);
+    if (err)
+        return refuse(pid, err, msg, msg_size);
+    r->start_ticks = info.start_ticks;
+    char path[64], probe;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    ssize_t n = readlink(path, r->exe, sizeof r->exe - 1);
+    if (n < 0 && errno == ENOENT) {
+        snprintf(msg, msg_size, "process %d is a thread of the kernel: it has no memory of its own",
+                 (int)pid);
+        return -EINVAL;
+    }
+    if (n < 0)
+        return refuse(pid, -errno, msg, msg_size);
+    char *deleted = strstr(r->exe, " (deleted)");
+    if (deleted && !deleted[10])
+        *deleted = 0;
+    err = ht_remote_memory_create(r);
+    if (!err)
+        err = ht_remote_rows_create(r);
+    if (!err)
+        err = ht_remote_maps(r);
+    /* A first read says whether reading is allowed at all. */
+    ssize_t got = err ? 0 : ht_remote_read(r, r->maps[0].start, &probe, 1);
+    if (got < 0)
+        err = (int)got;
+    if (err) {
+        ht_remote_close(r);
+        return refuse(pid, err, msg, msg_size);
+    }
+    return 0;
+}
+
+void ht_remote_close(struct ht_remote *r)
+{
+    ht_remote_modules_destroy(r);
+    ht_remote_rows_destroy(r);
+    ht_remote_memory_destroy(r);
+    free(r->maps);
+    free(r->map_text);
+    r->maps = NULL;
+    r->map_text = NULL;
+    r->n_maps = 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules of a frame come from the object's unwind tables (src/cfi), which takes microseconds, and
+ * are kept by address: 10,000 threads wait in a handful of places. An open hash table that is
+ * emptied when it is full.
+ */
+#include "config.h"
+
+#include "remote/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS 8192u
+
+struct slot {
+    uint64_t pc; /* + 1; 0: empty */
+    bool known;
+    struct ht_row row;
+};
+
+struct ht_remote_rows {
+    unsigned n;
+    struct slot slots[SLOTS];
+};
+
+int ht_remote_rows_create(struct ht_remote *r)
+{
+    r->rows = calloc(1, sizeof *r->rows);
+    return r->rows ? 0 : -ENOMEM;
+}
+
+void ht_remote_rows_clear(struct ht_remote *r)
+{
+    if (r->rows && r->rows->n)
+        memset(r->rows, 0, sizeof *r->rows);
+}
+
+void ht_remote_rows_destroy(struct ht_remote *r)
+{
+    free(r->rows);
+    r->rows = NULL;
+}
+
+const struct ht_row *ht_remote_row(struct ht_remote *r, uint64_t pc)
+{
+    if (r->rows->n > SLOTS / 2)
+        ht_remote_rows_clear(r);
+    unsigned i = (unsigned)(pc * 0x9e3779b97f4a7c15ULL >> 40) % SLOTS;
+    while (r->rows->slots[i].pc && r->rows->slots[i].pc != pc + 1)
+        i = (i + 1) % SLOTS;
+    struct slot *s = &r->rows->slots[i];
+    if (!s->pc) {
+        const struct ht_remote_module *m = ht_remote_module_at(r, pc);
+        s->pc = pc + 1;
+        s->known = m && m->here.eh_frame_hdr &&
+                   !ht_cfi_row(m->here.start + (pc - m->start), &m->here, &s->row);
+        r->rows->n++;
+    }
+    return s->known ? &s->row : NULL;
+}
