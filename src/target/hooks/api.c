@@ -29,7 +29,7 @@ EXPORT int heaptap_start(void)
     if (!ht_state)
         return -ENODEV;
     ht_sample_set_rate(wanted_rate());
-    ht_tls.left = 0; /* this thread at once */
+    ht_tls.bytes_until_sample = 0; /* this thread at once */
     ht_tls.rate = 0;
     return 0;
 }
@@ -52,7 +52,7 @@ EXPORT int heaptap_set_rate(size_t bytes)
     if (atomic_load(&ht_rate))
         ht_sample_set_rate(bytes);
     /* The distance drawn at the old rate is given up; it is memoryless. */
-    ht_tls.left = 0;
+    ht_tls.bytes_until_sample = 0;
     ht_tls.rate = 0;
     return 0;
 }

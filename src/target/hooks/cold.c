@@ -38,7 +38,7 @@ void *ht_cold_calloc(size_t n, size_t size)
     if (HT_UNLIKELY(in_lookup()))
         return wraps ? NULL : ht_arena_alloc(bytes, 16);
     if (wraps) {
-        ht_tls.left = 0; /* the next call draws; memoryless */
+        ht_tls.bytes_until_sample = 0; /* the next call draws; memoryless */
         return ht_next_calloc(n, size);
     }
     if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))

@@ -47,7 +47,7 @@ static inline void release(struct ht_tls *t)
 static inline void count_between(struct ht_tls *t, uint64_t charge)
 {
     uint64_t left = charge;
-    __asm__ volatile("xadd %0, %1" : "+r"(left), "+m"(t->left) : : "cc");
+    __asm__ volatile("xadd %0, %1" : "+r"(left), "+m"(t->bytes_until_sample) : : "cc");
     if (HT_UNLIKELY(left + charge != 0))
         ht_lose(HT_LOSS_REENTRANT);
 }
@@ -57,8 +57,8 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
 {
     struct ht_tls *t = &ht_tls;
     if (HT_UNLIKELY(t->guard)) {
-        /* A signal handler, or the allocator calling itself. `left` has wrapped: left so, the
-         * thread would not be sampled again. */
+        /* A signal handler, or the allocator calling itself. `bytes_until_sample` has wrapped: left
+         * so, the thread would not be sampled again. */
         if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
             ht_lose(HT_LOSS_REENTRANT);
         if (t->rate)
@@ -67,7 +67,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     }
     if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
         if (!ht_backend_ready() || !ht_state) {
-            t->left = 0;
+            t->bytes_until_sample = 0;
             return false;
         }
         t->guard = 1;
@@ -76,12 +76,12 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
         else
             ht_draw(t);
         t->guard = 0;
-        uint64_t step = (uint64_t)size + 1, left = t->left;
-        t->left = left - step;
+        uint64_t step = (uint64_t)size + 1, left = t->bytes_until_sample;
+        t->bytes_until_sample = left - step;
         if (left >= step)
             return false;
         if (!t->rate) {
-            t->left = HT_DORMANT_STEP;
+            t->bytes_until_sample = HT_DORMANT_STEP;
             return false;
         }
     }

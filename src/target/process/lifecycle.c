@@ -53,7 +53,7 @@ __attribute__((constructor)) static void start(void)
     if (ht_filter_unknown()) { /* no system call of ours from here on */
         ht_sandboxed_from_start();
         ht_sample_never();
-        ht_tls.left = 0;
+        ht_tls.bytes_until_sample = 0;
         ht_tls.guard--;
         errno = saved;
         return;
@@ -91,7 +91,7 @@ __attribute__((constructor)) static void start(void)
     if (!ht_state) { /* dormant for good: never a sample, and free's test always fails over */
         ht_sample_never();
     }
-    ht_tls.left = 0;
+    ht_tls.bytes_until_sample = 0;
     ht_tls.guard--;
     errno = saved;
 }

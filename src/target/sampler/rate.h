@@ -35,9 +35,9 @@ static inline void ht_draw(struct ht_tls *t)
     uint64_t rate = atomic_load_explicit(&ht_drawn_rate, memory_order_relaxed);
     t->rate = rate;
     if (rate == 1)
-        t->left = 0;
+        t->bytes_until_sample = 0;
     else
-        t->left = rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_STEP;
+        t->bytes_until_sample = rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_STEP;
 }
 
 /* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
@@ -45,8 +45,8 @@ static inline void ht_draw(struct ht_tls *t)
 static inline bool ht_charge(size_t size)
 {
     struct ht_tls *t = &ht_tls;
-    uint64_t step = (uint64_t)size + 1, left = t->left;
-    t->left = left - step;
+    uint64_t step = (uint64_t)size + 1, left = t->bytes_until_sample;
+    t->bytes_until_sample = left - step;
     return HT_UNLIKELY(left < step);
 }
 

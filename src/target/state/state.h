@@ -22,12 +22,14 @@
 #define HT_STORE_RELAXED(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 
 /*
- * Per thread; touched by its own thread and by signal handlers on it. `left` must come first: the
- * assembler fast path subtracts from it. All zero: not initialised, and the first call is a borrow.
+ * Per thread; touched by its own thread and by signal handlers on it. `bytes_until_sample` must
+ * come first: the assembler fast path subtracts from it. All zero: not initialised, and the first
+ * call is a borrow.
  */
 struct ht_tls {
-    uint64_t left;   /* bytes (size + 1 each) to the next sample */
-    uint64_t rate;   /* that `left` was drawn with; 0: not sampling, `left` is a re-check */
+    uint64_t bytes_until_sample; /* bytes (size + 1 each) to the next sample */
+    uint64_t rate;               /* that `bytes_until_sample` was drawn with; 0: not sampling,
+                                    `bytes_until_sample` is a re-check */
     uint64_t random; /* splitmix64 state */
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
