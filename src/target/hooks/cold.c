@@ -110,14 +110,14 @@ static bool stays(const struct placed *b, const void *p, const struct ht_resize 
            (r->size >= b->usual / 2 || ht_usual_size(r->size) == b->usual);
 }
 
-void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
+void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc, uint64_t sp,
                 uint64_t bp)
 {
     struct ht_record record;
     struct ht_new_sample sample;
     /* Out first: once the real call returns, the old address may be another thread's. */
     bool maybe = ht_free_begin(p, &record);
-    bool sampled = borrowed && ht_new_sample_begin(&sample, r->size, pc, sp, bp);
+    bool sampled = sample_due && ht_new_sample_begin(&sample, r->size, pc, sp, bp);
     if (!sampled && !maybe)
         return r->call(r->ctx, p);
     struct placed b = placed_block(p, &record);
@@ -170,7 +170,7 @@ static void *from_arena(void *p, size_t size, uint64_t pc, uint64_t sp, uint64_t
     return q;
 }
 
-static inline __attribute__((always_inline)) void *reallocate(void *p, size_t size, bool borrowed,
+static inline __attribute__((always_inline)) void *reallocate(void *p, size_t size, bool sample_due,
                                                               uint64_t pc, uint64_t sp, uint64_t bp)
 {
     if (HT_UNLIKELY(in_lookup())) {
@@ -181,7 +181,7 @@ static inline __attribute__((always_inline)) void *reallocate(void *p, size_t si
     }
     if (!p) {
         struct ht_new_sample sample;
-        if (!borrowed || !ht_new_sample_begin(&sample, size, pc, sp, bp))
+        if (!sample_due || !ht_new_sample_begin(&sample, size, pc, sp, bp))
             return ht_next_realloc(NULL, size);
         void *q = ht_new_sample_place(&sample, 0);
         return ht_new_sample_commit(&sample, q ? q : ht_next_realloc(NULL, size));
@@ -189,12 +189,12 @@ static inline __attribute__((always_inline)) void *reallocate(void *p, size_t si
     if (HT_UNLIKELY(ht_arena_owns(p)))
         return size ? from_arena(p, size, pc, sp, bp) : NULL;
     struct ht_resize r = {.call = plain_realloc, .ctx = &size, .size = size};
-    return ht_resize(p, &r, borrowed, pc, sp, bp);
+    return ht_resize(p, &r, sample_due, pc, sp, bp);
 }
 
 void *ht_cold_realloc(void *p, size_t size)
 {
-    return reallocate(p, size, ht_charge(size), HT_CALLER());
+    return reallocate(p, size, ht_countdown(size), HT_CALLER());
 }
 
 void *ht_cold_realloc_charged(void *p, size_t size)

@@ -32,7 +32,7 @@ struct ht_resize {
     bool in_place_only; /* leave moving to `call`: its semantics are more than realloc's */
     bool zero;          /* what the block grows by is zeroed */
 };
-void *ht_resize(void *p, const struct ht_resize *r, bool borrowed, uint64_t pc, uint64_t sp,
+void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc, uint64_t sp,
                 uint64_t bp);
 
 #endif

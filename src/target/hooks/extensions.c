@@ -47,7 +47,7 @@ EXPORT void *tc_calloc(size_t n, size_t size)
     size_t bytes;
     if (HT_UNLIKELY(early()) || __builtin_mul_overflow(n, size, &bytes))
         return ht_next_calloc(n, size);
-    if (HT_LIKELY(!ht_charge(bytes)))
+    if (HT_LIKELY(!ht_countdown(bytes)))
         return ht_next_tc_calloc(n, size);
     return ht_cold_calloc(n, size);
 }
@@ -83,7 +83,7 @@ static __attribute__((noinline)) void *cold_mallocx(size_t n, int flags)
 
 EXPORT void *mallocx(size_t n, int flags)
 {
-    if (HT_UNLIKELY(ht_charge(n)))
+    if (HT_UNLIKELY(ht_countdown(n)))
         return cold_mallocx(n, flags);
     return ht_next_mallocx(n, flags);
 }
@@ -112,7 +112,7 @@ EXPORT void *rallocx(void *p, size_t n, int flags)
         .zero = flags & 0x40,
     };
     early();
-    return ht_resize(p, &r, ht_charge(n), HT_CALLER());
+    return ht_resize(p, &r, ht_countdown(n), HT_CALLER());
 }
 
 EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
@@ -121,7 +121,7 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
     struct ht_new_sample sample;
     early();
     bool maybe = ht_free_begin(p, &record);
-    bool sampled = ht_charge(n) && ht_new_sample_begin(&sample, n, HT_CALLER());
+    bool sampled = ht_countdown(n) && ht_new_sample_begin(&sample, n, HT_CALLER());
     /* A block that was placed stays in its class, which its new size does not say either. */
     bool placed = record.found && ht_marked(p) && atomic_load(&ht_aligned_once);
     uint32_t hold = placed ? ht_hold_reserve() : 0;

@@ -46,7 +46,7 @@ static inline bool early(void)
     }                                                                                              \
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \
-        if (HT_UNLIKELY(ht_charge(bytes)))                                                         \
+        if (HT_UNLIKELY(ht_countdown(bytes)))                                                      \
             return cold_##symbol arguments;                                                        \
         return call;                                                                               \
     }
@@ -85,7 +85,7 @@ static inline void *aligned_first(size_t align, size_t n)
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \
         void *got;                                                                                 \
-        if (HT_UNLIKELY(!ht_next_##symbol) || ((direct) && HT_UNLIKELY(ht_charge(bytes))))         \
+        if (HT_UNLIKELY(!ht_next_##symbol) || ((direct) && HT_UNLIKELY(ht_countdown(bytes))))      \
             return cold_##symbol arguments;                                                        \
         if ((direct) && (got = aligned_first(align, bytes)))                                       \
             return got;                                                                            \
@@ -124,7 +124,7 @@ static inline __attribute__((always_inline)) int align_into(int (*real)(void **,
         return *out ? 0 : ENOMEM;
     }
     bool valid = align >= sizeof(void *) && !(align & (align - 1));
-    if (!valid || HT_LIKELY(!ht_charge(size)) || !ht_new_sample_begin(&sample, size, pc, sp, bp))
+    if (!valid || HT_LIKELY(!ht_countdown(size)) || !ht_new_sample_begin(&sample, size, pc, sp, bp))
         return real(out, align, size);
     void *p = ht_new_sample_place(&sample, align);
     int error = 0;

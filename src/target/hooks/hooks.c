@@ -49,7 +49,7 @@ EXPORT void *reallocarray(void *p, size_t n, size_t size)
         return ht_cold_realloc(NULL, bytes);
     struct array a = {n, size};
     struct ht_resize r = {.call = call_reallocarray, .ctx = &a, .size = bytes};
-    return ht_resize(p, &r, ht_charge(bytes), HT_CALLER());
+    return ht_resize(p, &r, ht_countdown(bytes), HT_CALLER());
 }
 
 EXPORT size_t malloc_usable_size(void *p)

@@ -35,12 +35,12 @@
     {                                                                                              \
         if (HT_LIKELY(ht_new_is_malloc)) {                                                         \
             size_t bytes = n + !n;                                                                 \
-            if (HT_UNLIKELY(ht_charge(bytes)))                                                     \
+            if (HT_UNLIKELY(ht_countdown(bytes)))                                                  \
                 return cold_##symbol arguments;                                                    \
             void *got = ht_next_malloc(bytes);                                                     \
             if (HT_LIKELY(got))                                                                    \
                 return got;                                                                        \
-        } else if (HT_UNLIKELY(!ht_next_##symbol) || (ht_direct_##symbol && ht_charge(n))) {       \
+        } else if (HT_UNLIKELY(!ht_next_##symbol) || (ht_direct_##symbol && ht_countdown(n))) {    \
             return cold_##symbol arguments;                                                        \
         }                                                                                          \
         return ht_next_##symbol arguments;                                                         \

@@ -42,7 +42,7 @@ static inline void ht_draw(struct ht_tls *t)
 
 /* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
  * ht_new_sample_begin. What the assembler of malloc does, for the other hooks. */
-static inline bool ht_charge(size_t size)
+static inline bool ht_countdown(size_t size)
 {
     struct ht_tls *t = &ht_tls;
     uint64_t step = (uint64_t)size + 1, left = t->bytes_until_sample;
