@@ -62,7 +62,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
         if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
             ht_lose(HT_LOSS_REENTRANT);
         if (t->rate)
-            ht_draw(t);
+            ht_reset_countdown(t);
         return false;
     }
     if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
@@ -74,28 +74,28 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
         if (!t->ready)
             ht_thread_setup(t);
         else
-            ht_draw(t);
+            ht_reset_countdown(t);
         t->guard = 0;
         uint64_t step = (uint64_t)size + 1, left = t->bytes_until_sample;
         t->bytes_until_sample = left - step;
         if (left >= step)
             return false;
         if (!t->rate) {
-            t->bytes_until_sample = HT_DORMANT_STEP;
+            t->bytes_until_sample = HT_DORMANT_COUNTDOWN;
             return false;
         }
     }
     t->guard = 1;
     if (HT_UNLIKELY(!atomic_load_explicit(&ht_rate, memory_order_relaxed))) {
-        ht_draw(t);
+        ht_reset_countdown(t);
         release(t);
         return false;
     }
     if (t->rate == 1)
         count_between(t, (uint64_t)size + 1);
     sample->rate = t->rate;
-    ht_draw(t); /* at once: a handler's allocations inside the hook are charged, and counted when they
-                hit */
+    ht_reset_countdown(t); /* at once: a handler's allocations inside the hook are charged, and
+                counted when they hit */
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
     /* A placed block needs its record for certain: the node comes first. */

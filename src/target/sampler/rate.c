@@ -16,7 +16,7 @@
 #include "target/state/stripe.h"
 #include "target/tables/live.h"
 
-_Atomic uint64_t ht_drawn_rate;
+_Atomic uint64_t ht_interval_in_force;
 
 /*
  * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
@@ -31,7 +31,7 @@ void ht_sample_set_rate(uint64_t rate)
         if (rate <= 256)
             ht_live_skip_filter();
         ht_place_aligned(rate >= ALIGN_MIN_RATE);
-        atomic_store_explicit(&ht_drawn_rate, rate, memory_order_release);
+        atomic_store_explicit(&ht_interval_in_force, rate, memory_order_release);
     }
     atomic_store_explicit(&ht_rate, rate, memory_order_release);
     if (rate && ht_active())
@@ -40,7 +40,7 @@ void ht_sample_set_rate(uint64_t rate)
 
 void ht_sample_never(void)
 {
-    atomic_store_explicit(&ht_drawn_rate, 0, memory_order_relaxed);
+    atomic_store_explicit(&ht_interval_in_force, 0, memory_order_relaxed);
     atomic_store_explicit(&ht_rate, 0, memory_order_release);
 }
 
@@ -59,5 +59,5 @@ void ht_thread_setup(struct ht_tls *t)
     t->stripe = ht_stripe_of(t);
     ht_stack_bounds(&t->stack_lo, &t->stack_hi);
     t->ready = 1;
-    ht_draw(t);
+    ht_reset_countdown(t);
 }

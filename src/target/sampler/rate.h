@@ -23,21 +23,22 @@ void ht_thread_setup(struct ht_tls *t);
 /* That distances are drawn with: ht_rate, and while that is 0 the one before, so that every thread
  * is sampled from the moment on that sampling is started. 0: dormant for good. */
 #pragma GCC visibility push(hidden)
-extern _Atomic uint64_t ht_drawn_rate;
+extern _Atomic uint64_t ht_interval_in_force;
 #pragma GCC visibility pop
 
 /* Bytes until a thread that is not sampling looks again whether it is to. */
-#define HT_DORMANT_STEP (1u << 20)
+#define HT_DORMANT_COUNTDOWN (1u << 20)
 
 /* Draws the distance to the next sample. */
-static inline void ht_draw(struct ht_tls *t)
+static inline void ht_reset_countdown(struct ht_tls *t)
 {
-    uint64_t rate = atomic_load_explicit(&ht_drawn_rate, memory_order_relaxed);
+    uint64_t rate = atomic_load_explicit(&ht_interval_in_force, memory_order_relaxed);
     t->rate = rate;
     if (rate == 1)
         t->bytes_until_sample = 0;
     else
-        t->bytes_until_sample = rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_STEP;
+        t->bytes_until_sample =
+            rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_COUNTDOWN;
 }
 
 /* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
