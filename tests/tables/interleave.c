@@ -75,7 +75,7 @@ static void start(unsigned i)
 {
     struct thread *t = &threads[i];
     t->begun = t->done = t->waits = false;
-    t->tls = (struct ht_tls){.stripe = i, .guard = 1};
+    t->tls = (struct ht_tls){.stripe = i, .reentrancy_depth = 1};
 }
 
 static void turn(const unsigned i)
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
     atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false));
     atomic_store(&ht_state->active, HT_ACTIVE);
-    ht_tls.guard = 1;
+    ht_tls.reentrancy_depth = 1;
     make_chunks();
     for (unsigned i = 0; i < MOST_THREADS; i++) {
         getcontext(&threads[i].first);

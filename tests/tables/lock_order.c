@@ -24,14 +24,14 @@ static bool granted(enum ht_rank one, enum ht_rank two, uint32_t guard, uint32_t
         struct rlimit none = {0, 0};
         setrlimit(RLIMIT_CORE, &none);
         close(2);
-        ht_tls.guard = guard;
+        ht_tls.reentrancy_depth = guard;
         if (!ht_lock(&first, one))
             _exit(2);
-        ht_tls.guard = guard_then;
+        ht_tls.reentrancy_depth = guard_then;
         if (!ht_try_lock(&second, two))
             _exit(2);
         ht_unlock(&second, two);
-        ht_tls.guard = guard;
+        ht_tls.reentrancy_depth = guard;
         ht_unlock(&first, one);
         _exit(ht_tls.locks_held ? 2 : 0);
     }

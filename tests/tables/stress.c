@@ -88,7 +88,7 @@ static void *worker(void *arg)
     const struct worker *w = arg;
     random_state = seed * 1000003 + w->thread;
     ht_tls.stripe = w->thread + 1;
-    ht_tls.guard = 1;
+    ht_tls.reentrancy_depth = 1;
     ht_together();
     w->work(w->thread);
     return NULL;
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false));
     atomic_store(&ht_state->active, HT_ACTIVE);
-    ht_tls.guard = 1;
+    ht_tls.reentrancy_depth = 1;
     t->run();
     for (int i = 0; i < 4; i++)
         CHECK(!t->points[i] || ht_passed(t->points[i]) > 100);

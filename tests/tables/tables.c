@@ -67,7 +67,7 @@ static void *worker(void *arg)
         ht_ref site;
     } kept[KEEP] = {{0}};
     ht_tls.stripe = (uint32_t)(uintptr_t)arg;
-    ht_tls.guard = 1;
+    ht_tls.reentrancy_depth = 1;
     for (int i = 0; i < ROUNDS; i++) {
         x ^= x << 13;
         x ^= x >> 7;

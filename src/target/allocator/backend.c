@@ -355,14 +355,14 @@ void ht_backend_resolve(void)
     /* The first allocation of a process comes before it has threads; a second thread that gets
      * here waits for the first, whose look-up takes no lock that this one can hold. */
     if (atomic_compare_exchange_strong(&resolved, &none, RESOLVING)) {
-        ht_tls.guard++;
+        ht_tls.reentrancy_depth++;
         ht_libc_find();
         look_up();
-        ht_tls.guard--;
+        ht_tls.reentrancy_depth--;
         atomic_store_explicit(&resolved, RESOLVED, memory_order_release);
         return;
     }
-    if (ht_tls.guard)
+    if (ht_tls.reentrancy_depth)
         return;
     while (!ht_backend_ready())
         __builtin_ia32_pause();

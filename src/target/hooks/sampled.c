@@ -34,9 +34,9 @@ static inline void release(struct ht_tls *t)
 {
     bool more =
         ht_live_pending() || (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed) != 0);
-    if (HT_UNLIKELY(more) && t->guard == 1)
+    if (HT_UNLIKELY(more) && t->reentrancy_depth == 1)
         release_last();
-    t->guard--;
+    t->reentrancy_depth--;
 }
 
 /*
@@ -56,7 +56,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
                          uint64_t bp)
 {
     struct ht_tls *t = &ht_tls;
-    if (HT_UNLIKELY(t->guard)) {
+    if (HT_UNLIKELY(t->reentrancy_depth)) {
         /* A signal handler, or the allocator calling itself. `bytes_until_sample` has wrapped: left
          * so, the thread would not be sampled again. */
         if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
@@ -70,12 +70,12 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
             t->bytes_until_sample = 0;
             return false;
         }
-        t->guard = 1;
+        t->reentrancy_depth = 1;
         if (!t->ready)
             ht_thread_setup(t);
         else
             ht_reset_countdown(t);
-        t->guard = 0;
+        t->reentrancy_depth = 0;
         uint64_t step = (uint64_t)size + 1, left = t->bytes_until_sample;
         t->bytes_until_sample = left - step;
         if (left >= step)
@@ -85,7 +85,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
             return false;
         }
     }
-    t->guard = 1;
+    t->reentrancy_depth = 1;
     if (HT_UNLIKELY(!atomic_load_explicit(&ht_rate, memory_order_relaxed))) {
         ht_reset_countdown(t);
         release(t);
@@ -138,7 +138,7 @@ static ht_ref current_site(const struct ht_record *r)
 void ht_free_account(const struct ht_record *r)
 {
     struct ht_tls *t = &ht_tls;
-    t->guard++; /* a handler that forks leaves the region in place */
+    t->reentrancy_depth++; /* a handler that forks leaves the region in place */
     if (current_site(r) && ht_active())
         ht_account(ht_at(r->site), r->size, false);
     release(t);
@@ -234,7 +234,7 @@ bool ht_free_begin(void *p, struct ht_record *out)
     if (HT_LIKELY(!ht_live_maybe(p)))
         return false;
     struct ht_tls *t = &ht_tls;
-    t->guard++;
+    t->reentrancy_depth++;
     int r = take_out(p, out);
     release(t);
     return r != -ENOENT;
@@ -244,7 +244,7 @@ enum ht_freed ht_free_sampled(void *p)
 {
     struct ht_record record;
     struct ht_tls *t = &ht_tls;
-    t->guard++;
+    t->reentrancy_depth++;
     int r = take_out(p, &record);
     if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
         ht_account(ht_at(record.site), record.size, false);
@@ -259,7 +259,7 @@ size_t ht_usable_placed(const void *p, size_t real)
 {
     uint64_t asked;
     struct ht_tls *t = &ht_tls;
-    t->guard++;
+    t->reentrancy_depth++;
     if (HT_UNLIKELY(ht_forked()))
         ht_child_adopt();
     bool found = !ht_forked() && ht_live_size(p, &asked);
@@ -273,7 +273,7 @@ size_t ht_usable_placed(const void *p, size_t real)
 void ht_free_undo(void *p, const struct ht_record *r)
 {
     struct ht_tls *t = &ht_tls;
-    t->guard++;
+    t->reentrancy_depth++;
     struct ht_record stale;
     uint32_t node = ht_live_reserve();
     ht_place_lives(p, true);
@@ -288,7 +288,7 @@ void ht_free_undo(void *p, const struct ht_record *r)
 uint32_t ht_hold_reserve(void)
 {
     struct ht_tls *t = &ht_tls;
-    t->guard++;
+    t->reentrancy_depth++;
     uint32_t node = ht_live_reserve();
     release(t);
     return node;
@@ -300,7 +300,7 @@ void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept)
         return;
     struct ht_tls *t = &ht_tls;
     struct ht_record stale;
-    t->guard++;
+    t->reentrancy_depth++;
     if (!p) {
         ht_live_unreserve(node);
     } else {

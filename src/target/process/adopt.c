@@ -161,7 +161,7 @@ void ht_child_adopt(void)
         }
         return;
     }
-    ht_tls.guard++;
+    ht_tls.reentrancy_depth++;
     atomic_fetch_add(&ht_region_generation, 1);
     ht_object_forked();
     ht_live_adopt();
@@ -173,7 +173,7 @@ void ht_child_adopt(void)
     if (!ht_config.children || ht_sandboxed) {
         ht_sample_never();
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
-        ht_tls.guard--;
+        ht_tls.reentrancy_depth--;
         return;
     }
     struct ht_region_header *old = (struct ht_region_header *)inherited_base;
@@ -196,5 +196,5 @@ void ht_child_adopt(void)
         ht_sample_never();
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
     }
-    ht_tls.guard--;
+    ht_tls.reentrancy_depth--;
 }

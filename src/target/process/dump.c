@@ -252,12 +252,13 @@ static int run_locked(struct job *job)
     uint64_t all = ~(1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) |
                      1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1));
     struct ht_held held = ht_hold_write_signals(job->kind == JOB_FD ? 0 : all);
-    ht_tls.guard++; /* a handler's allocations during the dump are not sampled by this thread */
+    ht_tls.reentrancy_depth++; /* a handler's allocations during the dump are not sampled by this
+                                  thread */
     if (job->kind == JOB_FD)
         run_job(job);
     else
         ht_own_descriptors(with_descriptors, job);
-    ht_tls.guard--;
+    ht_tls.reentrancy_depth--;
     ht_release_write_signals(held, job->error);
     bool run_says_it = job->kind == JOB_LAST && ht_config.run_id;
     if (job->error && job->kind != JOB_FD && !run_says_it)

@@ -39,7 +39,7 @@ static void copy_region(struct ht_state *s)
 
 pid_t ht_fork_inside(pid_t (*next)(void))
 {
-    if (!ht_tls.guard || ht_sandboxed || !ht_active())
+    if (!ht_tls.reentrancy_depth || ht_sandboxed || !ht_active())
         return next();
     advise(MADV_KEEPONFORK);
     pid_t child = next();

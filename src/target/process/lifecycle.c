@@ -47,14 +47,14 @@ static void finish_quickly(void)
 
 __attribute__((constructor)) static void start(void)
 {
-    ht_tls.guard++;
+    ht_tls.reentrancy_depth++;
     ht_backend_resolve(); /* first: errno's place is found there */
     int saved = errno;
     if (ht_filter_unknown()) { /* no system call of ours from here on */
         ht_sandboxed_from_start();
         ht_sample_never();
         ht_tls.bytes_until_sample = 0;
-        ht_tls.guard--;
+        ht_tls.reentrancy_depth--;
         errno = saved;
         return;
     }
@@ -92,7 +92,7 @@ __attribute__((constructor)) static void start(void)
         ht_sample_never();
     }
     ht_tls.bytes_until_sample = 0;
-    ht_tls.guard--;
+    ht_tls.reentrancy_depth--;
     errno = saved;
 }
 

@@ -21,7 +21,7 @@ static _Atomic uint32_t trying, granted;
 void ht_before_sandbox(void)
 {
     int saved = errno;
-    if (ht_forked() && !ht_tls.guard)
+    if (ht_forked() && !ht_tls.reentrancy_depth)
         ht_child_adopt(); /* the child's region, while a file can still be made */
     if (ht_active() && !ht_sandboxed) {
         ht_region_detach();

@@ -14,7 +14,7 @@ static bool wait_for(_Atomic uint32_t *lock)
     for (int i = 0; i < 4; i++) {
         if (ht_lock_spin(lock))
             return true;
-        if (ht_sandboxed || ht_tls.guard > 1)
+        if (ht_sandboxed || ht_tls.reentrancy_depth > 1)
             return false;
         SYS0(SYS_sched_yield);
     }
@@ -38,17 +38,17 @@ bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank)
 
 #ifdef HT_LOCK_ORDER
 /* A handler's hooks find the thread guarded already, and are not checked; what is called outside of
- * hooks (guard 0) has bits of its own, for a handler's hook may come down on it. */
+ * hooks (depth 0) has bits of its own, for a handler's hook may come down on it. */
 static uint32_t bits(enum ht_rank rank)
 {
-    return 1u << (rank + (ht_tls.guard ? 16 : 0));
+    return 1u << (rank + (ht_tls.reentrancy_depth ? 16 : 0));
 }
 
 void ht_rank_check(enum ht_rank rank)
 {
     static const char line[] = "heaptap: a lock is taken out of the order in lock.h\n";
-    uint32_t above = ~(bits(rank) - 1) & (ht_tls.guard ? 0xffff0000u : 0xffffu);
-    if (ht_tls.guard > 1 || !(ht_tls.locks_held & above))
+    uint32_t above = ~(bits(rank) - 1) & (ht_tls.reentrancy_depth ? 0xffff0000u : 0xffffu);
+    if (ht_tls.reentrancy_depth > 1 || !(ht_tls.locks_held & above))
         return;
     SYS3(SYS_write, 2, line, sizeof line - 1);
     __builtin_trap();
@@ -56,13 +56,13 @@ void ht_rank_check(enum ht_rank rank)
 
 void ht_rank_taken(enum ht_rank rank)
 {
-    if (ht_tls.guard <= 1)
+    if (ht_tls.reentrancy_depth <= 1)
         ht_tls.locks_held |= bits(rank);
 }
 
 void ht_rank_given(enum ht_rank rank)
 {
-    if (ht_tls.guard <= 1)
+    if (ht_tls.reentrancy_depth <= 1)
         ht_tls.locks_held &= ~bits(rank);
 }
 #endif
