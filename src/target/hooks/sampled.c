@@ -97,7 +97,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     ht_reset_countdown(t); /* at once: a handler's allocations inside the hook are charged, and
                 counted when they hit */
     if (HT_UNLIKELY(ht_forked()))
-        ht_child_adopt();
+        ht_postfork_child();
     /* A placed block needs its record for certain: the node comes first. */
     sample->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
     sample->node = 0;
@@ -215,7 +215,7 @@ void ht_new_sample_abort(struct ht_new_sample *sample)
 static inline int take_out(void *p, struct ht_record *out)
 {
     if (HT_UNLIKELY(ht_forked())) {
-        ht_child_adopt();
+        ht_postfork_child();
         if (ht_forked()) {
             ht_live_remember(p); /* below us, this very thread is adopting */
             out->found = false;
@@ -261,7 +261,7 @@ size_t ht_usable_placed(const void *p, size_t real)
     struct ht_tls *t = &ht_tls;
     t->reentrancy_depth++;
     if (HT_UNLIKELY(ht_forked()))
-        ht_child_adopt();
+        ht_postfork_child();
     bool found = !ht_forked() && ht_live_size(p, &asked);
     release(t);
     if (!found || asked > HT_PLACE_MAX)

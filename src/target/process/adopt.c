@@ -142,12 +142,12 @@ static void count_node(struct ht_live_node *node, void *ctx)
     *(uint32_t *)ctx += node->site != 0;
 }
 
-void ht_child_adopt(void)
+void ht_postfork_child(void)
 {
     static struct adoption a; /* not on a coroutine's stack */
     struct ht_state *s = ht_state;
     uint64_t none = 0;
-    if (!atomic_compare_exchange_strong(&s->adopter, &none, (uint64_t)&ht_tls)) {
+    if (!atomic_compare_exchange_strong(&s->postfork_thread, &none, (uint64_t)&ht_tls)) {
         /* The tables are being rebuilt: nobody may look into them until they are, and a signal
          * handler that came down on the adopting thread cannot wait for it. */
         for (int i = 0; none != (uint64_t)&ht_tls && i < 100000 && ht_forked(); i++) {

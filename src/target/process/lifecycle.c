@@ -42,7 +42,7 @@ static void leave_environment(void)
  * registered first, and the latest is called first. */
 static void finish_quickly(void)
 {
-    ht_leaving();
+    ht_on_exit();
 }
 
 __attribute__((constructor)) static void start(void)
@@ -101,7 +101,7 @@ __attribute__((constructor)) static void start(void)
  * child shares our memory but not our pid: its leaving is not ours. Inside a sandbox opening a file
  * may be fatal: the region keeps the profile.
  */
-void ht_leaving(void)
+void ht_on_exit(void)
 {
     if (ht_active() && !ht_sandboxed && !ht_config.secure &&
         ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
@@ -113,5 +113,5 @@ void ht_leaving(void)
 
 __attribute__((destructor)) static void finish(void)
 {
-    ht_leaving();
+    ht_on_exit();
 }

@@ -5,6 +5,6 @@
 
 /* The process is about to end: the last dump, or the region taken away when there is nothing in
  * it. Async-signal-safe. */
-void ht_leaving(void);
+void ht_on_exit(void);
 
 #endif

@@ -22,7 +22,7 @@ void ht_before_sandbox(void)
 {
     int saved = errno;
     if (ht_forked() && !ht_tls.reentrancy_depth)
-        ht_child_adopt(); /* the child's region, while a file can still be made */
+        ht_postfork_child(); /* the child's region, while a file can still be made */
     if (ht_active() && !ht_sandboxed) {
         ht_region_detach();
         ht_live_prepare();

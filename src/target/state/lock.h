@@ -17,7 +17,7 @@
  * every wait has an end, but each would lose what it was about to record.)
  *
  *   lock                       guards                                    taken while held
- *   ht_state->adopter          a forked child's region being made        all below
+ *   ht_state->postfork_thread          a forked child's region being made        all below
  *   ht_state->dump_busy        the workspace and stack of a dump         none
  *   ht_walk_cache's busy       a thread's last walk                      MODULE, GROW
  *   MODULE, ht_state->making   a new record of a loaded object           GROW

@@ -75,7 +75,7 @@ struct ht_state {
     struct ht_weighed weighed[1u << HT_WEIGHED_BITS];
     struct ht_memo memos[1u << HT_MEMO_BITS];
     struct ht_trail trails[HT_TRAILS_FEW + HT_TRAILS_OWN + HT_TRAILS_SHARED];
-    _Atomic uint64_t adopter; /* the thread, by its ht_tls, that makes a child's region */
+    _Atomic uint64_t postfork_thread; /* the thread, by its ht_tls, that makes a child's region */
     uint32_t inherits;        /* as the region's, before there is one */
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;

@@ -11,7 +11,7 @@ EXPORT __attribute__((noreturn)) void _Exit(int status);
 
 void _exit(int status)
 {
-    ht_leaving();
+    ht_on_exit();
     for (;;)
         SYS1(SYS_exit_group, status);
 }
