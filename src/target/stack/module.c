@@ -250,7 +250,7 @@ ht_ref ht_module_of(const struct ht_object *o)
 
 void ht_module_record_main_now(void)
 {
-    ht_tables_present();
+    ht_prefault_tables();
     struct ht_object o;
     if (ht_object_main(&o))
         ht_module_of(&o);

@@ -17,10 +17,10 @@ struct ht_state *ht_state;
 _Atomic uint64_t ht_rate;
 _Atomic uint32_t ht_region_generation;
 
-void ht_tables_present(void)
+void ht_prefault_tables(void)
 {
     struct ht_state *s = ht_state;
-    if (ht_sandboxed || atomic_exchange_explicit(&s->present, 1, memory_order_relaxed))
+    if (ht_sandboxed || atomic_exchange_explicit(&s->prefaulted, 1, memory_order_relaxed))
         return;
     uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
     SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);

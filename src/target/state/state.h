@@ -64,7 +64,7 @@ struct ht_state {
     uint64_t limit;                                  /* bytes mapped */
     uint64_t writable;                               /* of them accessible; guarded by grow */
     _Atomic uint32_t making;                         /* try-lock: a new module */
-    _Atomic uint32_t present;                        /* ht_tables_present was called */
+    _Atomic uint32_t prefaulted;                     /* ht_prefault_tables was called */
     _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */
     _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];
@@ -136,7 +136,7 @@ static inline void ht_lose(enum ht_loss why)
  * page read first and written then is two page faults, and one takes as long as making six recipes.
  * On a process's first sample, since most processes never take one; not inside a sandbox.
  */
-void ht_tables_present(void);
+void ht_prefault_tables(void);
 
 static inline uint64_t ht_mix(uint64_t x)
 {
