@@ -20,7 +20,7 @@ static uint64_t chunk_offset(uint32_t i)
 }
 
 /* Makes the region accessible up to `end`, in steps, as glibc grows its arenas. `grow` held. */
-static bool open_up_to(struct ht_state *s, uint64_t end)
+static bool commit_up_to(struct ht_state *s, uint64_t end)
 {
     const uint64_t step = 16 * HT_CHUNK_SIZE;
     if (end <= s->writable)
@@ -36,7 +36,7 @@ static bool open_up_to(struct ht_state *s, uint64_t end)
 }
 
 /* The region continues in private memory from `at` on. `grow` held. */
-static bool go_private(struct ht_state *s, uint64_t at)
+static bool fall_back_to_anonymous(struct ht_state *s, uint64_t at)
 {
     long r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_NONE,
                   MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -57,13 +57,13 @@ static bool go_private(struct ht_state *s, uint64_t at)
 static bool reserve_chunk(struct ht_state *s, uint32_t i)
 {
     uint64_t at = chunk_offset(i);
-    if (!open_up_to(s, at + HT_CHUNK_SIZE))
+    if (!commit_up_to(s, at + HT_CHUNK_SIZE))
         return false;
     uint64_t private = atomic_load_explicit(&s->header->private_from, memory_order_relaxed);
     if (ht_sandboxed || (private && at >= private))
         return true; /* present, or faulted in as any heap page is */
     long r = SYS3(SYS_madvise, s->base + at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
-    return !SYS_FAILED(r) || (go_private(s, at) && open_up_to(s, at + HT_CHUNK_SIZE));
+    return !SYS_FAILED(r) || (fall_back_to_anonymous(s, at) && commit_up_to(s, at + HT_CHUNK_SIZE));
 }
 
 bool ht_region_shrink(uint64_t size)
@@ -122,9 +122,9 @@ void ht_region_detach(void)
     while (i < n + 16 && !atomic_load(&s->header->private_from) && reserve_chunk(s, i))
         i++;
     if (!atomic_load(&s->header->private_from))
-        go_private(s, chunk_offset(i));
-    open_up_to(s, chunk_offset(i) + SANDBOX_BYTES < s->limit ? chunk_offset(i) + SANDBOX_BYTES
-                                                             : s->limit);
+        fall_back_to_anonymous(s, chunk_offset(i));
+    commit_up_to(s, chunk_offset(i) + SANDBOX_BYTES < s->limit ? chunk_offset(i) + SANDBOX_BYTES
+                                                               : s->limit);
     ht_unlock(&s->grow, HT_RANK_GROW);
 }
 #define HT_PAGE 4096u
