@@ -10,19 +10,10 @@
 #include "target/allocator/place.h"
 #include "target/state/state.h"
 
-/* True on the thread that is inside the look-up of the real functions. */
-static bool in_lookup(void)
-{
-    if (HT_LIKELY(ht_backend_ready()))
-        return false;
-    ht_backend_resolve();
-    return !ht_backend_ready();
-}
-
 void *ht_cold_malloc(size_t size)
 {
     struct ht_new_sample sample;
-    if (HT_UNLIKELY(in_lookup()))
+    if (HT_UNLIKELY(resolving_here()))
         return ht_arena_alloc(size, 16);
     if (!ht_new_sample_begin(&sample, size, HT_CALLER()))
         return ht_next_malloc(size);
@@ -35,7 +26,7 @@ void *ht_cold_calloc(size_t n, size_t size)
     struct ht_new_sample sample;
     size_t bytes;
     bool wraps = __builtin_mul_overflow(n, size, &bytes);
-    if (HT_UNLIKELY(in_lookup()))
+    if (HT_UNLIKELY(resolving_here()))
         return wraps ? NULL : ht_arena_alloc(bytes, 16);
     if (wraps) {
         ht_tls.bytes_until_sample = 0; /* the next call draws; memoryless */
@@ -173,7 +164,7 @@ static void *from_arena(void *p, size_t size, uint64_t pc, uint64_t sp, uint64_t
 static inline __attribute__((always_inline)) void *reallocate(void *p, size_t size, bool sample_due,
                                                               uint64_t pc, uint64_t sp, uint64_t bp)
 {
-    if (HT_UNLIKELY(in_lookup())) {
+    if (HT_UNLIKELY(resolving_here())) {
         void *q = ht_arena_alloc(size, 16);
         if (q && p)
             memcpy(q, p, ht_arena_size(p) < size ? ht_arena_size(p) : size);

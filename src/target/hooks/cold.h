@@ -3,11 +3,22 @@
 #ifndef HEAPTAP_SRC_TARGET_HOOKS_COLD_H
 #define HEAPTAP_SRC_TARGET_HOOKS_COLD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "target/allocator/backend.h"
 #include "target/hooks/sampled.h"
 #include "target/sampler/rate.h"
+
+/* True when only the arena can serve: this thread is inside the look-up. */
+static inline bool resolving_here(void)
+{
+    if (HT_LIKELY(ht_backend_ready()))
+        return false;
+    ht_backend_resolve();
+    return !ht_backend_ready();
+}
 
 /* Entered by a jump from fast.S with malloc's own stack and arguments; the distance is charged,
  * except in ht_cold_realloc. */

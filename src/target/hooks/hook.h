@@ -19,15 +19,6 @@
 HT_HOOKED(X)
 #undef X
 
-/* True when only the arena can serve: this thread is inside the look-up. */
-static inline bool early(void)
-{
-    if (HT_LIKELY(ht_backend_ready()))
-        return false;
-    ht_backend_resolve();
-    return !ht_backend_ready();
-}
-
 /*
  * An allocating hook: `call` is the real one with its own arguments. The cold part is a function of
  * its own, entered by a tail jump, so that HT_CALLER finds the program's frame and not ours, and
@@ -37,7 +28,7 @@ static inline bool early(void)
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
         struct ht_new_sample sample;                                                               \
-        if (HT_UNLIKELY(early()))                                                                  \
+        if (HT_UNLIKELY(resolving_here()))                                                         \
             return ht_arena_alloc(bytes, align);                                                   \
         if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))                                     \
             return call;                                                                           \
@@ -67,7 +58,7 @@ static inline void *aligned_first(size_t align, size_t n)
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
         struct ht_new_sample sample;                                                               \
-        if (HT_UNLIKELY(early()))                                                                  \
+        if (HT_UNLIKELY(resolving_here()))                                                         \
             return ht_arena_alloc(bytes, align);                                                   \
         if (!(direct))                                                                             \
             return ht_next_##symbol arguments;                                                     \
@@ -119,7 +110,7 @@ static inline __attribute__((always_inline)) int align_into(int (*real)(void **,
                                                             uint64_t pc, uint64_t sp, uint64_t bp)
 {
     struct ht_new_sample sample;
-    if (HT_UNLIKELY(early())) {
+    if (HT_UNLIKELY(resolving_here())) {
         *out = ht_arena_alloc(size, align);
         return *out ? 0 : ENOMEM;
     }

@@ -18,7 +18,7 @@ ALLOCATE(pvalloc, (size_t size), (size), ROUND_TO_PAGE(size), PAGE, ht_next_pval
 
 EXPORT int posix_memalign(void **out, size_t align, size_t size)
 {
-    early(); /* the pointer below is read after the look-up */
+    resolving_here(); /* the pointer below is read after the look-up */
     return align_into(ht_next_posix_memalign, out, align, size, HT_CALLER());
 }
 
@@ -35,7 +35,7 @@ static void *call_reallocarray(void *ctx, void *p)
 EXPORT void *reallocarray(void *p, size_t n, size_t size)
 {
     size_t bytes;
-    if (HT_UNLIKELY(early()) || HT_UNLIKELY(p && ht_arena_owns(p)) ||
+    if (HT_UNLIKELY(resolving_here()) || HT_UNLIKELY(p && ht_arena_owns(p)) ||
         __builtin_mul_overflow(n, size, &bytes)) {
         if (__builtin_mul_overflow(n, size, &bytes)) {
             errno = ENOMEM;
@@ -56,23 +56,23 @@ EXPORT size_t malloc_usable_size(void *p)
 {
     if (HT_UNLIKELY(p && ht_arena_owns(p)))
         return ht_arena_size(p);
-    return HT_UNLIKELY(early()) ? 0 : ht_usable(p, ht_next_malloc_usable_size(p));
+    return HT_UNLIKELY(resolving_here()) ? 0 : ht_usable(p, ht_next_malloc_usable_size(p));
 }
 
 EXPORT void cfree(void *p)
 {
-    early();
+    resolving_here();
     RELEASE(p, ht_next_cfree(p), ht_next_free(p));
 }
 
 EXPORT void free_sized(void *p, size_t n)
 {
-    early();
+    resolving_here();
     RELEASE(p, ht_next_free_sized(p, n), ht_next_free(p));
 }
 
 EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
 {
-    early();
+    resolving_here();
     RELEASE(p, ht_next_free_aligned_sized(p, align, n), ht_next_free(p));
 }

@@ -16,7 +16,7 @@
         struct ht_new_sample sample;                                                               \
         size_t bytes = ht_new_is_malloc ? n + !n : n;                                              \
         void *got;                                                                                 \
-        if (HT_UNLIKELY(early()))                                                                  \
+        if (HT_UNLIKELY(resolving_here()))                                                         \
             return ht_arena_alloc(n, 0);                                                           \
         if (!(ht_direct_##symbol || ht_new_is_malloc))                                             \
             return ht_next_##symbol arguments;                                                     \
@@ -66,7 +66,7 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
 #define DELETE_PLAIN(symbol, parameters, arguments)                                                \
     static __attribute__((noinline)) void cold_##symbol parameters                                 \
     {                                                                                              \
-        early();                                                                                   \
+        resolving_here();                                                                          \
         RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
     }                                                                                              \
     EXPORT void symbol parameters                                                                  \
@@ -84,7 +84,7 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
 #define DELETE(symbol, parameters, arguments)                                                      \
     static __attribute__((noinline)) void cold_##symbol parameters                                 \
     {                                                                                              \
-        early();                                                                                   \
+        resolving_here();                                                                          \
         RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
     }                                                                                              \
     EXPORT void symbol parameters                                                                  \
