@@ -73,7 +73,7 @@ in_root() {
   timeout -k 10 "$limit" unshare "${unshare[@]}" bash -c '
     root=$1 debs=$2 user=$3
     shift 3
-    mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount -t tmpfs -o mode=1777 shm "$root/dev/shm" &&
+    mount -t proc proc "$root/proc" && mount -t sysfs -o ro sysfs "$root/sys" && mount --rbind /dev "$root/dev" && mount -t tmpfs -o mode=1777 shm "$root/dev/shm" &&
       mount --bind "$debs" "$root/var/cache/apt/archives" || { echo "tests/fresh: cannot mount in $root"; exit 99; }
     [ -z "${root_mount-}" ] || eval "$root_mount" || exit 99
     home=/root
