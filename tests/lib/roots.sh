@@ -56,7 +56,8 @@ new_root() {
   printf 'Binary::apt-get::APT::Keep-Downloaded-Packages "true";\nAPT::Keep-Downloaded-Packages "true";\n' >"$root/etc/apt/apt.conf.d/90keep"
   # The machine's proxy is the root's.
   apt-config dump 2>/dev/null | grep -i '^Acquire::http.*proxy' >"$root/etc/apt/apt.conf.d/91proxy"
-  return 0
+  # A mirror may be a frozen copy, whose lists have ended: what is tried is not the mirror.
+  printf 'Acquire::Check-Valid-Until "false";\n' >"$root/etc/apt/apt.conf.d/92frozen"
 }
 drop_root() {
   case $root in "$CACHE"/root-*) rm -rf --one-file-system "$root" ;; esac
