@@ -4,12 +4,9 @@
 #define HEAPTAP_SRC_UTIL_OPENAT2_H
 
 #include <linux/openat2.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef SYS_openat2 /* glibc's list before 2.32 */
-#define SYS_openat2 437
-#endif
+#include "util/kernel.h"
 
 /* A descriptor, or -1 with errno (ENOSYS: an older kernel). */
 static inline int ht_openat2(int at, const char *path, const struct open_how *how)

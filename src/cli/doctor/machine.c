@@ -22,13 +22,10 @@
 #include "region/size.h"
 #include "region/units.h"
 #include "symbolize/elffile.h"
+#include "util/kernel.h"
 #include "util/openat2.h"
 
 #define LITTLE_REGION (64u << 20) /* beyond it no ordinary program fills one */
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 /* A library's word on itself. 0, or -ENOENT when it has none, or another -errno. */
 static int read_note(const char *path, struct ht_note *out)

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/kernel.h"
+
 struct filters {
     unsigned mode, count; /* /proc/PID/status's Seccomp, Seccomp_filters */
 };

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "util/kernel.h"
+
 #ifdef HT_INJECT
 /* True when this call is one that the test wants to fail, with *result. */
 bool ht_inject(long number, long *result);
@@ -48,13 +50,6 @@ extern bool ht_sandboxed;
 #pragma GCC visibility pop
 
 #define SYS_FAILED(r) ((unsigned long)(r) > -4096UL)
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 /* Anonymous private memory, not reserved; NULL when refused. */
 void *ht_sys_anonymous(size_t n);
