@@ -101,7 +101,7 @@ void ht_note_system_call(long number, bool failed)
 
 /* Walking. */
 WRAP("walk", ht_ref, ht_site_of, (const struct ht_regs *r, uint64_t size, uint64_t rate), (r, size, rate), 0)
-WRAP("trail", struct ht_trail *, ht_trail_take, (uint32_t stripe, uint64_t rate), (stripe, rate), NULL)
+WRAP("trail", struct ht_trail *, ht_trail_take, (uint32_t thread_slot, uint64_t rate), (thread_slot, rate), NULL)
 WRAP("object", bool, ht_object_find, (uint64_t pc, struct ht_object *o), (pc, o), false)
 WRAP("module", ht_ref, ht_module_of, (const struct ht_object *o), (o), 0)
 WRAP("recipe", uint64_t, ht_cfi_recipe, (uint64_t pc, const struct ht_object *o), (pc, o), HT_STEP_UNKNOWN)

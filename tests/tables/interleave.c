@@ -75,7 +75,7 @@ static void start(unsigned i)
 {
     struct thread *t = &threads[i];
     t->begun = t->done = t->waits = false;
-    t->tls = (struct ht_tls){.stripe = i, .reentrancy_depth = 1};
+    t->tls = (struct ht_tls){.thread_slot = i, .reentrancy_depth = 1};
 }
 
 static void turn(const unsigned i)

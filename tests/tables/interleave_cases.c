@@ -176,7 +176,7 @@ static void begin_nodes(void)
 
 static void take_nodes(unsigned t)
 {
-    ht_tls.stripe = 0;
+    ht_tls.thread_slot = 0;
     nodes[t][0] = ht_live_reserve();
     if (t == 0)
         return;
@@ -208,10 +208,10 @@ static void begin_lists(void)
     struct ht_record r;
     for (unsigned t = 0; t < 3; t++) {
         char *there = (char *)((6ull << 40) + (t << 24)); /* a shard for each */
-        ht_tls.stripe = t;
+        ht_tls.thread_slot = t;
         CHECK(ht_live_insert(0, there, 9, 109, 209, &r) && !ht_live_take(there, &r));
     }
-    ht_tls.stripe = 0;
+    ht_tls.thread_slot = 0;
 }
 
 static void begin_live(void)

@@ -87,7 +87,7 @@ static void *worker(void *arg)
 {
     const struct worker *w = arg;
     random_state = seed * 1000003 + w->thread;
-    ht_tls.stripe = w->thread + 1;
+    ht_tls.thread_slot = w->thread + 1;
     ht_tls.reentrancy_depth = 1;
     ht_together();
     w->work(w->thread);

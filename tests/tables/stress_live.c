@@ -185,7 +185,7 @@ static void take_turns(unsigned thread)
 {
     uint32_t mine[MOST];
     unsigned n = 0, aim = 0;
-    ht_tls.stripe = thread & 1; /* two lists for eight */
+    ht_tls.thread_slot = thread & 1; /* two lists for eight */
     for (unsigned step = 0; step < 8 * STEPS; step++) {
         uint64_t x = ht_next_random();
         if (step % 64 == 0)

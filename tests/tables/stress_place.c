@@ -28,7 +28,7 @@ void *ht_next_aligned(size_t align, size_t size)
 {
     for (unsigned i = (unsigned)ht_next_random() % BLOCKS, n = 0; n < BLOCKS; n++, i = (i + 1) % BLOCKS) {
         unsigned nobody = 0;
-        if (atomic_compare_exchange_strong(&owner[i], &nobody, ht_tls.stripe)) {
+        if (atomic_compare_exchange_strong(&owner[i], &nobody, ht_tls.thread_slot)) {
             atomic_fetch_add(&taken, 1);
             return pages[i];
         }

@@ -87,7 +87,7 @@ void stress_sites(void)
 /* As exact mode does. */
 static void count_object(struct ht_site *s, uint64_t size, bool alloc)
 {
-    ht_site_count(s, ht_tls.stripe, size, alloc);
+    ht_site_count(s, ht_tls.thread_slot, size, alloc);
 }
 
 /* The cell that this thread has, or HT_CELLS: once it has one, it has that one for ever. */
@@ -96,7 +96,7 @@ static unsigned cell_had(const struct ht_site *s)
     const struct ht_cell *cells = ht_at(s->cells);
     unsigned found = HT_CELLS;
     for (unsigned i = 0; s->cells && i < HT_CELLS; i++)
-        if (cells[i].owner == ht_tls.stripe) {
+        if (cells[i].owner == ht_tls.thread_slot) {
             CHECK(found == HT_CELLS);
             found = i;
         }
@@ -109,7 +109,7 @@ static atomic_ulong allocated[HOT];
 
 static void use_shards(unsigned thread)
 {
-    ht_tls.stripe = 1 + thread * HT_CELLS; /* all eight want one cell, and four get one near it */
+    ht_tls.thread_slot = 1 + thread * HT_CELLS; /* all eight want one cell, and four get one near it */
     for (unsigned k = 0; k < HOT; k++) {
         struct ht_site *s = ht_at(hot[k]);
         unsigned had = HT_CELLS;
@@ -146,7 +146,7 @@ void stress_shards(void)
 {
     unsigned sharded = 0;
     make_stacks();
-    ht_tls.stripe = 1; /* the first of the threads owns them */
+    ht_tls.thread_slot = 1; /* the first of the threads owns them */
     for (unsigned k = 0; k < HOT; k++)
         CHECK(hot[k] = ht_site_intern(stacks[k], 5, 1));
     ht_crowd(use_shards, watch_shards);

@@ -66,7 +66,7 @@ static void *worker(void *arg)
         uint64_t size;
         ht_ref site;
     } kept[KEEP] = {{0}};
-    ht_tls.stripe = (uint32_t)(uintptr_t)arg;
+    ht_tls.thread_slot = (uint32_t)(uintptr_t)arg;
     ht_tls.reentrancy_depth = 1;
     for (int i = 0; i < ROUNDS; i++) {
         x ^= x << 13;

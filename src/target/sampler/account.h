@@ -22,7 +22,7 @@ void ht_sample_account_inherited(ht_ref site, uint64_t size);
 static inline void ht_account(struct ht_site *site, uint64_t size, bool alloc)
 {
     if (site->rate == 1 && HT_LIKELY(!ht_state->peak_or_growth))
-        ht_site_count(site, ht_tls.stripe, size, alloc);
+        ht_site_count(site, ht_tls.thread_slot, size, alloc);
     else
         ht_account_weighted(site, size, alloc);
 }

@@ -13,7 +13,7 @@
 
 #include "target/allocator/place.h"
 #include "target/os/thread_stack.h"
-#include "target/state/stripe.h"
+#include "target/state/thread_slot.h"
 #include "target/tables/live.h"
 
 _Atomic uint64_t ht_interval_in_force;
@@ -56,7 +56,7 @@ void ht_thread_setup(struct ht_tls *t)
         seed ^= __builtin_ia32_rdtsc() ^ (uint64_t)t;
     }
     t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
-    t->stripe = ht_stripe_of(t);
+    t->thread_slot = ht_thread_slot_of(t);
     ht_stack_bounds(&t->stack_lo, &t->stack_hi);
     t->ready = 1;
     ht_reset_countdown(t);

@@ -6,13 +6,14 @@
 #include "target/state/state.h"
 #include "region/pause.h"
 
-struct ht_trail *ht_trail_take(uint32_t stripe, uint64_t rate)
+struct ht_trail *ht_trail_take(uint32_t thread_slot, uint64_t rate)
 {
     /* No two threads that live have the same number. */
-    if (HT_LIKELY(rate <= HT_SMALL_RATE && stripe - 1 < HT_TRAILS_OWN))
-        return &ht_state->trails[HT_TRAILS_FEW + stripe - 1];
-    uint32_t i = rate <= HT_SMALL_RATE ? HT_TRAILS_FEW + HT_TRAILS_OWN + stripe % HT_TRAILS_SHARED
-                                       : stripe % HT_TRAILS_FEW;
+    if (HT_LIKELY(rate <= HT_SMALL_RATE && thread_slot - 1 < HT_TRAILS_OWN))
+        return &ht_state->trails[HT_TRAILS_FEW + thread_slot - 1];
+    uint32_t i = rate <= HT_SMALL_RATE
+                     ? HT_TRAILS_FEW + HT_TRAILS_OWN + thread_slot % HT_TRAILS_SHARED
+                     : thread_slot % HT_TRAILS_FEW;
     struct ht_trail *t = &ht_state->trails[i];
     HT_PAUSE(TRAIL);
     return atomic_exchange_explicit(&t->busy, 1, memory_order_acquire) ? NULL : t;

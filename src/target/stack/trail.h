@@ -43,7 +43,7 @@ struct ht_notes {
 };
 
 /* The trail of the thread with this number, for it alone until it is given back, or NULL. */
-struct ht_trail *ht_trail_take(uint32_t stripe, uint64_t rate);
+struct ht_trail *ht_trail_take(uint32_t thread_slot, uint64_t rate);
 void ht_trail_give(struct ht_trail *t);
 
 /* Whether the walk went on from e, to the entry before it, by what is there now. Not of a BREAK or

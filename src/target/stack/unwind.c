@@ -410,7 +410,7 @@ static __attribute__((noinline)) ht_ref walk_any(const struct ht_regs *r, uint64
                                                  uint64_t rate, uint32_t generation)
 {
     struct ht_trail *t =
-        ht_config.unwind == HT_UNWIND_FP ? NULL : ht_trail_take(ht_tls.stripe, rate);
+        ht_config.unwind == HT_UNWIND_FP ? NULL : ht_trail_take(ht_tls.thread_slot, rate);
     const struct wanted w = {*r, size, rate};
     const ht_ref site = ht_config.depth > USUAL_DEPTH ? walk_deep(&w, t, generation)
                                                       : walk_usual(&w, t, generation);

@@ -34,8 +34,8 @@ struct ht_tls {
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
     uint32_t reentrancy_depth; /* > 0: inside a hook's cold path */
-    uint32_t stripe; /* the thread's number (stripe.h): which free list, which counters are its own;
-                        0: it has none yet */
+    uint32_t thread_slot; /* the thread's number (thread_slot.h): which free list, which counters
+                        are its own; 0: it has none yet */
     uint32_t locks_held; /* ranks (lock.h), where their order is checked */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");

@@ -113,7 +113,7 @@ static bool may_make(uint32_t turn)
 
 uint32_t ht_live_reserve(void)
 {
-    uint32_t mine = ht_tls.stripe % HT_NODE_LISTS, node = ht_nodes_pop(mine);
+    uint32_t mine = ht_tls.thread_slot % HT_NODE_LISTS, node = ht_nodes_pop(mine);
     if (node)
         return node;
     uint32_t turn = atomic_fetch_add_explicit(&search.turn, 1, memory_order_relaxed);
@@ -139,7 +139,7 @@ uint32_t ht_live_reserve(void)
 
 void ht_live_unreserve(uint32_t node)
 {
-    ht_nodes_push(ht_tls.stripe % HT_NODE_LISTS, node);
+    ht_nodes_push(ht_tls.thread_slot % HT_NODE_LISTS, node);
 }
 
 /* Doubles a shard's buckets; chains just grow longer when memory is out. Lock held. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "target/state/stripe.h"
+#include "target/state/thread_slot.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
 #include "region/weight.h"
@@ -292,7 +292,7 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
                 s->size_low = s->size_high = size;
             else
                 size_class(size, &s->size_low, &s->size_high);
-            s->owner = ht_stripe();
+            s->owner = ht_thread_slot();
             if (s->size_low == s->size_high) {
                 struct ht_split objects, bytes;
                 ht_weights(size, rate, &objects, &bytes);
@@ -353,17 +353,17 @@ static struct ht_cell *cells_of(struct ht_site *s)
 }
 
 /* The thread's own cell, or NULL: those near its place are other threads'. */
-static struct ht_cell *cell_of(struct ht_cell *cells, uint32_t stripe)
+static struct ht_cell *cell_of(struct ht_cell *cells, uint32_t thread_slot)
 {
     for (uint32_t i = 0; i < 4; i++) {
-        struct ht_cell *c = &cells[(stripe + i) % HT_CELLS];
+        struct ht_cell *c = &cells[(thread_slot + i) % HT_CELLS];
         uint32_t owner = atomic_load_explicit(&c->owner, memory_order_relaxed);
         HT_PAUSE(SHARDS);
-        if (owner == stripe ||
+        if (owner == thread_slot ||
             (!owner &&
-             (atomic_compare_exchange_strong_explicit(&c->owner, &owner, stripe,
+             (atomic_compare_exchange_strong_explicit(&c->owner, &owner, thread_slot,
                                                       memory_order_relaxed, memory_order_relaxed) ||
-              owner == stripe))) /* a handler on this thread came first */
+              owner == thread_slot))) /* a handler on this thread came first */
             return c;
     }
     return NULL;
@@ -371,13 +371,13 @@ static struct ht_cell *cell_of(struct ht_cell *cells, uint32_t stripe)
 
 void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
 {
-    uint32_t stripe = ht_stripe();
-    struct ht_cell *cells = cells_of(s), *mine = cells ? cell_of(cells, stripe) : NULL;
+    uint32_t thread_slot = ht_thread_slot();
+    struct ht_cell *cells = cells_of(s), *mine = cells ? cell_of(cells, thread_slot) : NULL;
     if (mine) {
         ht_count_in_cell(mine, size, alloc);
         return;
     }
-    struct ht_counts *c = cells ? &cells[stripe % HT_CELLS].others : &s->others;
+    struct ht_counts *c = cells ? &cells[thread_slot % HT_CELLS].others : &s->others;
     ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
     ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
 }

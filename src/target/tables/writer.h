@@ -95,19 +95,20 @@ static inline void ht_count_in_cell(struct ht_cell *c, uint64_t size, bool alloc
 /* Where the thread has no place of its own yet, or gets none. */
 void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc);
 
-/* Exact mode: counts an object of a size allocated or freed, by the thread of that stripe (0: not
- * known yet). */
-static inline void ht_site_count(struct ht_site *s, uint32_t stripe, uint64_t size, bool alloc)
+/* Exact mode: counts an object of a size allocated or freed, by the thread of that thread_slot (0:
+ * not known yet). */
+static inline void ht_site_count(struct ht_site *s, uint32_t thread_slot, uint64_t size, bool alloc)
 {
     /* Once others came, the owner counts in a cell as they do. */
     ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
-    if (HT_LIKELY(s->owner == stripe && !ref)) {
+    if (HT_LIKELY(s->owner == thread_slot && !ref)) {
         struct ht_totals *t = alloc ? &s->alloc : &s->freed;
         ht_count_alone(&t->bytes.whole, &t->objects.whole, size);
         return;
     }
-    struct ht_cell *c = (struct ht_cell *)ht_at(ref) + stripe % HT_CELLS;
-    if (HT_LIKELY(ref && stripe && atomic_load_explicit(&c->owner, memory_order_relaxed) == stripe))
+    struct ht_cell *c = (struct ht_cell *)ht_at(ref) + thread_slot % HT_CELLS;
+    if (HT_LIKELY(ref && thread_slot &&
+                  atomic_load_explicit(&c->owner, memory_order_relaxed) == thread_slot))
         ht_count_in_cell(c, size, alloc);
     else
         ht_site_count_elsewhere(s, size, alloc);

@@ -5,19 +5,19 @@
  * but where its thread-local memory lay, another's may lie afterwards, and nobody else's can: so a
  * number goes with the place.
  */
-#ifndef HEAPTAP_SRC_TARGET_STATE_STRIPE_H
-#define HEAPTAP_SRC_TARGET_STATE_STRIPE_H
+#ifndef HEAPTAP_SRC_TARGET_STATE_THREAD_SLOT_H
+#define HEAPTAP_SRC_TARGET_STATE_THREAD_SLOT_H
 
 #include "target/state/state.h"
 
-uint32_t ht_stripe_of(const struct ht_tls *t);
+uint32_t ht_thread_slot_of(const struct ht_tls *t);
 
 /* This thread's; a handler on it gets the same. */
-static inline uint32_t ht_stripe(void)
+static inline uint32_t ht_thread_slot(void)
 {
-    if (HT_UNLIKELY(!ht_tls.stripe))
-        ht_tls.stripe = ht_stripe_of(&ht_tls);
-    return ht_tls.stripe;
+    if (HT_UNLIKELY(!ht_tls.thread_slot))
+        ht_tls.thread_slot = ht_thread_slot_of(&ht_tls);
+    return ht_tls.thread_slot;
 }
 
 #endif

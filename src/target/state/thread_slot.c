@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "target/state/stripe.h"
+#include "target/state/thread_slot.h"
 #include "target/state/state.h"
 
 /* Places that are known; where there are more, or many lie badly, a number is not used again. */
@@ -10,7 +10,7 @@
 
 #define NUMBER_BITS 16
 
-uint32_t ht_stripe_of(const struct ht_tls *t)
+uint32_t ht_thread_slot_of(const struct ht_tls *t)
 {
     static _Atomic uint64_t places[PLACES]; /* address / 8 << NUMBER_BITS | number; CAS from 0 */
     static _Atomic uint32_t last;
