@@ -27,7 +27,7 @@
 #include "target/stack/module.h"
 #include "target/stack/replay.h"
 #include "target/os/sys.h"
-#include "target/stack/trail.h"
+#include "target/stack/walk_cache.h"
 #include "target/stack/unwind.h"
 #include "target/tables/writer.h"
 
@@ -101,7 +101,7 @@ void ht_note_system_call(long number, bool failed)
 
 /* Walking. */
 WRAP("walk", ht_ref, ht_site_of, (const struct ht_regs *r, uint64_t size, uint64_t rate), (r, size, rate), 0)
-WRAP("trail", struct ht_trail *, ht_trail_take, (uint32_t thread_slot, uint64_t rate), (thread_slot, rate), NULL)
+WRAP("trail", struct ht_walk_cache *, ht_walk_cache_take, (uint32_t thread_slot, uint64_t rate), (thread_slot, rate), NULL)
 WRAP("object", bool, ht_object_find, (uint64_t pc, struct ht_object *o), (pc, o), false)
 WRAP("module", ht_ref, ht_module_of, (const struct ht_object *o), (o), 0)
 WRAP("recipe", uint64_t, ht_cfi_recipe, (uint64_t pc, const struct ht_object *o), (pc, o), HT_STEP_UNKNOWN)

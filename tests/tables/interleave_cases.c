@@ -7,7 +7,7 @@
 
 #include "interleave.h"
 #include "target/tables/live.h"
-#include "target/stack/trail.h"
+#include "target/stack/walk_cache.h"
 
 static void nothing(void)
 {
@@ -299,14 +299,14 @@ static void pending_is_done(void)
 
 static uint64_t words[3][4];
 
-static ht_ref walk(unsigned t, struct ht_trail *trail)
+static ht_ref walk(unsigned t, struct ht_walk_cache *trail)
 {
     struct ht_regs r = {9, (uint64_t)words[t], 0}, up = {words[t][1], r.sp + 16, 0};
     struct ht_notes c;
     ht_ref frames[2];
     uint32_t n = 0;
     ht_notes_begin(&c, trail, true, (uint64_t)&words[t][4], 0);
-    if (ht_notes_met(&c.next, r.pc, r.sp, r.bp) && ht_trail_join(&c, &r, frames, &n, 2)) {
+    if (ht_notes_met(&c.next, r.pc, r.sp, r.bp) && ht_walk_cache_splice(&c, &r, frames, &n, 2)) {
         CHECK(n == 2 && frames[0] == 40 + 10 * t);
     } else {
         ht_note(&c, &r, 40 + 10 * t);
@@ -322,7 +322,7 @@ static ht_ref walk(unsigned t, struct ht_trail *trail)
 
 static void begin_trail(void)
 {
-    memset(ht_state->trails, 0, sizeof ht_state->trails[0] * HT_TRAILS_FEW);
+    memset(ht_state->walk_caches, 0, sizeof ht_state->walk_caches[0] * HT_WALK_CACHES_FEW);
     for (unsigned i = 0; i < 12; i++)
         words[i / 4][i % 4] = 41 + 10 * (i / 4);
 }
@@ -330,19 +330,19 @@ static void begin_trail(void)
 static void use_trail(unsigned t)
 {
     for (int i = 0; i < 2; i++) {
-        struct ht_trail *trail = ht_trail_take(1 + t * HT_TRAILS_FEW, 1u << 20);
+        struct ht_walk_cache *trail = ht_walk_cache_take(1 + t * HT_WALK_CACHES_FEW, 1u << 20);
         if (!trail)
             return;
         CHECK(walk(t, trail) == 41 + 10 * t);
-        ht_trail_give(trail);
+        ht_walk_cache_release(trail);
     }
 }
 
 static void trail_is_whole(void)
 {
-    CHECK(!atomic_load(&ht_state->trails[1].busy));
+    CHECK(!atomic_load(&ht_state->walk_caches[1].busy));
     for (unsigned t = 0; t < 3; t++)
-        CHECK(walk(t, &ht_state->trails[1]) == 41 + 10 * t);
+        CHECK(walk(t, &ht_state->walk_caches[1]) == 41 + 10 * t);
 }
 
 const struct ht_case ht_cases[] = {

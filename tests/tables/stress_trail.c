@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "target/stack/memo.h"
-#include "target/stack/trail.h"
+#include "target/stack/walk_cache.h"
 #include "stress.h"
 
 enum { LEVELS = 40, WORDS = 4, CALLS = 40000, FEW = 5000 /* a rate at which trails are shared */ };
@@ -51,7 +51,7 @@ static uint64_t step(struct ht_regs *r, unsigned thread, struct ht_notes *c)
 }
 
 /* As unwind() of unwind.c. give_up: before it is kept. */
-static void walk(struct ht_regs r, unsigned thread, uint32_t max, struct ht_trail *t, bool give_up,
+static void walk(struct ht_regs r, unsigned thread, uint32_t max, struct ht_walk_cache *t, bool give_up,
                  struct stack *s)
 {
     struct ht_notes c;
@@ -62,7 +62,7 @@ static void walk(struct ht_regs r, unsigned thread, uint32_t max, struct ht_trai
         if (c.on && ht_notes_met(&c.next, r.pc, r.sp, r.bp)) {
             uint64_t from = r.sp;
             atomic_fetch_add(&joins, 1);
-            if (ht_trail_join(&c, &r, s->frames, &s->n, max))
+            if (ht_walk_cache_splice(&c, &r, s->frames, &s->n, max))
                 break;
             if (r.sp != from)
                 atomic_fetch_add(&breaks, 1);
@@ -106,7 +106,7 @@ static ht_ref number_of(const struct stack *s)
     return (ht_ref)(hash_of(s) >> 40) + 1;
 }
 
-static void recall(unsigned thread, const struct ht_regs *r, uint32_t max, struct ht_trail *t)
+static void recall(unsigned thread, const struct ht_regs *r, uint32_t max, struct ht_walk_cache *t)
 {
     struct stack want, got;
     walk(*r, thread, max, NULL, false, &want);
@@ -147,11 +147,11 @@ static void recall_stacks(unsigned thread)
             at = (x >> 8) % 4 + (x >> 12 & 3 ? 22 : 0);
         struct ht_regs r = {1 + at * 5 % 24, (uint64_t)&words[at * WORDS], 1 + (x >> 24) % 2};
         bool shared = thread % 2 || (x >> 30 & 7) == 0;
-        struct ht_trail *t = ht_trail_take(thread + 1, shared ? FEW : 1);
+        struct ht_walk_cache *t = ht_walk_cache_take(thread + 1, shared ? FEW : 1);
         if (!t)
             continue; /* another thread has it */
         recall(thread, &r, (x >> 44 & 7) ? LEVELS : 6 + (uint32_t)(x >> 16) % 8, t);
-        ht_trail_give(t);
+        ht_walk_cache_release(t);
     }
 }
 

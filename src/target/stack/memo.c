@@ -34,12 +34,12 @@ static uint32_t add_word(struct ht_memo *m, uint32_t n, uint64_t sp, uint64_t at
     return n + 1;
 }
 
-static uint32_t add_words(struct ht_memo *m, const struct ht_trail_frame *e)
+static uint32_t add_words(struct ht_memo *m, const struct ht_walk_cache_frame *e)
 {
     uint64_t sp = e->sp;
     uint32_t n = 0;
     for (; e->on > HT_ON_END; e--) {
-        const struct ht_trail_frame *up = e - 1;
+        const struct ht_walk_cache_frame *up = e - 1;
         n = add_word(m, n, sp, up->sp - 8, up->pc);
         if (e->on != HT_ON_WORD)
             n = add_word(m, n, sp, e->sp + 8 * (uint64_t)(e->on - HT_ON_BP), up->bp);
@@ -47,9 +47,9 @@ static uint32_t add_words(struct ht_memo *m, const struct ht_trail_frame *e)
     return n;
 }
 
-void ht_memo_walked(const struct ht_trail *t, uint64_t hash, ht_ref stack)
+void ht_memo_walked(const struct ht_walk_cache *t, uint64_t hash, ht_ref stack)
 {
-    const struct ht_trail_frame *top = &t->frames[t->n];
+    const struct ht_walk_cache_frame *top = &t->frames[t->n];
     struct ht_memo *m = ht_memo_of(top->pc, top->sp);
     bool again = HT_LOAD_RELAXED(m->pc) == top->pc && HT_LOAD_RELAXED(m->sp) == top->sp &&
                  HT_LOAD_RELAXED(m->stack) == stack;

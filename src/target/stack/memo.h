@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whole stacks that came twice in a row to the same pc and sp, of all threads. A program that goes
- * to and fro between a few stacks has each of them here, where the last walk (trail.h) is always
- * the other one's.
+ * to and fro between a few stacks has each of them here, where the last walk (walk_cache.h) is
+ * always the other one's.
  */
 #ifndef HEAPTAP_SRC_TARGET_STACK_MEMO_H
 #define HEAPTAP_SRC_TARGET_STACK_MEMO_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "target/state/state.h"
-#include "target/stack/trail.h"
+#include "target/stack/walk_cache.h"
 #include "target/stack/unwind.h"
 #include "region/pause.h"
 
@@ -59,6 +59,6 @@ static inline ht_ref ht_memo_recall(const struct ht_regs *r, uint32_t generation
 
 /* The walk that t has was of this stack. Its words are kept when it was so the last time that a
  * walk began there, too. */
-void ht_memo_walked(const struct ht_trail *t, uint64_t hash, ht_ref stack);
+void ht_memo_walked(const struct ht_walk_cache *t, uint64_t hash, ht_ref stack);
 
 #endif

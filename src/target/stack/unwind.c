@@ -5,7 +5,7 @@
 #include "target/stack/module.h"
 #include "target/stack/memo.h"
 #include "target/stack/replay.h"
-#include "target/stack/trail.h"
+#include "target/stack/walk_cache.h"
 #include "target/stack/unwind.h"
 #include "target/stack/window.h"
 #include "target/tables/writer.h"
@@ -250,8 +250,8 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
     uint64_t pc = r->pc, sp = r->sp, bp = r->bp;
     const uint64_t start = k->start + 1, size = k->hidden ? 0 : k->size, hi = k->w.hi;
     const ht_ref module = k->module;
-    struct ht_trail_frame *last = k->notes.last, *next = k->notes.next;
-    const struct ht_trail_frame *floor = notes ? k->notes.trail->frames + 1 : NULL;
+    struct ht_walk_cache_frame *last = k->notes.last, *next = k->notes.next;
+    const struct ht_walk_cache_frame *floor = notes ? k->notes.trail->frames + 1 : NULL;
     while (n < max && pc - start < size) {
         ht_ref ref = atomic_load_explicit(&cache[hint_slot(pc)], memory_order_acquire);
         const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
@@ -266,7 +266,7 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
         const uint64_t cfa =
             (recipe & HT_RECIPE_BY_RBP ? bp : sp) + (uint64_t)ht_recipe_cfa_offset(recipe);
         const uint64_t length = cfa - sp; /* cfa <= sp is a long one */
-        if (length - 1 >= 8ull * HT_TRAIL_SPAN || cfa > hi || (cfa & 7) || !ht_load(cfa - 8))
+        if (length - 1 >= 8ull * HT_WALK_CACHE_SPAN || cfa > hi || (cfa & 7) || !ht_load(cfa - 8))
             break;
         uint32_t on = HT_ON_WORD;
         uint64_t caller_bp = bp;
@@ -296,7 +296,7 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
     return n;
 }
 
-static void begin(struct walk *k, const struct ht_regs *r, struct ht_trail *trail,
+static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache *trail,
                   uint32_t generation)
 {
     k->w = ht_window_of(r->sp - 16);
@@ -320,7 +320,7 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
     *flags = 0;
     for (;;) {
         if (k->notes.on && ht_notes_met(&k->notes.next, r.pc, r.sp, r.bp) &&
-            ht_trail_join(&k->notes, &r, frames, &n, max))
+            ht_walk_cache_splice(&k->notes, &r, frames, &n, max))
             break;
         if (HT_UNLIKELY(r.pc - 1 - k->start >= k->size))
             enter_object(k, r.pc - 1);
@@ -367,7 +367,7 @@ struct wanted {
 };
 
 static inline __attribute__((always_inline)) ht_ref
-walk(const struct wanted *w, ht_ref *frames, struct ht_trail *trail, uint32_t generation)
+walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *trail, uint32_t generation)
 {
     struct walk k;
     begin(&k, &w->regs, trail, generation);
@@ -392,15 +392,15 @@ walk(const struct wanted *w, ht_ref *frames, struct ht_trail *trail, uint32_t ge
  */
 #define USUAL_DEPTH 128
 
-static __attribute__((noinline)) ht_ref walk_usual(const struct wanted *w, struct ht_trail *trail,
-                                                   uint32_t generation)
+static __attribute__((noinline)) ht_ref walk_usual(const struct wanted *w,
+                                                   struct ht_walk_cache *trail, uint32_t generation)
 {
     ht_ref frames[USUAL_DEPTH];
     return walk(w, frames, trail, generation);
 }
 
-static __attribute__((noinline)) ht_ref walk_deep(const struct wanted *w, struct ht_trail *trail,
-                                                  uint32_t generation)
+static __attribute__((noinline)) ht_ref walk_deep(const struct wanted *w,
+                                                  struct ht_walk_cache *trail, uint32_t generation)
 {
     ht_ref frames[HT_MAX_DEPTH];
     return walk(w, frames, trail, generation);
@@ -409,13 +409,13 @@ static __attribute__((noinline)) ht_ref walk_deep(const struct wanted *w, struct
 static __attribute__((noinline)) ht_ref walk_any(const struct ht_regs *r, uint64_t size,
                                                  uint64_t rate, uint32_t generation)
 {
-    struct ht_trail *t =
-        ht_config.unwind == HT_UNWIND_FP ? NULL : ht_trail_take(ht_tls.thread_slot, rate);
+    struct ht_walk_cache *t =
+        ht_config.unwind == HT_UNWIND_FP ? NULL : ht_walk_cache_take(ht_tls.thread_slot, rate);
     const struct wanted w = {*r, size, rate};
     const ht_ref site = ht_config.depth > USUAL_DEPTH ? walk_deep(&w, t, generation)
                                                       : walk_usual(&w, t, generation);
     if (t)
-        ht_trail_give(t);
+        ht_walk_cache_release(t);
     return site;
 }
 

@@ -36,16 +36,16 @@ struct ht_memo {
     uint64_t words[HT_MEMO_WORDS];
 };
 
-/* A thread's last walk (trail.h). Written and read by one thread at a time: by its own, or by the
- * one that set `busy` (exchange, acquire; given back with release). */
-#ifndef HT_TRAIL_FRAMES
-#define HT_TRAIL_FRAMES 161 /* the usual depth, 32 for the next walk's own, and one */
+/* A thread's last walk (walk_cache.h). Written and read by one thread at a time: by its own, or by
+ * the one that set `busy` (exchange, acquire; given back with release). */
+#ifndef HT_WALK_CACHE_FRAMES
+#define HT_WALK_CACHE_FRAMES 161 /* the usual depth, 32 for the next walk's own, and one */
 #endif
-#define HT_TRAIL_SPAN    (65536 - 3)
-#define HT_TRAILS_FEW    4  /* for large rates; made present with the first sample */
-#define HT_TRAILS_OWN    48 /* for small ones: of the first so many threads */
-#define HT_TRAILS_SHARED 16
-struct ht_trail_frame {
+#define HT_WALK_CACHE_SPAN    (65536 - 3)
+#define HT_WALK_CACHES_FEW    4  /* for large rates; made present with the first sample */
+#define HT_WALK_CACHES_OWN    48 /* for small ones: of the first so many threads */
+#define HT_WALK_CACHES_SHARED 16
+struct ht_walk_cache_frame {
     uint64_t pc, sp,
         bp;          /* the walk's state: the pc, and sp and rbp when the frame's call returns */
     uint64_t sum;    /* ht_stack_sum from here to the end; 0: words do not tell all of it */
@@ -54,15 +54,16 @@ struct ht_trail_frame {
     uint8_t noted;   /* HT_BP_* */
     bool bp_matters; /* what follows depends on rbp */
 };
-_Static_assert(sizeof(struct ht_trail_frame) == 40, "five words");
+_Static_assert(sizeof(struct ht_walk_cache_frame) == 40, "five words");
 
-struct ht_trail {
+struct ht_walk_cache {
     _Alignas(64) _Atomic uint32_t busy;
     uint32_t generation;                           /* ht_unload_generation before the walk */
     uint32_t n;                                    /* of frames, from 1 on */
     uint64_t hi;                                   /* end of the stack's memory */
     bool hidden;                                   /* some of the frames do not show */
-    struct ht_trail_frame frames[HT_TRAIL_FRAMES]; /* the leaf last; the first is above all */
+    struct ht_walk_cache_frame
+        frames[HT_WALK_CACHE_FRAMES]; /* the leaf last; the first is above all */
 };
 
 /* Weights that were computed before (weighed.h). Seqlock: `sequence` is odd while a thread writes;

@@ -24,7 +24,7 @@ void ht_prefault_tables(void)
         return;
     uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
     SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
-    from = (uint64_t)s->trails & ~4095ull;
-    to = (uint64_t)&s->trails[HT_TRAILS_FEW];
+    from = (uint64_t)s->walk_caches & ~4095ull;
+    to = (uint64_t)&s->walk_caches[HT_WALK_CACHES_FEW];
     SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
 }

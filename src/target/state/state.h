@@ -74,7 +74,8 @@ struct ht_state {
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by the stack's hash and size */
     struct ht_weighed weighed[1u << HT_WEIGHED_BITS];
     struct ht_memo memos[1u << HT_MEMO_BITS];
-    struct ht_trail trails[HT_TRAILS_FEW + HT_TRAILS_OWN + HT_TRAILS_SHARED];
+    struct ht_walk_cache
+        walk_caches[HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + HT_WALK_CACHES_SHARED];
     _Atomic uint64_t postfork_thread; /* the thread, by its ht_tls, that makes a child's region */
     uint32_t inherits;        /* as the region's, before there is one */
     _Atomic uint32_t dump_busy, dump_wanted;

@@ -8,8 +8,8 @@
  * A frame's entry is the state that the walk had there (pc, sp, and rbp where it matters) and how
  * it went on. When the state and the words that it went on by are the same, so is all that follows.
  */
-#ifndef HEAPTAP_SRC_TARGET_STACK_TRAIL_H
-#define HEAPTAP_SRC_TARGET_STACK_TRAIL_H
+#ifndef HEAPTAP_SRC_TARGET_STACK_WALK_CACHE_H
+#define HEAPTAP_SRC_TARGET_STACK_WALK_CACHE_H
 
 #include <stdint.h>
 
@@ -32,9 +32,11 @@ enum { HT_BP_USED = HT_RECIPE_BY_RBP, HT_BP_LOADED = HT_RECIPE_LOADS, HT_BP_LOST
 
 /* What one walk notes, and what it may still meet of the last one. */
 struct ht_notes {
-    struct ht_trail *trail;      /* NULL: neither */
-    struct ht_trail_frame *last; /* the frame noted last; those behind it are this walk's too */
-    struct ht_trail_frame *next; /* of the last walk: it and those before it may still be met */
+    struct ht_walk_cache *trail; /* NULL: neither */
+    struct ht_walk_cache_frame
+        *last; /* the frame noted last; those behind it are this walk's too */
+    struct ht_walk_cache_frame
+        *next;                   /* of the last walk: it and those before it may still be met */
     uint64_t hi;                 /* end of the stack that is noted */
     bool on;                     /* it is this stack that the walk is on, and there is room */
     bool whole;                  /* it was from the leaf on */
@@ -43,14 +45,14 @@ struct ht_notes {
 };
 
 /* The trail of the thread with this number, for it alone until it is given back, or NULL. */
-struct ht_trail *ht_trail_take(uint32_t thread_slot, uint64_t rate);
-void ht_trail_give(struct ht_trail *t);
+struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate);
+void ht_walk_cache_release(struct ht_walk_cache *t);
 
 /* Whether the walk went on from e, to the entry before it, by what is there now. Not of a BREAK or
  * END. All it loads lies between e's sp and the end of the stack. */
-static inline bool ht_trail_holds(const struct ht_trail_frame *e)
+static inline bool ht_walk_cache_entry_valid(const struct ht_walk_cache_frame *e)
 {
-    const struct ht_trail_frame *up = e - 1;
+    const struct ht_walk_cache_frame *up = e - 1;
     if (ht_load(up->sp - 8) != up->pc)
         return false;
     if (HT_LIKELY(e->on == HT_ON_WORD))
@@ -59,8 +61,8 @@ static inline bool ht_trail_holds(const struct ht_trail_frame *e)
 }
 
 /* Begins a walk from a place on the thread's stack, which ends at hi, or (own false) elsewhere. */
-static inline void ht_notes_begin(struct ht_notes *c, struct ht_trail *t, bool own, uint64_t hi,
-                                  uint32_t generation)
+static inline void ht_notes_begin(struct ht_notes *c, struct ht_walk_cache *t, bool own,
+                                  uint64_t hi, uint32_t generation)
 {
     c->trail = t;
     c->on = c->whole = c->joined = c->hidden = false;
@@ -69,7 +71,7 @@ static inline void ht_notes_begin(struct ht_notes *c, struct ht_trail *t, bool o
         return;
     c->on = c->whole = own;
     c->hi = own ? hi : ht_tls.stack_hi;
-    c->last = &t->frames[HT_TRAIL_FRAMES];
+    c->last = &t->frames[HT_WALK_CACHE_FRAMES];
     c->next = &t->frames[t->generation == generation && t->hi == c->hi ? t->n : 0];
     t->frames[0].sp = UINT64_MAX;
     t->n = 0; /* until it is kept: notes are written over what was met */
@@ -77,9 +79,9 @@ static inline void ht_notes_begin(struct ht_notes *c, struct ht_trail *t, bool o
 
 /* The next of the last walk's frames at or above a state's sp. True: the walk is there. */
 static inline __attribute__((always_inline)) bool
-ht_notes_met(struct ht_trail_frame **next, uint64_t pc, uint64_t sp, uint64_t bp)
+ht_notes_met(struct ht_walk_cache_frame **next, uint64_t pc, uint64_t sp, uint64_t bp)
 {
-    struct ht_trail_frame *e = *next;
+    struct ht_walk_cache_frame *e = *next;
     for (; e->sp <= sp; e--)
         if (e->sp == sp && e->pc == pc && (!e->bp_matters || e->bp == bp))
             break;
@@ -94,7 +96,7 @@ static inline bool ht_notes_full(const struct ht_notes *c)
     return c->last == c->trail->frames + 1;
 }
 
-static inline void ht_note_at(struct ht_trail_frame *e, const struct ht_regs *r, ht_ref frame,
+static inline void ht_note_at(struct ht_walk_cache_frame *e, const struct ht_regs *r, ht_ref frame,
                               uint32_t on, uint32_t noted)
 {
     e->pc = r->pc;
@@ -128,7 +130,7 @@ static inline void ht_note_step(struct ht_notes *c, unsigned bp, uint64_t bp_at)
     c->last->noted = (uint8_t)bp;
     if (!(bp & HT_BP_LOADED))
         c->last->on = HT_ON_WORD;
-    else if (from_sp / 8 < HT_TRAIL_SPAN && !(from_sp & 7))
+    else if (from_sp / 8 < HT_WALK_CACHE_SPAN && !(from_sp & 7))
         c->last->on = (uint16_t)(HT_ON_BP + from_sp / 8);
 }
 
@@ -151,8 +153,8 @@ static inline void ht_notes_moved(struct ht_notes *c, bool own, uint64_t hi)
  * most up to max, and *r moves to where the walk has to go on itself. True: nothing is left to
  * walk.
  */
-bool ht_trail_join(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n,
-                   uint32_t max);
+bool ht_walk_cache_splice(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n,
+                          uint32_t max);
 
 /* Makes what was noted the thread's last walk, of n frames and with these HT_STACK_* flags. The
  * stack's hash, or 0: words alone do not tell all of it. */

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "target/stack/trail.h"
+#include "target/stack/walk_cache.h"
 #include "target/tables/writer.h"
 #include "target/state/state.h"
 #include "region/pause.h"
 
-struct ht_trail *ht_trail_take(uint32_t thread_slot, uint64_t rate)
+struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate)
 {
     /* No two threads that live have the same number. */
-    if (HT_LIKELY(rate <= HT_SMALL_RATE && thread_slot - 1 < HT_TRAILS_OWN))
-        return &ht_state->trails[HT_TRAILS_FEW + thread_slot - 1];
+    if (HT_LIKELY(rate <= HT_SMALL_RATE && thread_slot - 1 < HT_WALK_CACHES_OWN))
+        return &ht_state->walk_caches[HT_WALK_CACHES_FEW + thread_slot - 1];
     uint32_t i = rate <= HT_SMALL_RATE
-                     ? HT_TRAILS_FEW + HT_TRAILS_OWN + thread_slot % HT_TRAILS_SHARED
-                     : thread_slot % HT_TRAILS_FEW;
-    struct ht_trail *t = &ht_state->trails[i];
+                     ? HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + thread_slot % HT_WALK_CACHES_SHARED
+                     : thread_slot % HT_WALK_CACHES_FEW;
+    struct ht_walk_cache *t = &ht_state->walk_caches[i];
     HT_PAUSE(TRAIL);
     return atomic_exchange_explicit(&t->busy, 1, memory_order_acquire) ? NULL : t;
 }
 
-void ht_trail_give(struct ht_trail *t)
+void ht_walk_cache_release(struct ht_walk_cache *t)
 {
     HT_PAUSE(TRAIL);
     atomic_store_explicit(&t->busy, 0, memory_order_release);
@@ -36,23 +36,24 @@ static bool cut(struct ht_notes *c, uint32_t *n, uint32_t max)
 
 /* Takes frames over from `e` on as long as what it was found by is there, and returns where that
  * ends, or NULL where the depth is reached. all: each shows, and there is room for them. */
-static inline __attribute__((always_inline)) struct ht_trail_frame *
-follow(struct ht_trail_frame *e, ht_ref **to, const ht_ref *end, bool all)
+static inline __attribute__((always_inline)) struct ht_walk_cache_frame *
+follow(struct ht_walk_cache_frame *e, ht_ref **to, const ht_ref *end, bool all)
 {
     for (; e->on > HT_ON_END; e--) {
         if (!all && *to == end)
             return NULL;
         **to = e->frame;
         *to += all || e->frame;
-        if (!ht_trail_holds(e))
+        if (!ht_walk_cache_entry_valid(e))
             break;
     }
     return e;
 }
 
-bool ht_trail_join(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n, uint32_t max)
+bool ht_walk_cache_splice(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n,
+                          uint32_t max)
 {
-    struct ht_trail_frame *const met = c->next, *e;
+    struct ht_walk_cache_frame *const met = c->next, *e;
     ht_ref *to = frames + *n, *end = frames + max;
     if (HT_LIKELY(!c->trail->hidden && met - c->trail->frames <= end - to))
         e = follow(met, &to, end, true);
@@ -77,7 +78,7 @@ bool ht_trail_join(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32
      * is noted: there is as much room. */
     *n = (uint32_t)(to - frames);
     *r = (struct ht_regs){e->pc, e->sp, e->bp};
-    for (const struct ht_trail_frame *from = met; from > e; from--)
+    for (const struct ht_walk_cache_frame *from = met; from > e; from--)
         *--c->last = *from;
     c->next = e - 1;
     c->hidden |= c->trail->hidden;
@@ -85,9 +86,9 @@ bool ht_trail_join(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32
 }
 
 /* What of a note follows from the frame before it, its caller: the sum, and whether rbp matters. */
-static inline void complete(struct ht_trail_frame *e)
+static inline void complete(struct ht_walk_cache_frame *e)
 {
-    const struct ht_trail_frame *up = e - 1;
+    const struct ht_walk_cache_frame *up = e - 1;
     if (HT_UNLIKELY(e->on <= HT_ON_END)) {
         e->bp_matters = e->on == HT_ON_BREAK;
         e->sum = e->bp_matters ? 0 : ht_stack_sum(HT_STACK_SUM_NONE, e->frame);
@@ -108,9 +109,9 @@ static inline void complete(struct ht_trail_frame *e)
 
 uint64_t ht_notes_keep(struct ht_notes *c, uint32_t n, uint32_t flags, uint32_t generation)
 {
-    struct ht_trail *t = c->trail;
-    struct ht_trail_frame *e = c->joined ? c->next + 1 : t->frames + 1;
-    const struct ht_trail_frame *from = c->last, *end = t->frames + HT_TRAIL_FRAMES;
+    struct ht_walk_cache *t = c->trail;
+    struct ht_walk_cache_frame *e = c->joined ? c->next + 1 : t->frames + 1;
+    const struct ht_walk_cache_frame *from = c->last, *end = t->frames + HT_WALK_CACHE_FRAMES;
     if (!c->joined) {
         t->hidden = false;
         if (from < end && from->on != HT_ON_END)
