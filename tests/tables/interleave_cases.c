@@ -302,20 +302,20 @@ static uint64_t words[3][4];
 static ht_ref walk(unsigned t, struct ht_walk_cache *trail)
 {
     struct ht_regs r = {9, (uint64_t)words[t], 0}, up = {words[t][1], r.sp + 16, 0};
-    struct ht_notes c;
+    struct ht_walk_recorder c;
     ht_ref frames[2];
     uint32_t n = 0;
-    ht_notes_begin(&c, trail, true, (uint64_t)&words[t][4], 0);
-    if (ht_notes_met(&c.next, r.pc, r.sp, r.bp) && ht_walk_cache_splice(&c, &r, frames, &n, 2)) {
+    ht_walk_recorder_begin(&c, trail, true, (uint64_t)&words[t][4], 0);
+    if (ht_walk_recorder_match(&c.next, r.pc, r.sp, r.bp) && ht_walk_cache_splice(&c, &r, frames, &n, 2)) {
         CHECK(n == 2 && frames[0] == 40 + 10 * t);
     } else {
-        ht_note(&c, &r, 40 + 10 * t);
-        ht_note_step(&c, 0, 0);
-        ht_note(&c, &up, (ht_ref)up.pc);
-        ht_note_end(&c);
+        ht_record_frame(&c, &r, 40 + 10 * t);
+        ht_record_step(&c, 0, 0);
+        ht_record_frame(&c, &up, (ht_ref)up.pc);
+        ht_record_end(&c);
         frames[1] = (ht_ref)up.pc;
     }
-    uint64_t hash = ht_notes_keep(&c, 2, 0, 0);
+    uint64_t hash = ht_walk_recorder_finish(&c, 2, 0, 0);
     CHECK(!hash || hash == ht_stack_hash(ht_stack_sum(ht_stack_sum(HT_STACK_SUM_NONE, frames[1]), 40 + 10 * t), 2, 0));
     return frames[1];
 }

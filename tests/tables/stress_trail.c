@@ -36,7 +36,7 @@ static ht_ref frame_of(uint64_t pc)
     return pc % 8 == 5 ? 0 : (ht_ref)(pc * 8 + meaning % 8 + 1);
 }
 
-static uint64_t step(struct ht_regs *r, unsigned thread, struct ht_notes *c)
+static uint64_t step(struct ht_regs *r, unsigned thread, struct ht_walk_recorder *c)
 {
     const uint64_t *w = (const uint64_t *)r->sp;
     bool by_rbp = r->pc % 3 == 0, loads = r->pc % 2, lost = r->pc % 7 == 0, more = r->pc == 11;
@@ -45,7 +45,7 @@ static uint64_t step(struct ht_regs *r, unsigned thread, struct ht_notes *c)
     uint64_t cfa = r->sp + WORDS * 8 * (up < left ? up : left);
     unsigned noted = (by_rbp ? HT_BP_USED : 0) | (loads ? HT_BP_LOADED : lost ? HT_BP_LOST : 0);
     if (c && !more)
-        ht_note_step(c, noted, at);
+        ht_record_step(c, noted, at);
     *r = (struct ht_regs){*(const uint64_t *)(cfa - 8), cfa, loads ? w[2] : lost ? 0 : r->bp};
     return r->pc;
 }
@@ -54,12 +54,12 @@ static uint64_t step(struct ht_regs *r, unsigned thread, struct ht_notes *c)
 static void walk(struct ht_regs r, unsigned thread, uint32_t max, struct ht_walk_cache *t, bool give_up,
                  struct stack *s)
 {
-    struct ht_notes c;
+    struct ht_walk_recorder c;
     uint32_t generation = atomic_load(&ht_unload_generation);
     s->n = s->flags = 0;
-    ht_notes_begin(&c, t, true, end_of(thread), generation);
+    ht_walk_recorder_begin(&c, t, true, end_of(thread), generation);
     for (;;) {
-        if (c.on && ht_notes_met(&c.next, r.pc, r.sp, r.bp)) {
+        if (c.on && ht_walk_recorder_match(&c.next, r.pc, r.sp, r.bp)) {
             uint64_t from = r.sp;
             atomic_fetch_add(&joins, 1);
             if (ht_walk_cache_splice(&c, &r, s->frames, &s->n, max))
@@ -73,23 +73,23 @@ static void walk(struct ht_regs r, unsigned thread, uint32_t max, struct ht_walk
             break;
         }
         ht_ref f = frame_of(r.pc);
-        ht_note(&c, &r, f);
+        ht_record_frame(&c, &r, f);
         if (f)
             s->frames[s->n++] = f;
         bool last = r.sp + WORDS * 8 >= end_of(thread);
         if (last && r.pc % 5 == 0) { /* as code that never returns */
-            ht_note_end(&c);
+            ht_record_end(&c);
             break;
         }
         step(&r, thread, &c);
         if (!r.pc || r.sp >= end_of(thread)) { /* as a return address of 0 */
             r.pc = 0;
-            ht_note(&c, &r, 0);
-            ht_note_end(&c);
+            ht_record_frame(&c, &r, 0);
+            ht_record_end(&c);
             break;
         }
     }
-    s->hash = t && !give_up ? ht_notes_keep(&c, s->n, s->flags, generation) : 0;
+    s->hash = t && !give_up ? ht_walk_recorder_finish(&c, s->n, s->flags, generation) : 0;
 }
 
 static uint64_t hash_of(const struct stack *s)

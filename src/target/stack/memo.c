@@ -38,11 +38,11 @@ static uint32_t add_words(struct ht_memo *m, const struct ht_walk_cache_frame *e
 {
     uint64_t sp = e->sp;
     uint32_t n = 0;
-    for (; e->on > HT_ON_END; e--) {
+    for (; e->via > HT_VIA_NONE; e--) {
         const struct ht_walk_cache_frame *up = e - 1;
         n = add_word(m, n, sp, up->sp - 8, up->pc);
-        if (e->on != HT_ON_WORD)
-            n = add_word(m, n, sp, e->sp + 8 * (uint64_t)(e->on - HT_ON_BP), up->bp);
+        if (e->via != HT_VIA_RA)
+            n = add_word(m, n, sp, e->sp + 8 * (uint64_t)(e->via - HT_VIA_RA_RBP), up->bp);
     }
     return n;
 }

@@ -14,7 +14,7 @@
 /* A walk: what may be read, the object that the pc is in now, and those met before. */
 struct walk {
     struct ht_window w;
-    struct ht_notes notes; /* on only within the thread's own stack */
+    struct ht_walk_recorder recorder; /* on only within the thread's own stack */
     uint64_t start, size;  /* of the object; size 0: none yet */
     ht_ref module;         /* 0: code in no object */
     bool known, hidden;    /* in an object; in our own, which never shows */
@@ -119,7 +119,7 @@ static enum step step_signal(struct ht_regs *r, struct walk *k)
      * finds it, as for every other frame. */
     r->pc = ht_load(g + 16 * 8) + 1;
     *w = ht_interrupted(r->sp, handler_sp);
-    ht_notes_moved(&k->notes, w->own, w->hi);
+    ht_walk_recorder_moved(&k->recorder, w->own, w->hi);
     return STEP_OK;
 }
 
@@ -150,7 +150,7 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
     case HT_STEP_SIGNAL:
         return step_signal(r, k);
     case HT_STEP_END:
-        ht_note_end(&k->notes);
+        ht_record_end(&k->recorder);
         return STEP_END;
     default:
         return STEP_LOST;
@@ -177,12 +177,12 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
         break;
     }
     if (by_words)
-        ht_note_step(&k->notes, noted, at);
+        ht_record_step(&k->recorder, noted, at);
     *r = (struct ht_regs){ht_load(cfa - 8), cfa, bp};
     if (r->pc)
         return STEP_OK;
-    ht_note(&k->notes, r, 0); /* the word that says so is one more */
-    ht_note_end(&k->notes);
+    ht_record_frame(&k->recorder, r, 0); /* the word that says so is one more */
+    ht_record_end(&k->recorder);
     return STEP_END;
 }
 
@@ -250,8 +250,8 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
     uint64_t pc = r->pc, sp = r->sp, bp = r->bp;
     const uint64_t start = k->start + 1, size = k->hidden ? 0 : k->size, hi = k->w.hi;
     const ht_ref module = k->module;
-    struct ht_walk_cache_frame *last = k->notes.last, *next = k->notes.next;
-    const struct ht_walk_cache_frame *floor = notes ? k->notes.trail->frames + 1 : NULL;
+    struct ht_walk_cache_frame *last = k->recorder.last, *next = k->recorder.next;
+    const struct ht_walk_cache_frame *floor = notes ? k->recorder.trail->frames + 1 : NULL;
     while (n < max && pc - start < size) {
         ht_ref ref = atomic_load_explicit(&cache[hint_slot(pc)], memory_order_acquire);
         const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
@@ -268,31 +268,31 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
         const uint64_t length = cfa - sp; /* cfa <= sp is a long one */
         if (length - 1 >= 8ull * HT_WALK_CACHE_SPAN || cfa > hi || (cfa & 7) || !ht_load(cfa - 8))
             break;
-        uint32_t on = HT_ON_WORD;
+        uint32_t on = HT_VIA_RA;
         uint64_t caller_bp = bp;
         if (recipe & HT_RECIPE_LOADS) {
             const uint64_t from_sp = length + (uint64_t)ht_recipe_rbp_offset(recipe);
             if (from_sp >= length || ((from_sp | (sp + from_sp)) & 7))
                 break;
-            on = HT_ON_BP + (uint32_t)(from_sp / 8);
+            on = HT_VIA_RA_RBP + (uint32_t)(from_sp / 8);
             caller_bp = ht_load(sp + from_sp);
         }
         if (notes) {
             if (HT_UNLIKELY(last == floor))
                 break;
-            ht_note_at(--last, &(struct ht_regs){pc, sp, bp}, ref, on,
-                       recipe & (HT_BP_USED | HT_BP_LOADED));
+            ht_record_at(--last, &(struct ht_regs){pc, sp, bp}, ref, on,
+                         recipe & (HT_BP_USED | HT_BP_LOADED));
         }
         frames[n++] = ref;
         pc = ht_load(cfa - 8);
         sp = cfa;
         bp = caller_bp;
-        if (notes && ht_notes_met(&next, pc, sp, bp))
+        if (notes && ht_walk_recorder_match(&next, pc, sp, bp))
             break;
     }
     *r = (struct ht_regs){pc, sp, bp};
-    k->notes.last = last;
-    k->notes.next = next;
+    k->recorder.last = last;
+    k->recorder.next = next;
     return n;
 }
 
@@ -308,7 +308,7 @@ static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache 
     k->hidden = false;
     k->n_seen = 0;
     k->replay.begun = false;
-    ht_notes_begin(&k->notes, trail, k->w.own, k->w.hi, generation);
+    ht_walk_recorder_begin(&k->recorder, trail, k->w.own, k->w.hi, generation);
 }
 
 /* Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*. */
@@ -319,15 +319,15 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
     uint32_t n = 0;
     *flags = 0;
     for (;;) {
-        if (k->notes.on && ht_notes_met(&k->notes.next, r.pc, r.sp, r.bp) &&
-            ht_walk_cache_splice(&k->notes, &r, frames, &n, max))
+        if (k->recorder.on && ht_walk_recorder_match(&k->recorder.next, r.pc, r.sp, r.bp) &&
+            ht_walk_cache_splice(&k->recorder, &r, frames, &n, max))
             break;
         if (HT_UNLIKELY(r.pc - 1 - k->start >= k->size))
             enter_object(k, r.pc - 1);
         uint32_t before = n;
         if (HT_LIKELY(!fp_only))
-            n = k->notes.on ? follow(k, &r, frames, n, max, true)
-                            : follow(k, &r, frames, n, max, false);
+            n = k->recorder.on ? follow(k, &r, frames, n, max, true)
+                               : follow(k, &r, frames, n, max, false);
         if (HT_UNLIKELY(n == max)) {
             *flags |= HT_STACK_DEPTH;
             break;
@@ -336,13 +336,13 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
             continue;
         uint64_t recipe;
         if (HT_UNLIKELY(k->hidden)) {
-            ht_note(&k->notes, &r, 0);
+            ht_record_frame(&k->recorder, &r, 0);
             recipe = make_recipe(r.pc, k->module);
         } else {
             ht_ref f = frame_at(r.pc, k->module);
             if (HT_UNLIKELY(!f))
                 return 0;
-            ht_note(&k->notes, &r, f);
+            ht_record_frame(&k->recorder, &r, f);
             frames[n++] = f;
             recipe = k->known ? ((struct ht_frame *)ht_at(f))->recipe : HT_STEP_UNKNOWN;
         }
@@ -374,7 +374,7 @@ walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *trail, uint32
     uint32_t flags, n = unwind(&k, w->regs, frames, ht_config.depth, &flags);
     if (!n)
         return 0;
-    const uint64_t hash = trail ? ht_notes_keep(&k.notes, n, flags, generation) : 0;
+    const uint64_t hash = trail ? ht_walk_recorder_finish(&k.recorder, n, flags, generation) : 0;
     ht_ref site = hash ? ht_site_known(hash, w->size, w->rate) : 0;
     if (HT_UNLIKELY(!site)) {
         if (flags)

@@ -26,7 +26,7 @@ void ht_walk_cache_release(struct ht_walk_cache *t)
 }
 
 /* The depth is reached within the last walk, of which the rest holds as much as before. */
-static bool cut(struct ht_notes *c, uint32_t *n, uint32_t max)
+static bool cut(struct ht_walk_recorder *c, uint32_t *n, uint32_t max)
 {
     *n = max;
     c->joined = true;
@@ -39,7 +39,7 @@ static bool cut(struct ht_notes *c, uint32_t *n, uint32_t max)
 static inline __attribute__((always_inline)) struct ht_walk_cache_frame *
 follow(struct ht_walk_cache_frame *e, ht_ref **to, const ht_ref *end, bool all)
 {
-    for (; e->on > HT_ON_END; e--) {
+    for (; e->via > HT_VIA_NONE; e--) {
         if (!all && *to == end)
             return NULL;
         **to = e->frame;
@@ -50,8 +50,8 @@ follow(struct ht_walk_cache_frame *e, ht_ref **to, const ht_ref *end, bool all)
     return e;
 }
 
-bool ht_walk_cache_splice(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n,
-                          uint32_t max)
+bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref *frames,
+                          uint32_t *n, uint32_t max)
 {
     struct ht_walk_cache_frame *const met = c->next, *e;
     ht_ref *to = frames + *n, *end = frames + max;
@@ -61,13 +61,13 @@ bool ht_walk_cache_splice(struct ht_notes *c, struct ht_regs *r, ht_ref *frames,
         e = follow(met, &to, end, false);
     if (HT_UNLIKELY(!e))
         return cut(c, n, max);
-    if (e->on > HT_ON_END) {
+    if (e->via > HT_VIA_NONE) {
         c->next = e - 1;
         return false;
     }
     if (HT_UNLIKELY(to == end && e->pc)) /* pc 0 is no frame: the end itself */
         return cut(c, n, max);
-    if (HT_LIKELY(e->on == HT_ON_END)) {
+    if (HT_LIKELY(e->via == HT_VIA_NONE)) {
         if (e->frame)
             *to++ = e->frame;
         *n = (uint32_t)(to - frames);
@@ -89,33 +89,34 @@ bool ht_walk_cache_splice(struct ht_notes *c, struct ht_regs *r, ht_ref *frames,
 static inline void complete(struct ht_walk_cache_frame *e)
 {
     const struct ht_walk_cache_frame *up = e - 1;
-    if (HT_UNLIKELY(e->on <= HT_ON_END)) {
-        e->bp_matters = e->on == HT_ON_BREAK;
+    if (HT_UNLIKELY(e->via <= HT_VIA_NONE)) {
+        e->bp_matters = e->via == HT_VIA_REWALK;
         e->sum = e->bp_matters ? 0 : ht_stack_sum(HT_STACK_SUM_NONE, e->frame);
         return;
     }
     e->sum = ht_stack_sum(up->sum, e->frame);
     e->bp_matters = e->noted & HT_BP_USED;
     if (!up->bp_matters) {
-        e->on = HT_ON_WORD;
+        e->via = HT_VIA_RA;
     } else if (!(e->noted & (HT_BP_LOADED | HT_BP_LOST))) {
         e->bp_matters = true;
-    } else if ((e->noted & HT_BP_LOADED) && e->on == HT_ON_WORD) {
-        e->on = HT_ON_BREAK; /* where it came from did not matter, and is not known any more */
+    } else if ((e->noted & HT_BP_LOADED) && e->via == HT_VIA_RA) {
+        e->via = HT_VIA_REWALK; /* where it came from did not matter, and is not known any more */
         e->bp_matters = true;
         e->sum = 0;
     }
 }
 
-uint64_t ht_notes_keep(struct ht_notes *c, uint32_t n, uint32_t flags, uint32_t generation)
+uint64_t ht_walk_recorder_finish(struct ht_walk_recorder *c, uint32_t n, uint32_t flags,
+                                 uint32_t generation)
 {
     struct ht_walk_cache *t = c->trail;
     struct ht_walk_cache_frame *e = c->joined ? c->next + 1 : t->frames + 1;
     const struct ht_walk_cache_frame *from = c->last, *end = t->frames + HT_WALK_CACHE_FRAMES;
     if (!c->joined) {
         t->hidden = false;
-        if (from < end && from->on != HT_ON_END)
-            c->last->on = HT_ON_BREAK;
+        if (from < end && from->via != HT_VIA_NONE)
+            c->last->via = HT_VIA_REWALK;
     }
     t->hidden |= c->hidden;
     for (; from < end; from++, e++) {

@@ -20,18 +20,19 @@
 
 /* How a walk went on from a frame. */
 enum {
-    HT_ON_BREAK, /* by more than words of the stack: from here it is walked again */
-    HT_ON_END,   /* it did not: the stack ends here */
-    HT_ON_WORD,  /* by the return address alone */
-    HT_ON_BP     /* and more: by the saved rbp too, at sp + 8 * (this - HT_ON_BP) */
+    HT_VIA_REWALK, /* by more than words of the stack: from here it is walked again */
+    HT_VIA_NONE,   /* it did not: the stack ends here */
+    HT_VIA_RA,     /* by the return address alone */
+    HT_VIA_RA_RBP  /* and more: by the saved rbp too, at sp + 8 * (this - HT_VIA_RA_RBP) */
 };
 
-/* What is noted while walking; ht_notes_keep makes `bp_matters` of it. A usual recipe's own bits.
+/* What is noted while walking; ht_walk_recorder_finish makes `bp_matters` of it. A usual recipe's
+ * own bits.
  */
 enum { HT_BP_USED = HT_RECIPE_BY_RBP, HT_BP_LOADED = HT_RECIPE_LOADS, HT_BP_LOST = 0x20 };
 
 /* What one walk notes, and what it may still meet of the last one. */
-struct ht_notes {
+struct ht_walk_recorder {
     struct ht_walk_cache *trail; /* NULL: neither */
     struct ht_walk_cache_frame
         *last; /* the frame noted last; those behind it are this walk's too */
@@ -55,14 +56,14 @@ static inline bool ht_walk_cache_entry_valid(const struct ht_walk_cache_frame *e
     const struct ht_walk_cache_frame *up = e - 1;
     if (ht_load(up->sp - 8) != up->pc)
         return false;
-    if (HT_LIKELY(e->on == HT_ON_WORD))
+    if (HT_LIKELY(e->via == HT_VIA_RA))
         return true;
-    return ht_load(e->sp + 8 * (uint64_t)(e->on - HT_ON_BP)) == up->bp;
+    return ht_load(e->sp + 8 * (uint64_t)(e->via - HT_VIA_RA_RBP)) == up->bp;
 }
 
 /* Begins a walk from a place on the thread's stack, which ends at hi, or (own false) elsewhere. */
-static inline void ht_notes_begin(struct ht_notes *c, struct ht_walk_cache *t, bool own,
-                                  uint64_t hi, uint32_t generation)
+static inline void ht_walk_recorder_begin(struct ht_walk_recorder *c, struct ht_walk_cache *t,
+                                          bool own, uint64_t hi, uint32_t generation)
 {
     c->trail = t;
     c->on = c->whole = c->joined = c->hidden = false;
@@ -79,7 +80,7 @@ static inline void ht_notes_begin(struct ht_notes *c, struct ht_walk_cache *t, b
 
 /* The next of the last walk's frames at or above a state's sp. True: the walk is there. */
 static inline __attribute__((always_inline)) bool
-ht_notes_met(struct ht_walk_cache_frame **next, uint64_t pc, uint64_t sp, uint64_t bp)
+ht_walk_recorder_match(struct ht_walk_cache_frame **next, uint64_t pc, uint64_t sp, uint64_t bp)
 {
     struct ht_walk_cache_frame *e = *next;
     for (; e->sp <= sp; e--)
@@ -91,58 +92,59 @@ ht_notes_met(struct ht_walk_cache_frame **next, uint64_t pc, uint64_t sp, uint64
 
 /* Notes may be written over frames of the last walk that could still be met: they are passed by
  * then, as what lies below. */
-static inline bool ht_notes_full(const struct ht_notes *c)
+static inline bool ht_walk_recorder_full(const struct ht_walk_recorder *c)
 {
     return c->last == c->trail->frames + 1;
 }
 
-static inline void ht_note_at(struct ht_walk_cache_frame *e, const struct ht_regs *r, ht_ref frame,
-                              uint32_t on, uint32_t noted)
+static inline void ht_record_at(struct ht_walk_cache_frame *e, const struct ht_regs *r,
+                                ht_ref frame, uint32_t via, uint32_t noted)
 {
     e->pc = r->pc;
     e->sp = r->sp;
     e->bp = r->bp;
     e->frame = frame;
-    e->on = (uint16_t)on;
+    e->via = (uint16_t)via;
     e->noted = (uint8_t)noted;
 }
 
 /* Notes the frame at a state (0: one that does not show). On as long as nothing else is said. */
-static inline void ht_note(struct ht_notes *c, const struct ht_regs *r, ht_ref frame)
+static inline void ht_record_frame(struct ht_walk_recorder *c, const struct ht_regs *r,
+                                   ht_ref frame)
 {
     if (!c->on)
         return;
-    if (HT_UNLIKELY(ht_notes_full(c))) {
+    if (HT_UNLIKELY(ht_walk_recorder_full(c))) {
         c->on = c->whole = false;
         return;
     }
     c->hidden |= !frame;
-    ht_note_at(--c->last, r, frame, HT_ON_BREAK, 0);
+    ht_record_at(--c->last, r, frame, HT_VIA_REWALK, 0);
 }
 
 /* How the walk went on from the state noted last: by the return address, and with what of rbp:
  * HT_BP_*; of HT_BP_LOADED the address it was at. */
-static inline void ht_note_step(struct ht_notes *c, unsigned bp, uint64_t bp_at)
+static inline void ht_record_step(struct ht_walk_recorder *c, unsigned bp, uint64_t bp_at)
 {
     if (!c->on)
         return;
     uint64_t from_sp = bp_at - c->last->sp;
     c->last->noted = (uint8_t)bp;
     if (!(bp & HT_BP_LOADED))
-        c->last->on = HT_ON_WORD;
+        c->last->via = HT_VIA_RA;
     else if (from_sp / 8 < HT_WALK_CACHE_SPAN && !(from_sp & 7))
-        c->last->on = (uint16_t)(HT_ON_BP + from_sp / 8);
+        c->last->via = (uint16_t)(HT_VIA_RA_RBP + from_sp / 8);
 }
 
 /* The stack ends at the frame noted last. */
-static inline void ht_note_end(struct ht_notes *c)
+static inline void ht_record_end(struct ht_walk_recorder *c)
 {
     if (c->on)
-        c->last->on = HT_ON_END;
+        c->last->via = HT_VIA_NONE;
 }
 
 /* The walk is on this stack from here on, or (own false) no more. */
-static inline void ht_notes_moved(struct ht_notes *c, bool own, uint64_t hi)
+static inline void ht_walk_recorder_moved(struct ht_walk_recorder *c, bool own, uint64_t hi)
 {
     c->on = c->trail && own && hi == c->hi;
     c->whole = c->whole && c->on;
@@ -153,11 +155,12 @@ static inline void ht_notes_moved(struct ht_notes *c, bool own, uint64_t hi)
  * most up to max, and *r moves to where the walk has to go on itself. True: nothing is left to
  * walk.
  */
-bool ht_walk_cache_splice(struct ht_notes *c, struct ht_regs *r, ht_ref *frames, uint32_t *n,
-                          uint32_t max);
+bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref *frames,
+                          uint32_t *n, uint32_t max);
 
 /* Makes what was noted the thread's last walk, of n frames and with these HT_STACK_* flags. The
  * stack's hash, or 0: words alone do not tell all of it. */
-uint64_t ht_notes_keep(struct ht_notes *c, uint32_t n, uint32_t flags, uint32_t generation);
+uint64_t ht_walk_recorder_finish(struct ht_walk_recorder *c, uint32_t n, uint32_t flags,
+                                 uint32_t generation);
 
 #endif

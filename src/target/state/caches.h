@@ -50,7 +50,7 @@ struct ht_walk_cache_frame {
         bp;          /* the walk's state: the pc, and sp and rbp when the frame's call returns */
     uint64_t sum;    /* ht_stack_sum from here to the end; 0: words do not tell all of it */
     ht_ref frame;    /* 0: does not show */
-    uint16_t on;     /* HT_ON_* */
+    uint16_t via;    /* HT_VIA_* */
     uint8_t noted;   /* HT_BP_* */
     bool bp_matters; /* what follows depends on rbp */
 };
