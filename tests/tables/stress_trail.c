@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "target/stack/memo.h"
+#include "target/stack/stack_cache.h"
 #include "target/stack/walk_cache.h"
 #include "stress.h"
 
@@ -111,7 +111,7 @@ static void recall(unsigned thread, const struct ht_regs *r, uint32_t max, struc
     struct stack want, got;
     walk(*r, thread, max, NULL, false, &want);
     uint64_t hash;
-    ht_ref whole = max == LEVELS ? ht_memo_recall(r, atomic_load(&ht_unload_generation), &hash) : 0;
+    ht_ref whole = max == LEVELS ? ht_stack_cache_lookup(r, atomic_load(&ht_unload_generation), &hash) : 0;
     if (whole) {
         atomic_fetch_add(&wholes, 1);
         CHECK(hash == hash_of(&want) && whole == number_of(&want));
@@ -121,7 +121,7 @@ static void recall(unsigned thread, const struct ht_regs *r, uint32_t max, struc
     CHECK(got.n == want.n && !memcmp(got.frames, want.frames, want.n * sizeof(ht_ref)));
     CHECK(got.flags == want.flags && (!got.hash || got.hash == hash_of(&want)));
     if (got.hash)
-        ht_memo_walked(t, got.hash, number_of(&got));
+        ht_stack_cache_insert(t, got.hash, number_of(&got));
 }
 
 static void recall_stacks(unsigned thread)

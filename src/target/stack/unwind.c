@@ -3,7 +3,7 @@
 
 #include "cfi/cfi.h"
 #include "target/stack/module.h"
-#include "target/stack/memo.h"
+#include "target/stack/stack_cache.h"
 #include "target/stack/replay.h"
 #include "target/stack/walk_cache.h"
 #include "target/stack/unwind.h"
@@ -384,7 +384,7 @@ walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *trail, uint32
             return 0;
     }
     if (hash && w->rate <= HT_SMALL_RATE)
-        ht_memo_walked(trail, hash, ((const struct ht_site *)ht_at(site))->stack);
+        ht_stack_cache_insert(trail, hash, ((const struct ht_site *)ht_at(site))->stack);
     return site;
 }
 
@@ -423,7 +423,7 @@ ht_ref ht_site_of(const struct ht_regs *r, uint64_t size, uint64_t rate)
 {
     const uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
     uint64_t hash = 0;
-    const ht_ref stack = rate <= HT_SMALL_RATE ? ht_memo_recall(r, generation, &hash) : 0;
+    const ht_ref stack = rate <= HT_SMALL_RATE ? ht_stack_cache_lookup(r, generation, &hash) : 0;
     if (HT_UNLIKELY(!stack))
         return walk_any(r, size, rate, generation);
     const ht_ref known = ht_site_known(hash, size, rate);

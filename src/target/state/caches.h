@@ -16,24 +16,25 @@
 #define HT_SMALL_RATE 4096u
 
 /*
- * A whole stack that came twice in a row (memo.h). Seqlock: `stamp` is odd while a thread writes; a
- * reader checks it before and after. The rest is relaxed. Used at small rates and in exact mode.
+ * A whole stack that came twice in a row (stack_cache.h). Seqlock: `stamp` is odd while a thread
+ * writes; a reader checks it before and after. The rest is relaxed. Used at small rates and in
+ * exact mode.
  */
-#define HT_MEMO_WORDS 96 /* 40 frames with frame pointers, 90 without */
-#define HT_MEMO_LONG  255
-#ifndef HT_MEMO_BITS /* fewer in the tests, as frames below */
-#define HT_MEMO_BITS 9
+#define HT_STACK_CACHE_WORDS    96 /* 40 frames with frame pointers, 90 without */
+#define HT_STACK_CACHE_TOO_LONG 255
+#ifndef HT_STACK_CACHE_BITS /* fewer in the tests, as frames below */
+#define HT_STACK_CACHE_BITS 9
 #endif
-struct ht_memo {
+struct ht_stack_cache_entry {
     _Alignas(64) _Atomic uint64_t stamp; /* generation << 32 | sequence; the generation is
                                             ht_unload_generation before the walk */
     uint64_t pc, sp, bp;
     uint64_t hash; /* the stack's */
     ht_ref stack;
-    uint8_t n_words; /* 0: seen once, its words are not kept; HT_MEMO_LONG: too many */
+    uint8_t n_words; /* 0: seen once, its words are not kept; HT_STACK_CACHE_TOO_LONG: too many */
     bool bp_used;
-    uint16_t offsets[HT_MEMO_WORDS]; /* of the words from sp, divided by 8 */
-    uint64_t words[HT_MEMO_WORDS];
+    uint16_t offsets[HT_STACK_CACHE_WORDS]; /* of the words from sp, divided by 8 */
+    uint64_t words[HT_STACK_CACHE_WORDS];
 };
 
 /* A thread's last walk (walk_cache.h). Written and read by one thread at a time: by its own, or by

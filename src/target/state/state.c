@@ -22,7 +22,7 @@ void ht_prefault_tables(void)
     struct ht_state *s = ht_state;
     if (ht_sandboxed || atomic_exchange_explicit(&s->prefaulted, 1, memory_order_relaxed))
         return;
-    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->memos;
+    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->stack_cache;
     SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
     from = (uint64_t)s->walk_caches & ~4095ull;
     to = (uint64_t)&s->walk_caches[HT_WALK_CACHES_FEW];

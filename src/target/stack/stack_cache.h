@@ -4,8 +4,8 @@
  * to and fro between a few stacks has each of them here, where the last walk (walk_cache.h) is
  * always the other one's.
  */
-#ifndef HEAPTAP_SRC_TARGET_STACK_MEMO_H
-#define HEAPTAP_SRC_TARGET_STACK_MEMO_H
+#ifndef HEAPTAP_SRC_TARGET_STACK_STACK_CACHE_H
+#define HEAPTAP_SRC_TARGET_STACK_STACK_CACHE_H
 
 #include <stdint.h>
 
@@ -14,16 +14,17 @@
 #include "target/stack/unwind.h"
 #include "region/pause.h"
 
-static inline struct ht_memo *ht_memo_of(uint64_t pc, uint64_t sp)
+static inline struct ht_stack_cache_entry *ht_stack_cache_slot(uint64_t pc, uint64_t sp)
 {
-    return &ht_state->memos[(pc ^ sp << 17) * 0x9e3779b97f4a7c15ULL >> (64 - HT_MEMO_BITS)];
+    return &ht_state->stack_cache[(pc ^ sp << 17) * 0x9e3779b97f4a7c15ULL >>
+                                  (64 - HT_STACK_CACHE_BITS)];
 }
 
 /* True when its words are where they were. Each place is known to be of the entry with this stamp
  * before it is loaded from: then a walk that came so far would load from there too. Another
  * thread's words may lie where this stack has a page that cannot be read, a coroutine's guard. */
-static inline bool ht_words_hold(const struct ht_memo *m, uint64_t stamp, uint32_t n, uint64_t sp,
-                                 uint64_t last)
+static inline bool ht_words_hold(const struct ht_stack_cache_entry *m, uint64_t stamp, uint32_t n,
+                                 uint64_t sp, uint64_t last)
 {
     for (uint32_t i = 0; i < n; i++) {
         uint64_t at = __atomic_load_n(&m->offsets[i], __ATOMIC_ACQUIRE);
@@ -37,9 +38,10 @@ static inline bool ht_words_hold(const struct ht_memo *m, uint64_t stamp, uint32
 
 /* The stack that r had the last time, if all it was found by is still there, or 0. *hash: its hash.
  */
-static inline ht_ref ht_memo_recall(const struct ht_regs *r, uint32_t generation, uint64_t *hash)
+static inline ht_ref ht_stack_cache_lookup(const struct ht_regs *r, uint32_t generation,
+                                           uint64_t *hash)
 {
-    const struct ht_memo *m = ht_memo_of(r->pc, r->sp);
+    const struct ht_stack_cache_entry *m = ht_stack_cache_slot(r->pc, r->sp);
     uint64_t stamp = atomic_load_explicit(&m->stamp, memory_order_acquire);
     if (HT_LOAD_RELAXED(m->pc) != r->pc || HT_LOAD_RELAXED(m->sp) != r->sp || (stamp & 1) ||
         stamp >> 32 != generation || r->sp < ht_tls.stack_lo || r->sp >= ht_tls.stack_hi)
@@ -47,7 +49,7 @@ static inline ht_ref ht_memo_recall(const struct ht_regs *r, uint32_t generation
     if (HT_LOAD_RELAXED(m->bp_used) && HT_LOAD_RELAXED(m->bp) != r->bp)
         return 0;
     uint32_t n = HT_LOAD_RELAXED(m->n_words);
-    if (!n || n > HT_MEMO_WORDS ||
+    if (!n || n > HT_STACK_CACHE_WORDS ||
         !ht_words_hold(m, stamp, n, r->sp, (ht_tls.stack_hi - r->sp) / 8 - 1))
         return 0;
     HT_PAUSE(MEMO);
@@ -59,6 +61,6 @@ static inline ht_ref ht_memo_recall(const struct ht_regs *r, uint32_t generation
 
 /* The walk that t has was of this stack. Its words are kept when it was so the last time that a
  * walk began there, too. */
-void ht_memo_walked(const struct ht_walk_cache *t, uint64_t hash, ht_ref stack);
+void ht_stack_cache_insert(const struct ht_walk_cache *t, uint64_t hash, ht_ref stack);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "target/stack/memo.h"
+#include "target/stack/stack_cache.h"
 #include "region/pause.h"
 
 /* Makes the stamp odd. False: another thread is writing, whose entry is as good. */
@@ -22,19 +22,20 @@ static void write_end(_Atomic uint64_t *stamp, uint64_t was, uint32_t generation
                           memory_order_release);
 }
 
-/* One word more; HT_MEMO_LONG when there is no room for it, or it lies too far away. */
-static uint32_t add_word(struct ht_memo *m, uint32_t n, uint64_t sp, uint64_t at, uint64_t word)
+/* One word more; HT_STACK_CACHE_TOO_LONG when there is no room for it, or it lies too far away. */
+static uint32_t add_word(struct ht_stack_cache_entry *m, uint32_t n, uint64_t sp, uint64_t at,
+                         uint64_t word)
 {
     uint64_t offset = (at - sp) / 8;
-    if (n >= HT_MEMO_WORDS || offset > UINT16_MAX)
-        return HT_MEMO_LONG;
+    if (n >= HT_STACK_CACHE_WORDS || offset > UINT16_MAX)
+        return HT_STACK_CACHE_TOO_LONG;
     HT_STORE_RELAXED(m->offsets[n], (uint16_t)offset);
     HT_PAUSE(MEMO);
     HT_STORE_RELAXED(m->words[n], word);
     return n + 1;
 }
 
-static uint32_t add_words(struct ht_memo *m, const struct ht_walk_cache_frame *e)
+static uint32_t add_words(struct ht_stack_cache_entry *m, const struct ht_walk_cache_frame *e)
 {
     uint64_t sp = e->sp;
     uint32_t n = 0;
@@ -47,14 +48,15 @@ static uint32_t add_words(struct ht_memo *m, const struct ht_walk_cache_frame *e
     return n;
 }
 
-void ht_memo_walked(const struct ht_walk_cache *t, uint64_t hash, ht_ref stack)
+void ht_stack_cache_insert(const struct ht_walk_cache *t, uint64_t hash, ht_ref stack)
 {
     const struct ht_walk_cache_frame *top = &t->frames[t->n];
-    struct ht_memo *m = ht_memo_of(top->pc, top->sp);
+    struct ht_stack_cache_entry *m = ht_stack_cache_slot(top->pc, top->sp);
     bool again = HT_LOAD_RELAXED(m->pc) == top->pc && HT_LOAD_RELAXED(m->sp) == top->sp &&
                  HT_LOAD_RELAXED(m->stack) == stack;
     uint64_t was;
-    if ((again && HT_LOAD_RELAXED(m->n_words) == HT_MEMO_LONG) || !write_begin(&m->stamp, &was))
+    if ((again && HT_LOAD_RELAXED(m->n_words) == HT_STACK_CACHE_TOO_LONG) ||
+        !write_begin(&m->stamp, &was))
         return;
     HT_STORE_RELAXED(m->pc, top->pc);
     HT_STORE_RELAXED(m->sp, top->sp);
