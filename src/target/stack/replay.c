@@ -5,7 +5,7 @@
 
 static bool load_word(void *w, uint64_t at, uint64_t *word)
 {
-    if (!ht_readable(w, at, 8))
+    if (!ht_ensure_readable(w, at, 8))
         return false;
     *word = ht_load(at);
     return true;
@@ -49,7 +49,7 @@ static void replay_begin(struct ht_replay *p)
                      : "r"(r)
                      : "rax", "memory");
     p->regs.known = CALLEE_SAVED | 1u << HT_REG_SP | 1u << HT_REG_PC;
-    p->w = ht_window_of(r[HT_REG_SP]);
+    p->w = ht_stack_range_of(r[HT_REG_SP]);
     p->begun = true;
 }
 

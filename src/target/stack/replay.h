@@ -4,7 +4,7 @@
 #define HEAPTAP_SRC_TARGET_STACK_REPLAY_H
 
 #include "cfi/cfi.h"
-#include "target/stack/window.h"
+#include "target/stack/stack_range.h"
 
 /*
  * All registers, for the few frames whose rule a recipe does not hold (ld.so's lazy-binding
@@ -14,7 +14,7 @@
  */
 struct ht_replay {
     struct ht_all_regs regs;
-    struct ht_window w;
+    struct ht_stack_range w;
     bool begun;
 };
 

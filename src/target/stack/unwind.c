@@ -7,13 +7,13 @@
 #include "target/stack/replay.h"
 #include "target/stack/walk_cache.h"
 #include "target/stack/unwind.h"
-#include "target/stack/window.h"
+#include "target/stack/stack_range.h"
 #include "target/tables/writer.h"
 #include "target/state/state.h"
 
 /* A walk: what may be read, the object that the pc is in now, and those met before. */
 struct walk {
-    struct ht_window w;
+    struct ht_stack_range w;
     struct ht_walk_recorder recorder; /* on only within the thread's own stack */
     uint64_t start, size;  /* of the object; size 0: none yet */
     ht_ref module;         /* 0: code in no object */
@@ -109,8 +109,8 @@ enum step { STEP_OK, STEP_END, STEP_LOST };
 /* mcontext_t's gregs in the ucontext that the kernel leaves at rsp (x86-64 signal frame). */
 static enum step step_signal(struct ht_regs *r, struct walk *k)
 {
-    struct ht_window *w = &k->w;
-    if (!ht_readable(w, r->sp, 40 + 17 * 8))
+    struct ht_stack_range *w = &k->w;
+    if (!ht_ensure_readable(w, r->sp, 40 + 17 * 8))
         return STEP_LOST;
     uint64_t g = r->sp + 40, handler_sp = r->sp;
     r->bp = ht_load(g + 10 * 8);
@@ -119,13 +119,13 @@ static enum step step_signal(struct ht_regs *r, struct walk *k)
      * finds it, as for every other frame. */
     r->pc = ht_load(g + 16 * 8) + 1;
     *w = ht_interrupted(r->sp, handler_sp);
-    ht_walk_recorder_moved(&k->recorder, w->own, w->hi);
+    ht_walk_recorder_moved(&k->recorder, w->is_thread_stack, w->hi);
     return STEP_OK;
 }
 
 static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
 {
-    struct ht_window *w = &k->w;
+    struct ht_stack_range *w = &k->w;
     uint64_t cfa, bp = r->bp, at = 0;
     int64_t offset = ht_recipe_cfa_offset(recipe);
     unsigned noted = 0;
@@ -139,7 +139,7 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
         cfa = r->bp + (uint64_t)offset;
         break;
     case HT_STEP_RBP_DEREF:
-        if (!ht_readable(w, r->bp + (uint64_t)offset, 8))
+        if (!ht_ensure_readable(w, r->bp + (uint64_t)offset, 8))
             return STEP_LOST;
         cfa = ht_load(r->bp + (uint64_t)offset);
         by_words = false; /* a word more than a note has room for */
@@ -155,7 +155,7 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
     default:
         return STEP_LOST;
     }
-    if (cfa <= r->sp || !ht_readable(w, cfa - 8, 8))
+    if (cfa <= r->sp || !ht_ensure_readable(w, cfa - 8, 8))
         return STEP_LOST;
     switch (ht_recipe_rbp(recipe)) {
     case HT_RBP_CFA:
@@ -164,7 +164,7 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
             noted |= HT_BP_USED;
         at = (ht_recipe_rbp(recipe) == HT_RBP_CFA ? cfa : r->bp) +
              (uint64_t)ht_recipe_rbp_offset(recipe);
-        if (!ht_readable(w, at, 8))
+        if (!ht_ensure_readable(w, at, 8))
             return STEP_LOST;
         bp = ht_load(at);
         noted |= HT_BP_LOADED;
@@ -299,7 +299,7 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
 static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache *trail,
                   uint32_t generation)
 {
-    k->w = ht_window_of(r->sp - 16);
+    k->w = ht_stack_range_of(r->sp - 16);
     /* Mostly the leaf is the program's own. */
     k->module = atomic_load_explicit(&ht_state->main_module, memory_order_acquire);
     k->start = ht_main_start;
@@ -308,7 +308,7 @@ static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache 
     k->hidden = false;
     k->n_seen = 0;
     k->replay.begun = false;
-    ht_walk_recorder_begin(&k->recorder, trail, k->w.own, k->w.hi, generation);
+    ht_walk_recorder_begin(&k->recorder, trail, k->w.is_thread_stack, k->w.hi, generation);
 }
 
 /* Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*. */

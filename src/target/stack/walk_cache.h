@@ -16,7 +16,7 @@
 #include "cfi/cfi.h"
 #include "target/state/state.h"
 #include "target/stack/unwind.h"
-#include "target/stack/window.h"
+#include "target/stack/stack_range.h"
 
 /* How a walk went on from a frame. */
 enum {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a walk may load from the stack, and the loads. Inline: each is a few instructions. */
-#ifndef HEAPTAP_SRC_TARGET_STACK_WINDOW_H
-#define HEAPTAP_SRC_TARGET_STACK_WINDOW_H
+#ifndef HEAPTAP_SRC_TARGET_STACK_STACK_RANGE_H
+#define HEAPTAP_SRC_TARGET_STACK_STACK_RANGE_H
 
 #include <errno.h>
 #include <stdbool.h>
@@ -15,29 +15,29 @@
 
 /* The memory a walk may load from: [lo, hi), grown page by page on stacks that are not the
  * thread's own (coroutines, sigaltstack). */
-struct ht_window {
+struct ht_stack_range {
     uint64_t lo, hi;
-    bool own;
+    bool is_thread_stack;
 };
 
-static inline struct ht_window ht_window_of(uint64_t sp)
+static inline struct ht_stack_range ht_stack_range_of(uint64_t sp)
 {
     const struct ht_tls *t = &ht_tls;
     if (sp >= t->stack_lo && sp < t->stack_hi)
-        return (struct ht_window){sp, t->stack_hi, true};
+        return (struct ht_stack_range){sp, t->stack_hi, true};
     /* A thread that took its first sample elsewhere may be on the main stack by now. */
     if (sp < ht_main_stack_end && ht_main_stack_end - sp < HT_MAIN_STACK_SPAN)
-        return (struct ht_window){sp, (ht_main_stack_end + 4095) & ~4095ull, true};
-    return (struct ht_window){sp, (sp + 4096) & ~4095ull, false};
+        return (struct ht_stack_range){sp, (ht_main_stack_end + 4095) & ~4095ull, true};
+    return (struct ht_stack_range){sp, (sp + 4096) & ~4095ull, false};
 }
 
-static inline bool ht_readable(struct ht_window *w, uint64_t at, uint64_t n)
+static inline bool ht_ensure_readable(struct ht_stack_range *w, uint64_t at, uint64_t n)
 {
     if ((at & 7) || at < w->lo || at + n < at)
         return false;
     /* Next page of a foreign stack: asks the kernel, with a call that allocators make. */
     for (int pages = 0; at + n > w->hi; pages++) {
-        if (w->own || ht_sandboxed || pages == 16 || at > w->hi + 65536)
+        if (w->is_thread_stack || ht_sandboxed || pages == 16 || at > w->hi + 65536)
             return false;
         long r = SYS3(SYS_madvise, w->hi, 4096, MADV_POPULATE_READ);
         if (SYS_FAILED(r) && (r != -EINVAL || !ht_page_readable(w->hi))) /* EINVAL: before 5.14 */
@@ -53,9 +53,9 @@ static inline uint64_t ht_load(uint64_t at)
 }
 
 /* One step by frame pointer. The saved pair must lie above us on a stack whose bounds are known. */
-static inline bool ht_step_fp(struct ht_regs *r, struct ht_window *w)
+static inline bool ht_step_fp(struct ht_regs *r, struct ht_stack_range *w)
 {
-    if (!w->own || r->bp < r->sp || !ht_readable(w, r->bp, 16))
+    if (!w->is_thread_stack || r->bp < r->sp || !ht_ensure_readable(w, r->bp, 16))
         return false;
     uint64_t bp = ht_load(r->bp), pc = ht_load(r->bp + 8);
     r->sp = r->bp + 16;
@@ -69,9 +69,9 @@ static inline bool ht_step_fp(struct ht_regs *r, struct ht_window *w)
  * then. It is mapped where the handler runs further down the same stack; else the page is all we
  * know.
  */
-static inline struct ht_window ht_interrupted(uint64_t sp, uint64_t handler_sp)
+static inline struct ht_stack_range ht_interrupted(uint64_t sp, uint64_t handler_sp)
 {
-    struct ht_window w = ht_window_of(sp);
+    struct ht_stack_range w = ht_stack_range_of(sp);
     uint64_t page = sp & ~4095ull;
     w.lo = sp - 128;
     if (sp - handler_sp > 65536 && w.lo < page)
