@@ -22,7 +22,7 @@
  *   ht_walk_cache's busy       a thread's last walk                      MODULE, GROW
  *   MODULE, ht_state->making   a new record of a loaded object           GROW
  *   SHARD, of the live table   a shard's chains, count and free nodes    POOL, GROW
- *   POOL, of heads.c           memory for small arrays of chain heads    none
+ *   POOL, of bucket_arrays.c           memory for small arrays of chain heads    none
  *   GROW, ht_state->grow       the region's size and its new chunks      none
  *   UNTAGGED, of place.c       how many sampled blocks are not tagged    none
  *   object_table.c's making    the table of loaded objects               none

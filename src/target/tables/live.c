@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "target/tables/heads.h"
+#include "target/tables/bucket_arrays.h"
 #include "target/tables/live.h"
 #include "target/tables/nodes.h"
 #include "target/state/state.h"
@@ -146,7 +146,7 @@ void ht_live_unreserve(uint32_t node)
 static void widen(struct shard *s)
 {
     uint32_t n = s->buckets ? s->buckets * 2 : FIRST_BUCKETS;
-    uint32_t *heads = ht_heads_new(n);
+    uint32_t *heads = ht_bucket_array_new(n);
     if (!heads)
         return;
     for (uint32_t b = 0; b < s->buckets; b++) {
@@ -159,7 +159,7 @@ static void widen(struct shard *s)
             *to = i;
         }
     }
-    ht_heads_give_up(s->heads, s->buckets);
+    ht_bucket_array_release(s->heads, s->buckets);
     s->heads = heads;
     s->buckets = n;
 }
@@ -388,7 +388,7 @@ void ht_live_adopt(void)
         if (shards[i].buckets)
             memset(shards[i].heads, 0, shards[i].buckets * sizeof(uint32_t));
     }
-    ht_heads_adopt();
+    ht_bucket_arrays_forked();
     /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
     for (uint32_t i = 0; i < n; i++) {
         struct ht_live_node *node = ht_live_node_at(i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "target/tables/heads.h"
+#include "target/tables/bucket_arrays.h"
 #include "target/state/state.h"
 #include "target/os/sys.h"
 #include "target/state/lock.h"
@@ -12,7 +12,7 @@ static _Atomic uint32_t pool_lock;
 static unsigned char *pool;
 static size_t pool_left;
 
-uint32_t *ht_heads_new(uint32_t n)
+uint32_t *ht_bucket_array_new(uint32_t n)
 {
     size_t bytes = n * sizeof(uint32_t);
     if (ht_sandboxed && bytes > pool_left)
@@ -38,13 +38,13 @@ uint32_t *ht_heads_new(uint32_t n)
     return out;
 }
 
-void ht_heads_give_up(uint32_t *heads, uint32_t n)
+void ht_bucket_array_release(uint32_t *heads, uint32_t n)
 {
     if (n * sizeof(uint32_t) >= POOL)
         SYS2(SYS_munmap, heads, n * sizeof(uint32_t));
 }
 
-void ht_heads_adopt(void)
+void ht_bucket_arrays_forked(void)
 {
     atomic_store(&pool_lock, 0);
 }
