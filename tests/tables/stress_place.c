@@ -8,7 +8,7 @@
 #include "target/allocator/backend.h"
 #include "target/tables/live.h"
 #include "target/allocator/place.h"
-#include "target/sampler/weighed.h"
+#include "target/sampler/weight_cache.h"
 #include "stress.h"
 
 enum { BLOCKS = 64, CALLS = 40000, SIZES = 700 };
@@ -94,7 +94,7 @@ static void weigh(unsigned thread)
     for (int i = 0; i < CALLS; i++) {
         uint64_t r = ht_next_random(), size = 1000 + r % SIZES, rate = 4096 << (r >> 32 & 1);
         struct ht_split objects, bytes, want_objects, want_bytes;
-        ht_weights_again(size, rate, &objects, &bytes);
+        ht_weight_cache_get(size, rate, &objects, &bytes);
         ht_weights(size, rate, &want_objects, &want_bytes);
         CHECK(objects.whole == want_objects.whole && objects.fraction == want_objects.fraction);
         CHECK(bytes.whole == want_bytes.whole && bytes.fraction == want_bytes.fraction);

@@ -9,7 +9,7 @@
 
 #include "target/sampler/account.h"
 
-#include "target/sampler/weighed.h"
+#include "target/sampler/weight_cache.h"
 
 /* Values that peak and growth need; only kept when one of them is asked for. */
 static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool alloc)
@@ -61,7 +61,7 @@ void ht_account_weighted(struct ht_site *site, uint64_t size, bool alloc)
     struct ht_split objects = {site->weight[0], site->weight[1]};
     struct ht_split bytes = {site->weight[2], site->weight[3]};
     if (HT_UNLIKELY(!objects.whole)) /* a class of sizes */
-        ht_weights_again(size, site->rate, &objects, &bytes);
+        ht_weight_cache_get(size, site->rate, &objects, &bytes);
     if (HT_UNLIKELY(ht_state->peak_or_growth))
         track_inuse(site, &bytes, alloc);
     add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);

@@ -67,10 +67,10 @@ struct ht_walk_cache {
         frames[HT_WALK_CACHE_FRAMES]; /* the leaf last; the first is above all */
 };
 
-/* Weights that were computed before (weighed.h). Seqlock: `sequence` is odd while a thread writes;
- * the rest is relaxed. */
-#define HT_WEIGHED_BITS 8
-struct ht_weighed {
+/* Weights that were computed before (weight_cache.h). Seqlock: `sequence` is odd while a thread
+ * writes; the rest is relaxed. */
+#define HT_WEIGHT_CACHE_BITS 8
+struct ht_weight_cache_entry {
     _Atomic uint32_t sequence;
     uint64_t size, rate; /* rate 0: none yet */
     uint64_t weight[4];  /* as a site's */

@@ -72,7 +72,7 @@ struct ht_state {
     _Atomic ht_ref modules[HT_MODULE_SLOTS];   /* by hash of the link_map */
     _Atomic ht_ref main_module;                /* release; 0: not met yet */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by the stack's hash and size */
-    struct ht_weighed weighed[1u << HT_WEIGHED_BITS];
+    struct ht_weight_cache_entry weight_cache[1u << HT_WEIGHT_CACHE_BITS];
     struct ht_stack_cache_entry stack_cache[1u << HT_STACK_CACHE_BITS];
     struct ht_walk_cache
         walk_caches[HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + HT_WALK_CACHES_SHARED];

@@ -2,13 +2,14 @@
 #include "config.h"
 
 #include "target/state/state.h"
-#include "target/sampler/weighed.h"
+#include "target/sampler/weight_cache.h"
 #include "region/pause.h"
 
-void ht_weights_again(uint64_t size, uint64_t rate, struct ht_split *objects,
-                      struct ht_split *bytes)
+void ht_weight_cache_get(uint64_t size, uint64_t rate, struct ht_split *objects,
+                         struct ht_split *bytes)
 {
-    struct ht_weighed *w = &ht_state->weighed[ht_mix(size) & ((1u << HT_WEIGHED_BITS) - 1)];
+    struct ht_weight_cache_entry *w =
+        &ht_state->weight_cache[ht_mix(size) & ((1u << HT_WEIGHT_CACHE_BITS) - 1)];
     uint32_t n = atomic_load_explicit(&w->sequence, memory_order_acquire);
     if (HT_LOAD_RELAXED(w->size) == size && HT_LOAD_RELAXED(w->rate) == rate && !(n & 1)) {
         HT_PAUSE(WEIGHTS);
