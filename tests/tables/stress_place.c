@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Placed blocks: what is kept is one thread's at a time, and while an unmarked sample lives free looks all
+/* Placed blocks: what is kept is one thread's at a time, and while an untagged sample lives free looks all
  * up. Weights that are kept: each is that of its own size and rate. */
 #include "config.h"
 
@@ -62,11 +62,11 @@ static void keep(unsigned thread)
     }
 }
 
-/* Two threads have an unmarked sample again and again, mostly once the mask is open; the others take
+/* Two threads have an untagged sample again and again, mostly once the mask is open; the others take
  * samples of the usual kind until they are done. */
 static void mark(unsigned thread)
 {
-    const void *unmarked = pages[thread] + 64;
+    const void *untagged = pages[thread] + 64;
     while (thread > 1 && atomic_load(&raising)) {
         ht_place_settle();
         sched_yield();
@@ -78,12 +78,12 @@ static void mark(unsigned thread)
         }
         if (__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED))
             atomic_fetch_add(&open, 1);
-        ht_place_lives(unmarked, true);
+        ht_place_added(untagged);
         for (int k = 0; k < 3; k++) {
             CHECK(!__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED));
             sched_yield();
         }
-        ht_place_lives(unmarked, false);
+        ht_place_removed(untagged);
     }
     if (thread < 2)
         atomic_fetch_sub(&raising, 1);
@@ -124,12 +124,12 @@ void stress_place(void)
         CHECK(!ht_live_maybe(pages[i]));
 
     ht_place_aligned(true);
-    CHECK(ht_free_mask == HT_PLACED_MASK);
+    CHECK(ht_free_mask == HT_TAG_MASK);
     ht_crowd(mark, NULL);
     CHECK(atomic_load(&open) > 20);
     for (int i = 0; i < 100; i++)
         ht_place_settle();
-    CHECK(ht_free_mask == HT_PLACED_MASK);
+    CHECK(ht_free_mask == HT_TAG_MASK);
 }
 
 void stress_weights(void)

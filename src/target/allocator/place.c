@@ -13,13 +13,13 @@ static _Alignas(64) char after_mask[1] __attribute__((used));
 _Atomic uint32_t ht_aligned, ht_aligned_once;
 
 /*
- * While some sampled block lies at an unmarked address the mask is 0. Their number rises from 0
- * under unmarked_lock, with the mask closed before; so whoever finds it above 0 finds the mask
+ * While some sampled block lies at an untagged address the mask is 0. Their number rises from 0
+ * under untagged_lock, with the mask closed before; so whoever finds it above 0 finds the mask
  * closed, and whoever holds the lock and finds 0 may open it.
  */
-static _Atomic uint32_t unmarked_lock;
-static _Atomic uint64_t unmarked_live;
-static uint32_t calm; /* samples since it was above 0; guarded by unmarked_lock */
+static _Atomic uint32_t untagged_lock;
+static _Atomic uint64_t untagged_live;
+static uint32_t calm; /* samples since it was above 0; guarded by untagged_lock */
 
 /* Opening at each of them had the mask's line go from processor to processor. */
 #ifdef HT_PAUSES
@@ -36,76 +36,73 @@ static void close_mask(void)
         __atomic_store_n(&ht_free_mask, 0, __ATOMIC_RELAXED);
 }
 
-static void count_one_more(void)
+void ht_place_untagged_added(void)
 {
-    uint64_t n = atomic_load_explicit(&unmarked_live, memory_order_acquire);
+    uint64_t n = atomic_load_explicit(&untagged_live, memory_order_acquire);
     while (n)
-        if (atomic_compare_exchange_weak_explicit(&unmarked_live, &n, n + 1, memory_order_acq_rel,
+        if (atomic_compare_exchange_weak_explicit(&untagged_live, &n, n + 1, memory_order_acq_rel,
                                                   memory_order_acquire))
             return;
-    bool locked = ht_lock(&unmarked_lock, HT_RANK_UNTAGGED);
+    bool locked = ht_lock(&untagged_lock, HT_RANK_UNTAGGED);
     close_mask();
     HT_PAUSE(PLACE);
     calm = 0;
     /* Not had: the mask may be opened behind our back, this once. */
-    atomic_fetch_add(&unmarked_live, locked ? 1 : NEVER_AGAIN);
+    atomic_fetch_add(&untagged_live, locked ? 1 : NEVER_AGAIN);
     if (locked)
-        ht_unlock(&unmarked_lock, HT_RANK_UNTAGGED);
+        ht_unlock(&untagged_lock, HT_RANK_UNTAGGED);
     else
         close_mask();
 }
 
-void ht_place_count(bool lives)
+void ht_place_untagged_removed(void)
 {
-    if (lives)
-        count_one_more();
-    else
-        atomic_fetch_sub_explicit(&unmarked_live, 1, memory_order_acq_rel);
+    atomic_fetch_sub_explicit(&untagged_live, 1, memory_order_acq_rel);
 }
 
 void ht_place_settle(void)
 {
     if (HT_LIKELY(__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED)) ||
-        atomic_load_explicit(&unmarked_live, memory_order_relaxed))
+        atomic_load_explicit(&untagged_live, memory_order_relaxed))
         return;
     HT_PAUSE(PLACE);
-    if (!ht_try_lock(&unmarked_lock, HT_RANK_UNTAGGED))
+    if (!ht_try_lock(&untagged_lock, HT_RANK_UNTAGGED))
         return;
-    if (!atomic_load(&unmarked_live) && atomic_load(&ht_aligned) && ++calm >= CALM) {
+    if (!atomic_load(&untagged_live) && atomic_load(&ht_aligned) && ++calm >= CALM) {
         HT_PAUSE(PLACE);
-        __atomic_store_n(&ht_free_mask, HT_PLACED_MASK, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&ht_free_mask, HT_TAG_MASK, __ATOMIC_SEQ_CST);
         HT_PAUSE(PLACE);
-        if (atomic_load(&unmarked_live)) /* raised without the lock */
+        if (atomic_load(&untagged_live)) /* raised without the lock */
             close_mask();
     }
-    ht_unlock(&unmarked_lock, HT_RANK_UNTAGGED);
+    ht_unlock(&untagged_lock, HT_RANK_UNTAGGED);
 }
 
 void ht_place_aligned(bool aligned)
 {
     /* Samples that were not placed may live for ever. Which of two threads comes first is the
      * lock's to say. */
-    static bool never; /* guarded by unmarked_lock */
-    bool locked = ht_lock(&unmarked_lock, HT_RANK_UNTAGGED);
+    static bool never; /* guarded by untagged_lock */
+    bool locked = ht_lock(&untagged_lock, HT_RANK_UNTAGGED);
     never |= !aligned || !locked;
     if (never)
         close_mask(); /* before anybody leaves a block where it is, and uncounted */
     atomic_store(&ht_aligned, !never);
     if (!never)
         atomic_store_explicit(&ht_aligned_once, 1, memory_order_relaxed);
-    if (!never && !atomic_load(&unmarked_live))
-        __atomic_store_n(&ht_free_mask, HT_PLACED_MASK, __ATOMIC_SEQ_CST);
+    if (!never && !atomic_load(&untagged_live))
+        __atomic_store_n(&ht_free_mask, HT_TAG_MASK, __ATOMIC_SEQ_CST);
     if (locked) {
-        ht_unlock(&unmarked_lock, HT_RANK_UNTAGGED);
+        ht_unlock(&untagged_lock, HT_RANK_UNTAGGED);
     } else {
-        atomic_fetch_add(&unmarked_live, NEVER_AGAIN);
+        atomic_fetch_add(&untagged_live, NEVER_AGAIN);
         close_mask();
     }
 }
 
 void ht_place_forked(void)
 {
-    atomic_store(&unmarked_lock, 0);
+    atomic_store(&untagged_lock, 0);
 }
 
 #define KEPT 8u
@@ -140,7 +137,7 @@ void *ht_place(size_t size, size_t align, bool *kept)
         size = HT_PLACED_MIN;
     }
     p = ht_next_aligned(align > 4096 ? align : 4096, size);
-    *kept &= p && ht_marked(p);
+    *kept &= p && ht_is_tagged(p);
     return p;
 }
 

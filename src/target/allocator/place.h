@@ -32,14 +32,14 @@ extern _Atomic uint32_t ht_aligned_once;
 #define HT_PLACED_MIN 1040u
 
 /* glibc puts a mmapped chunk's data 16 bytes into a page: bit 4 is left out of the test. */
-#define HT_PLACED_MASK 0xfefu
+#define HT_TAG_MASK 0xfefu
 
-static inline bool ht_marked(const void *p)
+static inline bool ht_is_tagged(const void *p)
 {
-    return ((uintptr_t)p & HT_PLACED_MASK) == 0;
+    return ((uintptr_t)p & HT_TAG_MASK) == 0;
 }
 
-/* A block at a marked address, of that size and alignment, or NULL. *kept is set when it may be
+/* A block at a tagged address, of that size and alignment, or NULL. *kept is set when it may be
  * given to ht_place_keep once it is freed. */
 void *ht_place(size_t size, size_t align, bool *kept);
 
@@ -54,15 +54,25 @@ bool ht_place_keep(void *p);
  * second time. It is freed in earnest, so that the caller's free is the allocator's to judge. */
 void ht_place_freed_twice(void *p);
 
-/* A sample at p lives, or lives no more: counted when p is not marked. */
-void ht_place_count(bool lives);
-static inline void ht_place_lives(const void *p, bool lives)
+/* A sampled block is at p, or no longer: counted where p is not tagged. */
+void ht_place_untagged_added(void);
+void ht_place_untagged_removed(void);
+static inline bool ht_place_is_counted(const void *p)
 {
-    if (HT_UNLIKELY(!ht_marked(p)) && atomic_load_explicit(&ht_aligned, memory_order_relaxed))
-        ht_place_count(lives);
+    return HT_UNLIKELY(!ht_is_tagged(p)) && atomic_load_explicit(&ht_aligned, memory_order_relaxed);
+}
+static inline void ht_place_added(const void *p)
+{
+    if (ht_place_is_counted(p))
+        ht_place_untagged_added();
+}
+static inline void ht_place_removed(const void *p)
+{
+    if (ht_place_is_counted(p))
+        ht_place_untagged_removed();
 }
 
-/* At a sample: after some of them without an unmarked one, free tells by the address again. */
+/* At a sample: after some of them without an untagged one, free tells by the address again. */
 void ht_place_settle(void);
 
 /* The rate is such that blocks are placed, or not; once not, never again. */

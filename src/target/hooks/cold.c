@@ -55,9 +55,10 @@ void ht_cold_free(void *p)
 }
 
 /*
- * A block is moved to a marked address only where the allocator would move it: a program may ignore
- * what a realloc returns that shrinks, or fits the usable size. A larger one stays with realloc, which
- * may grow it where it lies: moved once, it is moved at every step (seen in bench's `realloc growth`).
+ * A block is moved to a tagged address only where the allocator would move it: a program may ignore
+ * what a realloc returns that shrinks, or fits the usable size. A larger one stays with realloc,
+ * which may grow it where it lies: moved once, it is moved at every step (seen in bench's `realloc
+ * growth`).
  */
 static void *resize_placed(void *p, const struct ht_resize *r, struct ht_new_sample *sample)
 {
@@ -82,7 +83,7 @@ static struct placed placed_block(void *p, const struct ht_record *record)
 {
     struct placed b = {0, 0};
     if (!record->found || !atomic_load_explicit(&ht_aligned_once, memory_order_relaxed) ||
-        !ht_marked(p) || record->size > HT_PLACE_MAX || !ht_has_classes())
+        !ht_is_tagged(p) || record->size > HT_PLACE_MAX || !ht_has_classes())
         return b;
     b.usual = ht_usual_size(record->size);
     b.real = ht_next_malloc_usable_size(p);

@@ -164,17 +164,17 @@ static bool write_down(struct ht_new_sample *sample, void *p)
     /* Without a site the node still goes in: a placed block's free must stay unsized. */
     struct ht_record stale;
     uint32_t time = ref ? seconds_since_start() : 0;
-    ht_place_lives(p, true);
+    ht_place_added(p);
     if (!ht_live_insert(sample->node, p, sample->size, ref,
                         time | (sample->kept ? HT_NODE_KEPT : 0), &stale)) {
         /* Not in the table: take the sample back, so that nothing lives for ever. */
         if (ref)
             ht_account(ht_at(ref), sample->size, false);
-        ht_place_lives(p, false);
+        ht_place_removed(p);
         ht_lose(HT_LOSS_BUSY);
         return false;
     } else if (stale.found) {
-        ht_place_lives(p, false);
+        ht_place_removed(p);
         ht_free_account(&stale);
         if (stale.site)
             ht_lose(HT_LOSS_STALE);
@@ -224,7 +224,7 @@ static inline int take_out(void *p, struct ht_record *out)
     }
     int r = ht_live_take(p, out);
     if (!r)
-        ht_place_lives(p, false);
+        ht_place_removed(p);
     return r;
 }
 
@@ -276,9 +276,9 @@ void ht_free_undo(void *p, const struct ht_record *r)
     t->reentrancy_depth++;
     struct ht_record stale;
     uint32_t node = ht_live_reserve();
-    ht_place_lives(p, true);
+    ht_place_added(p);
     if (!node || !ht_live_insert(node, p, r->size, current_site(r), r->time, &stale)) {
-        ht_place_lives(p, false);
+        ht_place_removed(p);
         ht_free_account(r);
         ht_lose(HT_LOSS_FULL);
     }

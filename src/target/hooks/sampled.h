@@ -31,7 +31,7 @@ struct ht_new_sample {
 bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc, uint64_t sp,
                          uint64_t bp);
 
-/* A block of the sample's size at a marked address (alignment at least `align`), or NULL. */
+/* A block of the sample's size at a tagged address (alignment at least `align`), or NULL. */
 void *ht_new_sample_place(struct ht_new_sample *sample, size_t align);
 
 /* Writes the sample down (p NULL: the allocation failed, nothing is written) and drops the guard.
@@ -56,7 +56,7 @@ enum ht_freed ht_free_sampled(void *p);
 size_t ht_usable_placed(const void *p, size_t real);
 static inline size_t ht_usable(const void *p, size_t real)
 {
-    if (HT_LIKELY(!ht_marked(p) || !atomic_load_explicit(&ht_aligned, memory_order_relaxed) ||
+    if (HT_LIKELY(!ht_is_tagged(p) || !atomic_load_explicit(&ht_aligned, memory_order_relaxed) ||
                   !ht_live_maybe(p)))
         return real;
     return ht_usable_placed(p, real);
