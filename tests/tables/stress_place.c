@@ -68,12 +68,12 @@ static void mark(unsigned thread)
 {
     const void *untagged = pages[thread] + 64;
     while (thread > 1 && atomic_load(&raising)) {
-        ht_place_settle();
+        ht_place_try_reopen_mask();
         sched_yield();
     }
     for (int i = 0; thread < 2 && i < 400; i++) {
         for (int k = 0; k < 20 && !__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED); k++) {
-            ht_place_settle();
+            ht_place_try_reopen_mask();
             sched_yield();
         }
         if (__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED))
@@ -128,7 +128,7 @@ void stress_place(void)
     ht_crowd(mark, NULL);
     CHECK(atomic_load(&open) > 20);
     for (int i = 0; i < 100; i++)
-        ht_place_settle();
+        ht_place_try_reopen_mask();
     CHECK(ht_free_mask == HT_TAG_MASK);
 }
 

@@ -19,16 +19,16 @@ _Atomic uint32_t ht_aligned, ht_aligned_once;
  */
 static _Atomic uint32_t untagged_lock;
 static _Atomic uint64_t untagged_live;
-static uint32_t calm; /* samples since it was above 0; guarded by untagged_lock */
+static uint32_t quiet_samples; /* samples since it was above 0; guarded by untagged_lock */
 
 /* Opening at each of them had the mask's line go from processor to processor. */
 #ifdef HT_PAUSES
-#define CALM 1u /* the stress waits for nothing */
+#define QUIET_SAMPLES 1u /* the stress waits for nothing */
 #else
-#define CALM 64u
+#define QUIET_SAMPLES 64u
 #endif
 
-#define NEVER_AGAIN (1ull << 62)
+#define MASK_CLOSED_FOREVER (1ull << 62)
 
 static void close_mask(void)
 {
@@ -46,9 +46,9 @@ void ht_place_untagged_added(void)
     bool locked = ht_lock(&untagged_lock, HT_RANK_UNTAGGED);
     close_mask();
     HT_PAUSE(PLACE);
-    calm = 0;
+    quiet_samples = 0;
     /* Not had: the mask may be opened behind our back, this once. */
-    atomic_fetch_add(&untagged_live, locked ? 1 : NEVER_AGAIN);
+    atomic_fetch_add(&untagged_live, locked ? 1 : MASK_CLOSED_FOREVER);
     if (locked)
         ht_unlock(&untagged_lock, HT_RANK_UNTAGGED);
     else
@@ -60,7 +60,7 @@ void ht_place_untagged_removed(void)
     atomic_fetch_sub_explicit(&untagged_live, 1, memory_order_acq_rel);
 }
 
-void ht_place_settle(void)
+void ht_place_try_reopen_mask(void)
 {
     if (HT_LIKELY(__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED)) ||
         atomic_load_explicit(&untagged_live, memory_order_relaxed))
@@ -68,7 +68,8 @@ void ht_place_settle(void)
     HT_PAUSE(PLACE);
     if (!ht_try_lock(&untagged_lock, HT_RANK_UNTAGGED))
         return;
-    if (!atomic_load(&untagged_live) && atomic_load(&ht_aligned) && ++calm >= CALM) {
+    if (!atomic_load(&untagged_live) && atomic_load(&ht_aligned) &&
+        ++quiet_samples >= QUIET_SAMPLES) {
         HT_PAUSE(PLACE);
         __atomic_store_n(&ht_free_mask, HT_TAG_MASK, __ATOMIC_SEQ_CST);
         HT_PAUSE(PLACE);
@@ -95,7 +96,7 @@ void ht_place_aligned(bool aligned)
     if (locked) {
         ht_unlock(&untagged_lock, HT_RANK_UNTAGGED);
     } else {
-        atomic_fetch_add(&untagged_live, NEVER_AGAIN);
+        atomic_fetch_add(&untagged_live, MASK_CLOSED_FOREVER);
         close_mask();
     }
 }

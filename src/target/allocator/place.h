@@ -73,7 +73,7 @@ static inline void ht_place_removed(const void *p)
 }
 
 /* At a sample: after some of them without an untagged one, free tells by the address again. */
-void ht_place_settle(void);
+void ht_place_try_reopen_mask(void);
 
 /* The rate is such that blocks are placed, or not; once not, never again. */
 void ht_place_aligned(bool aligned);

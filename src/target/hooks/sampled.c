@@ -103,7 +103,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     sample->node = 0;
     sample->kept = false;
     if (sample->place)
-        ht_place_settle();
+        ht_place_try_reopen_mask();
     if (HT_UNLIKELY(!ht_active()) || (sample->place && !(sample->node = ht_live_reserve()))) {
         ht_lose(HT_LOSS_FULL);
         release(t);
