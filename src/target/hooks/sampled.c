@@ -152,7 +152,7 @@ static uint32_t seconds_since_start(void)
 }
 
 /* False: p is in no table. */
-static bool write_down(struct ht_new_sample *sample, void *p)
+static bool record_sample(struct ht_new_sample *sample, void *p)
 {
     ht_module_record_main();
     ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate);
@@ -188,7 +188,7 @@ void *ht_new_sample_commit(struct ht_new_sample *sample, void *p)
 {
     struct ht_tls *t = &ht_tls;
     if (p) {
-        while (!write_down(sample, p)) {
+        while (!record_sample(sample, p)) {
             /* A placed block must be in the table, or a sized delete would free it by the wrong
              * class. Nobody has seen it yet: only its shard is contended, by a thread that was
              * preempted while it held the lock. */
@@ -212,7 +212,7 @@ void ht_new_sample_abort(struct ht_new_sample *sample)
 }
 
 /* Guarded. 0, -ENOENT, -EBUSY as ht_live_take. */
-static inline int take_out(void *p, struct ht_record *out)
+static inline int remove_live(void *p, struct ht_record *out)
 {
     if (HT_UNLIKELY(ht_forked())) {
         ht_postfork_child();
@@ -235,7 +235,7 @@ bool ht_free_begin(void *p, struct ht_record *out)
         return false;
     struct ht_tls *t = &ht_tls;
     t->reentrancy_depth++;
-    int r = take_out(p, out);
+    int r = remove_live(p, out);
     release(t);
     return r != -ENOENT;
 }
@@ -245,7 +245,7 @@ enum ht_freed ht_free_sampled(void *p)
     struct ht_record record;
     struct ht_tls *t = &ht_tls;
     t->reentrancy_depth++;
-    int r = take_out(p, &record);
+    int r = remove_live(p, &record);
     if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
         ht_account(ht_at(record.site), record.size, false);
     bool kept = record.found && (record.time & HT_NODE_KEPT) && ht_place_keep(p);
