@@ -16,7 +16,7 @@ enum ht_pause_point {
     HT_AT_STACK,
     HT_AT_SITE,
     HT_AT_SHARDS,
-    HT_AT_MIRROR,
+    HT_AT_REGION_RECORD,
     HT_AT_NODES,
     HT_AT_FILTER,
     HT_AT_LIVE,

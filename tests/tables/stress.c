@@ -138,7 +138,7 @@ static const struct table {
     {"shards", stress_shards, {HT_AT_SHARDS, HT_AT_VIEW}},
     {"modules", stress_modules, {HT_AT_MODULE}},
     {"nodes", stress_nodes, {HT_AT_NODES}},
-    {"live", stress_live, {HT_AT_LIVE, HT_AT_NODES, HT_AT_FILTER, HT_AT_MIRROR}},
+    {"live", stress_live, {HT_AT_LIVE, HT_AT_NODES, HT_AT_FILTER, HT_AT_REGION_RECORD}},
     {"pending", stress_pending, {HT_AT_PENDING}},
     {"trail", stress_trail, {HT_AT_TRAIL, HT_AT_MEMO}},
     {"place", stress_place, {HT_AT_PLACE, HT_AT_FILTER}},

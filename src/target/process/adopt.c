@@ -126,7 +126,7 @@ static void take_over(struct adoption *a, struct ht_live_node *node)
     }
     ht_sample_account_inherited(node->site, node->size);
     node->time &= HT_NODE_KEPT;
-    ht_live_mirror(node);
+    ht_live_publish(node);
 }
 
 static void adopt_node(struct ht_live_node *node, void *ctx)

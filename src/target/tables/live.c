@@ -197,17 +197,17 @@ static inline uint32_t unlink_node(struct shard *s, uint64_t h, const void *p)
     return i;
 }
 
-static inline void mirror(struct ht_live_node *n)
+static inline void publish(struct ht_live_node *n)
 {
-    ht_ref ref = atomic_load_explicit(&n->mirror, memory_order_relaxed);
-    if (HT_LIKELY(ref) || (ref = ht_nodes_mirror(n)))
-        ht_mirror_set(ref, atomic_load_explicit(&n->addr, memory_order_relaxed), n->size, n->site,
-                      n->time & ~HT_NODE_KEPT);
+    ht_ref ref = atomic_load_explicit(&n->region_record, memory_order_relaxed);
+    if (HT_LIKELY(ref) || (ref = ht_nodes_region_record(n)))
+        ht_region_record_publish(ref, atomic_load_explicit(&n->addr, memory_order_relaxed), n->size,
+                                 n->site, n->time & ~HT_NODE_KEPT);
 }
 
-void ht_live_mirror(struct ht_live_node *n)
+void ht_live_publish(struct ht_live_node *n)
 {
-    mirror(n);
+    publish(n);
 }
 
 static inline void clear_node(struct ht_live_node *n, struct ht_record *out)
@@ -219,7 +219,7 @@ static inline void clear_node(struct ht_live_node *n, struct ht_record *out)
                                   atomic_load_explicit(&ht_region_generation, memory_order_relaxed),
                               .found = true};
     if (!ht_forked())
-        ht_mirror_clear(atomic_load_explicit(&n->mirror, memory_order_relaxed));
+        ht_region_record_clear(atomic_load_explicit(&n->region_record, memory_order_relaxed));
     HT_PAUSE(LIVE);
     atomic_store_explicit(&n->addr, 0, memory_order_release);
 }
@@ -294,7 +294,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     *head = node;
     set_count(s, count_of(s) + 1);
     if (site && !ht_forked())
-        mirror(n);
+        publish(n);
     ht_unlock(&s->lock, HT_RANK_SHARD);
     if (old)
         ht_live_unreserve(old);
@@ -392,7 +392,7 @@ void ht_live_adopt(void)
     /* The filter stays: another thread may be asking it, and at worst it says maybe too often. */
     for (uint32_t i = 0; i < n; i++) {
         struct ht_live_node *node = ht_live_node_at(i);
-        atomic_store_explicit(&node->mirror, 0, memory_order_relaxed);
+        atomic_store_explicit(&node->region_record, 0, memory_order_relaxed);
         uint64_t a = atomic_load(&node->addr);
         struct shard *s = shard_of((void *)a);
         if (a && count_of(s) >= s->buckets)

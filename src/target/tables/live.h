@@ -19,8 +19,8 @@ struct ht_live_node {
     _Atomic uint64_t addr;
     uint64_t size;
     ht_ref site; /* 0: held so that its free stays unsized, but not accounted */
-    _Atomic ht_ref
-        mirror;    /* the node's record in the region; kept over reuse; CAS from 0: none yet */
+    /* The node's record in the region; kept over reuse; CAS from 0: none yet. */
+    _Atomic ht_ref region_record;
     uint32_t next; /* node index + 1, in a bucket or a free list */
     uint32_t time; /* s since the region's start; HT_NODE_KEPT */
 };
@@ -37,7 +37,7 @@ struct ht_record {
 };
 
 /* Fills the node's record in the region, making one where it has none. */
-void ht_live_mirror(struct ht_live_node *n);
+void ht_live_publish(struct ht_live_node *n);
 
 /* Before a sandbox: memory for some thousand nodes, for none is asked for afterwards. */
 void ht_live_prepare(void);

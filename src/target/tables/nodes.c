@@ -64,20 +64,20 @@ void ht_nodes_prepare(void)
  * lie beside each other, as the nodes do, and not beside another thread's. The others of the batch
  * may belong to other shards, whose locks are not held.
  */
-ht_ref ht_nodes_mirror(struct ht_live_node *n)
+ht_ref ht_nodes_region_record(struct ht_live_node *n)
 {
     struct ht_live_node *batch =
         (struct ht_live_node *)((uintptr_t)n &
                                 ~(uintptr_t)(sizeof(struct ht_live_node) * HT_NODE_BATCH - 1));
     ht_ref ref = ht_page_new(HT_KIND_LIVE);
-    HT_PAUSE(MIRROR);
+    HT_PAUSE(REGION_RECORD);
     for (uint32_t i = 0; ref && i < HT_NODE_BATCH; i++) {
         ht_ref none = 0;
-        atomic_compare_exchange_strong_explicit(&batch[i].mirror, &none,
+        atomic_compare_exchange_strong_explicit(&batch[i].region_record, &none,
                                                 ref + i * (uint32_t)sizeof(struct ht_live) / 8,
                                                 memory_order_relaxed, memory_order_relaxed);
     }
-    return atomic_load_explicit(&n->mirror, memory_order_relaxed);
+    return atomic_load_explicit(&n->region_record, memory_order_relaxed);
 }
 
 uint32_t ht_nodes_adopt(void)

@@ -75,7 +75,7 @@ uint32_t ht_nodes_make(uint32_t list);
 void ht_nodes_prepare(void);
 
 /* Gives the node its record in the region, or 0. */
-ht_ref ht_nodes_mirror(struct ht_live_node *n);
+ht_ref ht_nodes_region_record(struct ht_live_node *n);
 
 /* In a forked child, single-threaded: the lists are empty, and of the nodes there are those whose
  * memory was there at the fork; their number is returned. */

@@ -115,28 +115,29 @@ static inline void ht_site_count(struct ht_site *s, uint32_t thread_slot, uint64
 }
 
 /* The live record of a node in the region: fills it, clears it. */
-static inline void ht_mirror_set(ht_ref mirror, uint64_t addr, uint64_t size, ht_ref site,
-                                 uint32_t time)
+static inline void ht_region_record_publish(ht_ref region_record, uint64_t addr, uint64_t size,
+                                            ht_ref site, uint32_t time)
 {
-    struct ht_live *l = ht_at(mirror);
+    struct ht_live *l = ht_at(region_record);
     /* Atomic, for a reader may be looking; it sees by addr and sequence that it looked at two. */
     __atomic_store_n(&l->size, size, __ATOMIC_RELAXED);
-    HT_PAUSE(MIRROR);
+    HT_PAUSE(REGION_RECORD);
     __atomic_store_n(&l->site, site, __ATOMIC_RELAXED);
     __atomic_store_n(&l->time, time, __ATOMIC_RELAXED);
-    HT_PAUSE(MIRROR);
+    HT_PAUSE(REGION_RECORD);
     /* One writer at a time: the node's shard is locked. */
     atomic_store_explicit(&l->sequence,
                           atomic_load_explicit(&l->sequence, memory_order_relaxed) + 1,
                           memory_order_release);
-    HT_PAUSE(MIRROR);
+    HT_PAUSE(REGION_RECORD);
     atomic_store_explicit(&l->addr, addr, memory_order_release);
 }
 
-static inline void ht_mirror_clear(ht_ref mirror)
+static inline void ht_region_record_clear(ht_ref region_record)
 {
-    if (mirror)
-        atomic_store_explicit(&((struct ht_live *)ht_at(mirror))->addr, 0, memory_order_release);
+    if (region_record)
+        atomic_store_explicit(&((struct ht_live *)ht_at(region_record))->addr, 0,
+                              memory_order_release);
 }
 
 /* Before a sandbox: reserves some chunks for every kind, and puts the rest of the region in private
