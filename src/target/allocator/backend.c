@@ -186,7 +186,7 @@ static void built_free_aligned_sized(void *p, size_t align, size_t n)
 }
 
 /* The object a function lies in; 0 when unknown. */
-static uint64_t home(const void *fn)
+static uint64_t object_of(const void *fn)
 {
     struct ht_object o;
     return fn && ht_object_find((uint64_t)fn, &o) ? o.link_map : 0;
@@ -202,9 +202,9 @@ static bool in_libstdcxx(const void *fn)
 }
 
 /* That those who ask for an operator get ours, and we libstdc++'s. */
-static bool plain(const char *symbol, const void *next, uint64_t ours)
+static bool is_default_operator(const char *symbol, const void *next, uint64_t ours)
 {
-    return home(ht_first_symbol(symbol)) == ours && in_libstdcxx(next);
+    return object_of(ht_first_symbol(symbol)) == ours && in_libstdcxx(next);
 }
 
 /*
@@ -213,18 +213,18 @@ static bool plain(const char *symbol, const void *next, uint64_t ours)
  */
 static bool new_is_malloc(void)
 {
-    uint64_t ours = home((void *)new_is_malloc);
-#define PLAIN(symbol) plain(#symbol, (void *)ht_next_##symbol, ours)
-    return home(ht_first_symbol("malloc")) == ours &&
-           home(ht_first_symbol("free")) == ours && PLAIN(_Znwm) && PLAIN(_Znam) &&
+    uint64_t ours = object_of((void *)new_is_malloc);
+#define PLAIN(symbol) is_default_operator(#symbol, (void *)ht_next_##symbol, ours)
+    return object_of(ht_first_symbol("malloc")) == ours &&
+           object_of(ht_first_symbol("free")) == ours && PLAIN(_Znwm) && PLAIN(_Znam) &&
            PLAIN(_ZnwmRKSt9nothrow_t) && PLAIN(_ZnamRKSt9nothrow_t) && PLAIN(_ZdlPv) &&
            PLAIN(_ZdaPv) && PLAIN(_ZdlPvm) && PLAIN(_ZdaPvm);
 }
 
 /* Certainly another object's: one that is not known may be the allocator's own. */
-static bool elsewhere(const void *fn, uint64_t allocator)
+static bool in_other_object(const void *fn, uint64_t allocator)
 {
-    uint64_t at = allocator ? home(fn) : 0;
+    uint64_t at = allocator ? object_of(fn) : 0;
     return at && at != allocator;
 }
 
@@ -237,22 +237,22 @@ static void *built_none(size_t align, size_t size)
 
 /* Mimalloc's; jemalloc and tcmalloc have nallocx. */
 static size_t (*ht_next_good_size)(size_t);
-static enum { BY_NOTHING, BY_GOOD_SIZE, BY_NALLOCX, BY_GLIBC } usual;
+static enum { BY_NOTHING, BY_GOOD_SIZE, BY_NALLOCX, BY_GLIBC } size_class_by;
 
-static void find_usual(uint64_t allocator, const void *m)
+static void find_size_class(uint64_t allocator, const void *m)
 {
     ht_next_good_size = (size_t(*)(size_t))ht_next_symbol("mi_good_size");
     if (ht_next_nallocx)
-        usual = BY_NALLOCX;
-    else if (allocator && home((void *)ht_next_good_size) == allocator)
-        usual = BY_GOOD_SIZE;
+        size_class_by = BY_NALLOCX;
+    else if (allocator && object_of((void *)ht_next_good_size) == allocator)
+        size_class_by = BY_GOOD_SIZE;
     else if (m && m == ht_next_symbol("__libc_malloc"))
-        usual = BY_GLIBC;
+        size_class_by = BY_GLIBC;
 }
 
-size_t ht_usual_size(size_t size)
+size_t ht_good_size(size_t size)
 {
-    switch (usual) {
+    switch (size_class_by) {
     case BY_NALLOCX:
         return ht_next_nallocx(size ? size : 1, 0);
     case BY_GOOD_SIZE:
@@ -266,21 +266,21 @@ size_t ht_usual_size(size_t size)
 
 bool ht_has_classes(void)
 {
-    return usual != BY_GLIBC;
+    return size_class_by != BY_GLIBC;
 }
 
 /* glibc cuts a block that shrinks. jemalloc keeps it in its class; tcmalloc and mimalloc while half
  * of it is in use. */
 bool ht_stays_in_place(size_t usable, size_t n)
 {
-    return n <= usable && (usual == BY_GLIBC || usual == BY_NOTHING || n >= usable / 2 ||
-                           ht_usual_size(n) == usable);
+    return n <= usable && (size_class_by == BY_GLIBC || size_class_by == BY_NOTHING ||
+                           n >= usable / 2 || ht_good_size(n) == usable);
 }
 
 #define FIND(symbol) ht_next_##symbol = (__typeof__(ht_next_##symbol))ht_next_symbol(#symbol)
 #define KEEP(symbol, type, parameters)                                                             \
     FIND(symbol);                                                                                  \
-    if (elsewhere((void *)ht_next_##symbol, allocator))                                            \
+    if (in_other_object((void *)ht_next_##symbol, allocator))                                      \
         ht_next_##symbol = NULL;
 #define FIND_ANY(symbol, type, parameters) FIND(symbol);
 
@@ -291,8 +291,8 @@ static void look_up(void)
     void *r = ht_next_symbol("realloc"), *f = ht_next_symbol("free");
     void *first = ht_first_symbol("realloc");
     ht_object_setup();
-    uint64_t allocator = home(m);
-    if (home(first) != home((void *)look_up))
+    uint64_t allocator = object_of(m);
+    if (object_of(first) != object_of((void *)look_up))
         ht_programs_realloc = (void *(*)(void *, size_t))first;
     KEEP(cfree, , )
     KEEP(posix_memalign, , )
@@ -309,10 +309,10 @@ static void look_up(void)
     if (ht_next_symbol("mallocx") || ht_next_symbol("tc_malloc")) {
         HT_HOOKED_EXT(KEEP)
     }
-    find_usual(allocator, m);
+    find_size_class(allocator, m);
 #define DIRECT(symbol, type, parameters)                                                           \
     ht_direct_##symbol =                                                                           \
-        !ht_next_##symbol || (allocator && home((void *)ht_next_##symbol) == allocator);
+        !ht_next_##symbol || (allocator && object_of((void *)ht_next_##symbol) == allocator);
     HT_HOOKED_NEW(DIRECT)
     HT_HOOKED_DELETE(DIRECT)
 
@@ -334,7 +334,7 @@ static void look_up(void)
     /* Never glibc's own: it comes back through our realloc, and would be charged twice. */
     ht_next_reallocarray = built_reallocarray;
     /* Nor tcmalloc's, which call its tc_memalign by name: that is ours. */
-    if (ht_next_tc_memalign && home((void *)ht_next_tc_memalign) == allocator) {
+    if (ht_next_tc_memalign && object_of((void *)ht_next_tc_memalign) == allocator) {
         ht_next_posix_memalign = ht_next_tc_posix_memalign = built_posix_memalign;
         ht_next_valloc = ht_next_tc_valloc = built_valloc;
         ht_next_pvalloc = ht_next_tc_pvalloc = built_pvalloc;

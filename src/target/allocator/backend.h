@@ -49,7 +49,7 @@ size_t ht_arena_size(const void *p);
 
 /* The usable size of a block of so many bytes that the allocator put where it likes. Where that
  * cannot be told: the bytes themselves. */
-size_t ht_usual_size(size_t size);
+size_t ht_good_size(size_t size);
 
 /* True when the allocator has size classes, or may have: a block that was placed then lies in
  * another than its size says. */

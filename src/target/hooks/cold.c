@@ -85,7 +85,7 @@ static struct placed placed_block(void *p, const struct ht_record *record)
     if (!record->found || !atomic_load_explicit(&ht_aligned_once, memory_order_relaxed) ||
         !ht_is_tagged(p) || record->size > HT_PLACE_MAX || !ht_has_classes())
         return b;
-    b.usual = ht_usual_size(record->size);
+    b.usual = ht_good_size(record->size);
     b.real = ht_next_malloc_usable_size(p);
     if (!b.real) /* the allocator does not tell */
         b.real = b.usual + 1;
@@ -99,7 +99,7 @@ static bool stays(const struct placed *b, const void *p, const struct ht_resize 
 {
     bool aligned = !r->align || !((uintptr_t)p & (r->align - 1));
     return r->size <= b->real && aligned &&
-           (r->size >= b->usual / 2 || ht_usual_size(r->size) == b->usual);
+           (r->size >= b->usual / 2 || ht_good_size(r->size) == b->usual);
 }
 
 void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc, uint64_t sp,
@@ -124,7 +124,7 @@ void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc
         q = r->call(r->ctx, p);
     }
     if (q && r->zero && b.real && r->size > b.usual) { /* it zeroed from the larger class's end on */
-        size_t end = ht_usual_size(r->size);
+        size_t end = ht_good_size(r->size);
         memset((char *)q + b.usual, 0, (end < b.real ? end : b.real) - b.usual);
     }
     if (!q && r->size && record.found)

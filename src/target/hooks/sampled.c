@@ -266,7 +266,7 @@ size_t ht_usable_placed(const void *p, size_t real)
     release(t);
     if (!found || asked > HT_PLACE_MAX)
         return real;
-    size_t usual = ht_usual_size(asked);
+    size_t usual = ht_good_size(asked);
     return usual < real ? usual : real;
 }
 
