@@ -99,7 +99,7 @@ int bcmp(const void *a, const void *b, size_t n)
     return difference(a, b, n);
 }
 
-void *memchr(const void *s, int c, size_t n)
+void *(memchr)(const void *s, int c, size_t n)
 {
     for (const unsigned char *p = s; n; n--, p++) {
         if (*p == (unsigned char)c)
@@ -109,7 +109,7 @@ void *memchr(const void *s, int c, size_t n)
     return NULL;
 }
 
-void *memrchr(const void *s, int c, size_t n)
+void *(memrchr)(const void *s, int c, size_t n)
 {
     const unsigned char *p = s;
     while (n--) {
@@ -128,7 +128,7 @@ size_t strlen(const char *s)
     return n;
 }
 
-char *strchr(const char *s, int c)
+char *(strchr)(const char *s, int c)
 {
     for (; *s != (char)c; s++) {
         if (!*s)
@@ -138,7 +138,7 @@ char *strchr(const char *s, int c)
     return (char *)s;
 }
 
-char *strrchr(const char *s, int c)
+char *(strrchr)(const char *s, int c)
 {
     const char *last = NULL;
     for (;; s++) {
