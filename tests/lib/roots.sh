@@ -50,9 +50,10 @@ new_root() {
   root=$(mktemp -d "$CACHE/root-$1.XXXXXX")
   tar -C "$root" -xf "$file"
   cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null
-  # The same package is not fetched a second time: what apt fetched stays, for the suite.
-  mkdir -p "$CACHE/$1.debs/partial"
+  # The same package is not fetched a second time: what apt fetched stays, for the suite. Links, and no common folder: apt locks it.
   debs=$CACHE/$1.debs
+  mkdir -p "$debs"
+  find "$debs" -maxdepth 1 -name '*.deb' -mtime -$ROOT_DAYS -exec ln -t "$root/var/cache/apt/archives" {} + 2>/dev/null
   printf 'Binary::apt-get::APT::Keep-Downloaded-Packages "true";\nAPT::Keep-Downloaded-Packages "true";\n' >"$root/etc/apt/apt.conf.d/90keep"
   # The machine's proxy is the root's.
   apt-config dump 2>/dev/null | grep -i '^Acquire::http.*proxy' >"$root/etc/apt/apt.conf.d/91proxy"
@@ -60,7 +61,12 @@ new_root() {
   printf 'Acquire::Check-Valid-Until "false";\n' >"$root/etc/apt/apt.conf.d/92frozen"
 }
 drop_root() {
-  case $root in "$CACHE"/root-*) rm -rf --one-file-system "$root" ;; esac
+  case $root in
+    "$CACHE"/root-*)
+      find "$root/var/cache/apt/archives" -maxdepth 1 -name '*.deb' -links 1 -exec ln -t "$debs" {} + 2>/dev/null
+      rm -rf --one-file-system "$root"
+      ;;
+  esac
   root=
 }
 
@@ -72,16 +78,16 @@ in_root() {
   [ -n "$root_net" ] || unshare+=(-n)
   # shellcheck disable=SC2016
   timeout -k 10 "$limit" unshare "${unshare[@]}" bash -c '
-    root=$1 debs=$2 user=$3
-    shift 3
-    mount -t proc proc "$root/proc" && mount -t sysfs -o ro sysfs "$root/sys" && mount --rbind /dev "$root/dev" && mount -t tmpfs -o mode=1777 shm "$root/dev/shm" &&
-      mount --bind "$debs" "$root/var/cache/apt/archives" || { echo "tests/fresh: cannot mount in $root"; exit 99; }
+    root=$1 user=$2
+    shift 2
+    mount -t proc proc "$root/proc" && mount -t sysfs -o ro sysfs "$root/sys" && mount --rbind /dev "$root/dev" && mount -t tmpfs -o mode=1777 shm "$root/dev/shm" ||
+      { echo "tests/fresh: cannot mount in $root"; exit 99; }
     [ -z "${root_mount-}" ] || eval "$root_mount" || exit 99
     home=/root
     [ "$user" = root ] || home=/home/$user
     exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$home" USER="$user" \
       LC_ALL=C.UTF-8 TERM=dumb container=heaptap-fresh setpriv --reuid="$user" --regid="$user" --init-groups -- \
-      bash -c "cd && \"\$@\"" bash "$@"' bash "$root" "$debs" "$user" "$@"
+      bash -c "cd && \"\$@\"" bash "$@"' bash "$root" "$user" "$@"
 }
 
 # unpack PATH [USER]: HEAD's files at PATH in the root, as a user who has fetched them has them.

@@ -133,8 +133,10 @@ static bool expand(const struct ht_doctor *d, char path[PATH_MAX])
         const char *set = ht_subject_variable(d, "HEAPTAP_OUTPUT");
         if (!getcwd(cwd, sizeof cwd))
             return false;
-        snprintf(pattern, sizeof pattern, "%s%s%s", *set == '/' ? "" : cwd, *set == '/' ? "" : "/",
-                 *set ? set : "heaptap.%e.%p.pb.gz");
+        if ((size_t)snprintf(pattern, sizeof pattern, "%s%s%s", *set == '/' ? "" : cwd,
+                             *set == '/' ? "" : "/", *set ? set : "heaptap.%e.%p.pb.gz") >=
+            sizeof pattern)
+            return false;
     }
     if (*pattern != '/')
         return false;
