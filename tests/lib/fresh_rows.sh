@@ -198,6 +198,28 @@ off_commands() {
   [ -n "$fine" ]
 }
 
+# boot_root: the root's own systemd, with the package of build/packages: the unit in its limits, and the drop-in.
+boot_root() {
+  local log=$root/booted.log deb=/src/build/packages/heaptap_*_amd64.deb
+  if ! command -v systemd-nspawn >/dev/null; then skip "$suite: the booted system: systemd-nspawn is not installed (systemd-container)"; return; fi
+  # shellcheck disable=SC2016
+  in_root 300 root bash -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd dbus && apt-get install -y -qq $1 &&
+    printf "[Service]\nType=oneshot\nExecStart=/src/tests/packages/booted-in-root\n" >/etc/systemd/system/booted.service &&
+    mkdir -p /etc/systemd/system/multi-user.target.wants &&
+    ln -s ../booted.service /etc/systemd/system/multi-user.target.wants/booted.service' bash "$deb" >"$logs/$suite-boot.log" 2>&1 ||
+    { bad "$suite: the package of the booted system" "$logs/$suite-boot.log"; return; }
+  rm -f "$root/etc/resolv.conf"
+  timeout -k 5 120 systemd-nspawn --quiet --register=no --keep-unit -D "$root" --boot >"$logs/$suite-boot.log" 2>&1 </dev/null
+  if ! [ -s "$log" ]; then
+    skip "$suite: the booted system: its systemd does not come up here: $(tail -n 1 "$logs/$suite-boot.log" | tr -cd '[:print:]')"
+  elif tail -n 1 "$log" | grep -q '^booted: .* 0 failed'; then
+    ok "$suite: $(tail -n 1 "$log")"
+    figure "the unit and a drop-in, booted" "$(tail -n 1 "$log" | sed 's/^booted: //')"
+  else
+    bad "$suite: the booted system" "$log"
+  fi
+}
+
 # The Debian package, built and used in this root; the tarball, built once in the oldest root and used in this bare one.
 row_packages() {
   local log=$logs/$suite-packages.log name tarball
@@ -209,6 +231,7 @@ row_packages() {
     bad "$suite: the Debian package" "$log"
   fi
   figure "the Debian package" "$(tail -n 1 "$log" | sed 's/^deb: //')"
+  boot_root
   log=$logs/$suite-portable.log
   name=heaptap-$(sed -n "s/^  version: '\(.*\)',$/\1/p" "$ROOT/meson.build")-linux-x86_64
   tarball=${HEAPTAP_BUILD:-$ROOT/build}/packages/$name.tar.zst
