@@ -67,7 +67,7 @@ def kill(p):
     p.stdout.close()
 
 
-def wait_for(what, seconds=20):
+def wait_for(what, seconds=100):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         r = what()

@@ -8,7 +8,7 @@ import random
 import struct
 import time
 
-from common import DIR, QUICK, REGIONS, check, finish, heaptap, kill, pprof, start, sums
+from common import DIR, QUICK, REGIONS, check, finish, heaptap, kill, pprof, start, sums, wait_for
 
 THREADS = 8
 ROUNDS = int(os.environ.get("HEAPTAP_TEST_KILLS", "40" if QUICK else "200"))
@@ -37,7 +37,14 @@ for i in range(ROUNDS):
         check("a recovered profile is as readers insist", not bad, bad)
 # The first processes of two containers have one pid: the second profile does not take the first one's place.
 p = start("churn", THREADS, truth, HEAPTAP_SIGNAL="none")
-time.sleep(0.05)
+
+
+def done():
+    with open(truth, "rb") as f:
+        return sum(struct.unpack("%dQ" % (THREADS * 8), f.read())[2::8])
+
+
+check("it allocates", wait_for(done))
 kill(p)
 older = os.path.join(DIR, "heaptap.churn.%d.pb.gz" % p.pid)
 with open(older, "w") as f:

@@ -44,7 +44,7 @@ static int wait_in_callback(struct dl_phdr_info *info, size_t size, void *arg) {
 int main(void) {
   char path[4096];
   snprintf(path, sizeof path, "%s/libh04_plugin.so", getenv("H_PROGRAMS"));
-  alarm(20);
+  alarm(100);
   pthread_t thread;
   CHECK(pthread_create(&thread, NULL, sample, NULL) == 0);
   void *h = dlopen(path, RTLD_NOW);

@@ -31,7 +31,7 @@ static void *child_thread(void *arg) {
 }
 
 int main(void) {
-  alarm(30);
+  alarm(100);
   pthread_t t[4];
   for (int i = 0; i < 4; i++)
     CHECK(pthread_create(&t[i], NULL, churn, NULL) == 0);
@@ -39,7 +39,7 @@ int main(void) {
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-      alarm(20);
+      alarm(100);
       pthread_t inner;
       child_thread(NULL);
       CHECK(pthread_create(&inner, NULL, child_thread, NULL) == 0);

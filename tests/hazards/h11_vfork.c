@@ -30,7 +30,7 @@ int main(void) {
   char *stack = mmap(NULL, 256 << 10, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   void *kept[100];
   int status;
-  alarm(30);
+  alarm(100);
   for (int i = 0; i < 25; i++) {
     kept[i] = site_parent(10000);
     pid_t pid = vfork();

@@ -83,7 +83,7 @@ static void single_steps(void) {
 }
 
 int main(void) {
-  alarm(60);
+  alarm(100);
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   CHECK(sigaction(SIGUSR2, &action, NULL) == 0);
   pthread_t t[2];

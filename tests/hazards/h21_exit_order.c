@@ -36,7 +36,7 @@ static void *thread(void *key) {
 }
 
 int main(void) {
-  alarm(20);
+  alarm(100);
   for (int i = 0; i < 8; i++)
     late_keep(malloc(60000));
   early = malloc(50000);

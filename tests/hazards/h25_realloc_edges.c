@@ -51,7 +51,7 @@ static void *work(void *arg) {
 
 int main(void) {
   volatile size_t huge = PTRDIFF_MAX - 4096;
-  alarm(30);
+  alarm(100);
   mallopt(M_ARENA_MAX, 1);
   char *p = site_realloc(NULL, 4000);
   CHECK(p);

@@ -35,7 +35,7 @@ static double churn(void) {
 }
 
 int main(void) {
-  alarm(60);
+  alarm(100);
   for (unsigned i = 0; i < LIVE; i++)
     blocks[i] = fork_path(i, 12);
   double first = churn(), best = 1e9;

@@ -15,14 +15,14 @@ for how in delete replace loader "delete as any user"; do
   export XDG_CACHE_HOME="$H_TMP/cache of $how" # names that an earlier run kept show nothing
   [ "$how" = "delete as any user" ] && as=("${rights[@]}")
   cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
-  rm -f "$H_TMP/p.pb.gz" "$H_TMP/go"
+  rm -f "$H_TMP/p.pb.gz" "$H_TMP/go" "$H_TMP/ready"
   mkfifo "$H_TMP/go"
   start=("$H_TMP/program")
   [ "$how" = loader ] && start=(/lib64/ld-linux-x86-64.so.2 "$H_TMP/program")
-  "${as[@]}" env LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_REGION_DIR="$H_TMP/regions" HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "${start[@]}" <"$H_TMP/go" &
+  "${as[@]}" env H_READY="$H_TMP/ready" LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_REGION_DIR="$H_TMP/regions" HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "${start[@]}" <"$H_TMP/go" &
   pid=$!
   exec 5>"$H_TMP/go"
-  sleep 0.1
+  while [ ! -e "$H_TMP/ready" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
   [[ $how = delete* ]] && rm "$H_TMP/program"
   [ "$how" = replace ] && cp /bin/true "$H_TMP/new" && mv "$H_TMP/new" "$H_TMP/program"
   if [ -x "$H_BUILD/heaptap" ]; then

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Allocates, and again when its standard input ends. Run by h31_binary_replaced.sh.
+// Allocates, makes the file that H_READY names, and allocates again when its standard input ends. Run by h31_binary_replaced.sh.
 #include "hazard.h"
+#include <fcntl.h>
 
 NOINLINE static void *site_early(size_t n) {
   void *p = malloc(n);
@@ -14,6 +15,9 @@ int main(void) {
     void *p = site_early(100000);
     STAY(p);
   }
+  const char *ready = getenv("H_READY");
+  if (ready)
+    close(open(ready, O_WRONLY | O_CREAT, 0600));
   while (read(0, &c, 1) > 0)
     ;
   for (int i = 0; i < 100; i++) {

@@ -19,7 +19,7 @@ static void run(int n) {
 }
 
 int main(void) {
-  alarm(120);
+  alarm(100);
   run(2000);
   long before = resident_kib();
   run(getenv("H_FULL") ? 98000 : 10000);

@@ -59,7 +59,7 @@ class Case(unittest.TestCase):
         i = types(p).index(kind)
         return sum(s.values[i] for s in p.samples if "keep_blocks" in names(p, s))
 
-    def until(self, what, seconds=10):
+    def until(self, what, seconds=100):
         end = time.monotonic() + seconds
         while not what():
             self.assertLess(time.monotonic(), end, "nothing came of it")

@@ -105,7 +105,7 @@ class Completion(Case):
             os.chdir(self.dir)
             os.execvpe("zsh", ["zsh", "-f", "-i"], self.env)
 
-        def until(mark, seconds=20):
+        def until(mark, seconds=100):
             text, end = "", time.monotonic() + seconds
             while not re.search(mark, text):
                 self.assertLess(time.monotonic(), end, text)

@@ -186,7 +186,7 @@ class Places(Case):
         self.run_("--exact", "-o", "b.pb.gz", PROG, "exit")
         self.assertEqual(self.files(), ["b.pb.gz"])
         os.kill(pid, signal.SIGKILL)
-        a.communicate(timeout=20)
+        a.communicate(timeout=100)
         self.assertEqual((a.returncode, self.files()), (137, ["a.pb.gz", "b.pb.gz"]))
 
     def test_run_itself_killed_leaves_the_region(self):
@@ -194,7 +194,7 @@ class Places(Case):
         pid = int(p.stdout.readline().split()[1])
         p.kill()
         os.kill(pid, signal.SIGKILL)
-        p.communicate(timeout=20)
+        p.communicate(timeout=100)
         self.assertEqual(len(self.leftovers()), 1)
 
 

@@ -36,7 +36,7 @@ class Status(Case):
         p = self.start("--exact", "-o", "t.pb.gz", PROG, "wait")
         self.ready(p)
         p.send_signal(signal.SIGTERM)
-        p.communicate(timeout=20)
+        p.communicate(timeout=100)
         self.assertEqual(p.returncode, 77)
         self.assertEqual(self.blocks("t.pb.gz"), 5)
 
@@ -67,13 +67,13 @@ class Status(Case):
     def test_ignored_signals_stay_ignored(self):
         p = self.start("-q", "sh", "-c", "kill -HUP $$; echo alive; exit 4",
                        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-        out, _ = p.communicate(timeout=20)
+        out, _ = p.communicate(timeout=100)
         self.assertEqual((p.returncode, out), (4, "alive\n"))
 
     def test_child_status_with_sigchld_ignored(self):
         p = self.start("-q", PROG, "exit", "9",
                        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
-        p.communicate(timeout=20)
+        p.communicate(timeout=100)
         self.assertEqual(p.returncode, 9)
 
     def test_no_such_program(self):

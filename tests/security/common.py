@@ -66,7 +66,7 @@ def end(p):
     return p.wait(60), said
 
 
-def heaptap(*words, uid=None, cwd="/", timeout=20, **variables):
+def heaptap(*words, uid=None, cwd="/", timeout=100, **variables):
     """Exit status (None: it hung), output, errors."""
     try:
         r = subprocess.run([heaptap_path, *words], env=environment(**variables), cwd=cwd, stdin=subprocess.DEVNULL,

@@ -124,10 +124,10 @@ with tempfile.TemporaryDirectory(prefix="heaptap-strangers") as work:
         checked, other = work + "/regions", work + "/trap"
         os.mkdir(checked, 0o700)
         os.mkdir(other, 0o700)
-        trace = subprocess.Popen(["strace", "-o", work + "/log", "-P", checked, "-e", "inject=openat:delay_exit=1500000", "-E", "LD_PRELOAD=" + lib, "-E", "HEAPTAP_REGION_DIR=" + checked,
+        trace = subprocess.Popen(["strace", "-o", work + "/log", "-P", checked, "-e", "inject=openat:delay_exit=5000000", "-E", "LD_PRELOAD=" + lib, "-E", "HEAPTAP_REGION_DIR=" + checked,
                                   "-E", "HEAPTAP_OUTPUT=" + mine + "/s.pb.gz", load], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         # strace's line stands before the call is made: only the descriptor says that the directory was opened, and its process sleeps.
-        deadline = time.time() + 10
+        deadline = time.time() + 100
         while time.time() < deadline and checked not in opened_by_children(trace.pid):
             time.sleep(0.01)
         os.rename(checked, work + "/was")

@@ -77,10 +77,19 @@ export async function shots(page, name, settle) {
 // Waits until a function is true in the page. (Playwright's own waitForFunction needs eval, which
 // the server's Content-Security-Policy forbids.)
 export async function until(page, fn, arg) {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 1500; i++) {
     // A navigation in between destroys what was being evaluated.
     if (await page.evaluate(fn, arg).catch(() => false)) return;
     await page.waitForTimeout(60);
   }
   throw new Error('waited too long for ' + fn);
+}
+
+// The same for a function of the test's own.
+export async function eventually(page, fn) {
+  for (let i = 0; i < 1500; i++) {
+    if (await fn()) return true;
+    await page.waitForTimeout(60);
+  }
+  return false;
 }

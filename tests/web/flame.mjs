@@ -3,7 +3,7 @@
 // are the profile's. node flame.mjs FLAME.html DIFF.html TOTALS.json
 import fs from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { start, check, done, watch, shots, until } from './browser.mjs';
+import { start, check, done, watch, shots, until, eventually } from './browser.mjs';
 
 const [file, diff, totalsFile] = process.argv.slice(2);
 const totals = JSON.parse(fs.readFileSync(totalsFile, 'utf8'));
@@ -57,13 +57,11 @@ await shots(page, 'flame');
 await page.mouse.move(5, 5);
 b = await box('codec::decode');
 await page.mouse.click(b.x, b.y);
-await page.waitForTimeout(60);
-const wide = await box('codec::decode');
-check('zoomed box fills the width', wide.w > 1200 && wide.w > b.w, [b.w, wide.w]);
+let wide;
+check('zoomed box fills the width', await eventually(page, async () => (wide = await box('codec::decode')).w > 1200 && wide.w > b.w), [b.w, wide.w]);
 check('reset enabled', await page.isEnabled('#reset'));
 await page.keyboard.press('Escape');
-await page.waitForTimeout(60);
-check('zoomed out', Math.abs((await box('codec::decode')).w - b.w) < 1);
+check('zoomed out', await eventually(page, async () => Math.abs((await box('codec::decode')).w - b.w) < 1));
 
 // Search.
 await page.keyboard.press('/');
@@ -77,9 +75,11 @@ await page.fill('#search', '');
 // Keyboard only.
 await page.focus('canvas');
 for (const k of ['Home', 'ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowRight', 'ArrowLeft', 'Enter']) await page.keyboard.press(k);
-await page.waitForTimeout(60);
-const kb = await page.evaluate(() => [window.heaptap.flame.selected, window.heaptap.flame.zoomed, document.querySelector('.sr-only').textContent]);
-check('keyboard selects and zooms', kb[0] > 0 && kb[0] === kb[1] && /depth 3/.test(kb[2]), kb);
+let kb;
+check('keyboard selects and zooms', await eventually(page, async () => {
+  kb = await page.evaluate(() => [window.heaptap.flame.selected, window.heaptap.flame.zoomed, document.querySelector('.sr-only').textContent]);
+  return kb[0] > 0 && kb[0] === kb[1] && /depth 3/.test(kb[2]);
+}), kb);
 await page.keyboard.press('Escape');
 
 // Leaf first has the same total, and its first row is the heaviest allocating function.

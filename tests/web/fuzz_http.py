@@ -39,7 +39,7 @@ def fuzz(port, seconds):
         r = random.Random(n)
         while time.monotonic() < end:
             try:
-                with socket.create_connection(("127.0.0.1", port), timeout=10) as c:
+                with socket.create_connection(("127.0.0.1", port), timeout=100) as c:
                     c.sendall(malformed(r))
                     c.shutdown(socket.SHUT_WR)
                     c.recv(200)

@@ -190,6 +190,6 @@ for args, status, words in (
         (["view"], 2, "SOURCE"), (["view", "/nonexistent"], 1, "/nonexistent"), (["view", "--listen", "nonsense:x", new], 2, "--listen"),
         (["view", "--listen", "203.0.113.7:1", new], 1, "203.0.113.7"), (["view", "--token-file", "/nonexistent", new], 1, "/nonexistent"),
         (["view", "--unix", "/x" * 100, new], 1, "longer"), (["view", "--what", new], 2, "--what")):
-    r = subprocess.run([heaptap] + args, capture_output=True, text=True, timeout=10)
+    r = subprocess.run([heaptap] + args, capture_output=True, text=True, timeout=100)
     check("%r" % args, r.returncode == status and r.stderr.count("\n") == 1 and words in r.stderr, (r.returncode, r.stderr))
 done()

@@ -32,7 +32,7 @@ def targets(s):
     return [t for t in json.loads(s.get("/api/targets")[2])["targets"] if t["command"].startswith(churn)]
 
 
-def wait_for(what, test, seconds=10):
+def wait_for(what, test, seconds=100):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         v = test()
@@ -69,20 +69,26 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     body = s.get("/%s/debug/pprof/symbol" % a, "POST", "+".join("%#x" % x for x in addresses))[2].decode()
     check("symbol names them", "leaky_cache" in body and body.startswith("num_symbols: 1\n"), body)
 
-    # What grew in a second or two is the leak.
-    t0 = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        waits = [pool.submit(s.get, "/%s/debug/pprof/heap?seconds=2" % a) for _ in range(3)]
-        time.sleep(0.3)
-        check("others do not wait", s.get("/%s/debug/pprof/heap?symbolize=none" % b)[0] == 200 and not any(w.done() for w in waits))
-        answers = [w.result() for w in waits]
-    check("seconds=", all(c == 200 and h["content-disposition"].endswith('"heap-delta"') for c, h, _ in answers))
-    delta = answers[0][2]
-    top = {f: v for f, v in pprofile.fields(__import__("gzip").decompress(delta)) if f in (9, 10)}
-    check("its duration", 1.9e9 < top[10] < (time.monotonic() - t0) * 1e9, top)
-    open(tmp + "/delta.pb.gz", "wb").write(delta)
-    r = json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/delta.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)
-    check("the leak leads", r["rows"] and r["rows"][0]["name"] == "leaky_cache" and r["rows"][0]["flat"] > 0, r["rows"][:3])
+    # What grew in a second or two is the leak. On a busy machine the process may hardly run, or another request take as long as
+    # those that wait: then it is asked for longer.
+    for seconds in (2, 8, 30):
+        t0 = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            waits = [pool.submit(s.get, "/%s/debug/pprof/heap?seconds=%d" % (a, seconds), timeout=120) for _ in range(3)]
+            time.sleep(0.3)
+            apart = s.get("/%s/debug/pprof/heap?symbolize=none" % b, timeout=120)[0] == 200 and not any(w.done() for w in waits)
+            answers = [w.result() for w in waits]
+        check("seconds=", all(c == 200 and h["content-disposition"].endswith('"heap-delta"') for c, h, _ in answers))
+        delta = answers[0][2]
+        top = {f: v for f, v in pprofile.fields(__import__("gzip").decompress(delta)) if f in (9, 10)}
+        check("its duration", (seconds - 0.1) * 1e9 < top[10] < (time.monotonic() - t0) * 1e9, top)
+        open(tmp + "/delta.pb.gz", "wb").write(delta)
+        r = json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/delta.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)
+        leads = r["rows"] and r["rows"][0]["name"] == "leaky_cache" and r["rows"][0]["flat"] > 0
+        if apart and leads:
+            break
+    check("others do not wait", apart)
+    check("the leak leads", leads, r["rows"][:3])
 
     if shutil.which("go"):
         for args, words in ((["-top", "http://127.0.0.1:%d/%s/debug/pprof/heap" % (s.port, a)], ["leaky_cache", "inuse_space"]),
@@ -96,15 +102,13 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
         check("pprof shows our error", "whole number" in r.stderr, r.stderr)
 
     # Scraped while they allocate.
-    m1 = s.get("/metrics")[2].decode()
-    time.sleep(0.5)
-    m2 = s.get("/metrics")[2].decode()
-
-    def metric(text, name):
+    def metric(name):
+        text = s.get("/metrics")[2].decode()
         return next(float(l.rsplit(" ", 1)[1]) for l in text.splitlines() if l.startswith(name + "{") and 'pid="%s"' % a in l)
-    check("counters rise", metric(m2, "heaptap_allocated_bytes_total") > metric(m1, "heaptap_allocated_bytes_total"))
-    check("rate", metric(m2, "heaptap_rate_bytes") == 16384 and metric(m2, "heaptap_up") == 1)
-    check("nothing is lost", metric(m2, "heaptap_lost_samples_total") == 0)
+    first = metric("heaptap_allocated_bytes_total")
+    wait_for("counters rise", lambda: metric("heaptap_allocated_bytes_total") > first)
+    check("rate", metric("heaptap_rate_bytes") == 16384 and metric("heaptap_up") == 1)
+    check("nothing is lost", metric("heaptap_lost_samples_total") == 0)
 
     # A stopped process is read like any other; one that was killed stays.
     os.kill(int(b), signal.SIGSTOP)

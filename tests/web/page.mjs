@@ -2,7 +2,7 @@
 // The server's page for two files in a browser: every view draws, figures are the profile's, the
 // comparison finds what was planted, addresses carry the state. node page.mjs URL TOTALS.json
 import fs from 'node:fs';
-import { start, check, done, watch, shots, until } from './browser.mjs';
+import { start, check, done, watch, shots, until, eventually } from './browser.mjs';
 
 const [url, totalsFile, flatFile] = process.argv.slice(2);
 const totals = JSON.parse(fs.readFileSync(totalsFile, 'utf8'));
@@ -14,14 +14,14 @@ watch(page, [url, 'data:', 'blob:']);
 await page.goto(url);
 await until(page, () => window.heaptap && window.heaptap.data && window.heaptap.before);
 check('opens the newer file compared with the older', new URL(page.url()).pathname === '/2/' && page.url().includes('base=1'), page.url());
-await page.waitForTimeout(200);
-const grew = await page.evaluate(() => {
+let grew;
+const widest = () => page.evaluate(() => {
   const f = HT.views[0].flame;
   let at = 0;
   while (f.children(at).length && f.lay.width[f.children(at)[0]] > 0) at = f.children(at)[0];
   return [f.name(at), f.tree.value(at, f.type)];
-});
-check('compare finds the leak', grew[0] === 'cache::Entry::make' && grew[1] === 700 * 65536, grew);
+}).catch(() => []);
+check('compare finds the leak', await eventually(page, async () => (grew = await widest())[0] === 'cache::Entry::make' && grew[1] === 700 * 65536), grew);
 await shots(page, 'page-compare');
 await page.keyboard.press('2');
 await page.waitForSelector('#top-table');
@@ -57,14 +57,13 @@ for (const t of Object.keys(totals)) {
   check('total of ' + t, v === totals[t], [v, totals[t]]);
 }
 await page.fill('#focus', 'cache::');
-await page.waitForTimeout(350);
-check('focus', (await page.textContent('#top-table')).includes('cache::Entry::make') && !(await page.textContent('#top-table')).includes('codec::'));
+const shows = async (what, not) => (await page.textContent('#view')).includes(what) && !(await page.textContent('#view')).includes(not);
+check('focus', await eventually(page, () => shows('cache::Entry::make', 'codec::')));
 await page.fill('#ignore', 'cache::');
-await page.waitForTimeout(350);
-check('ignore', (await page.textContent('#view')).includes('Nothing of this kind'));
+check('ignore', await eventually(page, () => shows('Nothing of this kind', 'cache::Entry::make')));
 await page.fill('#ignore', '');
 await page.fill('#focus', '');
-await page.waitForTimeout(350);
+check('all again', await eventually(page, () => shows('codec::', 'Nothing of this kind')));
 
 // Call graph, source, traces, flame graph.
 await page.evaluate(() => document.activeElement.blur());
@@ -117,9 +116,8 @@ const nameless = await page.$$eval('button, select, input, a', all => all.filter
   !(e.textContent.trim() || e.getAttribute('aria-label') || e.closest('label'))).map(e => e.outerHTML));
 check('controls without a name', nameless.length === 0, nameless);
 await page.setViewportSize({ width: 400, height: 800 });
-await page.waitForTimeout(150);
-const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-check('no sideways scrolling at 400 px', wide <= 400, wide);
+let wide;
+check('no sideways scrolling at 400 px', await eventually(page, async () => (wide = await page.evaluate(() => document.documentElement.scrollWidth)) <= 400), wide);
 
 await stop();
 done();

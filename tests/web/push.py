@@ -38,7 +38,7 @@ url = "http://127.0.0.1:%d" % server.server_port
 
 
 def push(*args):
-    return subprocess.run([heaptap, "push", *args], capture_output=True, text=True, timeout=30)
+    return subprocess.run([heaptap, "push", *args], capture_output=True, text=True, timeout=100)
 
 
 token = tmp + "/push-token"

@@ -36,7 +36,7 @@ print(json.dumps({r["name"]: [r["flat"], r["cum"]] for r in json.load(sys.stdin)
 serve() {
   "$heaptap" "$@" --listen :0 --no-browser >"$dir/where" &
   servers="$servers $!"
-  for _ in $(seq 50); do
+  for _ in $(seq 500); do
     grep -q http "$dir/where" && break
     sleep 0.2
   done
@@ -53,7 +53,7 @@ live)
   "$heaptap" run -q -r 16k -o "$dir/%p.pb.gz" -- "$churn" 100 >"$dir/ready" &
   servers="$servers $!"
   serve serve --source-root "$here"
-  for _ in $(seq 50); do
+  for _ in $(seq 500); do
     pid=$($python -c 'import json, sys, urllib.request
 for t in json.load(urllib.request.urlopen(sys.argv[1] + "api/targets"))["targets"]:
     if t["name"] == "churn" and t["command"].startswith(sys.argv[2]) and t["alive"]: print(t["id"])' "$url" "$churn" | head -n 1)

@@ -37,13 +37,13 @@ class Server:
     def __exit__(self, *_):
         self.p.terminate()
         try:
-            _, self.err = self.p.communicate(timeout=10)
+            _, self.err = self.p.communicate(timeout=100)
         except subprocess.TimeoutExpired:
             check("the server ends when told", False)
             self.p.kill()
         check("exit status of the server", self.p.returncode == 0, (self.p.returncode, getattr(self, "err", "")))
 
-    def get(self, path, method="GET", body=None, headers=None, timeout=30):
+    def get(self, path, method="GET", body=None, headers=None, timeout=100):
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             c.request(method, path, body=body, headers=headers or {})
