@@ -13,6 +13,7 @@
     X("watch", ht_cmd_watch, "a live table of allocation sites") \
     X("dump", ht_cmd_dump, "the profile of a live process, without its help") \
     X("threads", ht_cmd_threads, "where each thread of a process stands, and what it waits for") \
+    X("cpu", ht_cmd_cpu, "where a process, or a program, spends processor time") \
     X("top", ht_cmd_report, "where the heap is: sites in a flat list") \
     X("tree", ht_cmd_report, "each site between its callers and callees") \
     X("peek", ht_cmd_report, "callers and callees of matching functions") \

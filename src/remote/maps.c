@@ -107,3 +107,100 @@ struct ht_remote_map *ht_remote_map_at(const struct ht_remote *r, uint64_t at)
     }
     return lo < r->n_maps && r->maps[lo].start <= at ? &r->maps[lo] : NULL;
 }
+
+/* A copy that lives as long as the process is open. NULL: out of memory. */
+static const char *keep_name(struct ht_remote *r, const char *name)
+{
+    for (size_t i = r->n_names; i-- > 0;)
+        if (!strcmp(r->names[i], name))
+            return r->names[i];
+    char **more = realloc(r->names, (r->n_names + 1) * sizeof *more);
+    if (!more)
+        return NULL;
+    r->names = more;
+    char *copy = strdup(name);
+    if (copy)
+        r->names[r->n_names++] = copy;
+    return copy;
+}
+
+static int insert(struct ht_remote *r, size_t at, const struct ht_remote_map *m)
+{
+    struct ht_remote_map *more = realloc(r->maps, (r->n_maps + 1) * sizeof *more);
+    if (!more)
+        return -ENOMEM;
+    r->maps = more;
+    memmove(more + at + 1, more + at, (r->n_maps - at) * sizeof *more);
+    more[at] = *m;
+    r->n_maps++;
+    return 0;
+}
+
+static void set_start(struct ht_remote_map *m, uint64_t start)
+{
+    m->offset += start - m->start;
+    m->start = start;
+}
+
+int ht_remote_map_add(struct ht_remote *r, const struct ht_remote_map *new)
+{
+    struct ht_remote_map m = *new;
+    size_t i = 0;
+    m.module = NULL;
+    m.name = keep_name(r, new->name);
+    if (!m.name || m.start >= m.end)
+        return m.name ? -EINVAL : -ENOMEM;
+    while (i < r->n_maps && r->maps[i].end <= m.start)
+        i++;
+    if (i < r->n_maps && r->maps[i].start < m.start) { /* its front part stays */
+        struct ht_remote_map back = r->maps[i];
+        r->maps[i].end = m.start;
+        i++;
+        if (back.end > m.end) {
+            set_start(&back, m.end);
+            int err = insert(r, i, &back);
+            if (err)
+                return err;
+        }
+    }
+    size_t gone = i;
+    while (gone < r->n_maps && r->maps[gone].end <= m.end)
+        gone++;
+    if (gone < r->n_maps && r->maps[gone].start < m.end)
+        set_start(&r->maps[gone], m.end);
+    memmove(r->maps + i, r->maps + gone, (r->n_maps - gone) * sizeof *r->maps);
+    r->n_maps -= gone - i;
+    return insert(r, i, &m);
+}
+
+int ht_remote_maps_copy_to(struct ht_remote *to, const struct ht_remote *from)
+{
+    struct ht_remote_map *maps = malloc((from->n_maps + 1) * sizeof *maps);
+    if (!maps)
+        return -ENOMEM;
+    free(to->maps);
+    to->maps = maps;
+    to->n_maps = 0;
+    for (size_t i = 0; i < from->n_maps; i++) {
+        maps[i] = from->maps[i];
+        maps[i].module = NULL;
+        maps[i].name = keep_name(to, from->maps[i].name);
+        if (!maps[i].name)
+            return -ENOMEM;
+        to->n_maps++;
+    }
+    return 0;
+}
+
+void ht_remote_maps_free(struct ht_remote *r)
+{
+    for (size_t i = 0; i < r->n_names; i++)
+        free(r->names[i]);
+    free(r->names);
+    free(r->maps);
+    free(r->map_text);
+    r->names = NULL;
+    r->maps = NULL;
+    r->map_text = NULL;
+    r->n_names = r->n_maps = 0;
+}

@@ -22,12 +22,6 @@ struct ht_remote_memory {
     unsigned char data[N_PAGES][PAGE];
 };
 
-int ht_remote_memory_create(struct ht_remote *r)
-{
-    r->memory = calloc(1, sizeof *r->memory);
-    return r->memory ? 0 : -ENOMEM;
-}
-
 void ht_remote_memory_destroy(struct ht_remote *r)
 {
     free(r->memory);
@@ -39,6 +33,8 @@ ssize_t ht_remote_read(struct ht_remote *r, uint64_t at, void *to, size_t n)
     /* Page by page in the list of what is read: the call stops at the first that is not there. */
     struct iovec here = {to, n}, there[64];
     size_t done = 0;
+    if (r->unseen)
+        return 0;
     while (done < n) {
         unsigned k = 0;
         size_t ask = 0;
@@ -64,7 +60,8 @@ ssize_t ht_remote_read(struct ht_remote *r, uint64_t at, void *to, size_t n)
 
 void ht_remote_forget(struct ht_remote *r)
 {
-    memset(r->memory->at, 0, sizeof r->memory->at);
+    if (r->memory)
+        memset(r->memory->at, 0, sizeof r->memory->at);
 }
 
 static unsigned char *page_at(struct ht_remote *r, uint64_t page)
@@ -80,7 +77,9 @@ static unsigned char *page_at(struct ht_remote *r, uint64_t page)
 
 bool ht_remote_word(struct ht_remote *r, uint64_t at, uint64_t *word)
 {
-    if ((at & 7) || at > UINT64_MAX - PAGE)
+    if ((at & 7) || at > UINT64_MAX - PAGE || r->unseen)
+        return false;
+    if (!r->memory && !(r->memory = calloc(1, sizeof *r->memory)))
         return false;
     const unsigned char *page = page_at(r, at & ~(uint64_t)(PAGE - 1));
     if (!page)

@@ -5,9 +5,6 @@
 
 #include "remote/remote.h"
 
-/* 0 or -ENOMEM. */
-int ht_remote_memory_create(struct ht_remote *r);
-
 /* NULL-safe. */
 void ht_remote_memory_destroy(struct ht_remote *r);
 

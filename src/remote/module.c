@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,11 +28,13 @@
 #define MAX_SPAN   (64ull << 30)
 #define MAX_NOTE   65536u
 
-/* Where an object's bytes are read: from its file, or (fd -1) from the process. */
+/* Where an object's bytes are read: from its file; from our own memory, of the vDSO, which is the
+ * same in all processes of a kernel; or from the process. */
 struct source {
     struct ht_remote *r;
     int fd;
-    uint64_t base; /* of the memory that begins with the ELF header; 0: none */
+    const unsigned char *own; /* NULL: not the vDSO */
+    uint64_t base;            /* there, of the memory that begins with the ELF header; 0: none */
     Elf64_Ehdr e;
     Elf64_Phdr p[MAX_PHDRS];
 };
@@ -82,6 +85,12 @@ static const struct ht_remote_map *first_map(const struct ht_remote *r,
 
 static bool read_bytes(struct source *s, uint64_t offset, void *to, size_t n)
 {
+    if (s->own) {
+        if (offset > 4 * 4096 || n > 4 * 4096 - offset) /* it has two pages */
+            return false;
+        memcpy(to, s->own + offset, n);
+        return true;
+    }
     if (s->fd < 0)
         return s->base && ht_remote_read(s->r, s->base + offset, to, n) == (ssize_t)n;
     for (size_t done = 0; done < n;) {
@@ -123,8 +132,9 @@ static bool read_address(struct source *s, uint64_t bias, uint64_t vaddr, void *
         const Elf64_Phdr *p = &s->p[i];
         if (p->p_type == PT_LOAD && vaddr >= p->p_vaddr && n <= p->p_filesz &&
             vaddr - p->p_vaddr <= p->p_filesz - n)
-            return s->fd >= 0 ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
-                              : ht_remote_read(s->r, bias + vaddr, to, n) == (ssize_t)n;
+            return s->fd >= 0 || s->own
+                       ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
+                       : ht_remote_read(s->r, bias + vaddr, to, n) == (ssize_t)n;
     }
     return false;
 }
@@ -153,26 +163,27 @@ static void find_build_id(struct source *s, uint64_t bias, const Elf64_Phdr *p, 
 }
 
 /* Copies a segment from a file's address on, to its place. */
-static bool copy_from(struct source *s, const struct ht_remote_module *m, uint64_t bias,
-                      uint64_t vaddr)
+static bool copy_from(struct source *s, const struct ht_remote_module *m, uint64_t vaddr)
 {
     for (unsigned i = 0; i < s->e.e_phnum; i++) {
         const Elf64_Phdr *p = &s->p[i];
         if (p->p_type != PT_LOAD || vaddr < p->p_vaddr || vaddr - p->p_vaddr >= p->p_filesz)
             continue;
-        uint64_t n = p->p_filesz - (vaddr - p->p_vaddr), at = bias + vaddr;
+        uint64_t n = p->p_filesz - (vaddr - p->p_vaddr), at = m->bias + vaddr;
         if (n > MAX_TABLES || at < m->start || at >= m->end || n > m->end - at)
             return false;
         void *to = (void *)(m->here.start + (at - m->start));
-        return s->fd >= 0 ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
-                          : ht_remote_read(s->r, at, to, n) > 0;
+        return s->fd >= 0 || s->own
+                   ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
+                   : ht_remote_read(s->r, at, to, n) > 0;
     }
     return false;
 }
 
 /* The form that every linker writes: .eh_frame as a 4-byte distance from the word that holds it. */
-static bool copy_tables(struct source *s, struct ht_remote_module *m, uint64_t bias, uint64_t hdr)
+static bool copy_tables(struct source *s, struct ht_remote_module *m)
 {
+    uint64_t bias = m->bias, hdr = m->hdr;
     unsigned char head[8];
     int32_t distance;
     if (!read_address(s, bias, hdr, head, sizeof head) || head[0] != 1 || head[1] != 0x1b)
@@ -184,8 +195,8 @@ static bool copy_tables(struct source *s, struct ht_remote_module *m, uint64_t b
     if (at == MAP_FAILED)
         return false;
     m->here = (struct ht_object){.start = (uint64_t)at, .end = (uint64_t)at + (m->end - m->start)};
-    if (!copy_from(s, m, bias, hdr < frames ? hdr : frames) ||
-        !copy_from(s, m, bias, hdr < frames ? frames : hdr))
+    if (!copy_from(s, m, hdr < frames ? hdr : frames) ||
+        !copy_from(s, m, hdr < frames ? frames : hdr))
         return false;
     m->here.eh_frame_hdr = m->here.start + (bias + hdr - m->start);
     return true;
@@ -193,7 +204,7 @@ static bool copy_tables(struct source *s, struct ht_remote_module *m, uint64_t b
 
 static bool describe(struct source *s, const struct ht_remote_map *map, struct ht_remote_module *m)
 {
-    uint64_t bias, lowest = UINT64_MAX, highest = 0, hdr = 0;
+    uint64_t bias, lowest = UINT64_MAX, highest = 0;
     if (!find_bias(s, map, &bias))
         return false;
     for (unsigned i = 0; i < s->e.e_phnum; i++) {
@@ -201,7 +212,7 @@ static bool describe(struct source *s, const struct ht_remote_map *map, struct h
         if (p->p_type == PT_NOTE && !*m->build_id)
             find_build_id(s, bias, p, m->build_id);
         if (p->p_type == PT_GNU_EH_FRAME)
-            hdr = p->p_vaddr;
+            m->hdr = p->p_vaddr;
         if (p->p_type != PT_LOAD || p->p_vaddr + p->p_memsz < p->p_vaddr)
             continue;
         if (p->p_vaddr < lowest)
@@ -218,50 +229,80 @@ static bool describe(struct source *s, const struct ht_remote_map *map, struct h
         return false;
     m->start = bias + (lowest & ~4095ull);
     m->end = (bias + highest + 4095) & ~4095ull;
-    if (hdr)
-        copy_tables(s, m, bias, hdr);
+    m->bias = bias;
+    m->no_tables = !m->hdr;
     return true;
+}
+
+static bool is_vdso(const struct ht_remote_map *map)
+{
+    return !strcmp(map->name, "[vdso]");
+}
+
+/* Opens what a map is of, and reads its headers. NULL: it is no object, or cannot be read. */
+static struct source *open_source(struct ht_remote *r, const struct ht_remote_map *map)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    const struct ht_remote_map *first = first_map(r, map);
+    s->r = r;
+    s->base = first ? first->start : 0;
+    if (is_vdso(map))
+        s->own = (const unsigned char *)getauxval(AT_SYSINFO_EHDR);
+    s->fd = open_file(r, map);
+    if (read_headers(s))
+        return s;
+    if (s->fd >= 0) { /* a file cut short: the memory is what runs */
+        close(s->fd);
+        s->fd = -1;
+        if (read_headers(s))
+            return s;
+    }
+    free(s);
+    return NULL;
+}
+
+static void close_source(struct source *s)
+{
+    if (s && s->fd >= 0)
+        close(s->fd);
+    free(s);
 }
 
 static struct ht_remote_module *make(struct ht_remote *r, const struct ht_remote_map *map)
 {
     struct ht_remote_module *m = calloc(1, sizeof *m);
-    struct source *s = calloc(1, sizeof *s);
-    const struct ht_remote_map *first = first_map(r, map);
-    bool made = false;
-    if (m && s) {
-        const char *name = strcmp(map->name, "[vdso]") ? map->name : "linux-vdso.so.1";
-        size_t n = strlen(name);
-        if (n > 10 && !strcmp(name + n - 10, " (deleted)"))
-            n -= 10;
-        m->path = strndup(name, n);
-        m->main = *r->exe && !strncmp(r->exe, name, n) && !r->exe[n];
-        s->r = r;
-        s->base = first ? first->start : 0;
-        s->fd = open_file(r, map);
-        made = m->path && read_headers(s);
-        if (!made && s->fd >= 0) { /* a file cut short: the memory is what runs */
-            close(s->fd);
-            s->fd = -1;
-            made = m->path && read_headers(s);
-        }
-        made = made && describe(s, map, m);
-        if (s->fd >= 0)
-            close(s->fd);
-    }
-    free(s);
-    if (!made && m) {
-        free(m->path);
+    struct source *s = m ? open_source(r, map) : NULL;
+    const char *name = is_vdso(map) ? "linux-vdso.so.1" : map->name;
+    size_t n = strlen(name);
+    if (n > 10 && !strcmp(name + n - 10, " (deleted)"))
+        n -= 10;
+    if (!s || !(m->path = strndup(name, n)) || !describe(s, map, m)) {
+        if (m)
+            free(m->path);
         free(m);
-        return NULL;
+        m = NULL;
     }
+    close_source(s);
     return m;
+}
+
+bool ht_remote_tables(struct ht_remote *r, struct ht_remote_module *m)
+{
+    if (m->here.eh_frame_hdr || m->no_tables)
+        return !m->no_tables;
+    const struct ht_remote_map *map = m->n_segments ? ht_remote_map_at(r, m->segments[0].start) : NULL;
+    struct source *s = map ? open_source(r, map) : NULL;
+    m->no_tables = !s || !copy_tables(s, m);
+    close_source(s);
+    return !m->no_tables;
 }
 
 struct ht_remote_module *ht_remote_module_at(struct ht_remote *r, uint64_t at)
 {
     struct ht_remote_map *map = ht_remote_map_at(r, at);
-    if (!map || !map->executable || (!map->inode && strcmp(map->name, "[vdso]") != 0))
+    if (!map || !map->executable || (!map->inode && !is_vdso(map)))
         return NULL;
     if (map->module)
         return map->module;
@@ -276,10 +317,22 @@ struct ht_remote_module *ht_remote_module_at(struct ht_remote *r, uint64_t at)
     return map->module = m;
 }
 
-static void destroy(struct ht_remote_module *m)
+static void rest(struct ht_remote_module *m)
 {
     if (m->here.start)
         munmap((void *)m->here.start, m->here.end - m->here.start);
+    m->here = (struct ht_object){0};
+}
+
+void ht_remote_modules_rest(struct ht_remote *r)
+{
+    for (struct ht_remote_module *m = r->modules; m; m = m->next)
+        rest(m);
+}
+
+static void destroy(struct ht_remote_module *m)
+{
+    rest(m);
     free(m->path);
     free(m);
 }
@@ -290,7 +343,7 @@ static bool still_there(const struct ht_remote *r, const struct ht_remote_module
     for (unsigned i = 0; i < m->n_segments; i++) {
         const struct ht_remote_map *map = ht_remote_map_at(r, m->segments[i].start);
         if (map && map->executable &&
-            (!strncmp(map->name, m->path, strlen(m->path)) || !strcmp(map->name, "[vdso]")))
+            (!strncmp(map->name, m->path, strlen(m->path)) || is_vdso(map)))
             return true;
     }
     return false;

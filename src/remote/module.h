@@ -7,6 +7,11 @@
 
 /* After the maps were read: lets go of objects that are not mapped any more. */
 void ht_remote_modules_check(struct ht_remote *r);
+/* Whether there are unwind tables of m, which are copied now if they are not yet. */
+bool ht_remote_tables(struct ht_remote *r, struct ht_remote_module *m);
+
+/* Gives the copies of the tables back. */
+void ht_remote_modules_rest(struct ht_remote *r);
 void ht_remote_modules_destroy(struct ht_remote *r);
 
 #endif

@@ -16,13 +16,45 @@
 #include "remote/rows.h"
 #include "snapshot/process.h"
 
+/* An object that went may have another one at its place now. */
+static void maps_changed(struct ht_remote *r)
+{
+    ht_remote_rows_clear(r);
+    ht_remote_modules_check(r);
+}
+
 int ht_remote_maps(struct ht_remote *r)
 {
     int err = ht_remote_maps_read(r);
-    /* An object that went may have another one at its place now. */
-    ht_remote_rows_clear(r);
-    ht_remote_modules_check(r);
+    maps_changed(r);
     return err;
+}
+
+void ht_remote_open_unseen(struct ht_remote *r, pid_t pid)
+{
+    memset(r, 0, sizeof *r);
+    r->pid = pid;
+    r->unseen = true;
+}
+
+int ht_remote_maps_copy(struct ht_remote *to, const struct ht_remote *from)
+{
+    int err = ht_remote_maps_copy_to(to, from);
+    maps_changed(to);
+    return err;
+}
+
+void ht_remote_maps_clear(struct ht_remote *r)
+{
+    r->n_maps = 0;
+    maps_changed(r);
+}
+
+void ht_remote_rest(struct ht_remote *r)
+{
+    ht_remote_rows_destroy(r);
+    ht_remote_memory_destroy(r);
+    ht_remote_modules_rest(r);
 }
 
 static int refuse(pid_t pid, int err, char *msg, size_t msg_size)
@@ -61,11 +93,7 @@ int ht_remote_open(struct ht_remote *r, pid_t pid, char *msg, size_t msg_size)
     char *deleted = strstr(r->exe, " (deleted)");
     if (deleted && !deleted[10])
         *deleted = 0;
-    err = ht_remote_memory_create(r);
-    if (!err)
-        err = ht_remote_rows_create(r);
-    if (!err)
-        err = ht_remote_maps(r);
+    err = ht_remote_maps(r);
     /* A first read says whether reading is allowed at all. */
     ssize_t got = err ? 0 : ht_remote_read(r, r->maps[0].start, &probe, 1);
     if (got < 0)
@@ -82,9 +110,5 @@ void ht_remote_close(struct ht_remote *r)
     ht_remote_modules_destroy(r);
     ht_remote_rows_destroy(r);
     ht_remote_memory_destroy(r);
-    free(r->maps);
-    free(r->map_text);
-    r->maps = NULL;
-    r->map_text = NULL;
-    r->n_maps = 0;
+    ht_remote_maps_free(r);
 }

@@ -72,8 +72,7 @@ static struct ht_location *location_of(struct builder *b, uint64_t at)
     return l;
 }
 
-/* "worker-12" as "worker-#": a label must not have a value for each thread. */
-static void fold_digits(const char *name, char *out, size_t size)
+void ht_thread_fold_name(const char *name, char *out, size_t size)
 {
     size_t n = 0;
     for (; *name && n + 1 < size; name++) {
@@ -122,7 +121,7 @@ static int add_sample(struct builder *b, const struct ht_remote_thread *t, bool 
     for (unsigned i = 0; i < t->depth; i++)
         if (!(s->locations[i] = location_of(b, t->frames[i])))
             return -ENOMEM;
-    fold_digits(t->name, name, sizeof name);
+    ht_thread_fold_name(t->name, name, sizeof name);
     set_label(b->p, &s->labels[0], "thread", each ? t->name : name);
     set_label(b->p, &s->labels[1], "state", ht_thread_state(t));
     if (waits) {

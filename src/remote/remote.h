@@ -35,8 +35,9 @@ struct ht_remote_module {
         uint64_t start, limit, offset;
     } segments[8];                 /* the executable ones, there */
     unsigned n_segments;
-    struct ht_object here;         /* the same range, in our memory; eh_frame_hdr 0: no tables */
-    bool main;                     /* the program itself */
+    uint64_t bias, hdr;            /* what is added to the file's addresses; .eh_frame_hdr's there */
+    struct ht_object here;         /* the same range, in our memory, with the tables alone */
+    bool no_tables;                /* it has none, or they cannot be read */
 };
 
 struct ht_remote_memory; /* memory.c: pages that were read */
@@ -48,7 +49,10 @@ struct ht_remote {
     char exe[4096];       /* "" when it cannot be known */
     struct ht_remote_map *maps;
     size_t n_maps;
-    char *map_text; /* what the names point into */
+    char *map_text; /* what names point into; others are in `names` */
+    char **names;
+    size_t n_names;
+    bool unseen; /* its maps come from elsewhere, and its memory is not to be read */
     struct ht_remote_module *modules;
     struct ht_remote_memory *memory;
     struct ht_remote_rows *rows;
@@ -60,6 +64,22 @@ struct ht_remote {
  */
 int ht_remote_open(struct ht_remote *r, pid_t pid, char *msg, size_t msg_size);
 void ht_remote_close(struct ht_remote *r);
+
+/*
+ * The same for a process that is known by what the kernel tells of it (perf events), and that may
+ * have ended: nothing of it is read, and its maps are what ht_remote_map_add says.
+ */
+void ht_remote_open_unseen(struct ht_remote *r, pid_t pid);
+
+/* A map in place of what was there; its name is copied. 0 or -ENOMEM. */
+int ht_remote_map_add(struct ht_remote *r, const struct ht_remote_map *m);
+
+/* The maps of another one, as a child has them; or none, as after exec. 0 or -ENOMEM. */
+int ht_remote_maps_copy(struct ht_remote *to, const struct ht_remote *from);
+void ht_remote_maps_clear(struct ht_remote *r);
+
+/* Gives back the memory that only walking stacks needs; it comes again by itself. */
+void ht_remote_rest(struct ht_remote *r);
 
 /* Reads the maps again: libraries come and go. Modules that are still there are kept. 0 or -errno. */
 int ht_remote_maps(struct ht_remote *r);
@@ -161,6 +181,9 @@ struct ht_profile;
  */
 struct ht_profile *ht_remote_threads_profile(struct ht_remote *r,
                                              const struct ht_remote_threads *t, bool each);
+
+/* "worker-12" as "worker-#": a label must not have a value for each thread. */
+void ht_thread_fold_name(const char *name, char *out, size_t size);
 
 /* The name of a system call, or NULL. */
 const char *ht_syscall_name(int64_t number);

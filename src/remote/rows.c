@@ -8,9 +8,10 @@
 
 #include "remote/rows.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "remote/module.h"
 
 #define SLOTS 8192u
 
@@ -24,12 +25,6 @@ struct ht_remote_rows {
     unsigned n;
     struct slot slots[SLOTS];
 };
-
-int ht_remote_rows_create(struct ht_remote *r)
-{
-    r->rows = calloc(1, sizeof *r->rows);
-    return r->rows ? 0 : -ENOMEM;
-}
 
 void ht_remote_rows_clear(struct ht_remote *r)
 {
@@ -45,6 +40,8 @@ void ht_remote_rows_destroy(struct ht_remote *r)
 
 const struct ht_row *ht_remote_row(struct ht_remote *r, uint64_t pc)
 {
+    if (!r->rows && !(r->rows = calloc(1, sizeof *r->rows)))
+        return NULL;
     if (r->rows->n > SLOTS / 2)
         ht_remote_rows_clear(r);
     unsigned i = (unsigned)(pc * 0x9e3779b97f4a7c15ULL >> 40) % SLOTS;
@@ -52,9 +49,9 @@ const struct ht_row *ht_remote_row(struct ht_remote *r, uint64_t pc)
         i = (i + 1) % SLOTS;
     struct slot *s = &r->rows->slots[i];
     if (!s->pc) {
-        const struct ht_remote_module *m = ht_remote_module_at(r, pc);
+        struct ht_remote_module *m = ht_remote_module_at(r, pc);
         s->pc = pc + 1;
-        s->known = m && m->here.eh_frame_hdr &&
+        s->known = m && ht_remote_tables(r, m) &&
                    !ht_cfi_row(m->here.start + (pc - m->start), &m->here, &s->row);
         r->rows->n++;
     }

@@ -5,8 +5,6 @@
 
 #include "remote/remote.h"
 
-/* 0 or -ENOMEM. */
-int ht_remote_rows_create(struct ht_remote *r);
 void ht_remote_rows_clear(struct ht_remote *r);
 void ht_remote_rows_destroy(struct ht_remote *r); /* NULL-safe */
 

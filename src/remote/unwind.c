@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "remote/module.h"
 #include "remote/rows.h"
 
 #define SEARCH (64u << 10) /* how far up a frame is looked for */
@@ -46,8 +47,8 @@ static bool is_code(const struct ht_remote *r, uint64_t at)
  * distance behind length and CIE pointer. */
 static uint64_t function_start(struct ht_remote *r, uint64_t pc)
 {
-    const struct ht_remote_module *m = ht_remote_module_at(r, pc);
-    if (!m || !m->here.eh_frame_hdr)
+    struct ht_remote_module *m = ht_remote_module_at(r, pc);
+    if (!m || !ht_remote_tables(r, m))
         return 0;
     uint64_t fde = ht_cfi_entry(m->here.start + (pc - m->start), &m->here);
     int32_t distance;
