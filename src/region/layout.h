@@ -119,7 +119,8 @@ enum {
  * What one stack allocated in one size class at one rate. A weight is kept as a whole part and a
  * fraction of 2^-28, so that free takes away exactly what malloc added, whatever the order. All
  * counters: relaxed fetch_add; in exact mode the fractions stay 0, and `alloc` and `freed` are the
- * `owner` thread's alone, which adds without a locked instruction; the others count in `others`.
+ * `owner_slot` thread's alone, which adds without a locked instruction; the others count in
+ * `shared`.
  */
 #define HT_FRACTION_BITS 28
 struct ht_weight {
@@ -146,13 +147,14 @@ struct ht_site {
     ht_ref next; /* next site of the same stack; written before commit */
     uint64_t rate;
     uint64_t size_low, size_high; /* equal: every object has that size; else an inclusive class */
-    uint32_t owner;               /* number of the thread that made it; written before commit */
+    uint32_t owner_slot;          /* number of the thread that made it; written before commit */
     _Atomic uint32_t commit;
-    _Atomic ht_ref cells;        /* HT_CELLS of struct ht_cell, 64-aligned; release; 0: none */
+    _Atomic ht_ref
+        shards; /* HT_COUNTER_SHARDS of struct ht_counter_shard, 64-aligned; release; 0: none */
     _Atomic uint32_t contention; /* how often one of the others came, about; relaxed */
     uint64_t stack_hash;         /* the stack's */
     uint64_t weight[4];          /* the target's own: of a site of one size, objects and bytes */
-    struct ht_counts others;
+    struct ht_counts shared;
     struct ht_totals alloc, freed;
     _Atomic uint64_t peak_objects, peak_bytes; /* rounded; valid for peak_epoch */
     _Atomic uint32_t peak_epoch;
@@ -165,19 +167,19 @@ _Static_assert(sizeof(struct ht_site) == 256 && offsetof(struct ht_site, alloc.o
 
 /*
  * Where threads share a hot stack, each counts on a cache line of its own: in `own` the thread
- * whose number is `owner` (CAS from 0), by one addition without a locked instruction; in `others`
- * those that found no cell free. A site's totals are its owner's, the others' and its cells'
- * together.
+ * whose number is `owner_slot` (CAS from 0), by one addition without a locked instruction; in
+ * `shared` those that found no cell free. A site's totals are its owner's, the others' and its
+ * cells' together.
  */
-#define HT_CELLS 16u
-struct ht_cell {
+#define HT_COUNTER_SHARDS 16u
+struct ht_counter_shard {
     struct ht_counts own;
-    _Atomic uint32_t owner;
+    _Atomic uint32_t owner_slot;
     uint32_t reserved[7];
-    struct ht_counts others; /* relaxed fetch_add */
+    struct ht_counts shared; /* relaxed fetch_add */
     uint64_t reserved2[4];
 };
-_Static_assert(sizeof(struct ht_cell) == 128,
+_Static_assert(sizeof(struct ht_counter_shard) == 128,
                "a line, and one that is seldom used before the next cell's");
 
 /*

@@ -183,10 +183,10 @@ static __int128 fixed(const struct ht_weight *w)
     return ((__int128)load(&w->whole) << HT_FRACTION_BITS) + load(&w->fraction);
 }
 
-static const struct ht_cell *cells_of(const struct ht_view *v, const struct ht_site *s)
+static const struct ht_counter_shard *cells_of(const struct ht_view *v, const struct ht_site *s)
 {
-    ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
-    return ref ? ht_view_at(v, ref, HT_CELLS * sizeof(struct ht_cell)) : NULL;
+    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
+    return ref ? ht_view_at(v, ref, HT_COUNTER_SHARDS * sizeof(struct ht_counter_shard)) : NULL;
 }
 
 static __int128 whole(const _Atomic uint64_t *n)
@@ -208,23 +208,23 @@ static void add_allocated(const struct ht_counts *c, struct sums *out)
 
 static void add_up(const struct ht_view *v, const struct ht_site *s, struct sums *out)
 {
-    const struct ht_cell *cells = cells_of(v, s);
+    const struct ht_counter_shard *cells = cells_of(v, s);
     /* Freed before allocated: what is freed in between is at most missing from both. */
     out->freed_objects = fixed(&s->freed.objects);
     out->freed_bytes = fixed(&s->freed.bytes);
-    add_freed(&s->others, out);
-    for (unsigned i = 0; cells && i < HT_CELLS; i++) {
+    add_freed(&s->shared, out);
+    for (unsigned i = 0; cells && i < HT_COUNTER_SHARDS; i++) {
         add_freed(&cells[i].own, out);
-        add_freed(&cells[i].others, out);
+        add_freed(&cells[i].shared, out);
     }
     atomic_thread_fence(memory_order_acquire);
     HT_PAUSE(VIEW);
     out->alloc_objects = fixed(&s->alloc.objects);
     out->alloc_bytes = fixed(&s->alloc.bytes);
-    add_allocated(&s->others, out);
-    for (unsigned i = 0; cells && i < HT_CELLS; i++) {
+    add_allocated(&s->shared, out);
+    for (unsigned i = 0; cells && i < HT_COUNTER_SHARDS; i++) {
         add_allocated(&cells[i].own, out);
-        add_allocated(&cells[i].others, out);
+        add_allocated(&cells[i].shared, out);
     }
 }
 

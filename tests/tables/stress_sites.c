@@ -90,14 +90,14 @@ static void count_object(struct ht_site *s, uint64_t size, bool alloc)
     ht_site_count(s, ht_tls.thread_slot, size, alloc);
 }
 
-/* The cell that this thread has, or HT_CELLS: once it has one, it has that one for ever. */
+/* The cell that this thread has, or HT_COUNTER_SHARDS: once it has one, it has that one for ever. */
 static unsigned cell_had(const struct ht_site *s)
 {
-    const struct ht_cell *cells = ht_at(s->cells);
-    unsigned found = HT_CELLS;
-    for (unsigned i = 0; s->cells && i < HT_CELLS; i++)
-        if (cells[i].owner == ht_tls.thread_slot) {
-            CHECK(found == HT_CELLS);
+    const struct ht_counter_shard *cells = ht_at(s->shards);
+    unsigned found = HT_COUNTER_SHARDS;
+    for (unsigned i = 0; s->shards && i < HT_COUNTER_SHARDS; i++)
+        if (cells[i].owner_slot == ht_tls.thread_slot) {
+            CHECK(found == HT_COUNTER_SHARDS);
             found = i;
         }
     return found;
@@ -109,10 +109,10 @@ static atomic_ulong allocated[HOT];
 
 static void use_shards(unsigned thread)
 {
-    ht_tls.thread_slot = 1 + thread * HT_CELLS; /* all eight want one cell, and four get one near it */
+    ht_tls.thread_slot = 1 + thread * HT_COUNTER_SHARDS; /* all eight want one cell, and four get one near it */
     for (unsigned k = 0; k < HOT; k++) {
         struct ht_site *s = ht_at(hot[k]);
-        unsigned had = HT_CELLS;
+        unsigned had = HT_COUNTER_SHARDS;
         ht_together();
         for (unsigned i = 0; i < OBJECTS; i++) {
             unsigned n = 1 + ht_next_random() % HELD;
@@ -123,7 +123,7 @@ static void use_shards(unsigned thread)
             for (unsigned j = 0; j < n; j++)
                 count_object(s, 5, false);
             unsigned has = cell_had(s);
-            CHECK(had == HT_CELLS || has == had);
+            CHECK(had == HT_COUNTER_SHARDS || has == had);
             had = has;
         }
         count_object(s, 5, true);
@@ -158,7 +158,7 @@ void stress_shards(void)
         ht_site_values(&v, s, &x);
         CHECK(x.alloc_objects == (int64_t)allocated[k] && x.alloc_bytes == 5 * x.alloc_objects);
         CHECK(x.inuse_objects == THREADS && x.inuse_bytes == 5 * THREADS);
-        sharded += s->cells != 0;
+        sharded += s->shards != 0;
     }
     CHECK(sharded == HOT);
 }

@@ -292,7 +292,7 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
                 s->size_low = s->size_high = size;
             else
                 size_class(size, &s->size_low, &s->size_high);
-            s->owner = ht_thread_slot();
+            s->owner_slot = ht_thread_slot();
             if (s->size_low == s->size_high) {
                 struct ht_split objects, bytes;
                 ht_weights(size, rate, &objects, &bytes);
@@ -330,38 +330,38 @@ ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
 }
 
 /* The counters of a site that several threads use, or NULL: it is not much used by them. */
-static struct ht_cell *cells_of(struct ht_site *s)
+static struct ht_counter_shard *cells_of(struct ht_site *s)
 {
-    ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
+    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
     if (HT_LIKELY(ref))
         return ht_at(ref);
-    /* `others` is one line for all of them: after some use the site is worth 2 KiB. */
+    /* `shared` is one line for all of them: after some use the site is worth 2 KiB. */
     uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
     HT_PAUSE(SHARDS);
     atomic_store_explicit(&s->contention, times, memory_order_relaxed);
     if (times < 256)
         return NULL;
-    ht_ref fresh = ht_data_new(HT_CELLS * sizeof(struct ht_cell) + 56);
+    ht_ref fresh = ht_data_new(HT_COUNTER_SHARDS * sizeof(struct ht_counter_shard) + 56);
     if (!fresh)
         return NULL;
     fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
     HT_PAUSE(SHARDS);
-    if (!atomic_compare_exchange_strong_explicit(&s->cells, &ref, fresh, memory_order_acq_rel,
+    if (!atomic_compare_exchange_strong_explicit(&s->shards, &ref, fresh, memory_order_acq_rel,
                                                  memory_order_acquire))
         fresh = ref;
     return ht_at(fresh);
 }
 
 /* The thread's own cell, or NULL: those near its place are other threads'. */
-static struct ht_cell *cell_of(struct ht_cell *cells, uint32_t thread_slot)
+static struct ht_counter_shard *cell_of(struct ht_counter_shard *cells, uint32_t thread_slot)
 {
     for (uint32_t i = 0; i < 4; i++) {
-        struct ht_cell *c = &cells[(thread_slot + i) % HT_CELLS];
-        uint32_t owner = atomic_load_explicit(&c->owner, memory_order_relaxed);
+        struct ht_counter_shard *c = &cells[(thread_slot + i) % HT_COUNTER_SHARDS];
+        uint32_t owner = atomic_load_explicit(&c->owner_slot, memory_order_relaxed);
         HT_PAUSE(SHARDS);
         if (owner == thread_slot ||
             (!owner &&
-             (atomic_compare_exchange_strong_explicit(&c->owner, &owner, thread_slot,
+             (atomic_compare_exchange_strong_explicit(&c->owner_slot, &owner, thread_slot,
                                                       memory_order_relaxed, memory_order_relaxed) ||
               owner == thread_slot))) /* a handler on this thread came first */
             return c;
@@ -372,12 +372,13 @@ static struct ht_cell *cell_of(struct ht_cell *cells, uint32_t thread_slot)
 void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
 {
     uint32_t thread_slot = ht_thread_slot();
-    struct ht_cell *cells = cells_of(s), *mine = cells ? cell_of(cells, thread_slot) : NULL;
+    struct ht_counter_shard *cells = cells_of(s),
+                            *mine = cells ? cell_of(cells, thread_slot) : NULL;
     if (mine) {
-        ht_count_in_cell(mine, size, alloc);
+        ht_count_in_shard(mine, size, alloc);
         return;
     }
-    struct ht_counts *c = cells ? &cells[thread_slot % HT_CELLS].others : &s->others;
+    struct ht_counts *c = cells ? &cells[thread_slot % HT_COUNTER_SHARDS].shared : &s->shared;
     ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
     ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
 }

@@ -84,7 +84,7 @@ static inline void ht_count_alone(_Atomic uint64_t *bytes, _Atomic uint64_t *obj
     __asm__ volatile("add %2, %0\n\taddq $1, %1" : "+m"(*bytes), "+m"(*objects) : "r"(size) : "cc");
 }
 
-static inline void ht_count_in_cell(struct ht_cell *c, uint64_t size, bool alloc)
+static inline void ht_count_in_shard(struct ht_counter_shard *c, uint64_t size, bool alloc)
 {
     if (alloc)
         ht_count_alone(&c->own.alloc_bytes, &c->own.alloc_objects, size);
@@ -100,16 +100,17 @@ void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc);
 static inline void ht_site_count(struct ht_site *s, uint32_t thread_slot, uint64_t size, bool alloc)
 {
     /* Once others came, the owner counts in a cell as they do. */
-    ht_ref ref = atomic_load_explicit(&s->cells, memory_order_acquire);
-    if (HT_LIKELY(s->owner == thread_slot && !ref)) {
+    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
+    if (HT_LIKELY(s->owner_slot == thread_slot && !ref)) {
         struct ht_totals *t = alloc ? &s->alloc : &s->freed;
         ht_count_alone(&t->bytes.whole, &t->objects.whole, size);
         return;
     }
-    struct ht_cell *c = (struct ht_cell *)ht_at(ref) + thread_slot % HT_CELLS;
+    struct ht_counter_shard *c =
+        (struct ht_counter_shard *)ht_at(ref) + thread_slot % HT_COUNTER_SHARDS;
     if (HT_LIKELY(ref && thread_slot &&
-                  atomic_load_explicit(&c->owner, memory_order_relaxed) == thread_slot))
-        ht_count_in_cell(c, size, alloc);
+                  atomic_load_explicit(&c->owner_slot, memory_order_relaxed) == thread_slot))
+        ht_count_in_shard(c, size, alloc);
     else
         ht_site_count_elsewhere(s, size, alloc);
 }
