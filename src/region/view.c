@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "region/pause.h"
+#include "region/yield_point.h"
 #include "region/view.h"
 
 static int refuse(char *msg, size_t n, const char *why)
@@ -153,10 +153,10 @@ int ht_view_live(const struct ht_live *record, struct ht_live *copy)
         if (!addr)
             return 0;
         copy->size = __atomic_load_n(&record->size, __ATOMIC_RELAXED);
-        HT_PAUSE(VIEW);
+        HT_YIELD_POINT(VIEW);
         copy->site = __atomic_load_n(&record->site, __ATOMIC_RELAXED);
         copy->time = __atomic_load_n(&record->time, __ATOMIC_RELAXED);
-        HT_PAUSE(VIEW);
+        HT_YIELD_POINT(VIEW);
         atomic_thread_fence(memory_order_acquire);
         if (atomic_load_explicit(&record->sequence, memory_order_relaxed) == before &&
             atomic_load_explicit(&record->addr, memory_order_relaxed) == addr) {
@@ -218,7 +218,7 @@ static void add_up(const struct ht_view *v, const struct ht_site *s, struct sums
         add_freed(&cells[i].shared, out);
     }
     atomic_thread_fence(memory_order_acquire);
-    HT_PAUSE(VIEW);
+    HT_YIELD_POINT(VIEW);
     out->alloc_objects = fixed(&s->alloc.objects);
     out->alloc_bytes = fixed(&s->alloc.bytes);
     add_allocated(&s->shared, out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * interleave [CASE]: two or three threads at one table of the library's own code (no model of it), in every order that
- * the points of HT_PAUSE allow, or, where those are too many, in every order with few switches away
+ * the points of HT_YIELD_POINT allow, or, where those are too many, in every order with few switches away
  * from a thread that could go on (Musuvathi and Qadeer, 2007). The threads are coroutines: one runs until its next point,
  * then another is chosen; all choices are gone through depth first, each from the start. Memory is as
  * one thread after the other sees it: what a processor may reorder is not shown (on x86 only a load
@@ -54,7 +54,7 @@ void ht_failed(const char *file, int line, const char *what)
         fprintf(stderr, "%s:%d: %s: %s, in the order %.*s\n", file, line, now->name, what, (int)depth, order);
 }
 
-void ht_pause(enum ht_pause_point point)
+void ht_yield_point(enum ht_yield_point_id point)
 {
     if (!inside)
         return;

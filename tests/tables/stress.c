@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stress TABLE [SEED]: one of the target's tables, with 8 threads and a reader, pausing by chance between the
- * steps of the table (HT_PAUSE), and compared with what it must hold. Built plain and with sanitizers.
+ * steps of the table (HT_YIELD_POINT), and compared with what it must hold. Built plain and with sanitizers.
  * Seen failing: tests/tables/mutants takes the order of two steps, a CAS or a check out of each.
  */
 #include "config.h"
@@ -43,13 +43,13 @@ uint64_t ht_next_random(void)
     return ht_mix(random_state);
 }
 
-unsigned long ht_passed(enum ht_pause_point point)
+unsigned long ht_passed(enum ht_yield_point_id point)
 {
     return atomic_load(&passed[point]);
 }
 
 /* Mostly nothing or a moment; now and then long enough for everybody else to come by. */
-void ht_pause(enum ht_pause_point point)
+void ht_yield_point(enum ht_yield_point_id point)
 {
     if (point == HT_AT_LOCK) {
         sched_yield();
@@ -129,7 +129,7 @@ void ht_crowd(void (*work)(unsigned), void (*watch_with)(const struct ht_view *)
 static const struct table {
     const char *name;
     void (*run)(void);
-    enum ht_pause_point points[4]; /* that must have been passed */
+    enum ht_yield_point_id points[4]; /* that must have been passed */
 } tables[] = {
     {"chunks", stress_chunks, {HT_AT_CURSOR, HT_AT_CHUNK}},
     {"frames", stress_frames, {HT_AT_FRAME}},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The target's tables under 8 threads that pause where the races are (HT_PAUSE): what the stresses share. */
+/* The target's tables under 8 threads that pause where the races are (HT_YIELD_POINT): what the stresses share. */
 #ifndef HEAPTAP_TESTS_TABLES_STRESS_H
 #define HEAPTAP_TESTS_TABLES_STRESS_H
 
@@ -28,7 +28,7 @@ void ht_crowd(void (*work)(unsigned thread), void (*watch)(const struct ht_view 
 void ht_together(void);
 
 /* How often a point was passed. */
-unsigned long ht_passed(enum ht_pause_point point);
+unsigned long ht_passed(enum ht_yield_point_id point);
 
 /* The tables; each fills its own region, and leaves its checks behind. */
 void stress_chunks(void);

@@ -5,7 +5,7 @@
 #include "target/tables/live.h"
 #include "target/allocator/place.h"
 #include "target/state/lock.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 /* On a line that nothing else writes to. */
 _Alignas(64) uint32_t ht_free_mask;
@@ -22,7 +22,7 @@ static _Atomic uint64_t untagged_live;
 static uint32_t quiet_samples; /* samples since it was above 0; guarded by untagged_lock */
 
 /* Opening at each of them had the mask's line go from processor to processor. */
-#ifdef HT_PAUSES
+#ifdef HT_YIELD_POINTS
 #define QUIET_SAMPLES 1u /* the stress waits for nothing */
 #else
 #define QUIET_SAMPLES 64u
@@ -45,7 +45,7 @@ void ht_place_untagged_added(void)
             return;
     bool locked = ht_lock(&untagged_lock, HT_RANK_UNTAGGED);
     close_mask();
-    HT_PAUSE(PLACE);
+    HT_YIELD_POINT(PLACE);
     quiet_samples = 0;
     /* Not had: the mask may be opened behind our back, this once. */
     atomic_fetch_add(&untagged_live, locked ? 1 : MASK_CLOSED_FOREVER);
@@ -65,14 +65,14 @@ void ht_place_try_reopen_mask(void)
     if (HT_LIKELY(__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED)) ||
         atomic_load_explicit(&untagged_live, memory_order_relaxed))
         return;
-    HT_PAUSE(PLACE);
+    HT_YIELD_POINT(PLACE);
     if (!ht_try_lock(&untagged_lock, HT_RANK_UNTAGGED))
         return;
     if (!atomic_load(&untagged_live) && atomic_load(&ht_aligned) &&
         ++quiet_samples >= QUIET_SAMPLES) {
-        HT_PAUSE(PLACE);
+        HT_YIELD_POINT(PLACE);
         __atomic_store_n(&ht_free_mask, HT_TAG_MASK, __ATOMIC_SEQ_CST);
-        HT_PAUSE(PLACE);
+        HT_YIELD_POINT(PLACE);
         if (atomic_load(&untagged_live)) /* raised without the lock */
             close_mask();
     }
@@ -115,7 +115,7 @@ static void *take_kept(void)
         if (!atomic_load_explicit(&kept_blocks[i], memory_order_relaxed))
             continue;
         void *p = atomic_exchange_explicit(&kept_blocks[i], NULL, memory_order_acq_rel);
-        HT_PAUSE(PLACE);
+        HT_YIELD_POINT(PLACE);
         if (p) {
             ht_live_filter_add(p, -1);
             return p;
@@ -162,7 +162,7 @@ bool ht_place_keep(void *p)
             highest = i;
         }
     }
-    HT_PAUSE(PLACE);
+    HT_YIELD_POINT(PLACE);
     if ((uintptr_t)p < (uintptr_t)most && offer(highest, most, p)) {
         ht_live_filter_add(most, -1);
         ht_next_free(most);

@@ -3,7 +3,7 @@
 
 #include "target/state/state.h"
 #include "target/sampler/weight_cache.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 void ht_weight_cache_get(uint64_t size, uint64_t rate, struct ht_split *objects,
                          struct ht_split *bytes)
@@ -12,7 +12,7 @@ void ht_weight_cache_get(uint64_t size, uint64_t rate, struct ht_split *objects,
         &ht_state->weight_cache[ht_mix(size) & ((1u << HT_WEIGHT_CACHE_BITS) - 1)];
     uint32_t n = atomic_load_explicit(&w->sequence, memory_order_acquire);
     if (HT_LOAD_RELAXED(w->size) == size && HT_LOAD_RELAXED(w->rate) == rate && !(n & 1)) {
-        HT_PAUSE(WEIGHTS);
+        HT_YIELD_POINT(WEIGHTS);
         *objects = (struct ht_split){HT_LOAD_RELAXED(w->weight[0]), HT_LOAD_RELAXED(w->weight[1])};
         *bytes = (struct ht_split){HT_LOAD_RELAXED(w->weight[2]), HT_LOAD_RELAXED(w->weight[3])};
         atomic_thread_fence(memory_order_acquire);
@@ -26,7 +26,7 @@ void ht_weight_cache_get(uint64_t size, uint64_t rate, struct ht_split *objects,
     atomic_thread_fence(memory_order_release);
     HT_STORE_RELAXED(w->size, size);
     HT_STORE_RELAXED(w->rate, rate);
-    HT_PAUSE(WEIGHTS);
+    HT_YIELD_POINT(WEIGHTS);
     HT_STORE_RELAXED(w->weight[0], objects->whole);
     HT_STORE_RELAXED(w->weight[1], objects->fraction);
     HT_STORE_RELAXED(w->weight[2], bytes->whole);

@@ -13,7 +13,7 @@
 #include "target/tables/writer.h"
 #include "target/state/lock.h"
 #include "target/state/process_info.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 static const Elf64_Ehdr *elf_header(uint64_t start)
 {
@@ -165,9 +165,9 @@ static bool name_module(struct ht_module *m, const struct link_map *l)
 
 static void publish(struct ht_module *m, ht_ref ref)
 {
-    HT_PAUSE(MODULE);
+    HT_YIELD_POINT(MODULE);
     atomic_store_explicit(&m->commit, HT_COMMITTED, memory_order_release);
-    HT_PAUSE(MODULE);
+    HT_YIELD_POINT(MODULE);
     uint64_t slot = ht_mix(m->link_map ^ m->start) % HT_MODULE_SLOTS;
     atomic_store_explicit(&ht_state->modules[slot], ref, memory_order_release);
 }
@@ -230,7 +230,7 @@ ht_ref ht_module_of(const struct ht_object *o)
         struct ht_module *m = ht_at(ref);
         m->start = o->start;
         m->end = o->end;
-        HT_PAUSE(MODULE);
+        HT_YIELD_POINT(MODULE);
         m->link_map = o->link_map;
         m->eh_frame_hdr = o->eh_frame_hdr;
         uint64_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);

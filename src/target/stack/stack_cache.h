@@ -12,7 +12,7 @@
 #include "target/state/state.h"
 #include "target/stack/walk_cache.h"
 #include "target/stack/unwind.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 static inline struct ht_stack_cache_entry *ht_stack_cache_slot(uint64_t pc, uint64_t sp)
 {
@@ -28,7 +28,7 @@ static inline bool ht_words_hold(const struct ht_stack_cache_entry *m, uint64_t 
 {
     for (uint32_t i = 0; i < n; i++) {
         uint64_t at = __atomic_load_n(&m->offsets[i], __ATOMIC_ACQUIRE);
-        HT_PAUSE(MEMO);
+        HT_YIELD_POINT(MEMO);
         if (at > last || atomic_load_explicit(&m->stamp, memory_order_relaxed) != stamp ||
             ((const uint64_t *)sp)[at] != HT_LOAD_RELAXED(m->words[i]))
             return false;
@@ -52,7 +52,7 @@ static inline ht_ref ht_stack_cache_lookup(const struct ht_regs *r, uint32_t gen
     if (!n || n > HT_STACK_CACHE_WORDS ||
         !ht_words_hold(m, stamp, n, r->sp, (ht_tls.stack_hi - r->sp) / 8 - 1))
         return 0;
-    HT_PAUSE(MEMO);
+    HT_YIELD_POINT(MEMO);
     *hash = HT_LOAD_RELAXED(m->hash);
     ht_ref stack = HT_LOAD_RELAXED(m->stack);
     atomic_thread_fence(memory_order_acquire);

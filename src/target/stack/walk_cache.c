@@ -4,7 +4,7 @@
 #include "target/stack/walk_cache.h"
 #include "target/tables/writer.h"
 #include "target/state/state.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate)
 {
@@ -15,13 +15,13 @@ struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate)
                      ? HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + thread_slot % HT_WALK_CACHES_SHARED
                      : thread_slot % HT_WALK_CACHES_FEW;
     struct ht_walk_cache *t = &ht_state->walk_caches[i];
-    HT_PAUSE(TRAIL);
+    HT_YIELD_POINT(TRAIL);
     return atomic_exchange_explicit(&t->busy, 1, memory_order_acquire) ? NULL : t;
 }
 
 void ht_walk_cache_release(struct ht_walk_cache *t)
 {
-    HT_PAUSE(TRAIL);
+    HT_YIELD_POINT(TRAIL);
     atomic_store_explicit(&t->busy, 0, memory_order_release);
 }
 
@@ -120,7 +120,7 @@ uint64_t ht_walk_recorder_finish(struct ht_walk_recorder *c, uint32_t n, uint32_
     }
     t->hidden |= c->hidden;
     for (; from < end; from++, e++) {
-        HT_PAUSE(TRAIL);
+        HT_YIELD_POINT(TRAIL);
         *e = *from;
         complete(e);
     }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "region/pause.h"
+#include "region/yield_point.h"
 #include "target/os/inject.h"
 #include "target/state/state.h"
 
@@ -64,7 +64,7 @@ static inline bool ht_lock_spin(_Atomic uint32_t *lock)
         if (!atomic_load_explicit(lock, memory_order_relaxed) &&
             !atomic_exchange_explicit(lock, 1, memory_order_acquire))
             return true;
-        HT_PAUSE(LOCK);
+        HT_YIELD_POINT(LOCK);
         __builtin_ia32_pause();
     }
     return false;

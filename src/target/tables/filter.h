@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 /* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
  * written before the object's address leaves malloc, so a free that was handed the pointer by any
@@ -35,7 +35,7 @@ static inline void ht_live_filter_add(const void *p, int delta)
         return;
     _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
     uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
-    HT_PAUSE(FILTER);
+    HT_YIELD_POINT(FILTER);
     while (v != 255 && !(v == 0 && delta < 0) &&
            !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta), memory_order_relaxed,
                                                   memory_order_relaxed))

@@ -10,7 +10,7 @@
 #include "target/state/state.h"
 #include "target/tables/writer.h"
 #include "target/state/lock.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 #define SHARDS        256u
 #define FIRST_BUCKETS 16u
@@ -220,7 +220,7 @@ static inline void clear_node(struct ht_live_node *n, struct ht_record *out)
                               .found = true};
     if (!ht_forked())
         ht_region_record_clear(atomic_load_explicit(&n->region_record, memory_order_relaxed));
-    HT_PAUSE(LIVE);
+    HT_YIELD_POINT(LIVE);
     atomic_store_explicit(&n->addr, 0, memory_order_release);
 }
 
@@ -231,7 +231,7 @@ static bool no_longer_pending(uint32_t i, uint64_t p)
     if (!atomic_compare_exchange_strong_explicit(&pending[i], &p, 0, memory_order_acq_rel,
                                                  memory_order_relaxed))
         return false;
-    HT_PAUSE(PENDING);
+    HT_YIELD_POINT(PENDING);
     atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
     return true;
 }
@@ -288,9 +288,9 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     n->time = time;
     uint32_t *head = &s->heads[(uint32_t)h & (s->buckets - 1)];
     ht_node_link(n, *head);
-    HT_PAUSE(LIVE);
+    HT_YIELD_POINT(LIVE);
     atomic_store_explicit(&n->addr, (uint64_t)p, memory_order_release);
-    HT_PAUSE(LIVE);
+    HT_YIELD_POINT(LIVE);
     *head = node;
     set_count(s, count_of(s) + 1);
     if (site && !ht_forked())
@@ -310,7 +310,7 @@ void ht_live_remember(const void *p)
         if (atomic_compare_exchange_strong_explicit(&pending[i], &none, (uint64_t)p,
                                                     memory_order_acq_rel, memory_order_relaxed))
             return;
-        HT_PAUSE(PENDING);
+        HT_YIELD_POINT(PENDING);
     }
     atomic_fetch_sub_explicit(&ht_live_n_pending, 1, memory_order_release);
     ht_lose(HT_LOSS_FREE);
@@ -320,12 +320,12 @@ void ht_live_remember(const void *p)
 static inline int take_from(struct shard *s, const void *p, struct ht_record *out)
 {
     uint32_t i = unlink_node(s, hash_of(p), p);
-    HT_PAUSE(LIVE);
+    HT_YIELD_POINT(LIVE);
     if (!i)
         return -ENOENT;
     clear_node(ht_live_node_at(i - 1), out);
     ht_live_filter_add(p, -1);
-    HT_PAUSE(LIVE);
+    HT_YIELD_POINT(LIVE);
     /* To where it is looked for: a node reserved before its block has an address is sought in the
      * free lists, and of the shards in a few; left in its shard it would hardly be found again. */
     if (atomic_load_explicit(&reserved_ahead, memory_order_relaxed))
@@ -366,7 +366,7 @@ void ht_live_drain(void (*done)(const struct ht_record *))
         uint64_t a = atomic_load_explicit(&pending[i], memory_order_acquire);
         if (!a)
             continue;
-        HT_PAUSE(PENDING);
+        HT_YIELD_POINT(PENDING);
         struct shard *s = shard_of((void *)a);
         if (!ht_try_lock(&s->lock, HT_RANK_SHARD))
             continue; /* the next hook will */

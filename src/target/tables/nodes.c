@@ -5,7 +5,7 @@
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
 #include "target/state/state.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 _Atomic(struct ht_live_node *) ht_node_chunks[HT_NODE_CHUNKS];
 struct ht_node_list ht_node_lists[HT_NODE_LISTS];
@@ -29,7 +29,7 @@ static bool ready(uint32_t c)
     struct ht_live_node *fresh = ht_sys_anonymous(HT_NODES * sizeof *fresh), *none = NULL;
     if (!fresh)
         return false;
-    HT_PAUSE(NODES);
+    HT_YIELD_POINT(NODES);
     if (!atomic_compare_exchange_strong_explicit(&ht_node_chunks[c], &none, fresh,
                                                  memory_order_acq_rel, memory_order_acquire))
         SYS2(SYS_munmap, fresh, HT_NODES * sizeof *fresh);
@@ -39,7 +39,7 @@ static bool ready(uint32_t c)
 uint32_t ht_nodes_make(uint32_t list)
 {
     uint32_t first = atomic_fetch_add_explicit(&made, HT_NODE_BATCH, memory_order_relaxed);
-    HT_PAUSE(NODES);
+    HT_YIELD_POINT(NODES);
     if (!ready(first >> HT_NODE_BITS)) {
         /* The batch is handed back if nobody came behind it, else lost: memory is out anyway. */
         uint32_t expected = first + HT_NODE_BATCH;
@@ -70,7 +70,7 @@ ht_ref ht_nodes_region_record(struct ht_live_node *n)
         (struct ht_live_node *)((uintptr_t)n &
                                 ~(uintptr_t)(sizeof(struct ht_live_node) * HT_NODE_BATCH - 1));
     ht_ref ref = ht_page_new(HT_KIND_LIVE);
-    HT_PAUSE(REGION_RECORD);
+    HT_YIELD_POINT(REGION_RECORD);
     for (uint32_t i = 0; ref && i < HT_NODE_BATCH; i++) {
         ht_ref none = 0;
         atomic_compare_exchange_strong_explicit(&batch[i].region_record, &none,

@@ -9,7 +9,7 @@
 
 #include "target/tables/live.h"
 #include "target/state/state.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 #define HT_NODE_BITS   11u
 #define HT_NODES       (1u << HT_NODE_BITS) /* a chunk of 64 KiB */
@@ -44,7 +44,7 @@ static inline uint32_t ht_nodes_pop(uint32_t from)
         uint32_t i = (uint32_t)head - 1;
         uint64_t next =
             ((head >> 32) + 1) << 32 | __atomic_load_n(&ht_live_node_at(i)->next, __ATOMIC_RELAXED);
-        HT_PAUSE(NODES);
+        HT_YIELD_POINT(NODES);
         if (atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_acquire,
                                                   memory_order_acquire))
             return i + 1;
@@ -60,7 +60,7 @@ static inline void ht_nodes_push(uint32_t to, uint32_t node)
     do {
         ht_node_link(n, (uint32_t)head);
         next = ((head >> 32) + 1) << 32 | node;
-        HT_PAUSE(NODES);
+        HT_YIELD_POINT(NODES);
     } while (!atomic_compare_exchange_weak_explicit(list, &head, next, memory_order_release,
                                                     memory_order_relaxed));
 }

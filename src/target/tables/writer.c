@@ -9,7 +9,7 @@
 #include "region/weight.h"
 #include "target/state/lock.h"
 #include "target/state/state.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 #include "target/os/inject.h"
 #include <errno.h>
 #include <sys/mman.h>
@@ -95,11 +95,11 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
         if (ok) {
             struct ht_chunk *c = (struct ht_chunk *)(s->base + chunk_offset(i));
             c->magic = HT_CHUNK_MAGIC;
-            HT_PAUSE(CHUNK);
+            HT_YIELD_POINT(CHUNK);
             atomic_store_explicit(&c->kind, kind, memory_order_release);
-            HT_PAUSE(CHUNK);
+            HT_YIELD_POINT(CHUNK);
             atomic_store_explicit(&s->header->n_chunks, i + 1, memory_order_release);
-            HT_PAUSE(CHUNK);
+            HT_YIELD_POINT(CHUNK);
             atomic_store_explicit(&s->cursors[kind], (uint64_t)(i + 1) << 32, memory_order_release);
         }
     }
@@ -146,7 +146,7 @@ static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit, uint32_t 
                 return 0;
             continue;
         }
-        HT_PAUSE(CURSOR);
+        HT_YIELD_POINT(CURSOR);
         if (atomic_compare_exchange_weak_explicit(&s->cursors[kind], &v, v + skip + n,
                                                   memory_order_acq_rel, memory_order_relaxed))
             return (ht_ref)((chunk_offset((uint32_t)(v >> 32) - 1) + sizeof(struct ht_chunk) +
@@ -185,14 +185,14 @@ ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t p
                 struct ht_frame *f = ht_at(mine);
                 f->pc = pc;
                 f->module = module;
-                HT_PAUSE(FRAME);
+                HT_YIELD_POINT(FRAME);
                 f->recipe = recipe(pc, module);
             }
-            HT_PAUSE(FRAME);
+            HT_YIELD_POINT(FRAME);
             /* Committed before it is linked; a lost race leaves a frame that no stack names. */
             atomic_store_explicit(&((struct ht_frame *)ht_at(mine))->commit, HT_COMMITTED,
                                   memory_order_release);
-            HT_PAUSE(FRAME);
+            HT_YIELD_POINT(FRAME);
             if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
                                                         memory_order_acquire))
                 return mine;
@@ -225,14 +225,14 @@ ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_
                 memcpy(ht_at(list), frames, n * sizeof(ht_ref));
                 struct ht_stack *s = ht_at(mine);
                 s->hash = hash;
-                HT_PAUSE(STACK);
+                HT_YIELD_POINT(STACK);
                 s->frames = list;
                 s->n_frames = (uint16_t)n;
                 s->flags = (uint16_t)flags;
-                HT_PAUSE(STACK);
+                HT_YIELD_POINT(STACK);
                 atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
             }
-            HT_PAUSE(STACK);
+            HT_YIELD_POINT(STACK);
             if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
                                                         memory_order_acquire))
                 return mine;
@@ -286,7 +286,7 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
             struct ht_site *s = ht_at(mine);
             s->stack = stack_ref;
             s->stack_hash = stack->hash;
-            HT_PAUSE(SITE);
+            HT_YIELD_POINT(SITE);
             s->rate = rate;
             if (n < EXACT_SIZES)
                 s->size_low = s->size_high = size;
@@ -305,9 +305,9 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
         struct ht_site *s = ht_at(mine);
         s->next = head;
         seen_to = head;
-        HT_PAUSE(SITE);
+        HT_YIELD_POINT(SITE);
         atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
-        HT_PAUSE(SITE);
+        HT_YIELD_POINT(SITE);
         if (atomic_compare_exchange_strong_explicit(&stack->sites, &head, mine,
                                                     memory_order_acq_rel, memory_order_acquire))
             return mine;
@@ -337,7 +337,7 @@ static struct ht_counter_shard *cells_of(struct ht_site *s)
         return ht_at(ref);
     /* `shared` is one line for all of them: after some use the site is worth 2 KiB. */
     uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
-    HT_PAUSE(SHARDS);
+    HT_YIELD_POINT(SHARDS);
     atomic_store_explicit(&s->contention, times, memory_order_relaxed);
     if (times < 256)
         return NULL;
@@ -345,7 +345,7 @@ static struct ht_counter_shard *cells_of(struct ht_site *s)
     if (!fresh)
         return NULL;
     fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
-    HT_PAUSE(SHARDS);
+    HT_YIELD_POINT(SHARDS);
     if (!atomic_compare_exchange_strong_explicit(&s->shards, &ref, fresh, memory_order_acq_rel,
                                                  memory_order_acquire))
         fresh = ref;
@@ -358,7 +358,7 @@ static struct ht_counter_shard *cell_of(struct ht_counter_shard *cells, uint32_t
     for (uint32_t i = 0; i < 4; i++) {
         struct ht_counter_shard *c = &cells[(thread_slot + i) % HT_COUNTER_SHARDS];
         uint32_t owner = atomic_load_explicit(&c->owner_slot, memory_order_relaxed);
-        HT_PAUSE(SHARDS);
+        HT_YIELD_POINT(SHARDS);
         if (owner == thread_slot ||
             (!owner &&
              (atomic_compare_exchange_strong_explicit(&c->owner_slot, &owner, thread_slot,

@@ -15,7 +15,7 @@
 #include "target/state/state.h"
 #include "region/layout.h"
 #include "region/view.h"
-#include "region/pause.h"
+#include "region/yield_point.h"
 
 static inline void *ht_at(ht_ref ref)
 {
@@ -122,15 +122,15 @@ static inline void ht_region_record_publish(ht_ref region_record, uint64_t addr,
     struct ht_live *l = ht_at(region_record);
     /* Atomic, for a reader may be looking; it sees by addr and sequence that it looked at two. */
     __atomic_store_n(&l->size, size, __ATOMIC_RELAXED);
-    HT_PAUSE(REGION_RECORD);
+    HT_YIELD_POINT(REGION_RECORD);
     __atomic_store_n(&l->site, site, __ATOMIC_RELAXED);
     __atomic_store_n(&l->time, time, __ATOMIC_RELAXED);
-    HT_PAUSE(REGION_RECORD);
+    HT_YIELD_POINT(REGION_RECORD);
     /* One writer at a time: the node's shard is locked. */
     atomic_store_explicit(&l->sequence,
                           atomic_load_explicit(&l->sequence, memory_order_relaxed) + 1,
                           memory_order_release);
-    HT_PAUSE(REGION_RECORD);
+    HT_YIELD_POINT(REGION_RECORD);
     atomic_store_explicit(&l->addr, addr, memory_order_release);
 }
 

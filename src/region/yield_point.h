@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HT_PAUSE stands where another thread may come between two steps of a table: nothing in the product.
- * The tests' builds (HT_PAUSES) wait there by chance, or let another thread go on.
+ * HT_YIELD_POINT stands where another thread may come between two steps of a table: nothing in the
+ * product. The tests' builds (HT_YIELD_POINTS) wait there by chance, or let another thread go on.
  */
-#ifndef HEAPTAP_SRC_REGION_PAUSE_H
-#define HEAPTAP_SRC_REGION_PAUSE_H
+#ifndef HEAPTAP_SRC_REGION_YIELD_POINT_H
+#define HEAPTAP_SRC_REGION_YIELD_POINT_H
 
-#ifdef HT_PAUSES
+#ifdef HT_YIELD_POINTS
 /* Points by table; every one must be passed, or a test has lost its race. */
-enum ht_pause_point {
+enum ht_yield_point_id {
     HT_AT_LOCK, /* a lock is held by another thread */
     HT_AT_CURSOR,
     HT_AT_CHUNK,
@@ -29,10 +29,10 @@ enum ht_pause_point {
     HT_AT_VIEW, /* a reader, between a record's parts */
     HT_AT_COUNT
 };
-void ht_pause(enum ht_pause_point point);
-#define HT_PAUSE(point) ht_pause(HT_AT_##point)
+void ht_yield_point(enum ht_yield_point_id point);
+#define HT_YIELD_POINT(point) ht_yield_point(HT_AT_##point)
 #else
-#define HT_PAUSE(point) ((void)0)
+#define HT_YIELD_POINT(point) ((void)0)
 #endif
 
 #endif
