@@ -22,7 +22,7 @@
 
 #include "cfi/cfi.h"
 #include "target/process/create.h"
-#include "target/os/inject.h"
+#include "target/os/fault.h"
 #include "target/tables/live.h"
 #include "target/stack/module.h"
 #include "target/stack/replay.h"
@@ -71,7 +71,7 @@ static void read_environment(void)
     }
 }
 
-bool ht_fails(const char *point)
+bool ht_fault(const char *point)
 {
     if (!read_already)
         read_environment();
@@ -94,7 +94,7 @@ void ht_note_system_call(long number, bool failed)
     type __wrap_##name parameters;                                                                 \
     type __wrap_##name parameters                                                                  \
     {                                                                                              \
-        if (ht_fails(point))                                                                       \
+        if (ht_fault(point))                                                                       \
             return failed;                                                                         \
         return __real_##name arguments;                                                            \
     }
@@ -129,7 +129,7 @@ bool __wrap_ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref s
                            struct ht_record *stale)
 {
     stale->found = false;
-    if (!ht_fails("insert"))
+    if (!ht_fault("insert"))
         return __real_ht_live_insert(node, p, size, site, time, stale);
     if (node)
         ht_live_unreserve(node);
@@ -146,7 +146,7 @@ void __real_ht_stack_bounds(uint64_t *lo, uint64_t *hi);
 void __wrap_ht_stack_bounds(uint64_t *lo, uint64_t *hi);
 void __wrap_ht_stack_bounds(uint64_t *lo, uint64_t *hi)
 {
-    if (ht_fails("bounds"))
+    if (ht_fault("bounds"))
         *lo = *hi = 0;
     else
         __real_ht_stack_bounds(lo, hi);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
-#include "target/os/inject.h"
+#include "target/os/fault.h"
 #include "target/os/sys.h"
 
 void ht_note_system_call(long number, bool failed);
@@ -26,7 +26,7 @@ bool ht_inject(long number, long *result)
     default:
         break;
     }
-    if (!ht_fails("system"))
+    if (!ht_fault("system"))
         return false;
     ht_note_system_call(number, true);
     switch (number) {

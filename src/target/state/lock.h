@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "region/yield_point.h"
-#include "target/os/inject.h"
+#include "target/os/fault.h"
 #include "target/state/state.h"
 
 /*
@@ -58,7 +58,7 @@ static inline void ht_rank_given(enum ht_rank rank)
 /* Tries a bounded number of times. For ht_try_lock and ht_lock_patiently. */
 static inline bool ht_lock_spin(_Atomic uint32_t *lock)
 {
-    if (HT_FAILS("lock"))
+    if (HT_FAULT("lock"))
         return false;
     for (int i = 0; i < 2000; i++) {
         if (!atomic_load_explicit(lock, memory_order_relaxed) &&
@@ -91,7 +91,7 @@ bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank);
 static inline bool ht_lock(_Atomic uint32_t *lock, enum ht_rank rank)
 {
     ht_rank_check(rank);
-    if (HT_FAILS("lock"))
+    if (HT_FAULT("lock"))
         return false;
     if (HT_LIKELY(!atomic_exchange_explicit(lock, 1, memory_order_acquire))) {
         ht_rank_taken(rank);

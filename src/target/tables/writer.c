@@ -10,7 +10,7 @@
 #include "target/state/lock.h"
 #include "target/state/state.h"
 #include "region/yield_point.h"
-#include "target/os/inject.h"
+#include "target/os/fault.h"
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -86,7 +86,7 @@ bool ht_region_shrink(uint64_t size)
 static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
 {
     struct ht_state *s = ht_state;
-    if (HT_FAILS("chunk") || !ht_lock(&s->grow, HT_RANK_GROW))
+    if (HT_FAULT("chunk") || !ht_lock(&s->grow, HT_RANK_GROW))
         return false;
     bool ok = true;
     if (atomic_load_explicit(&s->cursors[kind], memory_order_acquire) == seen) {
