@@ -60,7 +60,7 @@ static bool expand(char *out, size_t size, const char *pattern, const char *name
 }
 
 /* Of an image that came by exec the process's own beginning, which is known to the tick. */
-static uint64_t began(const struct ht_region_header *h, bool execed)
+static uint64_t process_start_ns(const struct ht_region_header *h, bool execed)
 {
     uint64_t now = ht_sys_clock(CLOCK_REALTIME_COARSE), up = ht_sys_clock(CLOCK_BOOTTIME);
     uint64_t start = h->start_ticks * (1000000000u / 100); /* USER_HZ */
@@ -68,7 +68,7 @@ static uint64_t began(const struct ht_region_header *h, bool execed)
                                                                       : h->start_wall_ns;
 }
 
-static bool is_relatives(const char *path, uint64_t since)
+static bool written_by_relative(const char *path, uint64_t since)
 {
     struct stat st;
     /* not a pipe or a device, which nobody wrote as a profile */
@@ -78,16 +78,16 @@ static bool is_relatives(const char *path, uint64_t since)
 
 /* Without `run` nobody says which process is the first: a file that was written since this process
  * began is a relative's, or of an image that exec replaced, and stays. */
-static void step_aside(char *path, size_t size, const struct ht_region_header *h, bool execed)
+static void pick_free_name(char *path, size_t size, const struct ht_region_header *h, bool execed)
 {
     if (ht_config.run_root)
         return;
-    uint64_t since = began(h, execed);
-    if (!is_relatives(path, since) || !ht_pattern_insert(path, size, h->pid))
+    uint64_t since = process_start_ns(h, execed);
+    if (!written_by_relative(path, since) || !ht_pattern_insert(path, size, h->pid))
         return;
     struct ht_text base = ht_text(temporary, sizeof temporary);
     ht_text_string(&base, path);
-    for (uint64_t n = 1; n < 10000 && !base.cut && is_relatives(path, since); n++) {
+    for (uint64_t n = 1; n < 10000 && !base.cut && written_by_relative(path, since); n++) {
         struct ht_text t = ht_text(path, size);
         ht_text_string(&t, temporary);
         if (!ht_pattern_insert(path, size, n))
@@ -167,7 +167,7 @@ static void run_job(struct job *job)
                          ? 0
                          : -ENAMETOOLONG;
         if (!job->error) {
-            step_aside(path_buffer, sizeof path_buffer, h, job->execed);
+            pick_free_name(path_buffer, sizeof path_buffer, h, job->execed);
             job->error = stream_to_path(job->view, path_buffer);
         }
         return;
@@ -184,7 +184,7 @@ static void run_job(struct job *job)
                     (uint32_t)SYS0(SYS_getpid), s->dump_number, last)) {
             job->error = -ENAMETOOLONG;
         } else if (last) {
-            step_aside(path_buffer, sizeof path_buffer, s->header, s->execed);
+            pick_free_name(path_buffer, sizeof path_buffer, s->header, s->execed);
         }
         path = path_buffer;
         if (!job->error && !last)
