@@ -79,7 +79,7 @@ struct buffer {
     size_t size, room;
 };
 
-static int take(void *sink, const void *data, size_t n)
+static int append_data(void *sink, const void *data, size_t n)
 {
     struct buffer *b = sink;
     if (n > b->room - b->size) {
@@ -95,7 +95,7 @@ static int take(void *sink, const void *data, size_t n)
     return 0;
 }
 
-static bool taken(const struct ht_run_regions *r, const char *path)
+static bool path_in_use(const struct ht_run_regions *r, const char *path)
 {
     for (size_t i = 0; i < r->n_profiles; i++) {
         const struct ht_run_profile *p = &r->profiles[i];
@@ -135,11 +135,11 @@ static int write_as(const struct ht_run_regions *r, const struct ht_region_heade
         return -ENAMETOOLONG;
     /* The image that came after this one by exec has the name already. */
     char base[PATH_MAX];
-    if (taken(r, path) && v.pid == (uint32_t)r->root && !strstr(pattern, "%p") &&
+    if (path_in_use(r, path) && v.pid == (uint32_t)r->root && !strstr(pattern, "%p") &&
         !ht_pattern_insert(path, size, v.pid))
         return -ENAMETOOLONG;
     snprintf(base, sizeof base, "%s", path);
-    for (uint64_t n = 1; taken(r, path); n++) {
+    for (uint64_t n = 1; path_in_use(r, path); n++) {
         snprintf(path, size, "%s", base);
         if (!ht_pattern_insert(path, size, n))
             return -ENAMETOOLONG;
@@ -157,7 +157,7 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, cons
     clock_gettime(CLOCK_REALTIME, &now);
     struct ht_stream_options o = {.gzip = true,
                                   .time_nanos = now.tv_sec * 1000000000ll + now.tv_nsec};
-    int64_t n = ht_stream_profile(v, &o, &workspace, take, &b);
+    int64_t n = ht_stream_profile(v, &o, &workspace, append_data, &b);
     int error = n < 0 ? (int)n : write_as(r, v->header, pattern, &b, path, size);
     if (n >= 0 && error) {
         char wanted[PATH_MAX], usual[PATH_MAX] = "";
@@ -251,7 +251,7 @@ static bool is_as_expected(const struct ht_run_regions *r, const struct ht_regio
 }
 
 /* Returns whether the region is no longer needed. */
-static bool settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers)
+static bool finish_region(struct ht_run_regions *r, const struct ht_view *v, bool strangers)
 {
     const struct ht_region_header *h = v->header;
     const char *pattern = strangers ? r->pattern : h->output;
@@ -278,14 +278,14 @@ static bool settle(struct ht_run_regions *r, const struct ht_view *v, bool stran
     return true;
 }
 
-static void settle_entry(struct ht_run_regions *r, struct ht_run_entry *e)
+static void finish_entry(struct ht_run_regions *r, struct ht_run_entry *e)
 {
     struct ht_region region;
     char msg[512];
     if (ht_region_open_path(&region, e->path, msg, sizeof msg)) {
         if (!r->n_failures++)
             snprintf(r->failure, sizeof r->failure, "%s", msg);
-    } else if (settle(r, &region.view, e->strangers)) {
+    } else if (finish_region(r, &region.view, e->strangers)) {
         unlink(e->path);
     }
     ht_region_close(&region);
@@ -302,8 +302,8 @@ static struct ht_run_entry *find_entry(struct ht_run_regions *r, const char *pat
     return append(&r->entries, &r->n_entries, sizeof *r->entries);
 }
 
-static int look_at(void *ctx, int dir, const char *directory, const char *file, int fd,
-                   const struct stat *st, const struct ht_region_name *name)
+static int scan_file(void *ctx, int dir, const char *directory, const char *file, int fd,
+                     const struct stat *st, const struct ht_region_name *name)
 {
     struct ht_run_regions *r = ctx;
     struct ht_region region;
@@ -329,11 +329,11 @@ static int look_at(void *ctx, int dir, const char *directory, const char *file, 
     return 0;
 }
 
-static void look(struct ht_run_regions *r)
+static void scan(struct ht_run_regions *r)
 {
     for (size_t i = 0; i < r->n_entries; i++)
         r->entries[i].present = false;
-    ht_region_directory_walk(look_at, r);
+    ht_region_directory_walk(scan_file, r);
     size_t kept = 0;
     for (size_t i = 0; i < r->n_entries; i++)
         if (r->entries[i].present)
@@ -374,7 +374,7 @@ static void list_living(struct ht_run_regions *r, const struct ht_run_entry *e)
 
 void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
 {
-    look(r);
+    scan(r);
     if (r->n_entries)
         qsort(r->entries, r->n_entries, sizeof *r->entries, by_process);
     for (size_t i = 0; i < r->n_entries; i++) {
@@ -382,7 +382,7 @@ void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
         if (e->state != ENTRY_OURS)
             continue;
         if (!is_alive(&e->name))
-            settle_entry(r, e);
+            finish_entry(r, e);
         else if (last)
             list_living(r, e);
     }
