@@ -138,7 +138,7 @@ static void watch_live(const struct ht_view *v)
     struct ht_live copy;
     while ((l = ht_view_next(v, &c)))
         if (ht_view_live(l, &copy))
-            CHECK(copy.size == size_of(copy.site) && copy.time == (~copy.site & ~HT_NODE_KEPT) &&
+            CHECK(copy.size == size_of(copy.site) && copy.time == (~copy.site & ~HT_NODE_RECYCLABLE) &&
                   copy.addr == (uint64_t)items[copy.site % ITEMS].p);
 }
 

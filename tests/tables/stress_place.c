@@ -55,7 +55,7 @@ static void keep(unsigned thread)
         atomic_store(mine, thread + 1);
         sched_yield();
         CHECK(atomic_load(mine) == thread + 1);
-        if (!ht_place_keep(p))
+        if (!ht_place_recycle(p))
             give_back(p);
         else if (i % 16 == 0)
             ht_place_freed_twice(p); /* another may have it by now; then nothing is done */

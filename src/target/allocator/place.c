@@ -106,15 +106,15 @@ void ht_place_forked(void)
     atomic_store(&untagged_lock, 0);
 }
 
-#define KEPT 8u
-static _Alignas(64) _Atomic(void *) kept_blocks[KEPT]; /* acq_rel; NULL: free */
+#define RECYCLED 8u
+static _Alignas(64) _Atomic(void *) recycled_blocks[RECYCLED]; /* acq_rel; NULL: free */
 
-static void *take_kept(void)
+static void *take_recycled(void)
 {
-    for (uint32_t i = 0; i < KEPT; i++) {
-        if (!atomic_load_explicit(&kept_blocks[i], memory_order_relaxed))
+    for (uint32_t i = 0; i < RECYCLED; i++) {
+        if (!atomic_load_explicit(&recycled_blocks[i], memory_order_relaxed))
             continue;
-        void *p = atomic_exchange_explicit(&kept_blocks[i], NULL, memory_order_acq_rel);
+        void *p = atomic_exchange_explicit(&recycled_blocks[i], NULL, memory_order_acq_rel);
         HT_YIELD_POINT(PLACE);
         if (p) {
             ht_live_filter_add(p, -1);
@@ -124,37 +124,37 @@ static void *take_kept(void)
     return NULL;
 }
 
-void *ht_place(size_t size, size_t align, bool *kept)
+void *ht_place(size_t size, size_t align, bool *recyclable)
 {
-    *kept = false;
+    *recyclable = false;
     /* What is no alignment is the real call's to refuse, or to round. */
     if (size > HT_PLACE_MAX || (align & (align - 1)))
         return NULL;
     void *p;
     if (size <= HT_PLACED_MIN && align <= 4096) {
-        *kept = true;
-        if ((p = take_kept()))
+        *recyclable = true;
+        if ((p = take_recycled()))
             return p;
         size = HT_PLACED_MIN;
     }
     p = ht_next_aligned(align > 4096 ? align : 4096, size);
-    *kept &= p && ht_is_tagged(p);
+    *recyclable &= p && ht_is_tagged(p);
     return p;
 }
 
 static bool offer(uint32_t i, void *was, void *p)
 {
-    return atomic_compare_exchange_strong_explicit(&kept_blocks[i], &was, p, memory_order_acq_rel,
-                                                   memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(&recycled_blocks[i], &was, p,
+                                                   memory_order_acq_rel, memory_order_relaxed);
 }
 
-bool ht_place_keep(void *p)
+bool ht_place_recycle(void *p)
 {
     uint32_t highest = 0;
     void *most = NULL;
     ht_live_filter_add(p, 1); /* first: so that a second free is looked up */
-    for (uint32_t i = 0; i < KEPT; i++) {
-        void *q = atomic_load_explicit(&kept_blocks[i], memory_order_relaxed);
+    for (uint32_t i = 0; i < RECYCLED; i++) {
+        void *q = atomic_load_explicit(&recycled_blocks[i], memory_order_relaxed);
         if (!q && offer(i, NULL, p))
             return true;
         if ((uintptr_t)q > (uintptr_t)most) {
@@ -176,8 +176,9 @@ void ht_place_freed_twice(void *p)
 {
     if (!p) /* free(NULL) is looked up as any other: no place that is free is one's own */
         return;
-    for (uint32_t i = 0; i < KEPT; i++)
-        if (atomic_load_explicit(&kept_blocks[i], memory_order_relaxed) == p && offer(i, p, NULL)) {
+    for (uint32_t i = 0; i < RECYCLED; i++)
+        if (atomic_load_explicit(&recycled_blocks[i], memory_order_relaxed) == p &&
+            offer(i, p, NULL)) {
             ht_live_filter_add(p, -1);
             ht_next_free(p);
             return;

@@ -39,16 +39,16 @@ static inline bool ht_is_tagged(const void *p)
     return ((uintptr_t)p & HT_TAG_MASK) == 0;
 }
 
-/* A block at a tagged address, of that size and alignment, or NULL. *kept is set when it may be
- * given to ht_place_keep once it is freed. */
-void *ht_place(size_t size, size_t align, bool *kept);
+/* A block at a tagged address, of that size and alignment, or NULL. *recyclable is set when it may
+ * be given to ht_place_recycle once it is freed. */
+void *ht_place(size_t size, size_t align, bool *recyclable);
 
 /*
- * In the place of freeing a block that ht_place said may be kept: true when it is kept for the next
- * ht_place. A few are, those of the lowest addresses, so that none lies in the way of a heap that
- * shrinks. Any thread; not in a signal handler's way, for each slot is one exchange.
+ * In the place of freeing a block that ht_place said is recyclable: true when it is kept for the
+ * next ht_place. A few are, those of the lowest addresses, so that none lies in the way of a heap
+ * that shrinks. Any thread; not in a signal handler's way, for each slot is one exchange.
  */
-bool ht_place_keep(void *p);
+bool ht_place_recycle(void *p);
 
 /* A free of p that no live sample accounts for: when p is one that is kept, the program frees it a
  * second time. It is freed in earnest, so that the caller's free is the allocator's to judge. */

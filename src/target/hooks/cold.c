@@ -43,7 +43,7 @@ void *ht_cold_calloc(size_t n, size_t size)
 
 static __attribute__((noinline)) void free_looked_up(void *p)
 {
-    if (ht_free_sampled(p) != HT_FREED_KEPT)
+    if (ht_free_sampled(p) != HT_FREED_RECYCLED)
         ht_next_free(p);
 }
 
@@ -113,11 +113,11 @@ void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc
     if (!sampled && !maybe)
         return r->call(r->ctx, p);
     struct placed b = placed_block(p, &record);
-    uint32_t hold = b.real && r->size ? ht_hold_reserve() : 0, kept = 0;
+    uint32_t hold = b.real && r->size ? ht_hold_reserve() : 0, recyclable = 0;
     void *q;
     if (hold && stays(&b, p, r)) {
         q = p;
-        kept = record.time & HT_NODE_KEPT;
+        recyclable = record.time & HT_NODE_RECYCLABLE;
     } else if (sampled && r->size) {
         q = resize_placed(p, r, &sample);
     } else {
@@ -132,11 +132,12 @@ void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc
     else if (record.found)
         ht_free_account(&record);
     if (!sampled) {
-        ht_hold_end(hold, q == p ? p : NULL, record.size > r->size ? record.size : r->size, kept);
+        ht_hold_end(hold, q == p ? p : NULL, record.size > r->size ? record.size : r->size,
+                    recyclable);
         return q;
     }
     if (hold && q == p) {
-        ht_new_sample_stays(&sample, hold, kept);
+        ht_new_sample_stays(&sample, hold, recyclable);
         hold = 0;
     }
     ht_hold_end(hold, NULL, 0, 0);

@@ -125,7 +125,7 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
     /* A block that was placed stays in its class, which its new size does not say either. */
     bool placed = record.found && ht_is_tagged(p) && atomic_load(&ht_aligned_once);
     uint32_t hold = placed ? ht_hold_reserve() : 0;
-    uint32_t kept = hold ? record.time & HT_NODE_KEPT : 0;
+    uint32_t recyclable = hold ? record.time & HT_NODE_RECYCLABLE : 0;
     size_t got = ht_next_xallocx(p, n, extra, flags);
     bool done = got >= n;
     if (maybe && record.found) {
@@ -135,10 +135,10 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
             ht_free_undo(p, &record);
     }
     if (sampled && done && hold) {
-        ht_new_sample_stays(&sample, hold, kept);
+        ht_new_sample_stays(&sample, hold, recyclable);
         hold = 0;
     }
-    ht_hold_end(hold, done && !sampled ? p : NULL, n, kept);
+    ht_hold_end(hold, done && !sampled ? p : NULL, n, recyclable);
     if (sampled)
         ht_new_sample_commit(&sample, done ? p : NULL);
     return got;

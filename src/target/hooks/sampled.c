@@ -101,7 +101,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     /* A placed block needs its record for certain: the node comes first. */
     sample->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
     sample->node = 0;
-    sample->kept = false;
+    sample->recyclable = false;
     if (sample->place)
         ht_place_try_reopen_mask();
     if (HT_UNLIKELY(!ht_active()) || (sample->place && !(sample->node = ht_live_reserve()))) {
@@ -121,7 +121,7 @@ void *ht_new_sample_place(struct ht_new_sample *sample, size_t align)
 {
     if (!sample->place)
         return NULL;
-    void *p = ht_place(sample->size, align, &sample->kept);
+    void *p = ht_place(sample->size, align, &sample->recyclable);
     if (!p)
         errno = sample->saved_errno;
     return p;
@@ -166,7 +166,7 @@ static bool record_sample(struct ht_new_sample *sample, void *p)
     uint32_t time = ref ? seconds_since_start() : 0;
     ht_place_added(p);
     if (!ht_live_insert(sample->node, p, sample->size, ref,
-                        time | (sample->kept ? HT_NODE_KEPT : 0), &stale)) {
+                        time | (sample->recyclable ? HT_NODE_RECYCLABLE : 0), &stale)) {
         /* Not in the table: take the sample back, so that nothing lives for ever. */
         if (ref)
             ht_account(ht_at(ref), sample->size, false);
@@ -248,11 +248,11 @@ enum ht_freed ht_free_sampled(void *p)
     int r = remove_live(p, &record);
     if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
         ht_account(ht_at(record.site), record.size, false);
-    bool kept = record.found && (record.time & HT_NODE_KEPT) && ht_place_keep(p);
+    bool recycled = record.found && (record.time & HT_NODE_RECYCLABLE) && ht_place_recycle(p);
     if (HT_UNLIKELY(r == -ENOENT))
         ht_place_freed_twice(p);
     release(t);
-    return kept ? HT_FREED_KEPT : r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
+    return recycled ? HT_FREED_RECYCLED : r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
 }
 
 size_t ht_usable_placed(const void *p, size_t real)
@@ -294,7 +294,7 @@ uint32_t ht_hold_reserve(void)
     return node;
 }
 
-void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept)
+void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t recyclable)
 {
     if (!node)
         return;
@@ -304,15 +304,15 @@ void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept)
     if (!p) {
         ht_live_unreserve(node);
     } else {
-        while (node && !ht_live_insert(node, p, size, 0, kept, &stale))
+        while (node && !ht_live_insert(node, p, size, 0, recyclable, &stale))
             node = ht_live_reserve();
     }
     release(t);
 }
 
-void ht_new_sample_stays(struct ht_new_sample *sample, uint32_t node, uint32_t kept)
+void ht_new_sample_stays(struct ht_new_sample *sample, uint32_t node, uint32_t recyclable)
 {
-    sample->kept = kept != 0;
+    sample->recyclable = recyclable != 0;
     sample->place = true;
     if (sample->node)
         ht_live_unreserve(node);

@@ -21,7 +21,7 @@ struct ht_new_sample {
     uint32_t node;
     int saved_errno;
     bool place; /* ask ht_new_sample_place first */
-    bool kept;  /* it gave a block that may be kept */
+    bool recyclable; /* it gave a block that may be recycled */
 };
 
 /*
@@ -43,7 +43,7 @@ void ht_new_sample_abort(struct ht_new_sample *sample);
 
 /* What is left to do: free as asked; free it without its size, for it was (or may have been) placed
  * by us; nothing. */
-enum ht_freed { HT_FREED_NOT_OURS, HT_FREED_UNSIZED, HT_FREED_KEPT };
+enum ht_freed { HT_FREED_NOT_OURS, HT_FREED_UNSIZED, HT_FREED_RECYCLED };
 
 /* Of a p that ht_live_maybe admits, before the real free: takes its record out and accounts it. */
 enum ht_freed ht_free_sampled(void *p);
@@ -79,10 +79,10 @@ void ht_free_undo(void *p, const struct ht_record *r);
  * with the flag of the record that was taken out; p NULL: gives it back.
  */
 uint32_t ht_hold_reserve(void);
-void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t kept);
+void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t recyclable);
 
 /* The same for a sample that ht_new_sample_commit will write down: it must be in the table. Takes
  * the node. */
-void ht_new_sample_stays(struct ht_new_sample *sample, uint32_t node, uint32_t kept);
+void ht_new_sample_stays(struct ht_new_sample *sample, uint32_t node, uint32_t recyclable);
 
 #endif

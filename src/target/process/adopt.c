@@ -125,7 +125,7 @@ static void take_over(struct adoption *a, struct ht_live_node *node)
         return;
     }
     ht_sample_account_inherited(node->site, node->size);
-    node->time &= HT_NODE_KEPT;
+    node->time &= HT_NODE_RECYCLABLE;
     ht_live_publish(node);
 }
 

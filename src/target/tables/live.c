@@ -202,7 +202,7 @@ static inline void publish(struct ht_live_node *n)
     ht_ref ref = atomic_load_explicit(&n->region_record, memory_order_relaxed);
     if (HT_LIKELY(ref) || (ref = ht_nodes_region_record(n)))
         ht_region_record_publish(ref, atomic_load_explicit(&n->addr, memory_order_relaxed), n->size,
-                                 n->site, n->time & ~HT_NODE_KEPT);
+                                 n->site, n->time & ~HT_NODE_RECYCLABLE);
 }
 
 void ht_live_publish(struct ht_live_node *n)

@@ -22,11 +22,11 @@ struct ht_live_node {
     /* The node's record in the region; kept over reuse; CAS from 0: none yet. */
     _Atomic ht_ref region_record;
     uint32_t next; /* node index + 1, in a bucket or a free list */
-    uint32_t time; /* s since the region's start; HT_NODE_KEPT */
+    uint32_t time; /* s since the region's start; HT_NODE_RECYCLABLE */
 };
 
 /* The block may be kept once it is freed (place.h). */
-#define HT_NODE_KEPT (1u << 31)
+#define HT_NODE_RECYCLABLE (1u << 31)
 
 struct ht_record {
     uint64_t size;
