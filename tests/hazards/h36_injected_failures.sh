@@ -4,7 +4,7 @@
 # Hazard 36: anything the library asks of the kernel is refused.
 # Shows: with each of its system calls made to fail in turn, and all of a kind from one on, the program's output and status are the
 # same, at most one line is said, and the profile is whole or not there.
-# Seen failing without "a refused mprotect is noticed" and "a failed dump takes its temporary file away" (mutants).
+# Seen failing without "a refused mapping is noticed" and "a failed dump takes its temporary file away" (mutants).
 command -v strace >/dev/null || { echo "no strace"; exit 77; }
 exec python3 - <<'P'
 import os, re, subprocess, sys
@@ -14,7 +14,7 @@ import pprof
 tmp = os.environ["H_TMP"]
 program = os.path.join(os.environ["H_PROGRAMS"], "h17_workload")
 profile, log = os.path.join(tmp, "p.pb.gz"), os.path.join(tmp, "log")
-ERRORS = {"mmap": "ENOMEM", "madvise": "ENOMEM", "mprotect": "ENOMEM", "openat": "EMFILE", "mkdir": "EACCES", "write": "ENOSPC",
+ERRORS = {"mmap": "ENOMEM", "madvise": "ENOMEM", "mremap": "ENOMEM", "openat": "EMFILE", "mkdir": "EACCES", "write": "ENOSPC",
           "ftruncate": "ENOSPC", "fallocate": "EOPNOTSUPP", "rename": "EACCES", "unlink": "EPERM", "read": "EIO", "fstat": "EIO"}
 
 
@@ -41,17 +41,17 @@ for line in open(log):
         continue
     name = m[1]
     counts[name] = counts.get(name, 0) + 1
-    ours = ours or "fstat(2" in line
+    ours = ours or "/proc/self/status" in line
     if not ours or name in ("brk", "exit_group", "munmap", "getrandom", "newfstatat", "futex") or re.search(r"(write|fstat)\([12]<", line):
         continue
-    if name == "mmap" and "MAP_NORESERVE" not in line or name in ("mprotect", "madvise") and "0x" in line and "MADV_DONTNEED" in line:
+    if name == "mmap" and "MAP_NORESERVE" not in line or name in ("mremap", "madvise") and "0x" in line and "MADV_DONTNEED" in line:
         continue
     calls.append((name, counts[name]))
 bad = tried = 0
 for name, n in calls:
     for when in ("%d" % n, "%d+" % n):
         # All of a kind from one on would reach the allocator's own.
-        if when[-1] == "+" and name in ("mmap", "mprotect", "write", "madvise"):
+        if when[-1] == "+" and name in ("mmap", "mremap", "write", "madvise"):
             continue
         r = run(["-e", "inject=%s:error=%s:when=%s" % (name, ERRORS.get(name, "EPERM"), when)])
         tried += 1

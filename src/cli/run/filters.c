@@ -73,7 +73,6 @@ static void try_all(void)
     syscall(SYS_openat, AT_FDCWD, "", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     void *page = (void *)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     syscall(SYS_madvise, page, 4096, MADV_DONTDUMP);
-    syscall(SYS_mprotect, page, 4096, PROT_READ | PROT_WRITE);
     syscall(SYS_mremap, page, 4096, 4096, 0);
     syscall(SYS_munmap, page, 4096);
     syscall(SYS_kill, 0, 0);

@@ -49,7 +49,6 @@ bool ht_region_start(bool file)
     if (error)
         return false;
     inherited_base = s->base;
-    ht_inherited_limit = s->limit;
     return true;
 }
 
@@ -178,7 +177,7 @@ void ht_postfork_child(void)
     }
     struct ht_region_header *old = (struct ht_region_header *)inherited_base;
     unsigned char *old_base = inherited_base;
-    uint64_t old_limit = ht_inherited_limit;
+    uint64_t old_mapped = atomic_load_explicit(&ht_region_mapped, memory_order_relaxed);
     memset(&a, 0, sizeof a);
     /* Our own former mapping: as trusted as it was, and never checked for a foreign checksum. */
     a.parent.base = old_base;
@@ -191,7 +190,7 @@ void ht_postfork_child(void)
         ht_module_record_main();
         ht_live_each(adopt_node, &a);
         atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
-        SYS2(SYS_munmap, old_base, old_limit);
+        SYS2(SYS_munmap, old_base, old_mapped);
     } else {
         ht_sample_never();
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);

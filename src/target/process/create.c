@@ -19,8 +19,6 @@
 #include "target/state/process_info.h"
 #include "target/state/state.h"
 
-uint64_t ht_inherited_limit;
-
 /* Beyond a limit on the size of files the kernel does not only refuse, it kills (SIGXFSZ). */
 static bool file_may_be(uint64_t size)
 {
@@ -29,7 +27,7 @@ static bool file_may_be(uint64_t size)
     return r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= size;
 }
 
-/* Virtual space only. */
+/* That the region may grow to. */
 static uint64_t region_size(void)
 {
     struct rlimit as = {RLIM_INFINITY, RLIM_INFINITY}, memlock = as;
@@ -69,7 +67,37 @@ static long open_directory(const char *path)
     return fd;
 }
 
-static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char *path, size_t n)
+#define FAR   (256ull << 30)
+#define APART (4ull << 30) /* more than a region may have */
+
+/*
+ * Maps the region's beginning where it can grow: the kernel puts mappings close to each other from the
+ * top (or the bottom) of their area on, so a place far from all of them stays free around us though
+ * nothing of it is taken. A parent's region, which a forked child still has mapped, is in one of the
+ * places. Where there is none of them: anywhere, and it is long enough at once for most programs.
+ */
+static unsigned char *map_first(int prot, int flags, long fd, uint64_t size, uint64_t *mapped)
+{
+    uint64_t at = ((uint64_t)&map_first & ~(APART - 1)) - FAR, first = HT_REGION_FIRST;
+    if (first > size)
+        first = size;
+    for (int i = 0; i < 16 && (uint64_t)&map_first > 2 * FAR; i++, at -= APART) {
+        long r = SYS6(SYS_mmap, at, first, prot, flags | MAP_FIXED_NOREPLACE, fd, 0);
+        if ((uint64_t)r == at) {
+            *mapped = first;
+            return (unsigned char *)r;
+        }
+        if (!SYS_FAILED(r)) /* before Linux 4.17 it is a hint */
+            SYS2(SYS_munmap, r, first);
+    }
+    long r;
+    *mapped = size < 256 * HT_CHUNK_SIZE ? size : 256 * HT_CHUNK_SIZE;
+    while (SYS_FAILED(r = SYS6(SYS_mmap, 0, *mapped, prot, flags, fd, 0)) && *mapped > first)
+        *mapped = first;
+    return SYS_FAILED(r) ? NULL : (unsigned char *)r;
+}
+
+static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, uint64_t ticks, char *path, size_t n)
 {
     if (!file_may_be(size))
         return NULL;
@@ -101,9 +129,8 @@ static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char
         if (!SYS_FAILED(r))
             r = SYS4(SYS_fallocate, fd, 0, 0, HT_HEADER_SIZE);
         if (!SYS_FAILED(r))
-            r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-        if (!SYS_FAILED(r)) {
-            base = (unsigned char *)r;
+            base = map_first(PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, size, mapped);
+        if (base) {
             /* Lasts as long as the mapping, not the descriptor (flock(2) locks go with the open
              * file, which the mapping holds): so whoever clears up dead regions knows that this one
              * lives, even from a pid namespace where the process is not to be seen. */
@@ -121,12 +148,6 @@ static unsigned char *map_file(uint64_t size, uint32_t pid, uint64_t ticks, char
     return base;
 }
 
-static unsigned char *anonymous_region(uint64_t size)
-{
-    long r = SYS6(SYS_mmap, 0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return SYS_FAILED(r) ? NULL : (unsigned char *)r;
-}
-
 int ht_region_create(bool file)
 {
     struct ht_state *s = ht_state;
@@ -134,21 +155,16 @@ int ht_region_create(bool file)
     uint32_t pid = (uint32_t)SYS0(SYS_getpid);
     uint64_t ticks = file ? ht_start_ticks() : 0;
     s->region_path[0] = 0;
+    uint64_t mapped = 0;
     unsigned char *base =
-        file ? map_file(size, pid, ticks, s->region_path, sizeof s->region_path) : NULL;
+        file ? map_file(size, &mapped, pid, ticks, s->region_path, sizeof s->region_path) : NULL;
     bool private = !base;
-    /* Strict overcommit counts even what is never touched: ask for less until it is granted. */
-    while (!base && !(base = anonymous_region(size))) {
-        if (size <= 16 * HT_CHUNK_SIZE)
-            return -ENOMEM;
-        size = HT_HEADER_SIZE + size / 8 / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
-    }
-    SYS3(SYS_madvise, base, size, MADV_DONTDUMP);
-    /* Not accessible until it is used: mlockall would make all of it resident. */
-    if (SYS_FAILED(SYS3(SYS_mprotect, base, HT_HEADER_SIZE, PROT_READ | PROT_WRITE))) {
-        SYS2(SYS_munmap, base, size);
+    if (!base)
+        base = map_first(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, size,
+                         &mapped);
+    if (!base)
         return -ENOMEM;
-    }
+    SYS3(SYS_madvise, base, mapped, MADV_DONTDUMP); /* and what it grows by */
 
     struct ht_region_header *h = (struct ht_region_header *)base;
     h->version = HT_LAYOUT_VERSION;
@@ -181,14 +197,8 @@ int ht_region_create(bool file)
     s->base = base;
     s->header = h;
     s->limit = size;
-    s->writable = HT_HEADER_SIZE;
+    s->mapped = mapped;
+    atomic_store_explicit(&ht_region_mapped, mapped, memory_order_relaxed);
     s->peak_or_growth = ht_config.peak || ht_config.growth;
     return 0;
-}
-
-void ht_region_fit(uint64_t limit)
-{
-    if (ht_active() && !ht_sandboxed && ht_state->header->pid == (uint32_t)SYS0(SYS_getpid) &&
-        ht_region_shrink(limit / 32))
-        ht_inherited_limit = ht_state->limit;
 }

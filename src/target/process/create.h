@@ -10,15 +10,6 @@
  * asks for private memory (inside a sandbox, where opening files may be fatal). 0 or -errno. */
 int ht_region_create(bool file);
 
-/*
- * A program that limits its own address space must find room under the limit: the region gives back
- * what it holds in reserve, as it would have reserved less had the limit been there at the start.
- */
-void ht_region_fit(uint64_t limit);
-
-/* Of the region in use when a child forks: what the child unmaps. */
-extern uint64_t ht_inherited_limit;
-
 /* This process's start time as /proc/PID/stat has it, 0 when /proc is not there. */
 uint64_t ht_start_ticks(void);
 

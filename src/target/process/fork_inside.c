@@ -26,15 +26,15 @@ static void advise(int advice)
  * the parent's region. */
 static void copy_region(struct ht_state *s)
 {
-    unsigned char *copy = ht_sys_anonymous(s->writable);
+    unsigned char *copy = ht_sys_anonymous(s->mapped);
     if (!copy)
         return;
-    memcpy(copy, s->base, s->writable);
-    if (SYS_FAILED(SYS6(SYS_mremap, copy, s->writable, s->writable, MREMAP_MAYMOVE | MREMAP_FIXED,
+    memcpy(copy, s->base, s->mapped);
+    if (SYS_FAILED(SYS6(SYS_mremap, copy, s->mapped, s->mapped, MREMAP_MAYMOVE | MREMAP_FIXED,
                         s->base, 0)))
-        SYS2(SYS_munmap, copy, s->writable);
+        SYS2(SYS_munmap, copy, s->mapped);
     else
-        s->limit = s->writable; /* no more chunks: what lies behind is the parent's */
+        s->limit = s->mapped; /* no more chunks: what lies behind is the parent's */
 }
 
 pid_t ht_fork_inside(pid_t (*next)(void))

@@ -61,8 +61,8 @@ struct ht_state {
     uint32_t peak_or_growth;
     unsigned char *base; /* of the region */
     struct ht_region_header *header;
-    uint64_t limit;                                  /* bytes mapped */
-    uint64_t writable;                               /* of them accessible; guarded by grow */
+    uint64_t limit;  /* bytes that the region may have */
+    uint64_t mapped; /* of them there; guarded by grow */
     _Atomic uint32_t making;                         /* try-lock: a new module */
     _Atomic uint32_t prefaulted;                     /* ht_prefault_tables was called */
     _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */

@@ -19,31 +19,46 @@ static uint64_t chunk_offset(uint32_t i)
     return HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE;
 }
 
-/* Makes the region accessible up to `end`, in steps, as glibc grows its arenas. `grow` held. */
+_Atomic uint64_t ht_region_mapped;
+
+/*
+ * Maps more of the region, where it lies: address space that is not used is not taken, for it counts
+ * (RLIMIT_AS, RLIMIT_MEMLOCK once memory is locked). mremap needs no descriptor of the file, and what
+ * it adds is as the page before it: of the file, or private. `grow` held.
+ */
 static bool commit_up_to(struct ht_state *s, uint64_t end)
 {
-    const uint64_t step = 16 * HT_CHUNK_SIZE;
-    if (end <= s->writable)
+    const uint64_t page = 4096, least = 4 * HT_CHUNK_SIZE, most = 256 * HT_CHUNK_SIZE;
+    if (end <= s->mapped)
         return true;
     if (ht_sandboxed || end > s->limit)
         return false;
-    end = end + step < s->limit ? end + step : s->limit;
-    if (SYS_FAILED(
-            SYS3(SYS_mprotect, s->base + s->writable, end - s->writable, PROT_READ | PROT_WRITE)))
-        return false;
-    s->writable = end;
+    uint64_t step = s->mapped / 8 / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
+    uint64_t more = s->mapped + (step < least ? least : step > most ? most : step);
+    if (more > s->limit)
+        more = s->limit;
+    if (more < end)
+        more = end;
+    /* Under a limit that is nearly reached: what is needed, and no more. */
+    for (;; more = end) {
+        if (!SYS_FAILED(SYS4(SYS_mremap, s->base + s->mapped - page, page, page + more - s->mapped, 0)))
+            break;
+        if (more == end)
+            return false;
+    }
+    s->mapped = more;
+    atomic_store_explicit(&ht_region_mapped, more, memory_order_relaxed);
     return true;
 }
 
-/* The region continues in private memory from `at` on. `grow` held. */
+/* The region continues in private memory from `at` on, which is mapped. `grow` held. */
 static bool fall_back_to_anonymous(struct ht_state *s, uint64_t at)
 {
-    long r = SYS6(SYS_mmap, s->base + at, s->limit - at, PROT_NONE,
+    long r = SYS6(SYS_mmap, s->base + at, s->mapped - at, PROT_READ | PROT_WRITE,
                   MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (SYS_FAILED(r))
         return false;
-    SYS3(SYS_madvise, s->base + at, s->limit - at, MADV_DONTDUMP);
-    s->writable = at;
+    SYS3(SYS_madvise, s->base + at, s->mapped - at, MADV_DONTDUMP);
     atomic_store_explicit(&s->header->private_from, at, memory_order_release);
     return true;
 }
@@ -52,7 +67,7 @@ static bool fall_back_to_anonymous(struct ht_state *s, uint64_t at)
  * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs is a
  * SIGBUS (HAZARDS 29), MADV_POPULATE_WRITE is an error. When the file has no room left the rest of
  * the region continues in private memory, which a reader of the living process still reaches.
- * madvise, mprotect and mmap are what allocators themselves call; in a sandbox not even they are.
+ * madvise, mremap and mmap are what allocators themselves call; in a sandbox not even they are.
  */
 static bool reserve_chunk(struct ht_state *s, uint32_t i)
 {
@@ -63,23 +78,7 @@ static bool reserve_chunk(struct ht_state *s, uint32_t i)
     if (ht_sandboxed || (private && at >= private))
         return true; /* present, or faulted in as any heap page is */
     long r = SYS3(SYS_madvise, s->base + at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
-    return !SYS_FAILED(r) || (fall_back_to_anonymous(s, at) && commit_up_to(s, at + HT_CHUNK_SIZE));
-}
-
-bool ht_region_shrink(uint64_t size)
-{
-    struct ht_state *s = ht_state;
-    if (!ht_lock(&s->grow, HT_RANK_GROW))
-        return false;
-    uint64_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed);
-    uint64_t end = s->writable > chunk_offset(n + 16) ? s->writable : chunk_offset(n + 16);
-    if (end < HT_HEADER_SIZE + size / HT_CHUNK_SIZE * HT_CHUNK_SIZE)
-        end = HT_HEADER_SIZE + size / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
-    bool done = end < s->limit && !SYS_FAILED(SYS2(SYS_munmap, s->base + end, s->limit - end));
-    if (done)
-        s->limit = end;
-    ht_unlock(&s->grow, HT_RANK_GROW);
-    return done;
+    return !SYS_FAILED(r) || fall_back_to_anonymous(s, at);
 }
 
 /* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
@@ -108,7 +107,7 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
 }
 
 /* What a sandboxed process may write without a system call, beyond what was present. */
-#define SANDBOX_BYTES (32ull << 20)
+#define SANDBOX_BYTES (8ull << 20)
 
 void ht_region_detach(void)
 {
@@ -121,12 +120,13 @@ void ht_region_detach(void)
     uint32_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed), i = n;
     while (i < n + 16 && !atomic_load(&s->header->private_from) && reserve_chunk(s, i))
         i++;
-    if (!atomic_load(&s->header->private_from))
+    if (!atomic_load(&s->header->private_from) && commit_up_to(s, chunk_offset(i + 1)))
         fall_back_to_anonymous(s, chunk_offset(i));
-    commit_up_to(s, chunk_offset(i) + SANDBOX_BYTES < s->limit ? chunk_offset(i) + SANDBOX_BYTES
-                                                               : s->limit);
+    uint64_t end = chunk_offset(i) + SANDBOX_BYTES;
+    commit_up_to(s, end < s->limit ? end : s->limit);
     ht_unlock(&s->grow, HT_RANK_GROW);
 }
+
 #define HT_PAGE 4096u
 
 /* Bumps a kind's cursor by n units of `unit` bytes, from where a multiple of `align` units lies

@@ -145,8 +145,12 @@ static inline void ht_region_record_clear(ht_ref region_record)
  * memory, so that writing to it takes no further system call. */
 void ht_region_detach(void);
 
-/* Gives back address space beyond what is used and `size`. True when there was some. */
-bool ht_region_shrink(uint64_t size);
+/* What is mapped before the first chunk, so that most regions do not grow. */
+#define HT_REGION_FIRST (HT_HEADER_SIZE + 4ull * HT_CHUNK_SIZE)
+
+/* Bytes that this process has mapped of its region; a forked child finds its parent's, and unmaps so
+ * much. Relaxed. */
+extern _Atomic uint64_t ht_region_mapped;
 
 /* The view of our own region as it is now. */
 void ht_own_view(struct ht_view *v);
