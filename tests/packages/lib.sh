@@ -20,12 +20,8 @@ check() {
 }
 finish() { say "$1: $passed passed, $failed failed, $skipped skipped"; [ "$failed" = 0 ]; }
 
-# Owners of more than one frame, by names: bash's own symbols are exported. An array of 40,000 elements is some MB.
+# bash's symbols are exported, so its stacks have names. An array of 40,000 elements is some MB.
 script='a=(); for ((i = 0; i < 40000; i++)); do a[i]=x$i; done; echo ${#a[@]}'
-has_stacks() { # PROFILE: most of it below main, and in malloc's caller
-  "$heaptap" top --cum "$1" >"$work/top" && grep -q ' xmalloc$' "$work/top" && grep -q ' main$' "$work/top"
-}
-
 # works HEAPTAP: what an installed command must do.
 works() {
   heaptap=$1
