@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How large a region is mapped: by the library, which makes it, and by what explains why it could not. */
+/* How large a region is mapped: by the library, which makes it, and by what explains why it could
+ * not. */
 #ifndef HEAPTAP_SRC_REGION_SIZE_H
 #define HEAPTAP_SRC_REGION_SIZE_H
 
@@ -8,7 +9,8 @@
 
 #include "region/layout.h"
 
-/* Bytes of address space under the soft limits RLIMIT_AS and RLIMIT_MEMLOCK (RLIM_INFINITY: none). */
+/* Bytes of address space under the soft limits RLIMIT_AS and RLIMIT_MEMLOCK (RLIM_INFINITY: none).
+ */
 static inline uint64_t ht_region_size(rlim_t as, rlim_t memlock)
 {
     uint64_t n = 2ULL << 30;

@@ -26,7 +26,7 @@ open(os.path.join(DIR, "script"), "w").write("top 5\ntree descend\npeek descend\
 
 COMMANDS = [
     "--version", "--help", "top --help",
-    "ps", "ps --json", "top one.pb.gz", "top -cum --json two.pb.gz", "top --lines --tagfocus=bytes=8:64 one.pb.gz", "top %d" % live.pid, "top " + region,
+    "ps", "ps --json", "doctor", "doctor --json", "doctor %d" % live.pid, "doctor -- sh", "top one.pb.gz", "top -cum --json two.pb.gz", "top --lines --tagfocus=bytes=8:64 one.pb.gz", "top %d" % live.pid, "top " + region,
     "tree one.pb.gz", "peek descend one.pb.gz", "list descend one.pb.gz", "traces labels.pb", "raw one.pb.gz", "raw labels.pb",
     "tags labels.pb", "folded one.pb.gz", "dot one.pb.gz", "dot labels.pb", "diff two.pb.gz one.pb.gz", "top negative.pb",
     "merge two.pb.gz one.pb.gz -o merged.pb.gz", "merge one.pb.gz gperftools.heap -o merged2.pb.gz", "convert one.pb.gz -o one.heap", "convert jemalloc.heap -o jemalloc.pb",

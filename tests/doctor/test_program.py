@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What doctor says of programs, and that it is true: heaptap run has a profile where it can be profiled, and none where not."""
+import contextlib
 import glob
 import os
 import re
@@ -133,6 +134,25 @@ class Program(Case):
         path = os.path.join(self.tmp, "java")
         shutil.copy(self.build("plain", PLAIN), path)
         self.can(path, "allocator", "note", "Java heap", "", "virtual machine")
+
+    def test_cut_short_while_it_is_read(self):
+        """Another user's file, by root: a mapping of it would be a SIGBUS. strace holds who maps it until it is cut."""
+        self.need_root()
+        if not shutil.which("strace"):
+            self.skipTest("no strace here")
+        path = os.path.join(self.tmp, "theirs")
+        shutil.copy(HEAPTAP, path)
+        os.chown(path, NOBODY, NOBODY)
+        t = subprocess.Popen(["strace", "-f", "-o", "/dev/null", "-P", path, "-e", "inject=mmap:delay_exit=3000000", HEAPTAP, "doctor", "--", path],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while t.poll() is None:
+            for maps in glob.glob("/proc/%d/task/*/children" % t.pid):
+                with contextlib.suppress(OSError), open(maps) as f:
+                    for child in f.read().split():
+                        with open("/proc/%s/maps" % child) as m:
+                            if path in m.read():
+                                os.truncate(path, 100)
+        self.assertIn(t.returncode, (0, 1))
 
     def test_go(self):
         if not shutil.which("go"):

@@ -11,12 +11,14 @@
 #include "cli/words.h"
 #include "util/jansson.h"
 
-static const char usage[] =
-    "usage: heaptap doctor [--json] [PID | -- PROGRAM [ARG]...]\n\n"
-    "Says whether a process, a program that would be started from here, or without an argument any\n"
-    "program on this machine can be profiled, and what stands in the way: a line for each check, with\n"
-    "the reason and what to do. Exit status: 0 it can, 1 it cannot, 2 the arguments cannot be used.\n\n"
-    "  --json   one JSON object (docs/json.md)\n";
+static const char usage[] = "usage: heaptap doctor [--json] [PID | -- PROGRAM [ARG]...]\n\n"
+                            "Says whether a process, a program that would be started from here, or "
+                            "without an argument any\n"
+                            "program on this machine can be profiled, and what stands in the way: "
+                            "a line for each check, with\n"
+                            "the reason and what to do. Exit status: 0 it can, 1 it cannot, 2 the "
+                            "arguments cannot be used.\n\n"
+                            "  --json   one JSON object (docs/json.md)\n";
 
 static void name_subject(struct ht_doctor *d)
 {
@@ -30,13 +32,15 @@ static void name_subject(struct ht_doctor *d)
 
 static int say_one(const struct ht_finding *f)
 {
-    return ht_complain(1, "%s%s%s%s%s", f->what, *f->why ? ", " : "", f->why, *f->remedy ? "; " : "",
-                       f->remedy);
+    return ht_complain(1, "%s%s%s%s%s", f->what, *f->why ? ", " : "", f->why,
+                       *f->remedy ? "; " : "", f->remedy);
 }
 
 static int diagnose(struct ht_doctor *d, bool json)
 {
-    const struct ht_check *c = d->pid ? ht_process_checks : d->argv ? ht_program_checks : ht_machine_checks;
+    const struct ht_check *c = d->pid    ? ht_process_checks
+                               : d->argv ? ht_program_checks
+                                         : ht_machine_checks;
     name_subject(d);
     if (!d->pid && ht_subject_open(d))
         return ht_complain(1, "cannot open the root directory");
@@ -77,12 +81,13 @@ int ht_cmd_doctor(int argc, char **argv)
         d->argv = argv + own + 1;
     int status = ht_words_read(own, argv, options, usage, &rest);
     if (status < 0 && (rest.n > 1 || (rest.n && d->argv)))
-        status = ht_complain(2, "doctor takes one PID, or -- and a program (heaptap doctor --help)");
+        status =
+            ht_complain(2, "doctor takes one PID, or -- and a program (heaptap doctor --help)");
     else if (status < 0 && d->argv && !d->argv[0])
         status = ht_complain(2, "doctor -- needs a program");
     else if (status < 0 && rest.n && !ht_region_is_pid(rest.word[0], &d->pid))
-        status = ht_complain(2, "%s is no PID (heaptap doctor -- %s asks about a program)", rest.word[0],
-                             rest.word[0]);
+        status = ht_complain(2, "%s is no PID (heaptap doctor -- %s asks about a program)",
+                             rest.word[0], rest.word[0]);
     if (status < 0 && json && !HT_JANSSON)
         status = ht_complain(1, "%s", HT_JSON_MISSING);
     if (status < 0)

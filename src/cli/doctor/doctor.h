@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heaptap doctor: one table of checks for each kind of subject (this machine, a program that would be
- * started from here, a process), run in order. A check looks at one thing and adds what it found.
+ * heaptap doctor: one table of checks for each kind of subject (this machine, a program that would
+ * be started from here, a process), run in order. A check looks at one thing and adds what it
+ * found.
  */
 #ifndef HEAPTAP_SRC_CLI_DOCTOR_DOCTOR_H
 #define HEAPTAP_SRC_CLI_DOCTOR_DOCTOR_H
@@ -36,20 +37,20 @@ struct ht_doctor {
     char subject[PATH_MAX + 64]; /* begins the verdict */
     bool stop; /* the last finding says all: the subject is not there, or may not be looked at */
 
-    pid_t pid;          /* 0: what is started from here */
-    int root;           /* its root directory (O_PATH), -1: not to be had */
+    pid_t pid; /* 0: what is started from here */
+    int root;  /* its root directory (O_PATH), -1: not to be had */
     struct ht_status status;
-    char *environment;  /* of a process: NUL separated, as it was started; NULL: not to be had */
+    char *environment; /* of a process: NUL separated, as it was started; NULL: not to be had */
     size_t environment_size;
-    char **argv;        /* of a program that would be started, else NULL */
+    char **argv; /* of a program that would be started, else NULL */
     struct ht_program program;
     bool program_known;
 
     struct ht_process_info info;
-    char library[PATH_MAX];     /* of a process: the libheaptap that is mapped, "": none */
-    char allocator[PATH_MAX];   /* of a process: an allocator's library that is mapped, "": none */
-    bool secure;                /* of a process: AT_SECURE */
-    bool parents_region;        /* of a process: the region of another is mapped, as after a fork */
+    char library[PATH_MAX];   /* of a process: the libheaptap that is mapped, "": none */
+    char allocator[PATH_MAX]; /* of a process: an allocator's library that is mapped, "": none */
+    bool secure;              /* of a process: AT_SECURE */
+    bool parents_region;      /* of a process: the region of another is mapped, as after a fork */
     struct ht_region region;
     bool has_region;
 };
@@ -75,7 +76,8 @@ const char *ht_subject_variable(const struct ht_doctor *d, const char *name);
 /* A soft limit of the subject; RLIM_INFINITY when it cannot be read. */
 rlim_t ht_subject_limit(const struct ht_doctor *d, int resource);
 
-/* Whether the subject, with its user and in its root, may make files in a directory. 0 or -errno. */
+/* Whether the subject, with its user and in its root, may make files in a directory. 0 or -errno.
+ */
 int ht_subject_may_write(const struct ht_doctor *d, const char *directory);
 
 /* Opens a path in the subject's root, for looking only (O_PATH). A descriptor or -errno. */

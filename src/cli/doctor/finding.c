@@ -85,10 +85,10 @@ int ht_findings_print_json(const struct ht_findings *f, const char *subject)
     int bad = 0;
     for (size_t i = 0; i < f->n; i++) {
         const struct ht_finding *x = &f->at[i];
-        bad |= json_array_append_new(
-            list, json_pack("{s:s, s:s, s:o, s:o, s:o}", "check", x->check, "level",
-                            levels[x->level], "what", text(x->what), "why", text(x->why), "remedy",
-                            text(x->remedy)));
+        bad |=
+            json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o}", "check", x->check,
+                                                  "level", levels[x->level], "what", text(x->what),
+                                                  "why", text(x->why), "remedy", text(x->remedy)));
     }
     json_t *all = json_pack("{s:o, s:b, s:o}", "subject", text(subject), "profilable",
                             (int)!ht_has_obstacle(f), "findings", list);

@@ -17,7 +17,7 @@ struct ht_finding {
     enum ht_level level;
     const char *check; /* the name of the check that found it */
     char what[PATH_MAX + 200];
-    char why[300];                 /* "" when level is HT_LEVEL_OK */
+    char why[300]; /* "" when level is HT_LEVEL_OK */
     char remedy[PATH_MAX + 200];
 };
 
@@ -28,8 +28,9 @@ struct ht_findings {
 };
 
 /*
- * Adds a finding of the check that runs. Texts are cut to their room. Of what is not OK, why follows
- * what behind a comma, and remedy says what to do. Never NULL (out of memory ends the program).
+ * Adds a finding of the check that runs. Texts are cut to their room. Of what is not OK, why
+ * follows what behind a comma, and remedy says what to do. Never NULL (out of memory ends the
+ * program).
  */
 struct ht_finding *ht_found(struct ht_findings *f, enum ht_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

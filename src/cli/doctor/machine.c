@@ -61,8 +61,10 @@ void ht_check_library(struct ht_doctor *d)
     struct ht_note note;
     if (d->pid && !*d->library)
         return;
-    if (d->pid) {
-        snprintf(path, sizeof path, "/proc/%d/root%s", (int)d->pid, d->library);
+    int fd = -1;
+    if (d->pid) { /* no link leads out of its root */
+        fd = ht_subject_look(d, d->library, O_NOFOLLOW);
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     } else if (!ht_library_locate(path)) {
         f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "libheaptap.so is not there");
         ht_why(f, "neither beside this command nor in %s", HT_LIBDIR);
@@ -75,21 +77,28 @@ void ht_check_library(struct ht_doctor *d)
         return;
     }
     int err = read_note(path, &note);
+    if (fd >= 0)
+        close(fd);
     const char *shown = d->pid ? d->library : path;
-    if (err == -ENOENT && d->pid && access(path, F_OK)) {
+    if (d->pid && fd < 0) {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "%s has been replaced or removed since", shown);
         ht_why(f, "so its version cannot be told");
         ht_remedy(f, "start the program again to have the new one");
     } else if (err) {
-        f = ht_found(&d->findings, d->pid ? HT_LEVEL_NOTE : HT_LEVEL_OBSTACLE, "%s is of another version", shown);
-        ht_why(f, err == -ENOENT ? "for it does not say which regions it makes" : "for it cannot be read as a library");
+        f = ht_found(&d->findings, d->pid ? HT_LEVEL_NOTE : HT_LEVEL_OBSTACLE,
+                     "%s is of another version", shown);
+        ht_why(f, err == -ENOENT ? "for it does not say which regions it makes"
+                                 : "for it cannot be read as a library");
         ht_remedy(f, "install the library and the command of one build");
     } else if (note.layout != HT_LAYOUT_VERSION) {
-        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s is heaptap %s, and this command " HT_VERSION, shown, note.version);
-        ht_why(f, "its regions have layout %u, and this command reads %u", note.layout, HT_LAYOUT_VERSION);
+        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE,
+                     "%s is heaptap %s, and this command " HT_VERSION, shown, note.version);
+        ht_why(f, "its regions have layout %u, and this command reads %u", note.layout,
+               HT_LAYOUT_VERSION);
         ht_remedy(f, "install the library and the command of one build");
     } else {
-        ht_found(&d->findings, HT_LEVEL_OK, "%s, heaptap %s, layout %u", shown, note.version, note.layout);
+        ht_found(&d->findings, HT_LEVEL_OK, "%s, heaptap %s, layout %u", shown, note.version,
+                 note.layout);
     }
 }
 
@@ -127,7 +136,8 @@ void ht_check_kernel(struct ht_doctor *d)
     if (child < 0 || waitpid(child, &status, 0) < 0)
         return;
     if (WIFSIGNALED(status)) {
-        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "a seccomp filter kills (%s)", strsignal(WTERMSIG(status)));
+        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "a seccomp filter kills (%s)",
+                     strsignal(WTERMSIG(status)));
         ht_why(f, "at a call that the library makes at start: madvise or mmap");
         ht_remedy(f, "allow them in the sandbox's profile");
         return;
@@ -141,7 +151,8 @@ void ht_check_kernel(struct ht_doctor *d)
     }
     if (bad & NO_POPULATE) {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "Linux %s: no MADV_POPULATE_WRITE", u.release);
-        ht_why(f, "so regions are in the programs' own memory and go with them when they are killed");
+        ht_why(f,
+               "so regions are in the programs' own memory and go with them when they are killed");
         ht_remedy(f, "Linux 5.14 or newer");
     }
     if (bad & NO_OPENAT2) {
@@ -197,12 +208,14 @@ void ht_check_limits(struct ht_doctor *d)
     if (file != RLIM_INFINITY && file < size) {
         ht_figure_bytes((double)file, of, sizeof of);
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "files may have %s (ulimit -f)", of);
-        ht_why(f, "so regions are in the programs' own memory and go with them when they are killed; no larger profile is written");
+        ht_why(f, "so regions are in the programs' own memory and go with them when they are "
+                  "killed; no larger profile is written");
         ht_remedy(f, "ulimit -f unlimited");
     }
     size_t n = d->pid ? open_descriptors(d->pid) : 0;
     if (files <= n || files < 8) {
-        f = ht_found(&d->findings, HT_LEVEL_NOTE, "%llu descriptors (ulimit -n), %zu in use", (unsigned long long)files, n);
+        f = ht_found(&d->findings, HT_LEVEL_NOTE, "%llu descriptors (ulimit -n), %zu in use",
+                     (unsigned long long)files, n);
         ht_why(f, "and none is left for a profile of its own");
         ht_remedy(f, d->pid ? "heaptap dump writes it from outside" : "a larger limit");
     }
@@ -225,7 +238,8 @@ void ht_check_tracing(struct ht_doctor *d)
 {
     long yama = read_number("/proc/sys/kernel/yama/ptrace_scope");
     long perf = read_number("/proc/sys/kernel/perf_event_paranoid");
-    bool is_private = d->has_region && !d->region.fresh && atomic_load(&d->region.view.header->private_from);
+    bool is_private =
+        d->has_region && !d->region.fresh && atomic_load(&d->region.view.header->private_from);
     char scope[40] = "no yama";
     struct ht_finding *f;
     if (yama >= 0)
@@ -235,7 +249,8 @@ void ht_check_tracing(struct ht_doctor *d)
         ht_why(f, "so a region in a process's own memory can be read by root alone");
         ht_remedy(f, "as root, or sysctl kernel.yama.ptrace_scope=0");
     } else {
-        ht_found(&d->findings, HT_LEVEL_OK, "%s; perf_event_paranoid %ld (heap profiles use no perf events)", scope, perf);
+        ht_found(&d->findings, HT_LEVEL_OK,
+                 "%s; perf_event_paranoid %ld (heap profiles use no perf events)", scope, perf);
     }
 }
 
@@ -244,7 +259,8 @@ void ht_check_settings(struct ht_doctor *d)
 {
     static const struct {
         const char *name, *use;
-    } sizes[] = {{"HEAPTAP_RATE", "a size from 1 to 1024G, such as 512k"}, {"HEAPTAP_GROWTH", "a size such as 64M"}};
+    } sizes[] = {{"HEAPTAP_RATE", "a size from 1 to 1024G, such as 512k"},
+                 {"HEAPTAP_GROWTH", "a size such as 64M"}};
     const char *v;
     uint64_t n = 512 * 1024;
     int number;
@@ -252,8 +268,9 @@ void ht_check_settings(struct ht_doctor *d)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (*(v = ht_subject_variable(d, sizes[i].name)) &&
             (!ht_parse_size(v, &n) || !n || (!i && n > (1ull << 40))))
-            ht_remedy(ht_found(&d->findings, HT_LEVEL_NOTE, "%s=%s cannot be used", sizes[i].name, v),
-                      "%s", sizes[i].use);
+            ht_remedy(
+                ht_found(&d->findings, HT_LEVEL_NOTE, "%s=%s cannot be used", sizes[i].name, v),
+                "%s", sizes[i].use);
     if (*(v = ht_subject_variable(d, "HEAPTAP_SIGNAL")) && !ht_parse_signal(v, &number))
         ht_remedy(ht_found(&d->findings, HT_LEVEL_NOTE, "HEAPTAP_SIGNAL=%s cannot be used", v),
                   "the name of a signal, such as USR2, or none");

@@ -20,7 +20,8 @@
 
 #define LITTLE_ROOM (4u << 20) /* a region of an ordinary program */
 
-static const char private_why[] = "so regions are in the programs' own memory and go with them when they are killed";
+static const char private_why[] =
+    "so regions are in the programs' own memory and go with them when they are killed";
 
 /* The directory that regions lie in, and the one that it is made in ("": it must be there). */
 static void region_directory(const struct ht_doctor *d, char *dir, char *parent)
@@ -47,8 +48,9 @@ static bool check_directory(struct ht_doctor *d, int fd, const char *dir)
     if (!S_ISDIR(st.st_mode))
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "%s is no directory", dir);
     else
-        f = ht_found(&d->findings, HT_LEVEL_NOTE, "%s is user %u's with mode %04o, not user %u's with 0700",
-                     dir, st.st_uid, st.st_mode & 07777u, d->status.uid);
+        f = ht_found(&d->findings, HT_LEVEL_NOTE,
+                     "%s is user %u's with mode %04o, not user %u's with 0700", dir, st.st_uid,
+                     st.st_mode & 07777u, d->status.uid);
     ht_why(f, "%s", private_why);
     ht_remedy(f, "remove it, or make it that user's with mode 0700");
     return false;
@@ -63,17 +65,21 @@ static void check_room(struct ht_doctor *d, int fd, const char *dir)
     char room[24], all[24];
     if (fstatfs(fd, &kind) || fstatvfs(fd, &v))
         return;
-    uint64_t free_bytes = (uint64_t)v.f_bavail * v.f_frsize, size = (uint64_t)v.f_blocks * v.f_frsize;
+    uint64_t free_bytes = (uint64_t)v.f_bavail * v.f_frsize,
+             size = (uint64_t)v.f_blocks * v.f_frsize;
     ht_figure_bytes((double)free_bytes, room, sizeof room);
     ht_figure_bytes((double)size, all, sizeof all);
     struct stat st;
     unsigned mode = fstat(fd, &st) ? 0 : st.st_mode & 07777u;
     if (size && free_bytes < LITTLE_ROOM) {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "%s has %s free of %s", dir, room, all);
-        ht_why(f, "and what does not fit goes into the programs' own memory, which goes with them when they "
+        ht_why(f, "and what does not fit goes into the programs' own memory, which goes with them "
+                  "when they "
                   "are killed");
-        ht_remedy(f, "make room, or mount it larger (mount -o remount,size=64M %s; docker run "
-                     "--shm-size=64m)", dir);
+        ht_remedy(f,
+                  "make room, or mount it larger (mount -o remount,size=64M %s; docker run "
+                  "--shm-size=64m)",
+                  dir);
     } else if (kind.f_type != TMPFS_MAGIC && kind.f_type != RAMFS_MAGIC) {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "%s is no tmpfs", dir);
         ht_why(f, "so the pages of regions are written to a disk");
@@ -115,8 +121,8 @@ void ht_check_shared_memory(struct ht_doctor *d)
         ht_remedy(f, *parent ? "mkdir -p /dev/shm && mount -t tmpfs -o mode=1777 tmpfs /dev/shm"
                              : "mkdir -m 700 it, or leave HEAPTAP_REGION_DIR unset");
     } else {
-        f = ht_found(&d->findings, HT_LEVEL_NOTE, "user %u cannot write into %s: %s", d->status.uid, where,
-                     strerror(err ? -err : EACCES));
+        f = ht_found(&d->findings, HT_LEVEL_NOTE, "user %u cannot write into %s: %s", d->status.uid,
+                     where, strerror(err ? -err : EACCES));
         ht_remedy(f, *parent ? "chmod 1777 /dev/shm" : "chown or chmod it");
     }
     ht_why(f, "%s", private_why);
@@ -126,7 +132,8 @@ void ht_check_shared_memory(struct ht_doctor *d)
 static bool expand(const struct ht_doctor *d, char path[PATH_MAX])
 {
     char pattern[PATH_MAX] = "", cwd[PATH_MAX] = "", host[65] = "";
-    const struct ht_region_header *h = d->has_region && !d->region.fresh ? d->region.view.header : NULL;
+    const struct ht_region_header *h =
+        d->has_region && !d->region.fresh ? d->region.view.header : NULL;
     if (h) {
         snprintf(pattern, sizeof pattern, "%.*s", (int)sizeof h->output, h->output);
     } else if (!d->pid) {
@@ -134,8 +141,8 @@ static bool expand(const struct ht_doctor *d, char path[PATH_MAX])
         if (!getcwd(cwd, sizeof cwd))
             return false;
         if ((size_t)snprintf(pattern, sizeof pattern, "%s%s%s", *set == '/' ? "" : cwd,
-                             *set == '/' ? "" : "/", *set ? set : "heaptap.%e.%p.pb.gz") >=
-            sizeof pattern)
+                             *set == '/' ? "" : "/",
+                             *set ? set : "heaptap.%e.%p.pb.gz") >= sizeof pattern)
             return false;
     }
     if (*pattern != '/')
@@ -184,8 +191,8 @@ void ht_check_output(struct ht_doctor *d)
         ht_found(&d->findings, HT_LEVEL_OK, "%s", path);
         return;
     }
-    f = ht_found(&d->findings, HT_LEVEL_NOTE, "user %u cannot write into %s: %s", d->status.uid, directory,
-                 strerror(-err));
+    f = ht_found(&d->findings, HT_LEVEL_NOTE, "user %u cannot write into %s: %s", d->status.uid,
+                 directory, strerror(-err));
     ht_why(f, "its profile stays in its region");
     ht_remedy(f, "%s", remedy);
 }

@@ -62,7 +62,8 @@ void ht_check_process(struct ht_doctor *d)
                  d->status.name, (int)d->status.parent);
         ended(d, what);
     } else if (is_kernel_thread(d->pid)) {
-        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s is a thread of the kernel", d->status.name);
+        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s is a thread of the kernel",
+                     d->status.name);
         ht_why(f, "and has no heap of a program's");
         d->stop = true;
     } else {
@@ -85,9 +86,9 @@ void ht_check_access(struct ht_doctor *d)
     }
     bool other = d->status.uid != geteuid();
     d->has_region = !ht_region_open_pid(&d->region, d->pid, msg, sizeof msg);
-    struct ht_finding *f = ht_found(
-        &d->findings, d->has_region ? HT_LEVEL_NOTE : HT_LEVEL_OBSTACLE,
-        "%s (%d) cannot be looked into: %s", d->status.name, (int)d->pid, strerror(-err));
+    struct ht_finding *f =
+        ht_found(&d->findings, d->has_region ? HT_LEVEL_NOTE : HT_LEVEL_OBSTACLE,
+                 "%s (%d) cannot be looked into: %s", d->status.name, (int)d->pid, strerror(-err));
     if (other)
         ht_why(f, "it is user %u's and this command runs as %u", d->status.uid, geteuid());
     else
@@ -180,8 +181,9 @@ void ht_check_namespaces(struct ht_doctor *d)
     bool pid = shares(d->pid, "pid");
     if (!shares_shm(d)) {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "its /dev/shm is another than this command's");
-        ht_why(f, "so ps and recover from here do not see what it leaves when it is killed; a living "
-                  "process is read all the same");
+        ht_why(f,
+               "so ps and recover from here do not see what it leaves when it is killed; a living "
+               "process is read all the same");
         ht_remedy(f, "give both the same directory: docs/systemd-containers.md");
     } else if (!pid) {
         ht_found(&d->findings, HT_LEVEL_OK, "it has pid %d in a pid namespace of its own",
@@ -205,7 +207,8 @@ void ht_check_process_seccomp(struct ht_doctor *d)
     if (s->seccomp == 1)
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "strict mode");
     else if (inherited)
-        f = ht_found(&d->findings, HT_LEVEL_NOTE, "a filter was there at its start (its parent has it, too)");
+        f = ht_found(&d->findings, HT_LEVEL_NOTE,
+                     "a filter was there at its start (its parent has it, too)");
     else
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "a filter is in force");
     if (inherited && !d->has_region)
@@ -214,7 +217,8 @@ void ht_check_process_seccomp(struct ht_doctor *d)
         ht_why(f, "what it refuses the library does without; its own dumps may fail");
     else
         ht_why(f, "inside it the process writes no profile by itself: its region has it");
-    ht_remedy(f, "heaptap dump %d while it runs, heaptap recover %d after", (int)d->pid, (int)d->pid);
+    ht_remedy(f, "heaptap dump %d while it runs, heaptap recover %d after", (int)d->pid,
+              (int)d->pid);
 }
 
 const struct ht_check ht_process_checks[] = {

@@ -12,7 +12,8 @@
 
 static void refuse(struct ht_doctor *d, const char *what, const char *why, const char *remedy)
 {
-    struct ht_finding *f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s: %s", d->program.file, what);
+    struct ht_finding *f =
+        ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s: %s", d->program.file, what);
     ht_why(f, "%s", why);
     ht_remedy(f, "%s", remedy);
     d->stop = d->argv != NULL;
@@ -27,8 +28,8 @@ static bool find(struct ht_doctor *d, char path[PATH_MAX])
     int err = ht_program_find(d->argv[0], path, PATH_MAX);
     if (!err)
         return true;
-    struct ht_finding *f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "cannot run %s: %s", d->argv[0],
-                                    ht_program_why_not(d->argv[0], err));
+    struct ht_finding *f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "cannot run %s: %s",
+                                    d->argv[0], ht_program_why_not(d->argv[0], err));
     if (err == -ENOENT)
         ht_remedy(f, "give its path");
     d->stop = true;
@@ -71,7 +72,8 @@ static void say_kind(struct ht_doctor *d)
     else if (p->kind == HT_PROGRAM_UNREAD && d->argv)
         ht_remedy(ht_found(&d->findings, HT_LEVEL_NOTE, "%s cannot be read", p->file),
                   "as its owner: heaptap doctor -- %s", d->argv[0]);
-    else if (p->kind == HT_PROGRAM_ELF && *p->facts.loader_path && access(p->facts.loader_path, F_OK) && !d->pid)
+    else if (p->kind == HT_PROGRAM_ELF && *p->facts.loader_path &&
+             access(p->facts.loader_path, F_OK) && !d->pid)
         refuse(d, p->facts.loader_path, "the loader that it names is not there",
                "install the C library that it was built for");
     else if (p->kind != HT_PROGRAM_UNREAD)
@@ -99,7 +101,8 @@ void ht_check_program(struct ht_doctor *d)
         say_kind(d);
         return;
     }
-    struct ht_finding *f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s: %s", name_of(d, link), p->what);
+    struct ht_finding *f =
+        ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s: %s", name_of(d, link), p->what);
     ht_why(f, "%s", p->why);
     ht_remedy(f, "%s", p->remedy);
 }
@@ -107,7 +110,8 @@ void ht_check_program(struct ht_doctor *d)
 static void say_own(struct ht_doctor *d)
 {
     static const char *const remedies[][2] = {
-        {"jemalloc", "link libjemalloc.so instead, or use its own profiler (MALLOC_CONF=prof:true)"},
+        {"jemalloc",
+         "link libjemalloc.so instead, or use its own profiler (MALLOC_CONF=prof:true)"},
         {"tcmalloc", "link libtcmalloc.so instead, or use its own profiler (HEAPPROFILE)"},
         {"mimalloc", "link libmimalloc.so instead"},
     };
@@ -123,7 +127,8 @@ static void say_own(struct ht_doctor *d)
         ht_why(f, "so only what its libraries allocate is sampled");
     } else {
         f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s is linked into it", what);
-        ht_why(f, "so neither its calls nor its libraries', operator new's among them, reach what is preloaded");
+        ht_why(f, "so neither its calls nor its libraries', operator new's among them, reach what "
+                  "is preloaded");
     }
     ht_remedy(f, "%s", remedy);
 }
@@ -158,15 +163,17 @@ void ht_check_allocator(struct ht_doctor *d)
         ht_why(f, "which takes every call before what is preloaded");
         ht_remedy(f, "%s", d->program.remedy);
     } else if (d->pid && preloaded_before(d, name, sizeof name)) {
-        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "%s stands before libheaptap.so in LD_PRELOAD", name);
+        f = ht_found(&d->findings, HT_LEVEL_OBSTACLE,
+                     "%s stands before libheaptap.so in LD_PRELOAD", name);
         ht_why(f, "and takes every call");
         ht_remedy(f, "put libheaptap.so first");
     } else if (p->own_malloc) {
         say_own(d);
     } else if (*d->program.hint) {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "%s", d->program.hint);
-        ht_remedy(f, "%s", p->go ? "use Go's own runtime/pprof for the rest"
-                                 : "use the virtual machine's own profiler for the rest");
+        ht_remedy(f, "%s",
+                  p->go ? "use Go's own runtime/pprof for the rest"
+                        : "use the virtual machine's own profiler for the rest");
     } else if (*p->needs || *d->allocator) {
         ht_found(&d->findings, HT_LEVEL_OK, "%s (%s)", *p->needs ? p->needs : d->allocator,
                  ht_allocator_of_library(*p->needs ? p->needs : d->allocator));

@@ -22,16 +22,20 @@ static void explain_none(struct ht_doctor *d)
         ht_why(f, "which profiles the program that was started, alone");
         ht_remedy(f, "start it without --no-children");
     } else if (d->parents_region) {
-        f = ht_found(&d->findings, HT_LEVEL_NOTE, "none yet: it is a fork's child without a sample");
+        f = ht_found(&d->findings, HT_LEVEL_NOTE,
+                     "none yet: it is a fork's child without a sample");
         ht_why(f, "it makes its region at its first sample");
         ht_remedy(f, "wait, or start its parent with a smaller --rate");
     } else if (as != RLIM_INFINITY) {
         f = ht_found(&d->findings, HT_LEVEL_OBSTACLE, "none: the library found no memory for it");
-        ht_why(f, "its address space is limited to %llu kB (ulimit -v)", (unsigned long long)as / 1024);
+        ht_why(f, "its address space is limited to %llu kB (ulimit -v)",
+               (unsigned long long)as / 1024);
         ht_remedy(f, "start it with a larger limit");
     } else {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "none yet");
-        ht_why(f, "a fork's child makes it at its first sample; else the library said at start why not");
+        ht_why(
+            f,
+            "a fork's child makes it at its first sample; else the library said at start why not");
         ht_remedy(f, "wait, and look at what the program wrote on standard error");
     }
 }
@@ -41,9 +45,9 @@ static void say_private(struct ht_doctor *d)
     const struct ht_region_header *h = d->region.view.header;
     char size[24];
     rlim_t file = ht_subject_limit(d, RLIMIT_FSIZE);
-    struct ht_finding *f = ht_found(&d->findings, HT_LEVEL_NOTE, "%s is in the process's own memory",
-                                    atomic_load(&h->private_from) > HT_HEADER_SIZE ? "its later part"
-                                                                                   : "it");
+    struct ht_finding *f =
+        ht_found(&d->findings, HT_LEVEL_NOTE, "%s is in the process's own memory",
+                 atomic_load(&h->private_from) > HT_HEADER_SIZE ? "its later part" : "it");
     ht_figure_bytes((double)file, size, sizeof size);
     if (d->secure)
         ht_why(f, "for the process has more rights than who started it; only root reads it, and it "
@@ -113,8 +117,10 @@ static void say_none(struct ht_doctor *d, uint64_t rate)
     if (rate == 1)
         ht_why(f, "it has allocated nothing through malloc; it has %s of memory in all", held);
     else
-        ht_why(f, "with 95 %% confidence it has allocated less than %s through malloc; it has %s of "
-                  "memory in all", at_most, held);
+        ht_why(f,
+               "with 95 %% confidence it has allocated less than %s through malloc; it has %s of "
+               "memory in all",
+               at_most, held);
     if (rate > 1)
         ht_remedy(f, "start it with --rate=%s", rate > 4096 ? "4k or --exact" : "1");
     else
@@ -132,10 +138,12 @@ static void say_losses(struct ht_doctor *d)
         uint64_t n = atomic_load(&h->losses[i]);
         if (!n)
             continue;
-        struct ht_finding *f = ht_found(&d->findings, HT_LEVEL_NOTE, "%llu lost", (unsigned long long)n);
+        struct ht_finding *f =
+            ht_found(&d->findings, HT_LEVEL_NOTE, "%llu lost", (unsigned long long)n);
         ht_why(f, "for %s", why[i]);
-        ht_remedy(f, "%s", i == HT_LOSS_FULL ? "see limits, or a larger --rate"
-                                             : "the profile's comments count them");
+        ht_remedy(f, "%s",
+                  i == HT_LOSS_FULL ? "see limits, or a larger --rate"
+                                    : "the profile's comments count them");
     }
 }
 
@@ -150,7 +158,8 @@ void ht_check_samples(struct ht_doctor *d)
     ht_figure_bytes((double)rate, every, sizeof every);
     bool dormant = !n && !strcmp(ht_subject_variable(d, "HEAPTAP_START"), "0");
     if (!rate || dormant) {
-        f = ht_found(&d->findings, HT_LEVEL_NOTE, "sampling is off (%llu so far)", (unsigned long long)n);
+        f = ht_found(&d->findings, HT_LEVEL_NOTE, "sampling is off (%llu so far)",
+                     (unsigned long long)n);
         ht_why(f, "--start=off or HEAPTAP_START=0, or the program called heaptap_stop()");
         ht_remedy(f, "the program starts it by heaptap_start()");
     } else if (!n) {

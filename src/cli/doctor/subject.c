@@ -33,8 +33,9 @@ static void read_status_line(const char *line, struct ht_status *s)
 {
     unsigned a, b;
     unsigned long n;
-    if (sscanf(line, "Name:\t%63[^\n]", s->name) == 1 || sscanf(line, "State:\t%c", &s->state) == 1 ||
-        sscanf(line, "PPid:\t%d", &s->parent) == 1 || sscanf(line, "Seccomp:\t%d", &s->seccomp) == 1 ||
+    if (sscanf(line, "Name:\t%63[^\n]", s->name) == 1 ||
+        sscanf(line, "State:\t%c", &s->state) == 1 || sscanf(line, "PPid:\t%d", &s->parent) == 1 ||
+        sscanf(line, "Seccomp:\t%d", &s->seccomp) == 1 ||
         sscanf(line, "Seccomp_filters:\t%d", &s->n_filters) == 1)
         return;
     if (sscanf(line, "Uid:\t%u\t%u", &a, &b) == 2)
@@ -118,7 +119,10 @@ static void consider(void *ctx, const char *path)
 int ht_subject_open(struct ht_doctor *d)
 {
     if (!d->pid) {
-        ht_status_read(0, &d->status);
+        if (!ht_status_read(0, &d->status)) { /* no /proc */
+            d->status.uid = geteuid();
+            d->status.gid = getegid();
+        }
         d->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         return d->root < 0 ? -errno : 0;
     }

@@ -113,8 +113,9 @@ static void judge(const char *path, struct ht_program *p)
                  "and heaptap needs the GNU C library", "build it for that");
     }
     if (f->go)
-        snprintf(p->hint, sizeof p->hint,
-                 "it is a Go program: Go's heap is not malloc's (only C code called from Go shows)");
+        snprintf(
+            p->hint, sizeof p->hint,
+            "it is a Go program: Go's heap is not malloc's (only C code called from Go shows)");
     else if (is_java(path))
         snprintf(p->hint, sizeof p->hint,
                  "the Java heap is not malloc's (only native memory shows)");

@@ -30,8 +30,8 @@ enum ht_program_kind {
 struct ht_program {
     enum ht_program_obstacle obstacle;
     enum ht_program_kind kind;
-    bool elf;                   /* a program the kernel loads or refuses; else the shell may read it */
-    char file[PATH_MAX];        /* what was looked at in the end: the program, or a script's interpreter */
+    bool elf;                   /* the kernel loads or refuses it; else the shell may read it */
+    char file[PATH_MAX];        /* what was looked at in the end: a script's interpreter */
     char what[160];             /* with an obstacle: behind "cannot be profiled: " */
     char why[80], remedy[80];   /* what follows from it, and what to do */
     char hint[256];             /* "", or why it may well show no sample */

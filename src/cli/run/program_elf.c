@@ -7,18 +7,21 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+enum { PIECE = 1 << 20, OVERLAP = 64, WORDS_MAX = 1 << 28 };
 
 struct name_of {
     const char *sign, *name;
 };
 
 static const struct name_of sanitizers[] = {
-    {"__asan_init", "AddressSanitizer"}, {"__tsan_init", "ThreadSanitizer"},
-    {"__msan_init", "MemorySanitizer"},  {"__lsan_init", "LeakSanitizer"},
-    {"__hwasan_init", "HWAddressSanitizer"},
-    {NULL, NULL},
+    {"__asan_init", "AddressSanitizer"},     {"__tsan_init", "ThreadSanitizer"},
+    {"__msan_init", "MemorySanitizer"},      {"__lsan_init", "LeakSanitizer"},
+    {"__hwasan_init", "HWAddressSanitizer"}, {NULL, NULL},
 };
 
 /* Functions that are in the allocator itself, by a prefix where there are many. */
@@ -119,10 +122,9 @@ static void read_dynamic(Elf *elf, Elf_Scn *section, GElf_Shdr *h, struct ht_pro
 }
 
 /* Segments alone say what the kernel and the loader do: they are there when sections are not. */
-static void read_segments(Elf *elf, uint64_t size, struct ht_program_facts *f)
+static void read_segments(Elf *elf, int fd, uint64_t size, struct ht_program_facts *f)
 {
-    size_t n = 0, raw_size = 0;
-    const char *raw = elf_rawfile(elf, &raw_size);
+    size_t n = 0;
     GElf_Ehdr eh;
     GElf_Phdr ph;
     /* Of a file that is cut short elf_getphdrnum gives what is left. */
@@ -136,21 +138,26 @@ static void read_segments(Elf *elf, uint64_t size, struct ht_program_facts *f)
         bool inside = ph.p_offset <= size && ph.p_filesz <= size - ph.p_offset;
         if (!inside && (ph.p_type == PT_LOAD || ph.p_type == PT_INTERP))
             f->damaged = true;
-        else if (ph.p_type == PT_INTERP && raw && ph.p_offset + ph.p_filesz <= raw_size)
-            snprintf(f->loader_path, sizeof f->loader_path, "%.*s", (int)(ph.p_filesz & 0xfffff),
-                     raw + ph.p_offset);
+        else if (ph.p_type == PT_INTERP && ph.p_filesz < sizeof f->loader_path &&
+                 pread(fd, f->loader_path, ph.p_filesz, (off_t)ph.p_offset) < 0)
+            f->damaged = true;
     }
     const char *base = strrchr(f->loader_path, '/');
     f->musl = base && !strncmp(base + 1, "ld-musl", 7);
 }
 
-static void read_words(Elf *elf, struct ht_program_facts *f)
+/* Piece by piece, which overlap by more than a word has. */
+static void read_words(int fd, uint64_t size, struct ht_program_facts *f)
 {
-    size_t size = 0;
-    const char *raw = elf_rawfile(elf, &size);
-    for (const struct name_of *w = words; raw && w->sign && !*f->allocator; w++)
-        if (memmem(raw, size, w->sign, strlen(w->sign)))
-            set(f->allocator, sizeof f->allocator, w->name);
+    char *piece = malloc(PIECE);
+    ssize_t n = 1;
+    for (uint64_t at = 0; piece && at < size && at < WORDS_MAX && n > 0; at += PIECE - OVERLAP) {
+        n = pread(fd, piece, PIECE, (off_t)at);
+        for (const struct name_of *w = words; n > 0 && w->sign && !*f->allocator; w++)
+            if (memmem(piece, (size_t)n, w->sign, strlen(w->sign)))
+                set(f->allocator, sizeof f->allocator, w->name);
+    }
+    free(piece);
 }
 
 void ht_program_read_facts(int fd, struct ht_program_facts *f)
@@ -158,12 +165,18 @@ void ht_program_read_facts(int fd, struct ht_program_facts *f)
     struct stat st;
     Elf *elf = NULL;
     *f = (struct ht_program_facts){0};
-    if (fstat(fd, &st) || elf_version(EV_CURRENT) == EV_NONE ||
-        !(elf = elf_begin(fd, ELF_C_READ_MMAP, NULL))) {
+    if (fstat(fd, &st) || elf_version(EV_CURRENT) == EV_NONE) {
         f->damaged = true;
         return;
     }
-    read_segments(elf, (uint64_t)st.st_size, f);
+    /* A mapping of a file that its owner cuts short is a SIGBUS. */
+    bool ours = st.st_uid == 0 || st.st_uid == geteuid();
+    elf = elf_begin(fd, ours ? ELF_C_READ_MMAP : ELF_C_READ, NULL);
+    if (!elf) {
+        f->damaged = true;
+        return;
+    }
+    read_segments(elf, fd, (uint64_t)st.st_size, f);
     size_t names = 0;
     Elf_Scn *section = NULL;
     GElf_Shdr h;
@@ -179,6 +192,6 @@ void ht_program_read_facts(int fd, struct ht_program_facts *f)
             read_dynamic(elf, section, &h, f);
     }
     if (f->own_malloc && !*f->allocator)
-        read_words(elf, f);
+        read_words(fd, (uint64_t)st.st_size, f);
     elf_end(elf);
 }

@@ -20,7 +20,7 @@ struct ht_program_facts {
     char loader_path[PATH_MAX]; /* PT_INTERP, "": none */
     char sanitizer[32];         /* "": none */
     char allocator[32];         /* of own_malloc, where it can be told; "": not known */
-    char needs[64];             /* an allocator among the libraries it needs: its soname, "": none */
+    char needs[64]; /* an allocator among the libraries it needs: its soname, "": none */
 };
 
 /* Reads an ELF file of this machine's class. */
