@@ -179,7 +179,8 @@ int ht_events_open(struct ht_events *e, const pid_t *tids, size_t n,
         n_cpus = 1;
     e->rings = calloc((size_t)n_cpus, sizeof *e->rings);
     e->fds = calloc((size_t)n_cpus * n, sizeof *e->fds);
-    int err = e->rings && e->fds ? 0 : -ENOMEM;
+    e->whole = malloc(65536);
+    int err = e->rings && e->fds && e->whole ? 0 : -ENOMEM;
     size_t opened = 0;
     for (size_t i = 0; !err && i < n; i++) {
         err = open_thread(e, &a, tids[i], (int)n_cpus);
@@ -203,6 +204,7 @@ void ht_events_close(struct ht_events *e)
         munmap(e->rings[i].page, e->rings[i].size + 4096);
     for (size_t i = 0; i < e->n_fds; i++)
         close(e->fds[i]);
+    free(e->whole);
     free(e->rings);
     free(e->fds);
     free(e->held);
@@ -273,7 +275,6 @@ static int hold(struct ht_events *e, const struct perf_event_header *h)
 /* Takes what is in a ring. The kernel writes data_head, we data_tail. */
 static int take(struct ht_events *e, struct ht_ring *ring)
 {
-    static unsigned char whole[65536];
     unsigned char *data = (unsigned char *)ring->page + 4096;
     uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
     uint64_t tail = ring->page->data_tail;
@@ -284,9 +285,9 @@ static int take(struct ht_events *e, struct ht_ring *ring)
         if (n < sizeof *h + 8 || n > head - tail)
             break;
         if (n > first) { /* it goes on at the beginning */
-            memcpy(whole, h, first);
-            memcpy(whole + first, data, n - first);
-            h = (void *)whole;
+            memcpy(e->whole, h, first);
+            memcpy(e->whole + first, data, n - first);
+            h = (void *)e->whole;
         }
         err = hold(e, h);
         tail += n;

@@ -29,6 +29,7 @@ struct ht_events {
     int *fds;
     size_t n_fds;
     bool kernel;
+    unsigned char *whole; /* a record that begins at a ring's end and goes on at its beginning */
     /* Records that were taken from the rings and wait for their turn. */
     unsigned char *held;
     size_t held_size, held_room;

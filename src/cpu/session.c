@@ -89,19 +89,23 @@ void ht_session_add(struct ht_session *s, struct ht_remote *r, pid_t tid,
                     const struct ht_all_regs *regs, const struct ht_remote_stack *stack,
                     const uint64_t *kernel, size_t n_kernel, int64_t ns)
 {
-    static struct ht_remote_thread t; /* one sampler at a time; it is large */
     uint32_t frames[HT_REMOTE_DEPTH + 128];
     char name[32];
     unsigned n = 0;
-    t.stopped = true;
-    t.depth = 0;
+    if (!s->walked && !(s->walked = calloc(1, sizeof *s->walked))) {
+        s->err = -ENOMEM;
+        return;
+    }
+    struct ht_remote_thread *t = s->walked;
+    t->stopped = true;
+    t->depth = 0;
     if (regs)
-        ht_remote_unwind(r, regs, stack, &t);
+        ht_remote_unwind(r, regs, stack, t);
     for (size_t i = 0; i < n_kernel && n < 128; i++)
         if (kernel[i] < (uint64_t)-4096) /* the others say whose frames follow (PERF_CONTEXT_*) */
             frames[n++] = ht_stacks_kernel_frame(s->stacks, kernel[i]);
-    for (unsigned i = 0; i < t.depth; i++)
-        frames[n++] = ht_stacks_frame(s->stacks, r, t.frames[i]);
+    for (unsigned i = 0; i < t->depth; i++)
+        frames[n++] = ht_stacks_frame(s->stacks, r, t->frames[i]);
     ht_thread_fold_name(name_of(s, r->pid, tid), name, sizeof name);
     for (unsigned i = 0; i < n; i++)
         if (!frames[i])
@@ -109,7 +113,7 @@ void ht_session_add(struct ht_session *s, struct ht_remote *r, pid_t tid,
     if (!s->err)
         s->err = ht_stacks_add(s->stacks, frames, n, name, ns);
     s->summary->samples++;
-    s->summary->truncated += regs && t.truncated;
+    s->summary->truncated += regs && t->truncated;
 }
 
 static void on_sample(struct ht_session *s, const struct perf_event_header *h)
@@ -247,5 +251,6 @@ void ht_session_finish(struct ht_session *s)
         s->names = n->next;
         free(n);
     }
+    free(s->walked);
     ht_events_close(&s->events);
 }

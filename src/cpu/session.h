@@ -19,6 +19,7 @@ struct ht_session {
     struct ht_stacks *stacks;
     struct ht_space *spaces;
     struct ht_thread_name *names;
+    struct ht_remote_thread *walked; /* the sample at hand */
     int err; /* the first failure; nothing is added after it */
 };
 

@@ -5,6 +5,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "serve/serve.h"
@@ -31,6 +32,7 @@ struct ht_server {
     pthread_cond_t changed;
     unsigned building, waiting;
     bool stopping;
+    volatile sig_atomic_t stop_sampling; /* set with stopping; read without the lock */
     pthread_mutex_t symbols; /* one thread at a time in the symboliser */
 };
 
@@ -69,6 +71,8 @@ unsigned ht_guard(const struct ht_request *r, bool data, const char **why);
 
 /* request.c: a parameter of the query, NULL when it is not there. */
 const char *ht_query(const struct ht_request *r, const char *name);
+/* A whole number of seconds that may be asked for. */
+bool ht_query_seconds(const char *word, double *seconds);
 /* The target a request is about: the one it names, or the only one there is. False after an
  * answer. */
 bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result *answer);
@@ -90,9 +94,11 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
 void ht_building_enter(struct ht_server *s);
 void ht_building_leave(struct ht_server *s);
 
-/* Handlers: pprof.c, symbol.c, metrics.c, page.c, source_file.c. */
+/* Handlers: pprof.c, doors.c, symbol.c, metrics.c, page.c, source_file.c. */
 enum MHD_Result ht_get_index(const struct ht_request *r);
 enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs);
+enum MHD_Result ht_get_threads(const struct ht_request *r);
+enum MHD_Result ht_get_cpu(const struct ht_request *r);
 enum MHD_Result ht_get_cmdline(const struct ht_request *r);
 enum MHD_Result ht_get_symbol(const struct ht_request *r);
 enum MHD_Result ht_get_metrics(const struct ht_request *r);

@@ -34,6 +34,8 @@ enum MHD_Result ht_get_index(const struct ht_request *r)
     static const char *const rows[][2] = {
         {"heap", "what is in use now, and what has been allocated since the start"},
         {"allocs", "the same, shown first by what has been allocated"},
+        {"threads", "where each thread stands, and what it waits for"},
+        {"profile", "processor time; seconds= says for how long (30)"},
         {"cmdline", "the command line"},
         {"symbol", "names for addresses"},
     };
@@ -59,7 +61,7 @@ enum MHD_Result ht_get_index(const struct ht_request *r)
                 list[i].pid && !list[i].alive ? " (ended)" : "");
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
             fprintf(b.out, "<tr><td><a href=\"/%s/debug/pprof/%s%s\">%s</a></td><td>%s</td></tr>\n",
-                    list[i].id, rows[k][0], k < 2 ? "?debug=1" : "", rows[k][0], rows[k][1]);
+                    list[i].id, rows[k][0], k < 3 ? "?debug=1" : "", rows[k][0], rows[k][1]);
         fputs("</table>\n", b.out);
     }
     if (!n)
@@ -187,16 +189,14 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
     struct ht_profile *p;
     enum MHD_Result answer;
     char id[32];
+    double given = 0;
     long wait = 0;
 
     if (seconds) {
-        char *end;
-
-        errno = 0;
-        wait = strtol(seconds, &end, 10);
-        if (end == seconds || *end || errno || wait <= 0 || wait > HT_MAX_SECONDS)
+        if (!ht_query_seconds(seconds, &given))
             return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
                                    "seconds must be a whole number from 1 to %d", HT_MAX_SECONDS);
+        wait = (long)given;
         if (text)
             return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
                                    "seconds and debug cannot be had together");

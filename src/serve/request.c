@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "profile/ops.h"
@@ -13,6 +14,17 @@
 const char *ht_query(const struct ht_request *r, const char *name)
 {
     return MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool ht_query_seconds(const char *word, double *seconds)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(word, &end, 10);
+    *seconds = (double)n;
+    return end != word && !*end && !errno && n > 0 && n <= HT_MAX_SECONDS;
 }
 
 void ht_building_enter(struct ht_server *s)

@@ -116,6 +116,7 @@ void ht_serve_stop(struct ht_server *s)
         return;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
+    s->stop_sampling = 1;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     MHD_stop_daemon(s->daemon);
