@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds a pc's entry in .eh_frame by the binary-search table of .eh_frame_hdr, and executes the
+ * entry's program up to that pc. Every read is checked against the section's end, for a file may
+ * be hostile; what is not understood ends in "no row".
+ */
 #include "config.h"
 
 #include <errno.h>

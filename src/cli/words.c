@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Looks each option up in the command's own table, by its name or its letter. */
 #include "config.h"
 
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The formulas of interval.h, over sums that are kept while observations are added. */
 #include "config.h"
 
 #include "evidence/interval.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads a profile's period and its numeric label "bytes", and makes of a sample what interval.h
+ * adds up.
+ */
 #include "config.h"
 
 #include "evidence/sampling.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Copies the objects of a profile one by one into a new one, and its references by ids. */
 #include "config.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Ids of most files are 1 to n: those are an array's indices. Others go to a hash table with open
+ * addressing.
+ */
 #include "config.h"
 
 #include "profile/idmap.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * PCRE2 in the place of Go's RE2, with limits on its work: a profile brings expressions of its
+ * own.
+ */
 #include "config.h"
 
 #include "profile/regex.h"

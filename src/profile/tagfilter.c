@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * pprof's tag filters: ranges of numbers with units first, then regular expressions over values,
+ * each for one key or for all.
+ */
 #include "config.h"
 
 #include "profile/tagfilter.h"

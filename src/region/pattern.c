@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Expands %-directives from left to right; what does not fit is an error, never a shorter name. */
 #include "config.h"
 
 #include <string.h>

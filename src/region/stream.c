@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A region to profile.proto without a model in memory: the tables are walked once for each kind
+ * of message, and strings, ids and samples are written as they come, through zlib over a fixed
+ * workspace. The library does this in a process that may be out of memory, so nothing here
+ * allocates.
+ */
 #include "config.h"
 
 #include <errno.h>

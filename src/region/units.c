@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Numbers with units, by hand: no locale, no errno, usable before the C library is. */
 #include "config.h"
 
 #include <signal.h>

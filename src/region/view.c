@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * References of a region are offsets: each is checked for its chunk, its kind and its size before
+ * it is followed, and a record counts only once its commit word is set. So a region may be read
+ * while its process writes it, and a damaged one does no harm.
+ */
 #include "config.h"
 
 #include <errno.h>

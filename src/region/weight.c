@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Series in the place of libm: a sample may come before libm is loaded, and in a program with
+ * another rounding mode. The target's floating-point state is put back.
+ */
 #include "config.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What every report shares: the chosen sample type, its total, filters, units, and the lines of a
+ * heading.
+ */
 #include "config.h"
 
 #include "report/context.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Samples become nodes, one for each distinct function (or line, file, address), and edges
+ * between callers and callees. A node that a stack has twice is counted once. Sums wrap as Go's
+ * do.
+ */
 #include "config.h"
 
 #include "report/graph.h"

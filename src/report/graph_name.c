@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A node's name as each kind of report writes it. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Labels by node and value, in a hash table: a node may have a million sizes. */
 #include "config.h"
 
 #include "report/graph_tags.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Leaves out nodes and edges that are small, and edges that another path makes redundant. */
 #include "config.h"
 
 #include <errno.h>

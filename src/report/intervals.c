@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Adds up the evidence of a figure's samples and prints the interval behind it. */
 #include "config.h"
 
 #include "report/intervals.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Reports as JSON; docs/json.md has the fields. */
 #include "config.h"
 
 #include "report/intervals.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A sample's labels as texts, one for each key with all its values, sorted. */
 #include "config.h"
 
 #include "report/label_text.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Paths as text: cleaned as Go's path.Clean does, and cut as --trim_path asks. */
 #include "config.h"
 
 #include "report/paths.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds and reads the source files that a profile names: the path as it is, or below a directory
+ * of the search path and its parents.
+ */
 #include "config.h"
 
 #include "report/source.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Looks an asset up by its name, in the table that embed.py made. */
 #include "config.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One HTML file: the page's text with styles, scripts and the profile's data put in place of its
+ * marks.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A hash table with open addressing over an array of keys, which stay in the order in which they
+ * came.
+ */
 #include "config.h"
 
 #include <stdlib.h>

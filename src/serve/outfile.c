@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Writes beside the file and renames at the end, so that a reader never sees half a file. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Frees lists of targets, and adds up a profile for sources that have nothing quicker. */
 #include "config.h"
 
 #include <stdlib.h>

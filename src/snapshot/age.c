@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sums the live objects of a region by site and by bucket of age, in one pass over the live
+ * table. The stream then asks for a site's sums instead of reading the site's totals.
+ */
 #include "config.h"
 
 #include <stdlib.h>

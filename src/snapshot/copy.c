@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Copies the header, then the heads of all chunks, then the chunks of the kinds that are asked
+ * for.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Walks the directories that hold regions: only those that their user owns and nobody else may
+ * write to, and only files named as the library names them, opened without following links.
+ */
 #include "config.h"
 
 #include <dirent.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Regions of dead processes are kept, so that they can be recovered, for as long as list.h says,
+ * and then removed. Whether a process is dead is asked of the lock that its mapping holds.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Goes through /proc and through the directories of regions, and joins both by pid and start
+ * time. Processes in other mount namespaces are found through /proc/PID/root.
+ */
 #include "config.h"
 
 #include <ctype.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens a region by PID or by path. A living process's mapping is found in its memory map and
+ * read through its file, or, if that is gone or private, through /proc/PID/mem.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Streams a region's bytes into memory and decodes them: one writer of profiles serves the
+ * library and the readers.
+ */
 #include "config.h"
 
 #include <errno.h>

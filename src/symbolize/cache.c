@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A file a build-id, checked by a CRC and a key that says what the answer depends on. It is
+ * written under a temporary name and renamed. When all files together are too large, those that
+ * were used longest ago go.
+ */
 #include "config.h"
 
 #include "symbolize/cache.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Units are found by .debug_aranges, or by the ranges of all units where that is missing or
+ * incomplete. All addresses of a unit are answered in one walk of its tree (dwarf_walk.c); lines
+ * come from its line table.
+ */
 #include "config.h"
 
 #include "symbolize/dwarf.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Walks a unit's tree of DIEs once, with the sorted addresses that lie in it: those outside a
+ * DIE's ranges are cut off before its children are visited. The number of DIEs is limited, for a
+ * hostile file's tree need not end.
+ */
 #include "config.h"
 
 #include "symbolize/dwarf_walk.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens a file by libelf and reads what identifies it (build-id), places it (segments) and leads
+ * on (debug link, minidebuginfo, which is unpacked).
+ */
 #include "config.h"
 
 #include "symbolize/elffile.h"

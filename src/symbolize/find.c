@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Tries the places where a binary may be, best first: the mapped file itself through /proc, the
+ * recorded path, pprof's and the distributions' directories by build-id, then debuginfod. What
+ * has another build-id is passed over.
+ */
 #include "config.h"
 
 #include "symbolize/find.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A hash table over a profile's Functions by name, file and line, so that named Locations share
+ * them.
+ */
 #include "config.h"
 
 #include "symbolize/functions.h"

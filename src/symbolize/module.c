@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Joins what names one binary: its debug information first, its symbols for what that does not
+ * say.
+ */
 #include "config.h"
 
 #include "symbolize/module.h"

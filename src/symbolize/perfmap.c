@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the map's entries, sorts them by address and searches them. Whose file it is and from
+ * when is checked first.
+ */
 #include "config.h"
 
 #include "symbolize/perfmap.h"

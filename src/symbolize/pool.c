@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Blocks of 64 KiB, or as large as is asked, filled from their beginning and freed together. */
 #include "config.h"
 
 #include "symbolize/pool.h"

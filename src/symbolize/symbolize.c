@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sorts the addresses of a profile by binary, so that each binary is opened once; asks the cache,
+ * then the binary, and stores what is new. Progress is shown, and a signal ends the work with
+ * what there is.
+ */
 #include "config.h"
 
 #include "util/utf8.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Gathers the function symbols of all tables and sorts them by address. Of several around an
+ * address the nearest and smallest is taken, then the one with the best name.
+ */
 #include "config.h"
 
 #include "symbolize/symtab.h"

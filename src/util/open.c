@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Looks at the file through O_PATH first, which neither waits nor has effects, and opens it anew
+ * through /proc once it is known to be a regular file.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Sequences as the Unicode standard has them: no overlong forms, no surrogates, no NUL. */
 #include "config.h"
 
 #include "util/utf8.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A list of findings, each with a level, a reason and a remedy, as text for people or as JSON. */
 #include "config.h"
 
 #include "cli/doctor/finding.h"

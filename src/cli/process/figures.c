@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Scales a figure until three digits are left, and names the unit. */
 #include "config.h"
 
 #include <math.h>

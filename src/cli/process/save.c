@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * From a region to a profile file. Without names the region is streamed as the library would have
+ * done; with names it goes through the profile model. The file is written under a temporary name
+ * and then renamed.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Each look reads the region, adds up samples by their leaf function and compares them by name
+ * with the look before: what a function allocated since, over the time since, is its rate.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The order in which a report's profile is made is pprof's: load and merge the sources, subtract
+ * the bases, name what has no names, drop the frames that the profile calls uninteresting.
+ */
 #include "config.h"
 
 #include "cli/report/load.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One table of options: its name, its type, its field and its help. The command line, the shell's
+ * assignments, --help and the shell's list of options all read that table.
+ */
 #include "config.h"
 
 #include "cli/report/options.h"

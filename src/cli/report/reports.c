@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* One table of reports, for the commands and for the shell. */
 #include "config.h"
 
 #include "cli/report/reports.h"

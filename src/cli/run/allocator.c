@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The library of an allocator that is known by name is looked for in LD_LIBRARY_PATH, in the
+ * directories of ld.so.conf, and in the usual ones. Any other word is a path.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Forks, executes and waits. The terminal's signals reach the program as they would without us,
+ * we pass on those that are sent to us alone, and our end is its end: the same exit status, or
+ * the same signal.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Tries the library's calls in a child: what is fatal there would be fatal in the program. */
 #include "config.h"
 
 #include "cli/run/filters.h"

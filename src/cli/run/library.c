@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Asks for the library beside this executable first, then in the installed tree, found from where
+ * this executable is, then where the build said.
+ */
 #include "config.h"
 
 #include "cli/run/library.h"

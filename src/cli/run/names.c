@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Profiles are named after the run, one by one, and written back under a temporary name. SIGINT
+ * and its kin end the naming, not the run's result: what is not named keeps its addresses.
+ */
 #include "config.h"
 
 #include "cli/run/names.h"

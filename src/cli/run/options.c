@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * getopt_long's table; each value is checked here, so that the library is never given one that it
+ * would have to refuse.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Follows a program's name to the file that will run: PATH, then the interpreters of scripts.
+ * What prevents profiling (set-user-ID, static, another processor) is told before the program is
+ * started.
+ */
 #include "config.h"
 
 #include "cli/run/program.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads segments, the dynamic section and symbols by libelf: how the program is linked, which
+ * allocator it brings, which sanitizer it was built with.
+ */
 #include "config.h"
 
 #include "cli/run/program_elf.h"

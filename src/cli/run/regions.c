@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sweeps the directories of regions while the program runs, and after it. A region of this run
+ * whose process is gone is turned into a profile file and removed.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The files that were written and the largest sites of all of them together, as few lines on
+ * standard error.
+ */
 #include "config.h"
 
 #include <inttypes.h>

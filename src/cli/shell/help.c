@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Lists what the shell understands, from the tables of reports and of options. */
 #include "config.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A line is an assignment (option=value), a word of the shell, or a report with its arguments.
+ * Each report is given a copy of the loaded profile, for it changes what it is given.
+ */
 #include "config.h"
 
 #include "cli/shell/shell.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Parses the three options that choose live objects by their age. */
 #include "config.h"
 
 #include <errno.h>

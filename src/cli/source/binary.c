@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Puts the program's file and build-id into the mapping that it stands for, so that naming finds
+ * it.
+ */
 #include "config.h"
 
 #include "cli/source/binary.h"

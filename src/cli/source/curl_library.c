@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Loads libcurl with dlopen, so that the command runs where it is not installed. */
 #include "config.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Tells by the word what a source is (standard input, a URL, a PID, a region file, a profile
+ * file) and reads it. Several sources are merged as they come.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Options of the server, its start, the line with its address, and the wait for the signal that
+ * ends it.
+ */
 #include "config.h"
 
 #include <arpa/inet.h>

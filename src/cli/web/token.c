@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The token is the first line of a file; a file that others can read gets a warning. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Looks the next definitions up, once, before the first allocation is answered. Until then the
+ * pointers lead to functions that look up and call again, and what the look-up itself allocates
+ * comes from a small arena. What an allocator lacks is built from what it has, never taken from
+ * the next library, whose blocks its free does not know.
+ */
 #include "config.h"
 
 #include <link.h>

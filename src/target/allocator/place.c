@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A count of sampled blocks at untagged addresses says whether free may tell by the address:
+ * while it is above 0 the mask is 0 and every free is looked up. Placed blocks that are freed are
+ * kept in a few slots for the next sample, for page-aligned allocations are dear.
+ */
 #include "config.h"
 
 #include "target/allocator/backend.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The calls of heaptap.h. */
 #include "config.h"
 
 #define HEAPTAP_STRONG

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds each function in the C library's own symbol table, so that a program's definition of the
+ * same name is not called in its place.
+ */
 #include "config.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Small things that several rooms need of the kernel. */
 #include "config.h"
 
 #include <errno.h>

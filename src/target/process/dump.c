@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One dump at a time, on a stack of its own, for the caller's may be a coroutine's. The region is
+ * streamed into a temporary file, which is renamed when it is whole: an older file stays until
+ * then. A request that comes while a dump runs is made by whoever runs.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads /proc/self/status: the mode and the number of filters, against the number that
+ * HEAPTAP_SECCOMP names.
+ */
 #include "config.h"
 
 #include <elf.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* An ELF note by which readers know the library and its layout's version, without running it. */
 #include "config.h"
 
 #include <elf.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Weights by size and rate in a table of seqlocks: who finds an entry being written, or
+ * another's, computes them himself, and writes them if nobody else does.
+ */
 #include "config.h"
 
 #include "target/state/state.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A module is told from another that was mapped at the same place before it by its build-id or,
+ * without one, by a hash of its first segment. Records are appended, never changed; slots by hash
+ * are hints.
+ */
 #include "config.h"
 
 #include <elf.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Goes through the frames between ours and the one asked for once more, with all registers, since
+ * a recipe keeps only three.
+ */
 #include "config.h"
 
 #include "target/stack/replay.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * An entry is filled on the second walk from a place: by then it is worth its words. A writer
+ * that finds another at work leaves.
+ */
 #include "config.h"
 
 #include "target/stack/stack_cache.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One step a frame, by the frame's recipe: a word that is made once for each return address from
+ * the unwind tables (cfi), and then found through the frame's record. The stack cache is asked
+ * first, then the walk cache while walking; where a frame has no rule, its frame pointer is
+ * tried, and then the walk ends.
+ */
 #include "config.h"
 
 #include "cfi/cfi.h"

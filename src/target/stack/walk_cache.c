@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Takes frames over from the last walk while the words that they were found by are unchanged, and
+ * puts a walk's own frames in front of those it met.
+ */
 #include "config.h"
 
 #include "target/stack/walk_cache.h"

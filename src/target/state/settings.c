@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads HEAPTAP_* once at start. A value that cannot be used is named in one line, and the
+ * default holds.
+ */
 #include "config.h"
 
 #include <elf.h>

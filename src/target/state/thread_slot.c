@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A hash table from the address of a thread's TLS block to its number. Entries are never removed:
+ * a block that is used again has the number that it had.
+ */
 #include "config.h"
 
 #include "target/state/thread_slot.h"

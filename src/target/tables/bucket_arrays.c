@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Small arrays come from a pool, large ones have pages of their own. */
 #include "config.h"
 
 #include "target/tables/bucket_arrays.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The counters of filter.h. */
 #include "config.h"
 
 #include "target/tables/filter.h"

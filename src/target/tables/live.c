@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A hash table in 256 shards, each with a lock that is tried for a bounded time. A block's node
+ * is in the shard of its address. A free that does not get the lock leaves its address in a short
+ * list, and whoever comes next takes the block out for it.
+ */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Nodes are made in batches and handed on in lists without locks, whose heads carry a tag against
+ * ABA. A batch's region records lie beside each other as the nodes do.
+ */
 #include "config.h"
 
 #include "target/tables/nodes.h"

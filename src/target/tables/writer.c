@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Chunks are appended to the region and never moved. Within a kind records are given out by one
+ * CAS on a cursor. Frames, stacks and sites are tries whose links are set by CAS: who loses the
+ * race looks at what came, and takes it if it is the same.
+ */
 #include "config.h"
 
 #include <string.h>
