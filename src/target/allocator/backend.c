@@ -10,6 +10,7 @@
 #include <link.h>
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -244,6 +245,7 @@ static void *built_none(size_t align, size_t size)
 /* Mimalloc's; jemalloc and tcmalloc have nallocx. */
 static size_t (*ht_next_good_size)(size_t);
 static enum { BY_NOTHING, BY_GOOD_SIZE, BY_NALLOCX, BY_GLIBC } size_class_by;
+static bool may_place;
 
 static void find_size_class(uint64_t allocator, const void *m)
 {
@@ -254,6 +256,10 @@ static void find_size_class(uint64_t allocator, const void *m)
         size_class_by = BY_GOOD_SIZE;
     else if (m && m == ht_next_symbol("__libc_malloc"))
         size_class_by = BY_GLIBC;
+    /* An allocator whose blocks have no byte to spare looks at what is behind them. Before glibc 2.34
+     * its malloc did by itself, when it was asked to. */
+    may_place = size_class_by == BY_GOOD_SIZE || (size_class_by == BY_GLIBC && !getenv("MALLOC_CHECK_")) ||
+                (size_class_by == BY_NALLOCX && ht_next_nallocx(25, 0) > 25);
 }
 
 size_t ht_good_size(size_t size)
@@ -273,6 +279,11 @@ size_t ht_good_size(size_t size)
 bool ht_has_classes(void)
 {
     return size_class_by != BY_GLIBC;
+}
+
+bool ht_may_place(void)
+{
+    return may_place;
 }
 
 /* glibc cuts a block that shrinks. jemalloc keeps it in its class; tcmalloc and mimalloc while half

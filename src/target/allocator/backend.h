@@ -55,6 +55,13 @@ size_t ht_good_size(size_t size);
  * another than its size says. */
 bool ht_has_classes(void);
 
+/*
+ * True when sampled blocks may be larger than asked for, and lie on a page: over glibc's, jemalloc's,
+ * tcmalloc's and mimalloc's malloc. Any other may be there to find a program's faults (glibc's
+ * libc_malloc_debug.so, Electric Fence), and would not see a write behind the end of such a block.
+ */
+bool ht_may_place(void);
+
 /* True when realloc to n bytes, not 0, leaves a block of so many usable bytes where it is. Where the
  * allocator's rule is not known: whenever n fits. */
 bool ht_stays_in_place(size_t usable, size_t n);

@@ -2,8 +2,9 @@
 /*
  * The objects that the program started with are searched in the order of the loader's list, which is
  * the order of its global scope at that time. Hash tables: DT_GNU_HASH, or DT_HASH (System V ABI,
- * chapter 5). Of a name's versions the default one is taken, as dlsym does. dlsym itself is not
- * asked: a program, or a library preloaded beside us, may define it, and called through theirs
+ * chapter 5). What counts is what the program's own reference would have found: it has a version of
+ * glibc's, which libc_malloc_debug.so defines as one that is not the default, and dlsym overlooks; and
+ * what another version is the default of is nothing to it. dlsym itself is not asked: a program, or a library preloaded beside us, may define it, and called through theirs
  * RTLD_NEXT means what comes after them, which may be we; its version differs between glibcs; and
  * before 2.34 a process need not have it.
  */
@@ -23,6 +24,7 @@ struct symbols {
     const char *names;
     const uint32_t *gnu_hash, *hash; /* either may be NULL */
     const uint16_t *versions;        /* NULL: the object has none */
+    const Elf64_Verdef *defined;     /* their names; NULL as that */
     uint64_t soname;                 /* offset in names, 0: it has none */
 };
 
@@ -52,23 +54,52 @@ static bool symbols_of(const struct link_map *l, struct symbols *s)
             s->hash = at;
         else if (d->d_tag == DT_VERSYM)
             s->versions = at;
+        else if (d->d_tag == DT_VERDEF)
+            s->defined = at;
         else if (d->d_tag == DT_SONAME)
             s->soname = d->d_un.d_val;
     }
     return s->table && s->names && (s->gnu_hash || s->hash);
 }
 
-/* Versions: 0 and 1 are "local" and "none given"; bit 15 marks one that is not the default. */
-static bool matches(const struct symbols *s, uint32_t i, const char *name)
+#define NOT_DEFAULT 0x8000
+
+/* The name of one of the object's own versions. */
+static const char *version_name(const struct symbols *s, unsigned version)
+{
+    const Elf64_Verdef *d = s->defined;
+    while (d && d->vd_ndx != version)
+        d = d->vd_next ? (const Elf64_Verdef *)((const char *)d + d->vd_next) : NULL;
+    return d ? s->names + ((const Elf64_Verdaux *)((const char *)d + d->vd_aux))->vda_name : "";
+}
+
+/* GLIBC_2.2.5, and of the C++ library GLIBCXX_3.4 and CXXABI_1.3. */
+static bool version_of_the_system(const char *name)
+{
+    return !strncmp(name, "GLIBC", 5) || !strncmp(name, "CXXABI", 6);
+}
+
+/* Versions 0 and 1 are "local" and "none given". A name that has two of glibc's is the same function
+ * in both, of all that is asked for here. */
+static bool version_matches(const struct symbols *s, uint32_t i, bool any_default)
+{
+    if (!s->versions)
+        return true;
+    unsigned version = s->versions[i] & ~NOT_DEFAULT;
+    bool is_default = !(s->versions[i] & NOT_DEFAULT);
+    return version < 2 || (any_default && is_default) ||
+           (!any_default && version_of_the_system(version_name(s, version)));
+}
+
+static bool matches(const struct symbols *s, uint32_t i, const char *name, bool any_default)
 {
     const Elf64_Sym *sym = &s->table[i];
     unsigned type = ELF64_ST_TYPE(sym->st_info);
     return sym->st_shndx != SHN_UNDEF && sym->st_value && type != STT_TLS &&
-           !strcmp(s->names + sym->st_name, name) &&
-           (!s->versions || !(s->versions[i] & 0x8000) || (s->versions[i] & 0x7fff) < 2);
+           !strcmp(s->names + sym->st_name, name) && version_matches(s, i, any_default);
 }
 
-static const Elf64_Sym *by_gnu_hash(const struct symbols *s, const char *name)
+static const Elf64_Sym *by_gnu_hash(const struct symbols *s, const char *name, bool any)
 {
     uint32_t n_buckets = s->gnu_hash[0], first = s->gnu_hash[1], n_words = s->gnu_hash[2];
     const uint32_t *buckets = s->gnu_hash + 4 + 2 * (uint64_t)n_words;
@@ -78,7 +109,7 @@ static const Elf64_Sym *by_gnu_hash(const struct symbols *s, const char *name)
         h = h * 33 + (unsigned char)*c;
     uint32_t i = n_buckets ? buckets[h % n_buckets] : 0;
     for (; i >= first && i; i++) {
-        if ((chain[i - first] | 1) == (h | 1) && matches(s, i, name))
+        if ((chain[i - first] | 1) == (h | 1) && matches(s, i, name, any))
             return &s->table[i];
         if (chain[i - first] & 1)
             break;
@@ -86,7 +117,7 @@ static const Elf64_Sym *by_gnu_hash(const struct symbols *s, const char *name)
     return NULL;
 }
 
-static const Elf64_Sym *by_hash(const struct symbols *s, const char *name)
+static const Elf64_Sym *by_hash(const struct symbols *s, const char *name, bool any)
 {
     uint32_t n_buckets = s->hash[0], h = 0;
     const uint32_t *buckets = s->hash + 2, *chain = buckets + n_buckets;
@@ -95,28 +126,31 @@ static const Elf64_Sym *by_hash(const struct symbols *s, const char *name)
         h = (h ^ (h & 0xf0000000) >> 24) & 0x0fffffff;
     }
     for (uint32_t i = n_buckets ? buckets[h % n_buckets] : 0; i; i = chain[i])
-        if (matches(s, i, name))
+        if (matches(s, i, name, any))
             return &s->table[i];
     return NULL;
 }
 
-static void *symbol_in(const struct link_map *l, const char *name)
+static void *symbol_in(const struct link_map *l, const char *name, bool any)
 {
     struct symbols s;
     if (!symbols_of(l, &s))
         return NULL;
-    const Elf64_Sym *sym = s.gnu_hash ? by_gnu_hash(&s, name) : by_hash(&s, name);
+    const Elf64_Sym *sym = s.gnu_hash ? by_gnu_hash(&s, name, any) : by_hash(&s, name, any);
     if (!sym)
         return NULL;
     uint64_t at = l->l_addr + sym->st_value;
     return ELF64_ST_TYPE(sym->st_info) == STT_GNU_IFUNC ? ((void *(*)(void))at)() : (void *)at;
 }
 
-static void *search_from(const struct link_map *l, const char *name)
+/* First as a reference of the program's is bound; then, for what no object has so (an allocator's own
+ * calls in a version of its own), as dlsym without a version looks. */
+static void *search_from(const struct link_map *from, const char *name)
 {
     void *found = NULL;
-    for (; l && !found; l = l->l_next)
-        found = symbol_in(l, name);
+    for (int any = 0; any < 2 && !found; any++)
+        for (const struct link_map *l = from; l && !found; l = l->l_next)
+            found = symbol_in(l, name, any);
     return found;
 }
 
@@ -145,7 +179,7 @@ void *ht_libc_symbol(const char *name)
         const char *soname = s.names + s.soname;
         for (unsigned i = 0; i < sizeof libraries / sizeof *libraries && !found; i++)
             if (!strncmp(soname, libraries[i], strlen(libraries[i])))
-                found = symbol_in(l, name);
+                found = symbol_in(l, name, true);
     }
     return found;
 }

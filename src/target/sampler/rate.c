@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "target/allocator/backend.h"
 #include "target/allocator/place.h"
 #include "target/os/thread_stack.h"
 #include "target/state/thread_slot.h"
@@ -30,7 +31,7 @@ void ht_sample_set_rate(uint64_t rate)
     if (rate) {
         if (rate <= 256)
             ht_live_skip_filter();
-        ht_place_aligned(rate >= ALIGN_MIN_RATE);
+        ht_place_aligned(rate >= ALIGN_MIN_RATE && ht_may_place());
         atomic_store_explicit(&ht_interval_in_force, rate, memory_order_release);
     }
     atomic_store_explicit(&ht_rate, rate, memory_order_release);
