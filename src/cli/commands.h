@@ -25,7 +25,7 @@
     X("dot", ht_cmd_report, "the call graph for graphviz") \
     X("svg", ht_cmd_report, "the call graph as SVG") \
     X("png", ht_cmd_report, "the call graph as PNG") \
-    X("diff", ht_cmd_diff, "growth from one profile to another") \
+    X("diff", ht_cmd_diff, "what grew between profiles by more than chance") \
     X("shell", ht_cmd_shell, "an interactive prompt with all reports") \
     X("flame", ht_cmd_flame, "the flame graph as one HTML file") \
     X("view", ht_cmd_view, "the web page for one profile, or two compared") \

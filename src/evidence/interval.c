@@ -63,6 +63,16 @@ void ht_evidence_sum(struct ht_evidence *e, const struct ht_evidence *other)
     e->negative |= other->negative;
 }
 
+void ht_evidence_scale(struct ht_evidence *e, double factor)
+{
+    e->value *= factor;
+    e->unseen *= factor;
+    e->next_mean *= factor;
+    e->variance *= factor * factor;
+    e->next_variance *= factor * factor;
+    e->lattice *= factor * factor * factor;
+}
+
 /* The quantile of a gamma variable of this mean and variance. */
 static double gamma_of(double mean, double variance, double q)
 {

@@ -51,6 +51,9 @@ double ht_sampled_probability(double size, double rate, bool plus_one);
 void ht_evidence_add(struct ht_evidence *e, const struct ht_observation *o);
 void ht_evidence_sum(struct ht_evidence *e, const struct ht_evidence *other);
 
+/* Multiplies the value: 1/n makes a mean of a sum of n. */
+void ht_evidence_scale(struct ht_evidence *e, double factor);
+
 /*
  * The equal-tailed interval. rate: what a single small object's sample stands for, in the value's
  * unit where that is bytes; 0 where it is not (objects), and in exact mode. Where all objects seen are of one size

@@ -19,7 +19,7 @@ static bool counts_one_more(const struct ht_profile *p)
     return false;
 }
 
-static const struct ht_label *size_of(const struct ht_sampling *s, const struct ht_sample *sample)
+const struct ht_label *ht_sampling_size(const struct ht_sampling *s, const struct ht_sample *sample)
 {
     for (size_t i = 0; i < sample->n_labels; i++)
         if (!sample->labels[i].str && sample->labels[i].key == s->key)
@@ -52,7 +52,7 @@ bool ht_sampling_of(struct ht_sampling *s, struct ht_profile *p, size_t index, c
         return false;
     }
     for (size_t i = 0; i < p->n_samples; i++)
-        if (p->samples[i].values[index] && !size_of(s, &p->samples[i])) {
+        if (p->samples[i].values[index] && !ht_sampling_size(s, &p->samples[i])) {
             snprintf(why, why_size,
                      "a sample does not say the size of its objects (numeric label \"bytes\")");
             return false;
@@ -63,7 +63,7 @@ bool ht_sampling_of(struct ht_sampling *s, struct ht_profile *p, size_t index, c
 bool ht_sampling_observe(const struct ht_sampling *s, const struct ht_sample *sample,
                          struct ht_observation *o)
 {
-    const struct ht_label *l = size_of(s, sample);
+    const struct ht_label *l = ht_sampling_size(s, sample);
     int64_t value = sample->values[s->index];
     if (!l || !value)
         return false;

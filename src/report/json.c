@@ -126,7 +126,7 @@ static void set_shown(json_t *root, const struct ht_report *r)
     json_object_set_new(root, "nodes_before_nodecount", json_integer((json_int_t)r->n_before_top));
 }
 
-json_t *ht_json_node(struct ht_report *r, struct ht_graph_node *n)
+json_t *ht_json_site(struct ht_report *r, struct ht_graph_node *n)
 {
     json_t *o = json_object();
     set_text(o, "name", ht_graph_node_name(&r->graph, n));
@@ -140,6 +140,12 @@ json_t *ht_json_node(struct ht_report *r, struct ht_graph_node *n)
         set_text(o, "address", address);
     }
     set_text(o, "object", n->info.objfile);
+    return o;
+}
+
+json_t *ht_json_node(struct ht_report *r, struct ht_graph_node *n)
+{
+    json_t *o = ht_json_site(r, n);
     json_object_set_new(o, "flat", json_integer(ht_flat(n)));
     json_object_set_new(o, "flat_percent", percent(ht_flat(n), r->total));
     json_object_set_new(o, "cum", json_integer(ht_cum(n)));

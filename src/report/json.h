@@ -14,6 +14,9 @@ json_t *ht_json_text(const char *s);
 /* What all reports say: profile, sample type, total, filters. */
 json_t *ht_json_header(struct ht_report *r, const char *report);
 
+/* name, function, file, line, address, object. */
+json_t *ht_json_site(struct ht_report *r, struct ht_graph_node *n);
+
 /* name, function, file, line, address, object, flat, cum and their percentages. */
 json_t *ht_json_node(struct ht_report *r, struct ht_graph_node *n);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* top, tree, peek, list, folded, dot, svg, png and diff: load, then one report. */
+/* top, tree, peek, list, folded, dot, svg and png: load, then one report. */
 #include "config.h"
 
 #include <stdio.h>
@@ -63,30 +63,6 @@ int ht_cmd_report(int argc, char **argv)
                 a.report.symbol = a.sources[0];
             status = run(c, &a, first);
         }
-    }
-    ht_report_args_finish(&a);
-    return status;
-}
-
-int ht_cmd_diff(int argc, char **argv)
-{
-    static const char usage[] = "diff [OPTIONS] [PROGRAM] OLD NEW";
-    struct ht_report_args a;
-    ht_report_args_init(&a);
-    int status = ht_report_args_parse(&a, argc, argv, usage);
-    if (a.n_sources == 3)
-        ht_load_take_binary(&a, 0);
-    if (status) {
-        status = status < 0 ? 2 : 0;
-    } else if (a.n_sources != 2 || a.n_bases) {
-        status = unusable(usage, "two profiles are compared");
-    } else {
-        char msg[64];
-        const char *old = a.sources[0];
-        a.report.growth = true;
-        status = ht_report_args_set(&a, "base", old, msg, sizeof(msg))
-                     ? 1
-                     : run(ht_report_command_find("top"), &a, 1);
     }
     ht_report_args_finish(&a);
     return status;

@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/source/ages.h"
 #include "cli/source/binary.h"
 #include "cli/source/source.h"
 #include "cli/words.h"
+#include "evidence/sampling.h"
 #include "profile/ops.h"
 #include "report/report.h"
 #include "symbolize/symbolize.h"
@@ -102,28 +104,28 @@ void ht_load_take_binary(struct ht_report_args *a, size_t first)
             (a->n_sources - first) * sizeof(a->sources[0]));
 }
 
-struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *err, char *msg,
-                                   size_t msg_size)
+/* How the sources are to be read; *ages lives as long. */
+static int source_options(struct ht_report_args *a, size_t first, struct ht_region_ages *ages,
+                          struct ht_source_options *o, char *msg, size_t msg_size)
 {
-    char note[512] = "";
-    struct ht_region_ages ages;
     ht_load_take_binary(a, first);
-    if ((*err = ht_ages_parse(&ages, a->min_age, a->max_age, a->ages, msg, msg_size)))
-        return NULL;
+    int err = ht_ages_parse(ages, a->min_age, a->max_age, a->ages, msg, msg_size);
     if (isatty(STDERR_FILENO))
         a->symbolize.progress = stderr;
-    const struct ht_source_options o = {
-        .ages = ages.min_ns || ages.max_ns || ages.label ? &ages : NULL,
+    *o = (struct ht_source_options){
+        .ages = ages->min_ns || ages->max_ns || ages->label ? ages : NULL,
         .symbolize = a->no_symbols ? NULL : &a->symbolize,
         .files_too = any_region(a, first),
         .binary = a->binary,
     };
-    struct ht_profile *p =
-        ht_sources_load(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);
-    if (p && a->n_bases)
-        p = minus_bases(p, a, a->sources[first], &o, err, msg, msg_size);
-    if (!p)
-        return NULL;
+    return err;
+}
+
+/* Names, and what is uninteresting goes. Takes p; returns it, or NULL. */
+static struct ht_profile *finish(struct ht_profile *p, struct ht_report_args *a, int *err, char *msg,
+                                 size_t msg_size)
+{
+    char note[512] = "";
     if (!a->no_symbols && (*err = ht_symbolize(p, &a->symbolize, note, sizeof(note)))) {
         snprintf(msg, msg_size, "%s", strerror(-*err));
         goto fail;
@@ -136,6 +138,128 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
 fail:
     ht_profile_destroy(p);
     return NULL;
+}
+
+struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *err, char *msg,
+                                   size_t msg_size)
+{
+    struct ht_region_ages ages;
+    struct ht_source_options o;
+    if ((*err = source_options(a, first, &ages, &o, msg, msg_size)))
+        return NULL;
+    struct ht_profile *p =
+        ht_sources_load(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);
+    if (p && a->n_bases)
+        p = minus_bases(p, a, a->sources[first], &o, err, msg, msg_size);
+    return p ? finish(p, a, err, msg, msg_size) : NULL;
+}
+
+/* One of a comparison's profiles: whether it says how it was sampled, and which it is. */
+static int mark(struct ht_profile *p, size_t run, const struct ht_report_options *o, double *rate,
+                char *msg, size_t msg_size)
+{
+    struct ht_sampling s;
+    char number[24];
+    int index = ht_profile_sample_index(p, o->sample_index, msg, msg_size);
+    if (index < 0)
+        return index;
+    if (!ht_sampling_of(&s, p, (size_t)index, msg, msg_size))
+        return -ENODATA;
+    *rate = s.rate > *rate ? s.rate : *rate;
+    snprintf(number, sizeof(number), "%zu", run);
+    int err = ht_profile_set_label(p, HT_COMPARED_RUN, number);
+    if (err)
+        snprintf(msg, msg_size, "out of memory");
+    return err;
+}
+
+static const char *comment_of(const struct ht_profile *p, const char *prefix)
+{
+    for (size_t i = 0; i < p->n_comments; i++)
+        if (!strncmp(p->comments[i], prefix, strlen(prefix)))
+            return p->comments[i];
+    return NULL;
+}
+
+/* Two moments of one process: the same pid and program, the second later and with no fewer
+ * allocations. */
+static bool same_process(const struct ht_profile *before, const struct ht_profile *after)
+{
+    const char *was = comment_of(before, "pid: "), *is = comment_of(after, "pid: ");
+    int64_t allocated[2] = {0};
+    if (!was || !is || strcmp(was, is) != 0 || !before->n_mappings || !after->n_mappings ||
+        strcmp(before->mappings[0]->build_id, after->mappings[0]->build_id) != 0 ||
+        strcmp(before->mappings[0]->file, after->mappings[0]->file) != 0 ||
+        before->mappings[0]->start != after->mappings[0]->start ||
+        before->period != after->period || before->time_nanos >= after->time_nanos)
+        return false;
+    const struct ht_profile *const both[] = {before, after};
+    for (size_t b = 0; b < 2; b++)
+        for (size_t i = 0; i < both[b]->n_samples; i++)
+            allocated[b] += both[b]->samples[i].values[0];
+    return allocated[0] <= allocated[1];
+}
+
+/* Of what lives in the process now, what did at the first moment. NULL: it cannot be told. */
+static struct ht_profile *load_survivors(const char *source, int64_t since,
+                                         const struct ht_source_options *o)
+{
+    struct timespec now;
+    struct ht_source_options then = *o;
+    char msg[512];
+    int err;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - since;
+    struct ht_region_ages ages = {.min_ns = age > 0 ? (uint64_t)age : 1};
+    then.ages = &ages;
+    return ht_source_is_region(source) && !o->ages
+               ? ht_source_load_with(source, &then, &err, msg, sizeof(msg))
+               : NULL;
+}
+
+struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, struct ht_compared *c,
+                                    int *err, char *msg, size_t msg_size)
+{
+    struct ht_region_ages ages;
+    struct ht_source_options o;
+    if ((*err = source_options(a, first, &ages, &o, msg, msg_size)))
+        return NULL;
+    size_t n = a->n_bases + a->n_sources - first, held = 0;
+    struct ht_profile **parts = calloc(n + 1, sizeof(parts[0])), *sum = NULL;
+    *c = (struct ht_compared){.n_before = a->n_bases, .n_after = n - a->n_bases};
+    if (!parts) {
+        *err = -ENOMEM;
+        snprintf(msg, msg_size, "out of memory");
+    }
+    for (; !*err && held < n; held++) {
+        bool base = held < a->n_bases;
+        parts[held] = ht_source_load_with(
+            base ? a->bases[held] : a->sources[first + held - a->n_bases], &o, err, msg, msg_size);
+        if (!parts[held])
+            break;
+        *err = mark(parts[held], held, &a->report, base ? &c->before_rate : &c->after_rate, msg,
+                    msg_size);
+    }
+    if (!*err) {
+        c->same_process = n == 2 && same_process(parts[0], parts[1]);
+        if (c->same_process) {
+            c->seconds = (double)(parts[1]->time_nanos - parts[0]->time_nanos) / 1e9;
+            parts[n] = load_survivors(a->sources[first], parts[0]->time_nanos, &o);
+        }
+        c->survivors = parts[n] && !mark(parts[n], n, &a->report, &c->after_rate, msg, msg_size);
+        held += parts[n] != NULL;
+        sum = ht_profile_merge(parts, n + c->survivors, err, msg, msg_size);
+    }
+    if (sum && n == 2 && !tell_apart(sum, a, a->sources[first], parts[1], parts[0])) {
+        ht_profile_destroy(sum);
+        sum = NULL;
+        *err = -ENOMEM;
+        snprintf(msg, msg_size, "out of memory");
+    }
+    for (size_t i = 0; i < held; i++)
+        ht_profile_destroy(parts[i]);
+    free(parts);
+    return sum ? finish(sum, a, err, msg, msg_size) : NULL;
 }
 
 int ht_load_narrow(struct ht_profile *p, const struct ht_report_options *o, char *msg,

@@ -17,6 +17,7 @@ struct ht_report_args {
     const char **bases;              /* --base or --diff_base, which may be repeated */
     size_t n_sources, n_bases;
     const char *binary;              /* given in front of the profiles (cli/source/binary.h), or NULL */
+    const struct ht_compared *compared; /* diff: what its profile is made of */
     bool diff_base, normalize;
     bool sizes;
     bool compact; /* a single source too is put through merge, which drops what is of no use */

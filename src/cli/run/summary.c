@@ -126,6 +126,7 @@ static void print_top(struct ht_profile **parts, size_t n)
     ht_report_options_init(&o);
     o.sample_index = worth_showing(p);
     o.nodecount = 10;
+    o.intervals = o.advise = true;
     o.msg = msg;
     o.msg_size = sizeof msg;
     FILE *out = open_memstream(&text, &size);
