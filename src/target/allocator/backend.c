@@ -17,31 +17,32 @@
 #include "target/os/libc.h"
 #include "target/os/loader.h"
 #include "target/allocator/backend.h"
+#include "target/os/machine.h"
 #include "target/tables/live.h"
 #include "target/allocator/operators.h"
 #include "target/os/object.h"
 #include "target/state/state.h"
 
-_Alignas(4096) unsigned char ht_arena[HT_ARENA_PAGES * 4096];
+_Alignas(HT_PAGE_SIZE) unsigned char ht_arena[HT_ARENA_PAGES * HT_PAGE_SIZE];
 static _Atomic uint32_t arena_used; /* pages */
 static uint32_t arena_sizes[HT_ARENA_PAGES];
 
 void *ht_arena_alloc(size_t size, size_t align)
 {
-    size_t pages = size ? (size + 4095) / 4096 : 1;
-    if (size > sizeof ht_arena || align > 4096)
+    size_t pages = size ? (size + HT_PAGE_SIZE - 1) / HT_PAGE_SIZE : 1;
+    if (size > sizeof ht_arena || align > HT_PAGE_SIZE)
         return NULL;
     uint32_t at = atomic_fetch_add_explicit(&arena_used, (uint32_t)pages, memory_order_relaxed);
     if (at + pages > HT_ARENA_PAGES)
         return NULL;
     arena_sizes[at] = (uint32_t)size;
-    ht_live_always(ht_arena + (size_t)at * 4096); /* so that free comes to ask whose it is */
-    return ht_arena + (size_t)at * 4096;
+    ht_live_always(ht_arena + (size_t)at * HT_PAGE_SIZE); /* so that free comes to ask whose it is */
+    return ht_arena + (size_t)at * HT_PAGE_SIZE;
 }
 
 size_t ht_arena_size(const void *p)
 {
-    return arena_sizes[((uintptr_t)p - (uintptr_t)ht_arena) / 4096];
+    return arena_sizes[((uintptr_t)p - (uintptr_t)ht_arena) / HT_PAGE_SIZE];
 }
 
 /* What stands in the pointers before the look-up: it looks up and calls again. The hooks test for
@@ -382,5 +383,5 @@ void ht_backend_resolve(void)
     if (ht_tls.reentrancy_depth)
         return;
     while (!ht_backend_ready())
-        __builtin_ia32_pause();
+        ht_relax();
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "target/allocator/hooked.h"
+#include "target/os/machine.h"
 
 #define X(symbol, type, parameters) extern type(*ht_next_##symbol) parameters;
 HT_HOOKED(X)
@@ -40,7 +41,7 @@ bool ht_backend_ready(void);
 /* The arena: zeroed blocks, each at an address that free's mask test admits; never reused. */
 void *ht_arena_alloc(size_t size, size_t align);
 #define HT_ARENA_PAGES 96
-extern unsigned char ht_arena[HT_ARENA_PAGES * 4096];
+extern unsigned char ht_arena[HT_ARENA_PAGES * HT_PAGE_SIZE];
 static inline bool ht_arena_owns(const void *p)
 {
     return (uintptr_t)p - (uintptr_t)ht_arena < sizeof ht_arena;

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "target/allocator/backend.h"
+#include "target/os/machine.h"
 #include "target/tables/live.h"
 #include "target/allocator/place.h"
 #include "target/state/lock.h"
@@ -136,13 +137,13 @@ void *ht_place(size_t size, size_t align, bool *recyclable)
     if (size > HT_PLACE_MAX || (align & (align - 1)))
         return NULL;
     void *p;
-    if (size <= HT_PLACED_MIN && align <= 4096) {
+    if (size <= HT_PLACED_MIN && align <= HT_PAGE_SIZE) {
         *recyclable = true;
         if ((p = take_recycled()))
             return p;
         size = HT_PLACED_MIN;
     }
-    p = ht_next_aligned(align > 4096 ? align : 4096, size);
+    p = ht_next_aligned(align > HT_PAGE_SIZE ? align : HT_PAGE_SIZE, size);
     *recyclable &= p && ht_is_tagged(p);
     return p;
 }

@@ -13,6 +13,7 @@
 #include "target/allocator/place.h"
 #include "target/hooks/cold.h"
 #include "target/hooks/export.h"
+#include "target/os/machine.h"
 
 /* Declares every hook: they have no header of ours, and some none at all. */
 #define X(symbol, type, parameters) EXPORT type symbol parameters;
@@ -102,7 +103,7 @@ static inline void *aligned_first(size_t align, size_t n)
         call;                                                                                      \
     } while (0)
 
-#define PAGE             ((size_t)4096)
+#define PAGE             ((size_t)HT_PAGE_SIZE)
 #define ROUND_TO_PAGE(n) ((n) > SIZE_MAX - PAGE ? (n) : ((n) + PAGE - 1) & ~(PAGE - 1))
 
 static inline __attribute__((always_inline)) int align_into(int (*real)(void **, size_t, size_t),

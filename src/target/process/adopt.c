@@ -14,6 +14,7 @@
 
 #include "target/allocator/place.h"
 #include "target/os/descriptors.h"
+#include "target/os/machine.h"
 #include "target/os/object.h"
 #include "target/os/sys.h"
 #include "target/process/create.h"
@@ -152,7 +153,7 @@ void ht_postfork_child(void)
         for (int i = 0; none != (uint64_t)&ht_tls && i < 100000 && ht_forked(); i++) {
             struct timespec t = {0, 100000};
             if (ht_sandboxed)
-                __builtin_ia32_pause();
+                ht_relax();
             else if (i < 100)
                 SYS0(SYS_sched_yield);
             else

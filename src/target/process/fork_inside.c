@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "target/os/machine.h"
 #include "target/os/sys.h"
 #include "target/state/state.h"
 
@@ -19,7 +20,7 @@ _Atomic uint32_t ht_fork_unfinished;
 
 static void advise(int advice)
 {
-    SYS3(SYS_madvise, ht_state, (sizeof(struct ht_state) + 4095) & ~(size_t)4095, advice);
+    SYS3(SYS_madvise, ht_state, HT_PAGE_UP(sizeof(struct ht_state)), advice);
 }
 
 /* Puts a private copy in the region's place. When memory is out the hook's last few additions go to

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "target/allocator/backend.h"
+#include "target/os/machine.h"
 #include "target/process/adopt.h"
 #include "target/process/dump.h"
 #include "target/process/lifecycle.h"
@@ -66,7 +67,7 @@ __attribute__((constructor)) static void start(void)
     if (!ht_config.children)
         leave_environment();
     ht_thread_stack_setup();
-    size_t size = (sizeof(struct ht_state) + 4095) & ~(size_t)4095;
+    size_t size = HT_PAGE_UP(sizeof(struct ht_state));
     struct ht_state *s = wanted ? ht_sys_anonymous(size) : NULL;
     if (s && SYS_FAILED(SYS3(SYS_madvise, s, size, MADV_WIPEONFORK))) {
         ht_say("madvise(MADV_WIPEONFORK) is refused (it came with Linux 4.14)", "; not profiling", "");

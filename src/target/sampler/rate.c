@@ -13,6 +13,7 @@
 
 #include "target/allocator/backend.h"
 #include "target/allocator/place.h"
+#include "target/os/machine.h"
 #include "target/os/thread_stack.h"
 #include "target/state/thread_slot.h"
 #include "target/tables/live.h"
@@ -54,7 +55,7 @@ void ht_thread_setup(struct ht_tls *t)
         const void *r = (const void *)getauxval(AT_RANDOM);
         if (r)
             memcpy(&seed, r, 8);
-        seed ^= __builtin_ia32_rdtsc() ^ (uint64_t)t;
+        seed ^= ht_cycles() ^ (uint64_t)t;
     }
     t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
     t->thread_slot = ht_thread_slot_of(t);

@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 
 #include "target/stack/module.h"
+#include "target/os/machine.h"
 #include "target/state/state.h"
 #include "region/text.h"
 #include "target/tables/writer.h"
@@ -26,7 +27,7 @@ static const Elf64_Ehdr *elf_header(uint64_t start)
     const Elf64_Ehdr *e = (const Elf64_Ehdr *)start;
     return memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
                    e->e_phentsize != sizeof(Elf64_Phdr) ||
-                   e->e_phoff + (uint64_t)e->e_phnum * sizeof(Elf64_Phdr) > 4096
+                   e->e_phoff + (uint64_t)e->e_phnum * sizeof(Elf64_Phdr) > HT_PAGE_SIZE
                ? NULL
                : e;
 }
@@ -115,7 +116,7 @@ static void read_headers(struct ht_module *m, const struct ht_object *o)
     for (unsigned i = 0; i < e->e_phnum; i++)
         if (p[i].p_type == PT_LOAD && p[i].p_vaddr < lowest)
             lowest = p[i].p_vaddr;
-    m->bias = o->start - (lowest & ~4095ull);
+    m->bias = o->start - HT_PAGE_DOWN(lowest);
     m->ident[0] = e->e_entry ^ ((uint64_t)e->e_phnum << 48);
     m->ident[1] = e->e_shoff;
     for (unsigned i = 0; i < e->e_phnum; i++) {

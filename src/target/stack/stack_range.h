@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+#include "target/os/machine.h"
 #include "target/state/state.h"
 #include "target/os/sys.h"
 #include "target/os/thread_stack.h"
@@ -27,8 +28,8 @@ static inline struct ht_stack_range ht_stack_range_of(uint64_t sp)
         return (struct ht_stack_range){sp, t->stack_hi, true};
     /* A thread that took its first sample elsewhere may be on the main stack by now. */
     if (sp < ht_main_stack_end && ht_main_stack_end - sp < HT_MAIN_STACK_SPAN)
-        return (struct ht_stack_range){sp, (ht_main_stack_end + 4095) & ~4095ull, true};
-    return (struct ht_stack_range){sp, (sp + 4096) & ~4095ull, false};
+        return (struct ht_stack_range){sp, HT_PAGE_UP(ht_main_stack_end), true};
+    return (struct ht_stack_range){sp, HT_PAGE_DOWN(sp + HT_PAGE_SIZE), false};
 }
 
 static inline bool ht_ensure_readable(struct ht_stack_range *w, uint64_t at, uint64_t n)
@@ -39,10 +40,10 @@ static inline bool ht_ensure_readable(struct ht_stack_range *w, uint64_t at, uin
     for (int pages = 0; at + n > w->hi; pages++) {
         if (w->is_thread_stack || ht_sandboxed || pages == 16 || at > w->hi + 65536)
             return false;
-        long r = SYS3(SYS_madvise, w->hi, 4096, MADV_POPULATE_READ);
+        long r = SYS3(SYS_madvise, w->hi, HT_PAGE_SIZE, MADV_POPULATE_READ);
         if (SYS_FAILED(r) && (r != -EINVAL || !ht_page_readable(w->hi))) /* EINVAL: before 5.14 */
             return false;
-        w->hi += 4096;
+        w->hi += HT_PAGE_SIZE;
     }
     return true;
 }
@@ -72,7 +73,7 @@ static inline bool ht_step_fp(struct ht_regs *r, struct ht_stack_range *w)
 static inline struct ht_stack_range ht_interrupted(uint64_t sp, uint64_t handler_sp)
 {
     struct ht_stack_range w = ht_stack_range_of(sp);
-    uint64_t page = sp & ~4095ull;
+    uint64_t page = HT_PAGE_DOWN(sp);
     w.lo = sp - 128;
     if (sp - handler_sp > 65536 && w.lo < page)
         w.lo = page;

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "cfi/cfi.h"
+#include "target/os/machine.h"
 #include "target/stack/module.h"
 #include "target/stack/stack_cache.h"
 #include "target/stack/replay.h"
@@ -206,7 +207,7 @@ static __attribute__((noinline)) bool cross_unknown(struct walk *k, struct ht_re
     uint64_t pcs[GUESSED_MAX];
     uint32_t guessed = 0;
     do {
-        if (guessed == GUESSED_MAX || !ht_step_fp(&at, &k->w) || at.pc < 4096)
+        if (guessed == GUESSED_MAX || !ht_step_fp(&at, &k->w) || at.pc < HT_PAGE_SIZE)
             return false;
         pcs[guessed++] = at.pc;
     } while (!enter_object(k, at.pc - 1));
@@ -232,7 +233,7 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
             return true;
         break;
     case HT_STEP_OTHER:
-        if (ht_step_other(&k->replay, r) && r->sp > sp && r->pc > 4096)
+        if (ht_step_other(&k->replay, r) && r->sp > sp && r->pc > HT_PAGE_SIZE)
             return true;
         break;
     default:
@@ -355,7 +356,7 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
         if (HT_UNLIKELY(fp_only) && ht_recipe_kind(recipe) != HT_STEP_SIGNAL) {
             if (ht_recipe_kind(recipe) == HT_STEP_END)
                 break;
-            if (ht_step_fp(&r, &k->w) && r.pc > 4096)
+            if (ht_step_fp(&r, &k->w) && r.pc > HT_PAGE_SIZE)
                 continue;
             *flags |= HT_STACK_TRUNCATED;
             break;

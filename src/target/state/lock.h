@@ -9,6 +9,7 @@
 
 #include "region/yield_point.h"
 #include "target/os/fault.h"
+#include "target/os/machine.h"
 #include "target/state/state.h"
 
 /*
@@ -65,7 +66,7 @@ static inline bool ht_lock_spin(_Atomic uint32_t *lock)
             !atomic_exchange_explicit(lock, 1, memory_order_acquire))
             return true;
         HT_YIELD_POINT(LOCK);
-        __builtin_ia32_pause();
+        ht_relax();
     }
     return false;
 }

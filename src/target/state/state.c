@@ -9,6 +9,7 @@
 
 #include <sys/mman.h>
 
+#include "target/os/machine.h"
 #include "target/os/sys.h"
 
 __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
@@ -22,9 +23,9 @@ void ht_prefault_tables(void)
     struct ht_state *s = ht_state;
     if (ht_sandboxed || atomic_exchange_explicit(&s->prefaulted, 1, memory_order_relaxed))
         return;
-    uint64_t from = (uint64_t)s->frame_cache & ~4095ull, to = (uint64_t)s->stack_cache;
-    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
-    from = (uint64_t)s->walk_caches & ~4095ull;
+    uint64_t from = HT_PAGE_DOWN((uint64_t)s->frame_cache), to = (uint64_t)s->stack_cache;
+    SYS3(SYS_madvise, from, HT_PAGE_UP(to - from), MADV_POPULATE_WRITE);
+    from = HT_PAGE_DOWN((uint64_t)s->walk_caches);
     to = (uint64_t)&s->walk_caches[HT_WALK_CACHES_FEW];
-    SYS3(SYS_madvise, from, (to - from + 4095) & ~4095ull, MADV_POPULATE_WRITE);
+    SYS3(SYS_madvise, from, HT_PAGE_UP(to - from), MADV_POPULATE_WRITE);
 }

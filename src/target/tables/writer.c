@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "target/os/machine.h"
 #include "target/state/thread_slot.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
@@ -33,7 +34,7 @@ _Atomic uint64_t ht_region_mapped;
  */
 static bool commit_up_to(struct ht_state *s, uint64_t end)
 {
-    const uint64_t page = 4096, least = 4 * HT_CHUNK_SIZE, most = 256 * HT_CHUNK_SIZE;
+    const uint64_t page = HT_PAGE_SIZE, least = 4 * HT_CHUNK_SIZE, most = 256 * HT_CHUNK_SIZE;
     if (end <= s->mapped)
         return true;
     if (ht_sandboxed || end > s->limit)
@@ -132,7 +133,6 @@ void ht_region_detach(void)
     ht_unlock(&s->grow, HT_RANK_GROW);
 }
 
-#define HT_PAGE 4096u
 
 /* Bumps a kind's cursor by n units of `unit` bytes, from where a multiple of `align` units lies
  * behind the chunk's beginning. */
@@ -167,7 +167,7 @@ ht_ref ht_record_new(enum ht_chunk_kind kind)
 
 ht_ref ht_page_new(enum ht_chunk_kind kind)
 {
-    uint32_t n = HT_PAGE / ht_kind_size(kind);
+    uint32_t n = HT_PAGE_SIZE / ht_kind_size(kind);
     return bump(kind, n, ht_kind_size(kind), n);
 }
 

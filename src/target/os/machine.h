@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What depends on the processor and is no system call: x86-64's. HT_PAGE_SIZE is the unit of placing,
+ * of the tables' memory and of questions to the kernel; where pages are larger (aarch64), placing
+ * stays at 4 KiB and the rest must follow the kernel's size.
+ */
+#ifndef HEAPTAP_SRC_TARGET_OS_MACHINE_H
+#define HEAPTAP_SRC_TARGET_OS_MACHINE_H
+
+#include <stdint.h>
+
+#define HT_PAGE_SIZE    4096u
+#define HT_PAGE_DOWN(x) ((x) & ~(uint64_t)(HT_PAGE_SIZE - 1))
+#define HT_PAGE_UP(x)   HT_PAGE_DOWN((x) + HT_PAGE_SIZE - 1) /* x is evaluated once */
+
+/* Says to the processor that a thread waits in a loop. */
+static inline void ht_relax(void)
+{
+    __builtin_ia32_pause();
+}
+
+/* A number that is different at each moment: for seeds, not for times. */
+static inline uint64_t ht_cycles(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+#endif
