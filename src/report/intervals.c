@@ -99,16 +99,16 @@ const char *ht_intervals_text(const struct ht_report *r, const struct ht_evidenc
     return buf;
 }
 
-static bool has_column(const struct ht_report *r)
+bool ht_intervals_shown(const struct ht_report *r)
 {
-    return r->o.intervals && r->intervals.on;
+    return r->o.intervals && r->intervals.on && r->intervals.sampling.rate > 1;
 }
 
 const char *ht_intervals_column(const struct ht_report *r, const struct ht_graph_node *n, bool flat,
                                 char buf[HT_VALUE_MAX])
 {
     buf[0] = '\0';
-    return has_column(r) ? ht_intervals_text(r, &n->evidence[flat ? 0 : 1], buf) : buf;
+    return ht_intervals_shown(r) ? ht_intervals_text(r, &n->evidence[flat ? 0 : 1], buf) : buf;
 }
 
 const char *ht_intervals_title(const struct ht_report *r, char buf[HT_VALUE_MAX])
@@ -116,7 +116,7 @@ const char *ht_intervals_title(const struct ht_report *r, char buf[HT_VALUE_MAX]
     char title[16];
     buf[0] = '\0';
     snprintf(title, sizeof(title), "%g%%", r->intervals.confidence * 100);
-    if (has_column(r))
+    if (ht_intervals_shown(r))
         snprintf(buf, HT_VALUE_MAX, " %-*s", HT_INTERVAL_COLUMNS - 1, title);
     return buf;
 }

@@ -13,6 +13,9 @@ void ht_intervals_begin(struct ht_report *r);
 bool ht_intervals_ends(const struct ht_report *r, const struct ht_evidence *e, int64_t *low,
                        int64_t *high);
 
+/* Whether text has the column: it was asked for, and there are intervals. */
+bool ht_intervals_shown(const struct ht_report *r);
+
 /* The columns of text reports: a node's, and their title; "" where nobody asked or there are none. */
 const char *ht_intervals_column(const struct ht_report *r, const struct ht_graph_node *n, bool flat,
                                 char buf[HT_VALUE_MAX]);

@@ -70,7 +70,7 @@ static const char *column(const struct ht_report *r, const struct ht_evidence *e
                           char buf[HT_VALUE_MAX])
 {
     buf[0] = '\0';
-    return r->o.intervals && r->intervals.on ? ht_intervals_text(r, e, buf) : buf;
+    return ht_intervals_shown(r) ? ht_intervals_text(r, e, buf) : buf;
 }
 
 static void add_intervals(const struct ht_report *r, const struct sums *s, json_t *j)

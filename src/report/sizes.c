@@ -167,7 +167,7 @@ static void print_site(FILE *out, struct ht_report *r, const struct rows *rows,
     for (size_t i = 0; i < n; i++) {
         int width = most ? (int)((double)ht_abs64(row[i].space) / (double)most * 40) : 0;
         fprintf(out, "%10s ", ht_unit_label(row[i].space, "bytes", "auto", v, sizeof(v)));
-        if (r->o.intervals && r->intervals.on)
+        if (ht_intervals_shown(r))
             fputs(ht_intervals_text(&own_unit, &row[i].evidence, interval), out);
         if (rows->objects >= 0)
             fprintf(out, "%12" PRId64 " of", row[i].objects);

@@ -138,7 +138,7 @@ static void print_key(FILE *out, struct ht_report *r, const struct tag *t, size_
     for (size_t i = 0; i < n; i++) {
         weight_cell(r, t[i].weight, total, cell, sizeof(cell));
         char interval[HT_VALUE_MAX] = "";
-        if (r->o.intervals && r->intervals.on)
+        if (ht_intervals_shown(r))
             ht_intervals_text(r, &t[i].evidence, interval);
         fprintf(out, "%*s%*s%s%s %s\n", indent, "", width - columns(cell), "", cell, interval,
                 t[i].name);

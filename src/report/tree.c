@@ -16,7 +16,7 @@ static void print_edges(FILE *out, struct ht_report *r, struct ht_graph_node *n,
 {
     size_t count;
     struct ht_edge **edges = ht_edges_sorted(&r->graph, n, in, &count);
-    int width = 50 + (r->o.intervals && r->intervals.on ? 2 * HT_INTERVAL_COLUMNS : 0);
+    int width = 50 + (ht_intervals_shown(r) ? 2 * HT_INTERVAL_COLUMNS : 0);
     for (size_t i = 0; i < count; i++) {
         char v[HT_VALUE_MAX], pct[HT_VALUE_MAX];
         fprintf(out, "%*s %s |   %s%s\n", width, ht_report_value(r, edges[i]->weight, v),

@@ -156,6 +156,35 @@ class Diff(unittest.TestCase):
             self.assertNotEqual(rows.get("steady_site", {"verdict": "same"})["verdict"], "grew")
             self.assertEqual(out["rows"][0]["name"], "leaky_site")
 
+    def test_watch(self):
+        """The live table says how sure it is, and marks what grew by more than chance."""
+        with open(self.dir + "/p.c", "w") as f:
+            f.write(PROGRAM)
+        subprocess.run(["gcc", "-O1", "-g", "-o", self.dir + "/p", self.dir + "/p.c"], check=True)
+        env = dict(os.environ, LD_PRELOAD=LIBRARY, HEAPTAP_OUTPUT=self.dir + "/end.pb.gz")
+        p = subprocess.Popen([self.dir + "/p"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+        self.addCleanup(p.stdout.close)
+        self.assertEqual(p.stdout.readline(), b"ready\n")
+        w = subprocess.Popen([HEAPTAP, "watch", "--interval=2s", "--count=2", "--sort=growth", str(p.pid)],
+                             stdout=subprocess.PIPE, text=True)
+        first = [w.stdout.readline()]
+        while first[-1] != "\n":
+            first.append(w.stdout.readline())
+        p.stdin.write(b"x")
+        p.stdin.flush()
+        self.assertEqual(p.stdout.readline(), b"grown\n")
+        second = w.communicate()[0].splitlines()
+        p.stdin.close()
+        p.wait()
+        self.assertIn("a site that holds less than 1.5MB may not be listed (95 %)", first[1])
+        steady = next(l for l in first if "steady_site" in l)
+        self.assertRegex(steady, r"^ *[\d.]+MB \u00b1\d+% ")
+        leaky = next(l for l in second if "leaky_site" in l)
+        self.assertRegex(leaky, r"MB/s! ")
+        self.assertFalse([l for l in second if "steady_site" in l and "/s!" in l], second)
+        self.assertFalse([l for l in first if "/s!" in l], first)
+        self.assertEqual(second.index(leaky), 3, second)
+
     def test_no_verdicts(self):
         text = "heap profile: 3: 300 [3: 300] @ heap_v2/0\n1: 100 [1: 100] @ 0x1\n2: %d [2: 200] @ 0x2\n"
         paths = []

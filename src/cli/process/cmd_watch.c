@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,6 +30,9 @@ static const char usage[] =
     "  -n, --interval=DURATION  between two looks (default 2s)\n"
     "  --count=N                end after N tables\n"
     "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGE_LIMITS_HELP;
+
+/* Of the intervals. */
+#define CONFIDENCE 0.95
 
 static const char *const keys[HT_WATCH_KEYS] = {"inuse", "growth", "rate", "objects"};
 static const char letters[] = "igro";
@@ -89,12 +93,31 @@ static void line(int columns, const char *end, const char *format, ...)
     printf("%.*s%s\n", columns, text, end);
 }
 
+/* "±18%" by the farther end of the interval, or "<3x" where the true value may be twice the figure and
+ * more, in six columns. */
+static const char *margin(const struct ht_watch *w, const struct ht_watch_site *s, char *out,
+                          size_t size)
+{
+    char text[16] = "";
+    if (w->sampled > 0 && s->inuse > 0) {
+        struct ht_interval in = ht_evidence_interval(&s->evidence, w->sampled, CONFIDENCE);
+        double value = (double)s->inuse, above = in.high / value - 1, below = 1 - in.low / value;
+        double part = above > below ? above : below;
+        if (part >= 1)
+            snprintf(text, sizeof text, "<%.0fx", ceil(1 + part));
+        else if (part >= 0.005)
+            snprintf(text, sizeof text, "\xc2\xb1%.0f%%", part * 100);
+    }
+    snprintf(out, size, "%-*s", *text == '\xc2' ? 7 : 6, text);
+    return out;
+}
+
 /* In a terminal each line clears what stood there before: no flicker. */
 static void print_table(const struct ht_watch *w, enum ht_watch_key key, int rows, int columns,
                         bool screen)
 {
     const char *end = screen ? "\033[K" : "";
-    char inuse[24], growth[32], objects[24], rate[24], now[32];
+    char inuse[24], growth[32], objects[24], rate[24], now[32], sure[24];
     time_t t = time(NULL);
     strftime(now, sizeof now, "%H:%M:%S", localtime(&t));
     ht_figure_bytes((double)w->inuse, inuse, sizeof inuse);
@@ -106,17 +129,22 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
     line(columns, end, "%s (%d)%s  %s in use, %s objects, %s, %s allocs/s  %s", w->program,
          (int)w->pid, !w->alive ? " ended" : w->state == 'T' ? " stopped" : "", inuse, objects,
          growth, rate, now);
-    line(columns, end, "%10s %12s %10s %9s  %s", "IN USE", "GROWTH", "ALLOCS/S", "OBJECTS",
-         "SITE < CALLER");
-    int room = screen ? rows - 3 : 20;
+    if (w->sampled > 0) {
+        ht_figure_bytes(ht_evidence_unlisted(w->sampled, CONFIDENCE), inuse, sizeof inuse);
+        line(columns, end, "a site that holds less than %s may not be listed (95 %%); ! grew by more "
+                           "than chance", inuse);
+    }
+    line(columns, end, "%10s %-6s %12s  %10s %9s  %s", "IN USE", "95%", "GROWTH", "ALLOCS/S",
+         "OBJECTS", "SITE < CALLER");
+    int room = screen ? rows - 4 : 20;
     for (size_t i = 0; i < w->n && room-- > 0; i++) {
         const struct ht_watch_site *s = &w->sites[i];
         ht_figure_bytes((double)s->inuse, inuse, sizeof inuse);
         ht_figure_count((double)s->objects, objects, sizeof objects);
         ht_figure_count(s->rate, rate, sizeof rate);
         signed_rate(s->growth, growth, sizeof growth);
-        line(screen ? columns : 200, end, "%10s %12s %10s %9s  %s", inuse, growth, rate, objects,
-             s->name);
+        line(screen ? columns : 200, end, "%10s %s %12s%c %10s %9s  %s", inuse,
+             margin(w, s, sure, sizeof sure), growth, s->grew ? '!' : ' ', rate, objects, s->name);
     }
     if (screen) {
         char foot[128];

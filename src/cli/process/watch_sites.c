@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "cli/process/watch_sites.h"
+#include "evidence/difference.h"
+#include "evidence/sampling.h"
 #include "profile/ops.h"
 #include "util/utf8.h"
 #include "symbolize/symbolize.h"
@@ -61,6 +63,8 @@ static void fold(struct ht_watch_site *sites, size_t *n)
             sites[kept - 1].inuse += sites[i].inuse;
             sites[kept - 1].objects += sites[i].objects;
             sites[kept - 1].allocs += sites[i].allocs;
+            ht_evidence_sum(&sites[kept - 1].evidence, &sites[i].evidence);
+            ht_evidence_sum(&sites[kept - 1].born, &sites[i].born);
             free(sites[i].name);
         } else {
             sites[kept++] = sites[i];
@@ -69,19 +73,36 @@ static void fold(struct ht_watch_site *sites, size_t *n)
     *n = kept;
 }
 
-static int collect(const struct ht_profile *p, struct ht_watch_site **out, size_t *n)
+/* Of the sample type; sampled becomes 0 where there are no intervals. */
+static struct ht_sampling sampling_of(struct ht_profile *p, size_t type, double *sampled)
+{
+    struct ht_sampling s;
+    char why[128];
+    if (type >= p->n_sample_types || !ht_sampling_of(&s, p, type, why, sizeof why) || s.rate <= 1)
+        *sampled = 0;
+    return s;
+}
+
+static int collect(struct ht_profile *p, struct ht_watch_site **out, size_t *n, double *sampled)
 {
     struct ht_watch_site *sites = calloc(p->n_samples + 1, sizeof *sites);
+    *sampled = (double)p->period;
+    const struct ht_sampling live = sampling_of(p, 3, sampled), all = sampling_of(p, 1, sampled);
     *n = 0;
     if (!sites)
         return -ENOMEM;
     for (size_t i = 0; i < p->n_samples; i++) {
         const struct ht_sample *s = &p->samples[i];
         char *name = site_name(s);
-        if (name)
-            sites[(*n)++] = (struct ht_watch_site){
-                .name = name, .allocs = s->values[0], .objects = s->values[2],
-                .inuse = s->values[3]};
+        if (!name)
+            continue;
+        struct ht_watch_site *site = &sites[(*n)++];
+        *site = (struct ht_watch_site){.name = name, .allocs = s->values[0],
+                                       .objects = s->values[2], .inuse = s->values[3]};
+        if (*sampled > 0) {
+            site->evidence = ht_sampling_evidence(&live, s);
+            site->born = ht_sampling_evidence(&all, s);
+        }
     }
     qsort(sites, *n, sizeof *sites, by_name);
     fold(sites, n);
@@ -94,6 +115,22 @@ static void free_sites(struct ht_watch_site *sites, size_t n)
     for (size_t i = 0; i < n; i++)
         free(sites[i].name);
     free(sites);
+}
+
+/* Of so many sites, one is marked by chance in a thousand. */
+#define MARKED 0.999
+
+static bool grew(const struct ht_watch *w, const struct ht_watch_site *old,
+                 const struct ht_watch_site *now)
+{
+    struct ht_part part = {.before = old->evidence, .after = now->evidence};
+    struct ht_evidence born = {.value = now->born.value - old->born.value};
+    if (!(w->sampled > 0) || now->inuse <= old->inuse)
+        return false;
+    ht_part_pair(&part, &born);
+    const struct ht_change c = {.before = part.before, .after = part.after,
+                                .before_rate = w->sampled, .after_rate = w->sampled};
+    return ht_change_interval(&c, MARKED).low > 0;
 }
 
 /* Both lists are by name here. */
@@ -113,6 +150,7 @@ static void compare(struct ht_watch *w, struct ht_watch_site *now, size_t n, dou
             now[i].growth = (double)(now[i].inuse - old->inuse) / elapsed;
             now[i].rate = (double)(now[i].allocs - old->allocs) / elapsed;
             w->rate += now[i].rate;
+            now[i].grew = grew(w, old, &now[i]);
         }
         w->inuse += now[i].inuse;
         w->objects += now[i].objects;
@@ -141,7 +179,7 @@ int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
     struct ht_watch_site *now = NULL;
     size_t n = 0;
     err = ht_profile_remove_uninteresting(p, msg, msg_size);
-    if (!err && (err = collect(p, &now, &n)))
+    if (!err && (err = collect(p, &now, &n, &w->sampled)))
         snprintf(msg, msg_size, "out of memory");
     ht_profile_destroy(p);
     if (err)
