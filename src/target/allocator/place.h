@@ -22,9 +22,9 @@ extern _Atomic uint32_t ht_aligned;
 /* They are, or were before the rate was made smaller: some of them may be live. Relaxed. */
 extern _Atomic uint32_t ht_aligned_once;
 
-/* Above this size a block is not placed: it is not worth a page's alignment, a copy or a clearing.
- */
-#define HT_PLACE_MAX 32768u
+/* Above this size a block is not placed: it is not worth a page's alignment, a copy or a clearing,
+ * and memalign would tear the heap for it (tests/hazards/h53). */
+#define HT_PLACE_MAX 1040u
 
 /* Larger than what glibc's per-thread caches keep: a placed block that is freed goes back into the
  * heap instead of holding a page in its thread's cache (12 KiB a thread were seen;
