@@ -118,7 +118,7 @@ def soaked(rate, words):
         env = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_")}
         env.update(LD_PRELOAD=lib, HEAPTAP_RATE=words, HEAPTAP_OUTPUT=work + "/p.%p.%n.pb.gz", HEAPTAP_REGION_DIR=regions)
         bound = memory.Bound(ALIVE if rate <= 1 else 2 * ALIVE_BYTES // rate + 100, memory.fixed(env, regions))
-        until = operations or (10**9 if rate > 1 else 10**8)
+        until = operations or (2 * 10**8 if rate > 1 else 4 * 10**7)
         third = seconds // 3
         began = time.monotonic()
         # The top-up to so many operations takes some of the ordinary run's time.
