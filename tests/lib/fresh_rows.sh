@@ -154,12 +154,17 @@ one_build() {
   return 1
 }
 
-row_build() {
-  local c built version kind began=$SECONDS option
-  new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
+# build_root: a root that has what a build needs, and HEAD in /src.
+build_root() {
+  new_root "$suite" || { bad "$suite: no root" /dev/null; return 1; }
   unpack /src
   in_root 300 root bash -c "apt-get update -qq; ROOT=/src; . /src/tests/lib/setup.sh; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \$(wanted build | on_one_line)" >"$logs/$suite-build.log" 2>&1 ||
-    { bad "$suite: packages of the build" "$logs/$suite-build.log"; return; }
+    { bad "$suite: packages of the build" "$logs/$suite-build.log"; return 1; }
+}
+
+row_build() {
+  local c built version kind
+  build_root || return
   # The roots' own compilers: gcc 10, 12, 14 and 16, clang 11, 14, 19 and what unstable has.
   for c in gcc clang; do
     in_root 300 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$c" >"$logs/$suite-build.log" 2>&1 || { skip "$suite: $c cannot be installed"; continue; }
@@ -170,20 +175,24 @@ row_build() {
     if [ "$built" = 5 ]; then ok "$suite: $c $version: plain, debugoptimized, release, minsize, LTO: no warning"; fi
     figure "$c, five ways, no warning" "$version: $built of 5"
   done
-  built=0
+}
+
+row_optional() {
+  local built=0 option
+  build_root || return
   for option in readline microhttpd jansson curl zstd; do one_build "without $option" gcc --buildtype=plain "-D$option=disabled"; done
   # What is not there is left out without being asked.
   in_root 120 root env DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq libreadline-dev libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev >"$logs/$suite-build.log" 2>&1
   if one_build "without any of their packages" gcc --buildtype=plain -Dzstd=disabled && off_commands; then built=$((built + 1)); fi
   if [ "$built" = 7 ]; then ok "$suite: without readline, microhttpd, jansson, curl, zstd, one by one and all: no warning, a line each where they are asked for"; fi
   figure "without each optional library, and without all" "$built of 7"
-  say "     $suite: builds took $((SECONDS - began)) s"
 }
 
 # off_commands: what is missing turns its command off with one line.
 off_commands() {
   local log=$logs/$suite-off.log word fine=1
-  for word in "serve" "push x http://localhost:1" "top --json /etc/passwd" "top http://localhost:1/x"; do
+  in_root 60 root /src/b/heaptap run --exact -o /tmp/p.pb.gz -- ls / >"$log" 2>&1 || { bad "$suite: heaptap run" "$log"; return 1; }
+  for word in "serve" "push http://localhost:1 /tmp/p.pb.gz" "top --json /tmp/p.pb.gz" "ps --json" "top http://localhost:1/x"; do
     # shellcheck disable=SC2086
     in_root 20 root /src/b/heaptap $word >"$log" 2>&1
     if ! [[ $? = [12] ]] || [ "$(wc -l <"$log")" != 1 ] || ! grep -q 'built without lib' "$log"; then
