@@ -110,6 +110,7 @@ refuses() {
   rc=$?
   # "installing NAMES" and ticks may come before it.
   if [ $rc != 0 ] && [ $rc -lt 99 ] && [ "$(grep -cv '^installing \|^reading the lists' "$log")" = 1 ] && tail -n 1 "$log" | grep -Eq "^heaptap: .*($pattern)"; then
+    refused=$((refused + 1))
     ok "$suite: $name: $(tail -n 1 "$log" | cut -c10-150)"
   else
     bad "$suite: $name: exit $rc, not one line that matches \"$pattern\"" "$log" 8
@@ -117,6 +118,7 @@ refuses() {
 }
 
 row_bad() {
+  local refused=0
   sudo_root || return
   unpack /home/eve/heaptap eve
   unpack /home/ada/heaptap ada
@@ -138,6 +140,7 @@ row_bad() {
   refuses "a mirror that lacks a package" "package sources do not have no-such-package-0; add" root bash /home/ada/heaptap/quickstart
   chroot "$root" sh -c 'mv /usr/bin/apt-get /usr/bin/apt-got; printf "PRETTY_NAME=\"Plan 10\"\n" >/etc/os-release.new; mv /etc/os-release.new /etc/os-release'
   refuses "an unknown distribution" "Plan 10 has no apt-get; install what is in these Debian packages.*meson" ada heaptap/quickstart
+  figure "bad input, a line for each" "$refused of 10"
 }
 
 # one_build NAME COMPILER OPTION...: without a warning.
