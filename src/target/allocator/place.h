@@ -26,6 +26,10 @@ extern _Atomic uint32_t ht_aligned_once;
  * and memalign would tear the heap for it (tests/hazards/h53). */
 #define HT_PLACE_MAX 1040u
 
+/* A block that was placed may be resized where it lies, into more of its class than it was placed
+ * for; what was asked for is below this. */
+#define HT_PLACED_ASKED 32768u
+
 /* Larger than what glibc's per-thread caches keep: a placed block that is freed goes back into the
  * heap instead of holding a page in its thread's cache (12 KiB a thread were seen;
  * bench/memory.py). */

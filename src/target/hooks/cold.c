@@ -83,7 +83,7 @@ static struct placed placed_block(void *p, const struct ht_record *record)
 {
     struct placed b = {0, 0};
     if (!record->found || !atomic_load_explicit(&ht_aligned_once, memory_order_relaxed) ||
-        !ht_is_tagged(p) || record->size > HT_PLACE_MAX || !ht_has_classes())
+        !ht_is_tagged(p) || record->size > HT_PLACED_ASKED || !ht_has_classes())
         return b;
     b.usual = ht_good_size(record->size);
     b.real = ht_next_malloc_usable_size(p);

@@ -264,7 +264,7 @@ size_t ht_usable_placed(const void *p, size_t real)
         ht_postfork_child();
     bool found = !ht_forked() && ht_live_size(p, &asked);
     release(t);
-    if (!found || asked > HT_PLACE_MAX)
+    if (!found || asked > HT_PLACED_ASKED)
         return real;
     size_t usual = ht_good_size(asked);
     return usual < real ? usual : real;
