@@ -26,6 +26,7 @@
     X("svg", ht_cmd_report, "the call graph as SVG") \
     X("png", ht_cmd_report, "the call graph as PNG") \
     X("diff", ht_cmd_diff, "what grew between profiles by more than chance") \
+    X("check", ht_cmd_check, "a gate for CI: budgets, and growth with evidence") \
     X("shell", ht_cmd_shell, "an interactive prompt with all reports") \
     X("flame", ht_cmd_flame, "the flame graph as one HTML file") \
     X("view", ht_cmd_view, "the web page for one profile, or two compared") \
