@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "snapshot/directory.h"
+#include "snapshot/process.h"
 #include "util/openat2.h"
 
 static bool number(const char **s, uint64_t *out)
@@ -38,8 +39,40 @@ bool ht_region_name_parse(const char *s, struct ht_region_name *out)
     return true;
 }
 
+/* What a walk calls: either may be NULL. */
+struct visitor {
+    ht_region_file_fn file;
+    ht_region_mark_fn mark;
+    void *ctx;
+};
+
+static int visit_mark(const struct visitor *v, int dir, uid_t owner, const char *file,
+                      const struct ht_region_name *name)
+{
+    char text[4096];
+    struct stat st;
+    ssize_t n = readlinkat(dir, file, text, sizeof text - 1);
+    if (n < 0 || fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) || st.st_uid != owner)
+        return 0;
+    text[n] = 0;
+    return v->mark(v->ctx, dir, file, text, &st, name);
+}
+
+static int visit_file(const struct visitor *v, int dir, const char *directory, uid_t owner,
+                      const char *file, const struct ht_region_name *name)
+{
+    struct stat st;
+    int result = 0, fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return errno == EMFILE || errno == ENFILE ? -errno : 0;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == owner && !(st.st_mode & 077))
+        result = v->file(v->ctx, dir, directory, file, fd, &st, name);
+    close(fd);
+    return result;
+}
+
 /* One directory of a user's: 0700, his own. Takes the descriptor. */
-static int walk(int dir, const char *directory, uid_t owner, ht_region_file_fn fn, void *ctx)
+static int walk(int dir, const char *directory, uid_t owner, const struct visitor *v)
 {
     struct stat st;
     DIR *d = NULL;
@@ -55,12 +88,8 @@ static int walk(int dir, const char *directory, uid_t owner, ht_region_file_fn f
         struct ht_region_name name;
         if (!ht_region_name_parse(e->d_name, &name))
             continue;
-        int fd = openat(dir, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == owner && !(st.st_mode & 077))
-            result = fn(ctx, dir, directory, e->d_name, fd, &st, &name);
-        close(fd);
+        result = v->mark ? visit_mark(v, dir, owner, e->d_name, &name)
+                         : visit_file(v, dir, directory, owner, e->d_name, &name);
     }
     closedir(d);
     return result;
@@ -73,49 +102,74 @@ int ht_open_below(int root, const char *path, int flags)
     return ht_openat2(root, path, &how);
 }
 
-int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx)
+static int walk_root(int root, const char *shown, const struct visitor *v)
 {
     int shm = ht_open_below(root, "dev/shm", O_RDONLY | O_DIRECTORY), result = 0;
     DIR *d = shm < 0 ? NULL : fdopendir(shm);
     if (!d) {
+        int err = errno;
         if (shm >= 0)
             close(shm);
-        return 0;
+        return err == EMFILE || err == ENFILE ? -err : 0;
     }
     struct dirent *e;
     while (!result && (e = readdir(d))) {
         char *end, path[1200];
         if (strncmp(e->d_name, "heaptap-", 8) || e->d_name[8] < '0' || e->d_name[8] > '9')
             continue;
-        unsigned long uid = strtoul(e->d_name + 8, &end, 10);
-        if (*end || (geteuid() && uid != geteuid()))
+        struct stat st;
+        strtoul(e->d_name + 8, &end, 10);
+        /* In a user namespace users have other numbers: 0 is made by whoever made the namespace, and
+         * from outside its directory is his. So it is the owner that counts. */
+        if (*end || fstatat(shm, e->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+            (geteuid() && st.st_uid != geteuid()))
             continue;
         int dir = openat(shm, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (dir < 0)
+        if (dir < 0) {
+            result = errno == EMFILE || errno == ENFILE ? -errno : 0;
             continue;
-        struct stat st;
-        /* A user namespace shows other numbers: there the directory itself says whose it is. */
-        uid_t owner = *shown && !fstat(dir, &st) ? st.st_uid : (uid_t)uid;
+        }
+        uid_t owner = st.st_uid;
         snprintf(path, sizeof path, "%s/dev/shm/%s", shown, e->d_name);
-        result = walk(dir, path, owner, fn, ctx);
+        result = walk(dir, path, owner, v);
     }
     closedir(d);
     return result;
 }
 
-int ht_region_directory_walk(ht_region_file_fn fn, void *ctx)
+static int walk_all(const struct visitor *v)
 {
     const char *own = getenv("HEAPTAP_REGION_DIR");
     if (own && *own == '/') {
         int dir = open(own, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return dir < 0 ? 0 : walk(dir, own, geteuid(), fn, ctx);
+        if (dir < 0)
+            return errno == EMFILE || errno == ENFILE ? -errno : 0;
+        return walk(dir, own, geteuid(), v);
     }
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
-        return 0;
-    int result = ht_region_directory_walk_root(root, "", fn, ctx);
+        return -errno;
+    int result = walk_root(root, "", v);
     close(root);
     return result;
+}
+
+int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx)
+{
+    const struct visitor v = {.file = fn, .ctx = ctx};
+    return walk_root(root, shown, &v);
+}
+
+int ht_region_directory_walk(ht_region_file_fn fn, void *ctx)
+{
+    const struct visitor v = {.file = fn, .ctx = ctx};
+    return walk_all(&v);
+}
+
+int ht_region_directory_walk_marks(ht_region_mark_fn fn, void *ctx)
+{
+    const struct visitor v = {.mark = fn, .ctx = ctx};
+    return walk_all(&v);
 }
 
 struct search {
@@ -131,7 +185,7 @@ static int consider(void *ctx, int dir, const char *directory, const char *file,
 {
     struct search *s = ctx;
     if (name->pid != s->want->pid ||
-        (s->want->start_ticks && name->start_ticks != s->want->start_ticks))
+        (s->want->start_ticks && !ht_same_start(name->start_ticks, s->want->start_ticks)))
         return 0;
     if (s->fd >= 0 && (name->start_ticks < s->ticks ||
                        (name->start_ticks == s->ticks && name->number <= s->number)))

@@ -48,7 +48,8 @@ int ht_list(struct ht_listed **out, size_t *n);
 #define HT_KEEP_BYTES (1ull << 30)
 size_t ht_list_clean(struct ht_listed *list, size_t n);
 
-/* Removes one dead region, when it is ours and certainly dead. 0 or -errno. */
+/* Removes one dead region, when it is ours, or we are root, and it is certainly dead. 0, or -EBUSY when
+ * somebody has it mapped, -EPERM when it is another's, or another -errno. */
 int ht_list_remove(const char *path);
 
 #endif

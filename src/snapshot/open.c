@@ -56,10 +56,10 @@ bool ht_region_is_file(const char *path)
  * The file of a living process's region, by the name it has there. Its root may be a container's,
  * made to lead us elsewhere: no links are followed and nothing outside that root is reached.
  */
-static int open_as_seen_by(pid_t thread, const struct ht_process_map *map)
+int ht_process_region_file(const struct ht_process_info *p, const struct ht_process_map *map)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/root", (int)thread);
+    snprintf(path, sizeof path, "/proc/%d/root", (int)p->thread);
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return -errno;
@@ -134,7 +134,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
                    "LD_PRELOAD=libheaptap.so; heaptap doctor %d says why)", pid, pid);
     } else {
         struct ht_region_origin from = {.file = -1, .address = map.address};
-        if (map.inode && (from.file = open_as_seen_by(p->thread, &map)) >= 0)
+        if (map.inode && (from.file = ht_process_region_file(p, &map)) >= 0)
             snprintf(r->path, sizeof r->path, "%s", map.path);
         /* Also of a region in a file: it may go on in private memory. */
         from.memory = ht_process_memory(p->thread);
@@ -190,7 +190,7 @@ static void find_living(struct ht_region *r, int fd)
     struct ht_process_info p;
     struct ht_process_map map;
     struct stat st;
-    if (!h->start_ticks || ht_process_read((pid_t)h->pid, &p) || p.start_ticks != h->start_ticks)
+    if (!h->start_ticks || ht_process_read((pid_t)h->pid, &p) || !ht_same_start(p.start_ticks, h->start_ticks))
         return;
     int err = ht_process_find(&p, &map);
     if (err == -ESRCH || (!err && !fstat(fd, &st) && map.inode != st.st_ino))

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "region/layout.h"
+#include "snapshot/directory.h"
 #include "snapshot/process.h"
 
 int ht_read_at(int fd, void *to, uint64_t n, uint64_t at)
@@ -41,6 +42,25 @@ static FILE *open_proc(pid_t pid, const char *name)
     return fopen(path, "re");
 }
 
+#define TICK (1000000000 / 100) /* nanoseconds; USER_HZ */
+
+/* Nanoseconds that our own time namespace adds to all that /proc says of times since boot. */
+static int64_t boot_offset(void)
+{
+    static _Atomic int64_t offset;
+    static _Atomic bool known;
+    char line[128];
+    long long seconds, nanoseconds;
+    FILE *f = known ? NULL : fopen("/proc/self/timens_offsets", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "boottime %lld %lld", &seconds, &nanoseconds) == 2)
+            offset = seconds * 1000000000 + nanoseconds;
+    if (f)
+        fclose(f);
+    known = true;
+    return offset;
+}
+
 #define EXITING 0x4 /* PF_EXITING of stat's flags: its memory goes, or has gone, before it is a zombie */
 
 static int read_stat(pid_t pid, struct ht_process_info *out)
@@ -63,7 +83,7 @@ static int read_stat(pid_t pid, struct ht_process_info *out)
         if (p && field == 8)
             flags = (unsigned)strtoul(p + 1, NULL, 10);
     }
-    out->start_ticks = p ? strtoull(p + 1, NULL, 10) : 0;
+    out->start_ticks = p ? strtoull(p + 1, NULL, 10) - (uint64_t)(boot_offset() / TICK) : 0;
     return out->state == 'Z' || out->state == 'X' || flags & EXITING ? -ESRCH : 0;
 }
 
@@ -144,14 +164,22 @@ static bool parse(char *text, struct line *l)
     return true;
 }
 
-/* PID.STARTTICKS.NUMBER, of this very process: a fork's child still has its parent's mapped. */
-static bool names_region(const char *path, const struct ht_process_info *p)
+/* Of this very process: a fork's child still has its parent's mapped. */
+static bool is_own(const struct ht_region_name *name, const struct ht_process_info *p)
 {
-    char want[64];
+    return name->pid == p->own_pid && ht_same_start(name->start_ticks, p->start_ticks);
+}
+
+/* Of a file that was removed the kernel says so behind its name. */
+static bool names_region(const char *path, struct ht_region_name *name)
+{
+    char copy[64];
     const char *base = strrchr(path, '/');
-    int n = snprintf(want, sizeof want, "/%d.%llu.", (int)p->own_pid,
-                     (unsigned long long)p->start_ticks);
-    return base && !strncmp(base, want, (size_t)n) && base[n] >= '0' && base[n] <= '9';
+    if (!base)
+        return false;
+    snprintf(copy, sizeof copy, "%s", base + 1);
+    copy[strcspn(copy, " ")] = 0;
+    return ht_region_name_parse(copy, name);
 }
 
 /* The same of any process. */
@@ -221,7 +249,12 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
         const char *base = strrchr(l.name, '/');
         if (base && !strncmp(base + 1, "libheaptap", 10))
             out->library = true;
-        if (l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) && names_region(l.name, p)) {
+        struct ht_region_name name;
+        bool region = l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) &&
+                      names_region(l.name, &name);
+        if (region && !is_own(&name, p)) {
+            out->inherited = l.start;
+        } else if (region) {
             out->address = l.start;
             out->device = makedev(l.major, l.minor);
             out->inode = l.inode;

@@ -12,7 +12,7 @@ struct ht_process_info {
     pid_t own_pid;        /* as it sees itself: its innermost pid namespace */
     pid_t thread;         /* one that lives: the first one's memory is not to be seen when it has ended */
     char state;           /* R S D T t Z X... */
-    uint64_t start_ticks; /* stat field 22 */
+    uint64_t start_ticks; /* stat field 22, as the first time namespace shows it */
     uid_t uid;            /* effective */
     bool filtered;        /* under a seccomp filter, or strict */
 };
@@ -28,6 +28,7 @@ struct ht_process_map {
     uint64_t address; /* of the region, 0: it has none of its own */
     uint64_t device, inode; /* of its file; inode 0: private memory */
     char path[1200];  /* of its file as the process sees it; "" for private memory */
+    uint64_t inherited; /* without one of its own: address of its parent's, which it has from the fork */
 };
 
 /* Looks for the region of `p` in its memory map. 0, -ESRCH when it has ended since, or another -errno when
@@ -38,6 +39,16 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
  * 0 or -errno when the map cannot be read. */
 int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, const char *path),
                        void *ctx);
+
+/* The file of the region that a map shows, by its name in the process's root: a descriptor, or -errno. */
+int ht_process_region_file(const struct ht_process_info *p, const struct ht_process_map *map);
+
+/* Whether two starts in ticks are of one process: in a time namespace with an offset that is no whole
+ * tick they differ by one. */
+static inline bool ht_same_start(uint64_t a, uint64_t b)
+{
+    return a - b + 1 <= 2;
+}
 
 /* Opens the memory of a process for reading, by a thread that lives. A descriptor or -errno. */
 int ht_process_memory(pid_t thread);

@@ -2,6 +2,7 @@
 /* heaptap recover: the profile of a process that died without writing one. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +65,11 @@ static int recover_one(const char *word, const struct ht_dump_options *o, const 
     /* A copy under another name is the user's own. */
     const char *base = strrchr(path, '/');
     struct ht_region_name name;
-    if (!keep && ht_region_name_parse(base ? base + 1 : path, &name))
-        ht_list_remove(path);
+    if (!keep && ht_region_name_parse(base ? base + 1 : path, &name) && (err = ht_list_remove(path)))
+        ht_complain(0, "the region %s stays: %s", path,
+                    err == -EBUSY   ? "a process has it mapped"
+                    : err == -EPERM ? "it is another user's"
+                                    : strerror(-err));
     return 0;
 }
 
