@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "target/process/create.h"
+#include "target/process/namespaces.h"
 #include "target/os/sys.h"
 #include "region/size.h"
 #include "region/text.h"
@@ -34,21 +35,6 @@ static uint64_t region_size(void)
     SYS4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &as);
     SYS4(SYS_prlimit64, 0, RLIMIT_MEMLOCK, NULL, &memlock);
     return ht_region_size(as.rlim_cur, memlock.rlim_cur);
-}
-
-uint64_t ht_start_ticks(void)
-{
-    char buf[1024];
-    if (ht_sys_read_file("/proc/self/stat", buf, sizeof buf) <= 0)
-        return 0;
-    /* Field 2 may hold anything; the last ')' ends it. starttime is field 22 (proc(5)). */
-    const char *p = strrchr(buf, ')');
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    uint64_t n = 0;
-    for (p = p ? p + 1 : ""; *p >= '0' && *p <= '9'; p++)
-        n = n * 10 + (uint64_t)(*p - '0');
-    return n;
 }
 
 /* The user's own directory, 0700, not a link: anything else could be a trap. */
@@ -97,16 +83,20 @@ static unsigned char *map_first(int prot, int flags, long fd, uint64_t size, uin
     return SYS_FAILED(r) ? NULL : (unsigned char *)r;
 }
 
+/* A daemon's child that has given up root by its first sample: a directory of its own. */
+static void name_directory(void)
+{
+    if (!ht_config.region_dir_by_user)
+        return;
+    struct ht_text t = ht_text(ht_config.region_dir, sizeof ht_config.region_dir);
+    ht_text_string(&t, "/dev/shm/heaptap-");
+    ht_text_number(&t, (uint64_t)SYS0(SYS_geteuid));
+}
+
 static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, uint64_t ticks, char *path, size_t n)
 {
     if (!file_may_be(size))
         return NULL;
-    /* A daemon's child that has given up root by its first sample: a directory of its own. */
-    if (ht_config.region_dir_by_user) {
-        struct ht_text t = ht_text(ht_config.region_dir, sizeof ht_config.region_dir);
-        ht_text_string(&t, "/dev/shm/heaptap-");
-        ht_text_number(&t, (uint64_t)SYS0(SYS_geteuid));
-    }
     long dir = open_directory(ht_config.region_dir);
     if (SYS_FAILED(dir))
         return NULL;
@@ -156,6 +146,8 @@ int ht_region_create(bool file)
     uint64_t ticks = file ? ht_start_ticks() : 0;
     s->region_path[0] = 0;
     uint64_t mapped = 0;
+    if (file)
+        name_directory();
     unsigned char *base =
         file ? map_file(size, &mapped, pid, ticks, s->region_path, sizeof s->region_path) : NULL;
     bool private = !base;
@@ -186,6 +178,7 @@ int ht_region_create(bool file)
     memcpy(h->name, ht_process.name, sizeof h->name);
     memcpy(h->command_line, ht_process.command_line, sizeof h->command_line);
     h->command_line_size = ht_process.command_line_size;
+    h->pid_namespace = file ? ht_pid_namespace() : 0;
     atomic_store(&h->inherits, s->inherits);
     h->magic = HT_REGION_MAGIC;
     h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));

@@ -10,7 +10,5 @@
  * asks for private memory (inside a sandbox, where opening files may be fatal). 0 or -errno. */
 int ht_region_create(bool file);
 
-/* This process's start time as /proc/PID/stat has it, 0 when /proc is not there. */
-uint64_t ht_start_ticks(void);
 
 #endif

@@ -17,6 +17,9 @@
 
 #include "target/os/descriptors.h"
 #include "target/process/dump.h"
+#include "target/process/mark.h"
+#include "target/process/namespaces.h"
+#include "target/process/output.h"
 #include "target/os/sys.h"
 #include "target/tables/writer.h"
 #include "region/pattern.h"
@@ -48,58 +51,6 @@ static int write_all(void *sink, const void *data, size_t n)
     return 0;
 }
 
-/* Expands a pattern. False when it does not fit. */
-static bool expand(char *out, size_t size, const char *pattern, const char *name, uint32_t pid,
-                   uint32_t number, bool last)
-{
-    struct ht_pattern v = {
-        .name = name,
-        .host = ht_process.host,
-        .pid = pid,
-        .number = number,
-        .seconds = ht_sys_clock(CLOCK_REALTIME) / 1000000000u,
-        .last = last,
-        .relative = ht_config.run_root && ht_config.run_root != pid,
-    };
-    return ht_pattern_expand(out, size, pattern, &v);
-}
-
-/* Of an image that came by exec the process's own beginning, which is known to the tick. */
-static uint64_t process_start_ns(const struct ht_region_header *h, bool execed)
-{
-    uint64_t now = ht_sys_clock(CLOCK_REALTIME_COARSE), up = ht_sys_clock(CLOCK_BOOTTIME);
-    uint64_t start = h->start_ticks * (1000000000u / 100); /* USER_HZ */
-    return execed && h->start_ticks && up > start && now > up - start ? now - (up - start)
-                                                                      : h->start_wall_ns;
-}
-
-static bool written_by_relative(const char *path, uint64_t since)
-{
-    struct stat st;
-    /* not a pipe or a device, which nobody wrote as a profile */
-    return !SYS_FAILED(SYS2(SYS_stat, path, &st)) && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= since;
-}
-
-/* Without `run` nobody says which process is the first: a file that was written since this process
- * began is a relative's, or of an image that exec replaced, and stays. */
-static void pick_free_name(char *path, size_t size, const struct ht_region_header *h, bool execed)
-{
-    if (ht_config.run_root)
-        return;
-    uint64_t since = process_start_ns(h, execed);
-    if (!written_by_relative(path, since) || !ht_pattern_insert(path, size, h->pid))
-        return;
-    struct ht_text base = ht_text(temporary, sizeof temporary);
-    ht_text_string(&base, path);
-    for (uint64_t n = 1; n < 10000 && !base.cut && written_by_relative(path, since); n++) {
-        struct ht_text t = ht_text(path, size);
-        ht_text_string(&t, temporary);
-        if (!ht_pattern_insert(path, size, n))
-            return;
-    }
-}
-
 static int stream_to(const struct ht_view *v, long fd)
 {
     struct ht_stream_options o = {
@@ -111,16 +62,21 @@ static int stream_to(const struct ht_view *v, long fd)
     return r < 0 ? (int)r : 0;
 }
 
-/* A temporary name, created exclusively, then renamed: an older file stays whole if this fails. */
-static int stream_to_path(const struct ht_view *v, const char *path)
+/* A temporary name, created exclusively, then renamed: an older file stays whole if this fails. In
+ * another pid namespace the pid may be a relative's at this moment. */
+static int stream_to_path(const struct ht_view *v, struct ht_output *o)
 {
     struct stat st;
-    if (!SYS_FAILED(SYS2(SYS_stat, path, &st)) && !S_ISREG(st.st_mode))
+    if (!SYS_FAILED(SYS2(SYS_stat, o->path, &st)) && !S_ISREG(st.st_mode))
         return -EEXIST; /* a rename would put a file in the place of /dev/null */
     struct ht_text t = ht_text(temporary, sizeof temporary);
-    ht_text_string(&t, path);
+    ht_text_string(&t, o->path);
     ht_text_string(&t, ".tmp.");
     ht_text_number(&t, (uint64_t)SYS0(SYS_getpid));
+    if (ht_pid_is_foreign(ht_state->header)) {
+        ht_text_string(&t, ".");
+        ht_text_number(&t, ht_state->header->pid_namespace);
+    }
     if (t.cut)
         return -ENAMETOOLONG;
     SYS1(SYS_unlink, temporary);
@@ -132,10 +88,8 @@ static int stream_to_path(const struct ht_view *v, const char *path)
     long r = SYS1(SYS_close, fd);
     if (!error && SYS_FAILED(r))
         error = (int)r;
-    if (!error) {
-        r = SYS2(SYS_rename, temporary, path);
-        error = SYS_FAILED(r) ? (int)r : 0;
-    }
+    if (!error)
+        error = ht_output_publish(o, temporary);
     if (error)
         SYS1(SYS_unlink, temporary);
     return error;
@@ -166,14 +120,13 @@ static void run_job(struct job *job)
 {
     struct ht_state *s = ht_state;
     struct ht_view own;
+    struct ht_output o = {.path = path_buffer, .size = sizeof path_buffer};
     if (job->kind == JOB_VIEW) {
         const struct ht_region_header *h = job->view->header;
-        job->error = expand(path_buffer, sizeof path_buffer, h->output, h->name, h->pid, 0, true)
-                         ? 0
-                         : -ENAMETOOLONG;
+        job->error = ht_output_expand(&o, h, h->output, 0, true) ? 0 : -ENAMETOOLONG;
         if (!job->error) {
-            pick_free_name(path_buffer, sizeof path_buffer, h, job->execed);
-            job->error = stream_to_path(job->view, path_buffer);
+            ht_output_keep_relatives(&o, h, job->execed);
+            job->error = stream_to_path(job->view, &o);
         }
         return;
     }
@@ -182,22 +135,22 @@ static void run_job(struct job *job)
         job->error = stream_to(&own, job->fd);
         return;
     }
-    const char *path = job->path;
-    if (job->kind != JOB_PATH) {
+    if (job->kind == JOB_PATH) {
+        struct ht_text t = ht_text(path_buffer, sizeof path_buffer);
+        ht_text_string(&t, job->path);
+        job->error = t.cut ? -ENAMETOOLONG : 0;
+    } else {
         bool last = job->kind == JOB_LAST;
-        if (!expand(path_buffer, sizeof path_buffer, ht_config.output, ht_process.name,
-                    (uint32_t)SYS0(SYS_getpid), s->dump_number, last)) {
+        if (!ht_output_expand(&o, s->header, ht_config.output, s->dump_number, last))
             job->error = -ENAMETOOLONG;
-        } else if (last) {
-            pick_free_name(path_buffer, sizeof path_buffer, s->header, s->execed);
-        }
-        path = path_buffer;
+        else if (last || s->execed || ht_pid_is_foreign(s->header))
+            ht_output_keep_relatives(&o, s->header, s->execed);
         if (!job->error && !last)
             s->dump_number++;
     }
     if (!job->error)
-        job->error = stream_to_path(&own, path);
-    note_result(s->header, path, job->error);
+        job->error = stream_to_path(&own, &o);
+    note_result(s->header, path_buffer, job->error);
     if (s->peak_or_growth)
         atomic_store_explicit(&s->last_dump_inuse,
                               atomic_load_explicit(&s->header->inuse_bytes, memory_order_relaxed),
@@ -230,23 +183,49 @@ static bool dump_lock(void)
     return atomic_compare_exchange_strong(&ht_state->dump_busy, &idle, 1);
 }
 
-static void complain(const char *path, int error)
+/* What cannot be written at the end `heaptap run` says, where it can know. */
+static bool run_is_told(void)
 {
-    char digits[16];
-    struct ht_text t = ht_text(digits, sizeof digits);
-    ht_text_number(&t, (uint64_t)-error);
+    const struct ht_state *s = ht_state;
+    return ht_config.run_id && (s->region_path[0] ? ht_run_finds(s->region_path) : ht_mark_is_found());
+}
+
+/* Where the samples are that could not be written, and how long. */
+static const char *then(bool last)
+{
+    const struct ht_state *s = ht_state;
+    if (!s->region_path[0])
+        return last ? "; its samples were in its own memory, which goes with it"
+                    : "; its samples are in its own memory (heaptap dump reads them while it lives)";
+    /* The first process of a pid namespace takes along all that lives there, and with it a mount
+     * namespace that is nobody else's. */
+    if (last && (s->header->pid == 1 || (ht_config.run_id && !ht_run_finds(s->region_path))))
+        return "; the profile stays in the region while its namespaces last (heaptap recover there)";
+    return "; the profile stays in the region (heaptap dump, heaptap recover)";
+}
+
+static const char *why(int error)
+{
+    return error == -EEXIST   ? ": it is no regular file"
+           : error == -ENOENT ? ": no such directory"
+           : error == -EACCES ? ": permission denied"
+           : error == -ENOSPC ? ": no space left"
+           : error == -EROFS  ? ": the file system is read-only"
+           : error == -EFBIG  ? ": the limit on the size of files (ulimit -f) is too low"
+           : error == -EMFILE ? ": the limit on open files (ulimit -n) is reached"
+           : error == -ENAMETOOLONG ? ": the path is too long"
+                                    : ": it failed";
+}
+
+static void complain(const char *path, int error, bool last)
+{
+    char line[160];
+    struct ht_text t = ht_text(line, sizeof line);
+    ht_text_string(&t, why(error));
+    ht_text_string(&t, then(last));
     static _Atomic uint32_t said; /* once a process: a daemon's log is not ours to fill */
     if (!atomic_exchange(&said, 1))
-        ht_say("cannot write ", path,
-               error == -EEXIST    ? ": it is no regular file; the profile stays in the region "
-                                     "(heaptap dump, heaptap recover)"
-               : error == -ENOENT  ? ": no such directory; the profile stays in the region "
-                                     "(heaptap dump, heaptap recover)"
-               : error == -EACCES  ? ": permission denied; the profile stays in the region "
-                                     "(heaptap dump, heaptap recover)"
-               : error == -ENOSPC  ? ": no space left; the profile stays in the region "
-                                     "(heaptap dump, heaptap recover)"
-                                   : ": the profile stays in the region (heaptap dump, recover)");
+        ht_say("cannot write ", path, line);
 }
 
 static int run_locked(struct job *job)
@@ -265,9 +244,11 @@ static int run_locked(struct job *job)
         ht_own_descriptors(with_descriptors, job);
     ht_tls.reentrancy_depth--;
     ht_release_write_signals(held, job->error);
-    bool run_says_it = job->kind == JOB_LAST && ht_config.run_id;
+    bool last = job->kind == JOB_LAST, run_says_it = last && run_is_told();
     if (job->error && job->kind != JOB_FD && !run_says_it)
-        complain(job->path ? job->path : path_buffer, job->error);
+        complain(job->path ? job->path : path_buffer, job->error, last);
+    else if (!job->error && last && ht_process.cwd_lost)
+        ht_say("wrote ", path_buffer, ht_process.cwd_lost);
     return job->error;
 }
 
@@ -322,11 +303,32 @@ int ht_dump_fd(int fd)
     return dump_now(&job);
 }
 
+/* `heaptap run` reads what the region says and removes it itself, unless we outlived it. In another
+ * pid namespace its pid says nothing. */
+static bool run_waits(void)
+{
+    return ht_config.run_id &&
+           (!ht_config.run_pid || ht_pid_is_foreign(ht_state->header) ||
+            SYS2(SYS_kill, ht_config.run_pid, 0) != -ESRCH);
+}
+
 static void unlink_region(void)
 {
     struct ht_state *s = ht_state;
     if (s->region_path[0])
         SYS1(SYS_unlink, s->region_path);
+    ht_mark_remove();
+}
+
+/* That the program itself had no sample is for `run` to know: one that it never saw may have had. */
+static void leave_empty(void)
+{
+    struct ht_state *s = ht_state;
+    if (s->region_path[0] && run_waits() && s->header->pid == ht_config.run_root &&
+        !ht_pid_is_foreign(s->header))
+        atomic_store_explicit(&s->header->state, HT_STATE_DUMPED, memory_order_release);
+    else
+        unlink_region();
 }
 
 void ht_dump_last(void)
@@ -336,7 +338,7 @@ void ht_dump_last(void)
         return;
     ht_own_view(&v);
     if (!ht_region_has_samples(&v)) {
-        unlink_region();
+        leave_empty();
         return;
     }
     struct job job = {.kind = JOB_LAST};
@@ -346,12 +348,11 @@ void ht_dump_last(void)
         struct timespec ms = {0, 1000000};
         SYS2(SYS_nanosleep, &ms, NULL);
     }
+    ht_mark_result(error, error ? "" : ht_state->header->last_dump);
     if (error)
         return;
     atomic_store_explicit(&ht_state->header->state, HT_STATE_DUMPED, memory_order_release);
-    /* `heaptap run` reads the path there and removes the region itself, unless we outlived it. */
-    if (!ht_config.run_id ||
-        (ht_config.run_pid && SYS2(SYS_kill, ht_config.run_pid, 0) == -ESRCH))
+    if (!run_waits())
         unlink_region();
 }
 

@@ -12,6 +12,7 @@
 #include "target/process/adopt.h"
 #include "target/process/dump.h"
 #include "target/process/lifecycle.h"
+#include "target/process/mark.h"
 #include "target/sampler/rate.h"
 #include "target/state/settings.h"
 #include "target/process/dump_signal.h"
@@ -80,6 +81,8 @@ __attribute__((constructor)) static void start(void)
         ht_state = s;
         if (ht_region_start(true)) {
             atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
+            if (!ht_config.secure && !s->region_path[0])
+                ht_mark_make();
             if (!ht_config.secure)
                 ht_dump_previous_image();
             ht_dump_signal_start();

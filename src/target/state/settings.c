@@ -114,12 +114,31 @@ static void read_command_line(void *process)
     p->command_line_size = n > 0 ? (uint32_t)n : 0;
 }
 
+/*
+ * Where the program started. A directory that was removed, or that lies outside of the process's root,
+ * has no path; one that is very deep leaves no room for a name. Profiles go to the directory for
+ * temporary files then, and a line says so when one does.
+ */
+static void read_directory(struct ht_process *p)
+{
+    const char *instead = variable("TMPDIR");
+    long n = SYS2(SYS_getcwd, p->cwd, sizeof p->cwd - 200);
+    if (!SYS_FAILED(n) && p->cwd[0] == '/')
+        return;
+    struct ht_text t = ht_text(p->cwd, sizeof p->cwd - 200);
+    ht_text_string(&t, instead && *instead == '/' ? instead : "/tmp");
+    if (t.cut)
+        strcpy(p->cwd, "/tmp");
+    p->cwd_lost = n == -ERANGE || n == -ENAMETOOLONG
+                      ? ": the path of the working directory is too long"
+                      : ": the working directory has no path (it was removed, or is outside of the root)";
+}
+
 static void read_process(void)
 {
     struct ht_process *p = &ht_process;
     struct utsname u;
-    if (SYS_FAILED(SYS2(SYS_getcwd, p->cwd, sizeof p->cwd)) || p->cwd[0] != '/')
-        strcpy(p->cwd, "/");
+    read_directory(p);
     if (!SYS_FAILED(SYS1(SYS_uname, &u)))
         memcpy(p->host, u.nodename, sizeof u.nodename);
     read_exe(p);
@@ -149,7 +168,9 @@ static void read_output(void)
     if (!pattern)
         pattern = "heaptap.%e.%p.pb.gz";
     struct ht_text t = ht_text(ht_config.output, sizeof ht_config.output);
-    if (*pattern != '/') { /* where the program started, wherever it goes */
+    if (*pattern == '/')
+        ht_process.cwd_lost = NULL; /* no matter */
+    else { /* where the program started, wherever it goes */
         for (const char *c = ht_process.cwd; *c; c++) {
             ht_text_char(&t, *c);
             if (*c == '%')
@@ -233,13 +254,18 @@ void ht_settings_read(void)
     v = variable("HEAPTAP_START");
     c->start = !v || strcmp(v, "0");
     c->seed = number_variable("HEAPTAP_SEED");
-    /* Set by `heaptap run`: ID:PID:RUN, with the pids of the program it started and of itself. */
+    /* Set by `heaptap run`: ID:PID:RUN:START:NAMESPACE:DEVICE (cmd_run.c). */
     if ((v = variable("HEAPTAP_RUN"))) {
         c->run_id = number_at(&v);
         uint32_t *pids[] = {&c->run_root, &c->run_pid};
         for (unsigned i = 0; i < 2 && *v == ':'; i++) {
             v++;
             *pids[i] = (uint32_t)number_at(&v);
+        }
+        uint64_t *more[] = {&c->run_start_ns, &c->run_pid_namespace, &c->run_device};
+        for (unsigned i = 0; i < 3 && *v == ':'; i++) {
+            v++;
+            *more[i] = number_at(&v);
         }
     }
     struct ht_text t = ht_text(c->region_dir, sizeof c->region_dir);

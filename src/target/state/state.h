@@ -83,6 +83,7 @@ struct ht_state {
     bool execed; /* this process had another image before, whose region was there */
     _Atomic uint64_t next_interval_ns, last_dump_inuse;
     char region_path[1200]; /* "" when the region is in private memory */
+    char mark_path[320];    /* mark.h; "": there is none */
 };
 
 struct ht_config {
@@ -94,6 +95,8 @@ struct ht_config {
     uint64_t seed;     /* 0: from AT_RANDOM */
     uint32_t run_pid;  /* of `heaptap run` itself, 0: not known */
     uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
+    uint64_t run_start_ns, run_pid_namespace, run_device; /* when it started by the clock of files,
+                           its pid namespace, the device of its regions; 0: not known */
     bool peak, children, start, secure;
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
     char output[1024]; /* absolute pattern */
