@@ -31,6 +31,12 @@ static void on_term(int number)
     _exit(77);
 }
 
+static void on_quit(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
 static void on_int(int number)
 {
     (void)number;
@@ -124,6 +130,51 @@ int main(int argc, char **argv)
                 return 1;
             sleep((unsigned)n);
             return 0;
+        }
+        return read(ends[0], &c, 1) != 1;
+    }
+    if (!strcmp(what, "sleep")) {
+        keep_blocks(3);
+        sleep((unsigned)n);
+        return 0;
+    }
+    if (!strcmp(what, "slowly")) { // long enough to be looked at; then by signal n
+        keep_blocks(4);
+        sleep(2);
+        kill(getpid(), n);
+    }
+    if (!strcmp(what, "daemonless")) {
+        keep_blocks(3);
+        signal(SIGTERM, on_quit);
+        for (;;)
+            pause();
+    }
+    if (!strcmp(what, "idle_daemon")) { // no sample of its own
+        if (!fork()) {
+            setsid();
+            if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+                return 1;
+            sleep((unsigned)n);
+            return 0;
+        }
+        return 0;
+    }
+    if (!strcmp(what, "daemon_as")) {
+        int ends[2];
+        char c;
+        if (pipe(ends))
+            return 1;
+        if (!fork()) {
+            setsid();
+            if (setgid((gid_t)n) || setuid((uid_t)n) || !freopen("/dev/null", "w", stdout) ||
+                !freopen("/dev/null", "w", stderr))
+                return 1;
+            keep_blocks(4);
+            signal(SIGTERM, on_quit);
+            if (write(ends[1], "", 1) < 0)
+                return 1;
+            for (;;)
+                pause();
         }
         return read(ends[0], &c, 1) != 1;
     }

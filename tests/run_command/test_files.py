@@ -71,7 +71,7 @@ class Children(Case):
     def test_without_a_sample_no_file(self):
         r = self.run_("--rate=1G", PROG, "children", "3")
         self.assertEqual(self.files(), [])
-        self.assertIn("nothing was sampled", r.stderr)
+        self.assertIn("no sample was seen", r.stderr)
         self.assertIn("try --rate=", r.stderr)
         self.assertEqual(self.leftovers(), [])
 

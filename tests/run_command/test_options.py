@@ -102,7 +102,7 @@ class Options(Case):
         self.run_("--exact", "--start=off", "-o", "s.pb.gz", PROG, "started")
         self.assertEqual(self.blocks("s.pb.gz"), 2)
         r = self.run_("--exact", "--start=off", "-o", "t.pb.gz", PROG, "exit")
-        self.assertIn("nothing was sampled: --start=off", r.stderr)
+        self.assertIn("no sample was seen: --start=off", r.stderr)
 
     def test_users_preload_stays(self):
         r = self.run_("-q", "sh", "-c", 'echo "$LD_PRELOAD"', env={"LD_PRELOAD": "libm.so.6"})

@@ -83,10 +83,12 @@ static void handle(const struct ht_child *c, const siginfo_t *info)
 
 static int wait_for(struct ht_child *c, const sigset_t *taken)
 {
+    /* Early at first: of what lives short more is seen. */
+    long wait_ms = 50;
     for (;;) {
         int status;
         siginfo_t info = {0};
-        struct timespec second = {1, 0};
+        struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
         if (c->ended && !waitid(P_PID, (id_t)*c->started, &info, WEXITED | WNOHANG | WNOWAIT) &&
             info.si_pid)
             c->ended(c->ctx, info.si_pid);
@@ -95,10 +97,13 @@ static int wait_for(struct ht_child *c, const sigset_t *taken)
             return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
         if (got < 0 && errno != EINTR)
             return -errno;
-        if (sigtimedwait(taken, &info, &second) > 0)
+        if (sigtimedwait(taken, &info, &wait) > 0) {
             handle(c, &info);
-        else if (errno == EAGAIN && c->tick)
-            c->tick(c->ctx);
+        } else if (errno == EAGAIN) {
+            if (c->tick)
+                c->tick(c->ctx);
+            wait_ms = wait_ms < 1000 / 2 ? 2 * wait_ms : 1000;
+        }
     }
 }
 

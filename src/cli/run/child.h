@@ -12,7 +12,7 @@ struct ht_child {
     bool shell;       /* what the kernel cannot run is a script without a first line */
     /* In the child, before the program replaces it. May be NULL. */
     void (*prepare)(void *ctx, pid_t own);
-    /* About once a second while the program runs. May be NULL. */
+    /* While the program runs: after 50 ms, then ever more seldom, to once a second. May be NULL. */
     void (*tick)(void *ctx);
     /* When it has ended, and /proc still has it: not yet waited for. May be NULL. */
     void (*ended)(void *ctx, pid_t pid);

@@ -20,6 +20,7 @@
 #include "cli/run/options.h"
 #include "cli/run/program.h"
 #include "cli/run/regions.h"
+#include "cli/run/settle.h"
 #include "cli/run/summary.h"
 #include "cli/words.h"
 #include "region/pattern.h"
@@ -36,7 +37,7 @@ struct run {
 };
 
 /* Said before the program runs, for it may run for days. 0, or 2 when there is no way to use it. */
-static int check_place(const char *pattern)
+static int check_place(const char *pattern, const char *cwd)
 {
     char path[PATH_MAX];
     struct stat st;
@@ -56,20 +57,23 @@ static int check_place(const char *pattern)
     if (!access(*path ? path : "/", W_OK | X_OK))
         return 0;
     const char *why = strerror(errno);
-    return ht_complain(0, "cannot write into %s: %s; the program runs, and its profile is %s",
+    bool here = !access(cwd, W_OK | X_OK);
+    return ht_complain(0, "cannot write into %s: %s; the program runs, and its profile is %s%s",
                        *path ? path : "/", why,
-                       access(".", W_OK | X_OK) ? "left for heaptap recover to write"
-                                                : "put into the current directory");
+                       here ? "put into " : "left for heaptap recover to write", here ? cwd : "");
 }
 
 static void prepare(void *ctx, pid_t own)
 {
     struct run *run = ctx;
-    char text[96];
+    char text[160];
+    const struct ht_run_regions *r = &run->regions;
     for (size_t i = 0; i < run->environment.n; i++)
         setenv(run->environment.variables[i].name, run->environment.variables[i].value, 1);
-    /* With our own pid: what outlives us cleans up behind itself. */
-    snprintf(text, sizeof text, "%" PRIu64 ":%d:%d", run->regions.run_id, own, getppid());
+    /* With our own pid, for what outlives us cleans up behind itself; and with what tells a process
+     * whether we see its pid and its region. */
+    snprintf(text, sizeof text, "%" PRIu64 ":%d:%d:%" PRIu64 ":%" PRIu64 ":%" PRIu64, r->run_id, own,
+             getppid(), r->started_ns, r->pid_namespace, r->device);
     setenv("HEAPTAP_RUN", text, 1);
     if (*run->filters)
         setenv("HEAPTAP_SECCOMP", run->filters, 0); /* who says "trust" is heard */
@@ -101,10 +105,15 @@ static int cannot_start(const char *name, int error)
     return error == -ENOENT || error == -ENOTDIR ? 127 : 126;
 }
 
+static const char *program_name(const struct run *run)
+{
+    const char *slash = strrchr(run->path, '/');
+    return slash ? slash + 1 : run->path;
+}
+
 static void summarize(struct run *run, const char *called, int status)
 {
-    const char *name = strrchr(run->path, '/');
-    name = name ? name + 1 : run->path;
+    const char *name = program_name(run);
     struct ht_run_regions *r = &run->regions;
     ht_run_regions_sweep(r, true);
     bool has_root = false;
@@ -116,7 +125,6 @@ static void summarize(struct run *run, const char *called, int status)
         .symbolize = !run->o.no_symbolize,
         .quiet = run->o.quiet,
         .dormant = run->o.start && !strcmp(run->o.start, "0"),
-        .vanished = status > 128 && !r->seen_root && !run->program.obstacle,
         .skipped = run->program.obstacle != HT_PROGRAM_FINE,
         .filtered = run->filtered,
         .rate = run->o.rate_bytes,
@@ -133,7 +141,7 @@ static int run_program(struct run *run, char **argv)
     if (error)
         return cannot_start(argv[0], error);
     ht_program_inspect(run->path, &run->program);
-    int unusable = check_place(run->environment.pattern);
+    int unusable = check_place(run->environment.pattern, run->cwd);
     if (unusable)
         return unusable;
     bool preload = run->program.obstacle == HT_PROGRAM_FINE ||
@@ -141,7 +149,8 @@ static int run_program(struct run *run, char **argv)
     if (run->program.obstacle)
         fprintf(stderr, "heaptap: %s cannot be profiled: %s, %s; %s (heaptap doctor -- %s says more)\n",
                 argv[0], run->program.what, run->program.why, run->program.remedy, argv[0]);
-    ht_run_regions_init(&run->regions, new_run_id(), run->cwd, run->environment.pattern);
+    ht_run_regions_init(&run->regions, new_run_id(), run->cwd, run->environment.pattern,
+                        program_name(run));
     struct ht_child c = {
         .path = run->path,
         .argv = argv,
@@ -164,6 +173,26 @@ static int run_program(struct run *run, char **argv)
     return status;
 }
 
+/*
+ * Where relative patterns are below. A directory that was removed, or is outside of our root, has no path,
+ * and the path of a very deep one leaves no room for a name.
+ */
+static void find_directory(struct run *run)
+{
+    const char *pattern = run->o.output ? run->o.output : getenv("HEAPTAP_OUTPUT");
+    const char *instead = getenv("TMPDIR");
+    bool found = getcwd(run->cwd, sizeof run->cwd) && run->cwd[0] == '/';
+    if (found && strlen(run->cwd) < 800)
+        return;
+    snprintf(run->cwd, sizeof run->cwd, "%s",
+             instead && *instead == '/' && strlen(instead) < 800 ? instead : "/tmp");
+    if (!pattern || *pattern != '/')
+        ht_complain(0, "the %s; profiles go to %s",
+                    found ? "path of the working directory is too long"
+                          : "working directory has no path (it was removed, or is outside of the root)",
+                    run->cwd);
+}
+
 int ht_cmd_run(int argc, char **argv)
 {
     struct run *run = calloc(1, sizeof *run);
@@ -172,8 +201,7 @@ int ht_cmd_run(int argc, char **argv)
     int first = 0, status = ht_run_options_read(&run->o, argc, argv, &first);
     if (status < 0) {
         status = 1;
-        if (!getcwd(run->cwd, sizeof run->cwd))
-            strcpy(run->cwd, "/");
+        find_directory(run);
         status = ht_environment_inherit(&run->environment, &run->o, run->cwd);
         if (!status)
             status = run_program(run, argv + first);

@@ -21,37 +21,60 @@ struct ht_run_profile {
 
 struct ht_run_living {
     char name[64];
-    uint32_t pid;
+    uint32_t pid;    /* as seen from here */
+    char path[4096]; /* of the profile that it will write; "": not known */
+    bool stays;      /* its user may not write there: the profile stays in its region */
 };
+
+/* A process that /proc shows (strays.h). */
+struct ht_run_stray {
+    char name[64];
+    pid_t pid, own_pid; /* as seen from here, and in its own namespace */
+    uid_t uid;
+    uint64_t start_ticks;
+    uint64_t address, device, inode; /* of its region and the file of that; 0: it has none */
+    char path[1200];                 /* as the process sees it */
+    int file;                        /* a descriptor of a region that no walk comes to, or -1 */
+    bool seen;                       /* by the last look */
+};
+
+/* What a process without a region in a file left (marks.h). */
+struct ht_run_mark;
 
 struct ht_run_regions {
     uint64_t run_id;
     pid_t root;          /* 0 until the program runs */
-    int64_t started;     /* seconds, of the file systems' clock */
+    uint64_t started_ns; /* of the file systems' clock */
+    uint64_t pid_namespace, device; /* our own; that of the file system with the regions; 0: not known */
     const char *cwd;
+    const char *directory; /* that regions are in, or that users have theirs in */
     const char *pattern; /* of the output, as the program was given it */
     char host[65];
     struct ht_run_profile *profiles;
     size_t n_profiles;
     struct ht_run_living *living; /* filled by the last sweep */
     size_t n_living;
-    char failure[4400];   /* the first thing that could not be written */
+    char failure[9000];   /* the first thing that could not be written */
     size_t n_failures;
     bool seen_root;      /* the library was at work in the program itself */
+    bool empty_root;     /* and ended without a sample, not by a signal or an exec */
+    int blind;           /* -errno of a look at the regions that failed; 0: none did */
+    uint64_t start_ticks, next_look; /* our own start; when /proc may be looked through again */
+    unsigned looks;
+    struct ht_run_stray *strays;
+    size_t n_strays;
+    struct ht_run_mark *marks;
+    size_t n_marks;
     struct ht_run_entry *entries;
     size_t n_entries;
 };
 
 void ht_run_regions_init(struct ht_run_regions *r, uint64_t run_id, const char *cwd,
-                         const char *pattern);
+                         const char *pattern, const char *program);
 void ht_run_regions_finish(struct ht_run_regions *r);
 
 /* Writes and removes what belongs to processes that have ended. The last sweep also lists those
  * that have not. */
 void ht_run_regions_sweep(struct ht_run_regions *r, bool last);
-
-/* A process that had no region in the file system has written its profile all the same. */
-void ht_run_regions_add_file(struct ht_run_regions *r, const char *pattern, const char *name,
-                             pid_t pid);
 
 #endif

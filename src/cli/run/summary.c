@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "cli/run/names.h"
 #include "cli/run/summary.h"
@@ -39,6 +38,29 @@ static const char *shorten(const struct ht_run_regions *r, const char *path)
     return !strncmp(path, r->cwd, n) && path[n] == '/' ? path + n + 1 : path;
 }
 
+#define LIVING_MAX 10 /* that are named one by one */
+
+/* Who lives on, and where their profiles will be. */
+static void print_living(const struct ht_run_regions *r)
+{
+    for (size_t i = 0; i < r->n_living && i < LIVING_MAX; i++) {
+        const struct ht_run_living *l = &r->living[i];
+        if (!*l->path)
+            ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u", l->name,
+                        l->pid, l->pid);
+        else if (l->stays)
+            ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u; its user may "
+                           "not write %s: when it ends, heaptap recover writes its profile", l->name,
+                        l->pid, l->pid, shorten(r, l->path));
+        else
+            ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u; when it ends "
+                           "it writes %s", l->name, l->pid, l->pid, shorten(r, l->path));
+    }
+    if (r->n_living > LIVING_MAX)
+        ht_complain(0, "%zu more processes still run and are still profiled: heaptap ps lists them",
+                    r->n_living - LIVING_MAX);
+}
+
 static void print_files(const struct ht_run_regions *r)
 {
     char rate[32];
@@ -59,30 +81,35 @@ static void print_files(const struct ht_run_regions *r)
             fprintf(stderr, "; %zu dump%s before it", p->n_numbered, p->n_numbered == 1 ? "" : "s");
         putc('\n', stderr);
     }
-    for (size_t i = 0; i < r->n_living; i++)
-        ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u",
-                    r->living[i].name, r->living[i].pid, r->living[i].pid);
+    print_living(r);
 }
 
-static void print_hint(const struct ht_run_summary *o)
+/* Nobody but a process that was seen to its end is said to have sampled nothing. */
+static void print_hint(const struct ht_run_regions *r, const struct ht_run_summary *o)
 {
     char rate[32];
-    if (o->vanished)
-        fprintf(stderr, "heaptap: no profile: its samples were in its own memory, which went with it; make "
-                        "room in /dev/shm\n");
-    else if (o->dormant)
-        fprintf(stderr, "heaptap: nothing was sampled: --start=off, and nobody called "
-                        "heaptap_start()\n");
-    else if (o->filtered)
-        fprintf(stderr, "heaptap: nothing was sampled: %s ended under a seccomp filter, and what is started or "
+    if (r->blind)
+        return;
+    if (o->filtered)
+        fprintf(stderr, "heaptap: no sample was seen: %s ended under a seccomp filter, and what is started or "
                         "forked under one is not profiled (HEAPTAP_SECCOMP=trust)\n", o->program);
-    else if (*o->hint)
-        fprintf(stderr, "heaptap: nothing was sampled: %s\n", o->hint);
+    else if (!r->seen_root && access(r->directory, W_OK | X_OK))
+        fprintf(stderr, "heaptap: no profile: its samples were in its own memory, which went with it: no region "
+                        "can be made in %s\n", r->directory);
+    else if (*o->hint && r->seen_root)
+        fprintf(stderr, "heaptap: no sample was seen: %s\n", o->hint);
+    else if (!r->empty_root)
+        fprintf(stderr,
+                "heaptap: no profile: %s left no sample where heaptap run can see it: it ended before the "
+                "first one, or went on in a mount namespace or a chroot of its own\n", o->program);
+    else if (o->dormant)
+        fprintf(stderr, "heaptap: no sample was seen: --start=off, and nobody called "
+                        "heaptap_start()\n");
     else if (o->rate == 1)
-        fprintf(stderr, "heaptap: nothing was sampled: %s allocates nothing through malloc\n",
+        fprintf(stderr, "heaptap: no sample was seen: %s allocates nothing through malloc\n",
                 o->program);
     else
-        fprintf(stderr, "heaptap: nothing was sampled: %s allocates less than the rate%s%s%s; try %s\n",
+        fprintf(stderr, "heaptap: no sample was seen: %s allocates less than the rate%s%s%s; try %s\n",
                 o->program, o->rate ? " (" : "",
                 o->rate ? size_text(o->rate, rate, sizeof rate) : "", o->rate ? ")" : "",
                 o->rate > 4096 ? "--rate=4k or --exact" : "--exact");
@@ -171,12 +198,15 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
             snprintf(more, sizeof more, " (and %zu more)", r->n_failures - 1);
         ht_complain(0, "%s%s", r->failure, more);
     }
+    if (r->blind)
+        ht_complain(0, "cannot look through the regions: %s; what processes of this run left there stays "
+                       "(heaptap ps, heaptap recover)", strerror(-r->blind));
     if (!o->quiet) {
         print_files(r);
         if (n)
             print_top(kept, n);
         else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
-            print_hint(o);
+            print_hint(r, o);
     }
     for (size_t i = 0; i < n; i++)
         ht_profile_destroy(kept[i]);

@@ -12,7 +12,6 @@ struct ht_run_summary {
     bool quiet;     /* print nothing but what could not be done */
     bool dormant;   /* --start=off */
     bool filtered;  /* it ended under a seccomp filter that we are not under */
-    bool vanished;  /* killed, and no region of it was ever seen */
     bool skipped;   /* it has been said why the program cannot be profiled */
     uint64_t rate;  /* 0: what the environment says */
     const char *program, *hint;

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "cli/run/settle.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "profile/profile.h"
+#include "region/pattern.h"
+#include "region/stream.h"
+#include "snapshot/region.h"
+#include "util/utf8.h"
+
+#define MAX_NUMBERED 100000
+
+void *ht_run_append(void *list, size_t *n, size_t size)
+{
+    void **array = list;
+    if (!(*n & (*n - 1))) { /* full at every power of two */
+        void *more = reallocarray(*array, *n ? *n * 2 : 1, size);
+        if (!more)
+            return NULL;
+        *array = more;
+    }
+    return memset((char *)*array + (*n)++ * size, 0, size);
+}
+
+/* --- writing ----------------------------------------------------------------------------------- */
+
+struct buffer {
+    unsigned char *data;
+    size_t size, room;
+};
+
+static int append_data(void *sink, const void *data, size_t n)
+{
+    struct buffer *b = sink;
+    if (n > b->room - b->size) {
+        size_t room = (b->size + n) * 2;
+        unsigned char *more = realloc(b->data, room);
+        if (!more)
+            return -ENOMEM;
+        b->data = more;
+        b->room = room;
+    }
+    memcpy(b->data + b->size, data, n);
+    b->size += n;
+    return 0;
+}
+
+static bool is_of_this_run(const struct ht_run_regions *r, const struct stat *st)
+{
+    return (uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec >= r->started_ns;
+}
+
+/* A file of this run's: of another process or image, in another pid namespace perhaps. */
+static bool path_in_use(const struct ht_run_regions *r, const char *path)
+{
+    struct stat st;
+    if (!stat(path, &st) && S_ISREG(st.st_mode) && is_of_this_run(r, &st))
+        return true;
+    for (size_t i = 0; i < r->n_profiles; i++) {
+        const struct ht_run_profile *p = &r->profiles[i];
+        if (!strcmp(p->path, path))
+            return true;
+        for (size_t k = 0; k < p->n_numbered; k++)
+            if (!strcmp(p->numbered[k], path))
+                return true;
+    }
+    return false;
+}
+
+static void fail(struct ht_run_regions *r, const char *what, int error, const char *then)
+{
+    char msg[3 * PATH_MAX];
+    snprintf(msg, sizeof msg, "cannot write %s: %s; %s", what, strerror(-error), then);
+    ht_run_fail(r, msg);
+}
+
+struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name, uint32_t pid)
+{
+    return (struct ht_pattern){
+        .name = name,
+        .host = r->host,
+        .pid = pid,
+        .seconds = (uint64_t)time(NULL),
+        .last = true,
+        .relative = (pid_t)pid != r->root,
+    };
+}
+
+static int write_as(const struct ht_run_regions *r, const struct ht_region_header *h,
+                    const char *pattern, const struct buffer *b, char *path, size_t size)
+{
+    struct ht_pattern v = ht_run_values(r, h->name, h->pid);
+    v.number = (uint32_t)(h->dumps + h->dump_failures);
+    if (!ht_pattern_expand(path, size, pattern, &v))
+        return -ENAMETOOLONG;
+    /* The image that came after this one by exec has the name already. */
+    char base[PATH_MAX];
+    if (path_in_use(r, path) && v.pid == (uint32_t)r->root && !strstr(pattern, "%p") &&
+        !ht_pattern_insert(path, size, v.pid))
+        return -ENAMETOOLONG;
+    snprintf(base, sizeof base, "%s", path);
+    for (uint64_t n = 1; path_in_use(r, path); n++) {
+        snprintf(path, size, "%s", base);
+        if (!ht_pattern_insert(path, size, n))
+            return -ENAMETOOLONG;
+    }
+    return ht_file_replace(path, b->data, b->size);
+}
+
+/* The profile of a process that could not write it. */
+static int write_profile(struct ht_run_regions *r, const struct ht_view *v, const char *pattern,
+                         char *path, size_t size)
+{
+    static struct ht_stream_workspace workspace;
+    struct buffer b = {NULL, 0, 0};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct ht_stream_options o = {.gzip = true,
+                                  .time_nanos = now.tv_sec * 1000000000ll + now.tv_nsec};
+    int64_t n = ht_stream_profile(v, &o, &workspace, append_data, &b);
+    int error = n < 0 ? (int)n : write_as(r, v->header, pattern, &b, path, size);
+    if (n >= 0 && error) {
+        char wanted[PATH_MAX], usual[PATH_MAX] = "";
+        snprintf(wanted, sizeof wanted, "%s", path);
+        for (size_t i = 0, k = 0; r->cwd[i] && k + 2 < sizeof usual; i++) {
+            usual[k++] = r->cwd[i];
+            if (r->cwd[i] == '%')
+                usual[k++] = '%';
+        }
+        strncat(usual, "/heaptap.%e.%p.pb.gz", sizeof usual - strlen(usual) - 1);
+        int again = write_as(r, v->header, usual, &b, path, size);
+        char then[PATH_MAX + 16];
+        snprintf(then, sizeof then, "it is in %s", r->cwd);
+        fail(r, wanted, error, again ? "the profile stays in its region (heaptap recover)" : then);
+        error = again;
+    }
+    free(b.data);
+    return error;
+}
+
+/* --- finished processes ------------------------------------------------------------------------ */
+
+#define NO_TIME "19700101T000000Z" /* what %t of second 0 is */
+
+/* The files of the run that a pattern names, whatever the time in them. */
+static void find_files(const struct ht_run_regions *r, const char *path, struct ht_run_profile *to)
+{
+    char quoted[2 * PATH_MAX];
+    size_t n = 0;
+    for (const char *p = path; *p && n + sizeof NO_TIME + 2 < sizeof quoted; p++) {
+        if (!strncmp(p, NO_TIME, sizeof NO_TIME - 1)) {
+            n += (size_t)sprintf(quoted + n, "????????T??????Z");
+            p += sizeof NO_TIME - 2;
+            continue;
+        }
+        if (strchr("\\*?[", *p))
+            quoted[n++] = '\\';
+        quoted[n++] = *p;
+    }
+    quoted[n] = 0;
+    glob_t g;
+    if (glob(quoted, GLOB_NOSORT, NULL, &g))
+        return;
+    for (size_t i = 0; i < g.gl_pathc; i++) {
+        struct stat st;
+        if (stat(g.gl_pathv[i], &st) || !is_of_this_run(r, &st) || !S_ISREG(st.st_mode))
+            continue;
+        char **slot = ht_run_append(&to->numbered, &to->n_numbered, sizeof *slot);
+        if (slot && !(*slot = strdup(g.gl_pathv[i])))
+            to->n_numbered--;
+    }
+    globfree(&g);
+}
+
+static void find_numbered(const struct ht_run_regions *r, const struct ht_region_header *h,
+                          const char *pattern, struct ht_run_profile *to)
+{
+    uint64_t n = h->dumps + h->dump_failures;
+    for (uint64_t i = 0; i < n && i < MAX_NUMBERED; i++) {
+        char path[PATH_MAX];
+        struct ht_pattern v = ht_run_values(r, h->name, h->pid);
+        v.number = (uint32_t)i;
+        v.last = false;
+        v.seconds = 0;
+        bool foreign = h->pid_namespace && r->pid_namespace && h->pid_namespace != r->pid_namespace;
+        if (ht_pattern_expand(path, sizeof path, pattern, &v) &&
+            (!foreign || ht_pattern_insert(path, sizeof path, h->start_ticks)))
+            find_files(r, path, to);
+    }
+    for (size_t i = 0; i < to->n_numbered; i++) /* with %n the last one is found as well */
+        if (!strcmp(to->numbered[i], to->path)) {
+            free(to->numbered[i]);
+            to->numbered[i] = to->numbered[--to->n_numbered];
+        }
+}
+
+static uint64_t total_lost(const struct ht_region_header *h)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < HT_LOSS_COUNT; i++)
+        n += h->losses[i];
+    n += h->inherits;
+    return n;
+}
+
+/* Whether a stranger's region names the very file that this run would have given it. */
+static bool is_as_expected(const struct ht_run_regions *r, const struct ht_region_header *h,
+                           const char *path)
+{
+    char expected[PATH_MAX];
+    struct ht_pattern v = ht_run_values(r, h->name, h->pid);
+    v.number = (uint32_t)(h->dumps + h->dump_failures - 1);
+    return ht_pattern_expand(expected, sizeof expected, r->pattern, &v) && !strcmp(expected, path);
+}
+
+/* What a process wrote in its mount namespace may be there alone. */
+static bool is_here(const struct ht_run_regions *r, const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISREG(st.st_mode) && is_of_this_run(r, &st);
+}
+
+bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers, bool elsewhere)
+{
+    const struct ht_region_header *h = v->header;
+    const char *pattern = strangers ? r->pattern : h->output;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%.*s", (int)sizeof h->last_dump, h->last_dump);
+    if (!ht_region_has_samples(v))
+        return true;
+    if (h->state == HT_STATE_DUMPED && (!strangers || is_as_expected(r, h, path)) &&
+        (!elsewhere || is_here(r, path))) {
+        /* written already */
+    } else if (write_profile(r, v, pattern, path, sizeof path)) {
+        return false;
+    }
+    struct ht_run_profile *p = ht_run_append(&r->profiles, &r->n_profiles, sizeof *p);
+    if (!p || !(p->path = strdup(path)))
+        return r->n_profiles -= p != NULL, false;
+    snprintf(p->name, sizeof p->name, "%s", h->name);
+    p->pid = h->pid;
+    p->samples = ht_region_samples(v);
+    p->lost = total_lost(h);
+    p->truncated = h->truncated;
+    p->rate = h->rate;
+    p->figures = true;
+    find_numbered(r, h, pattern, p);
+    return true;
+}
+
+void ht_run_fail(struct ht_run_regions *r, const char *msg)
+{
+    if (!r->n_failures++)
+        snprintf(r->failure, sizeof r->failure, "%.*s", (int)sizeof r->failure - 1, msg);
+}
+
+void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, int error, const char *path)
+{
+    char msg[sizeof r->failure], plain[64];
+    snprintf(plain, sizeof plain, "%s", name);
+    ht_plain_text(plain, false);
+    if (error)
+        snprintf(msg, sizeof msg,
+                 "cannot write %s: %s; the samples of %s (pid %u) were in its own memory, which went "
+                 "with it", path, strerror(-error), plain, pid);
+    else
+        snprintf(msg, sizeof msg,
+                 "no profile of %s (pid %u): its samples were in its own memory, which went with it "
+                 "(a full /dev/shm, ulimit -f and ulimit -n are the usual reasons)", plain, pid);
+    ht_run_fail(r, msg);
+}
+
+/* As far as the mode of the directory says. */
+static bool may_write(const char *path, uid_t uid)
+{
+    char directory[PATH_MAX];
+    struct stat st;
+    snprintf(directory, sizeof directory, "%s", path);
+    char *slash = strrchr(directory, '/');
+    if (slash)
+        slash[slash == directory] = 0;
+    return !uid || stat(slash ? directory : ".", &st) ||
+           (uid == st.st_uid ? st.st_mode & 0200 : st.st_mode & 0022) || uid == geteuid();
+}
+
+void ht_run_list_living(struct ht_run_regions *r, const char *name, uint32_t pid, uint32_t own_pid,
+                        uid_t uid)
+{
+    for (size_t i = 0; i < r->n_living; i++)
+        if (r->living[i].pid == pid) /* an older image of it */
+            return;
+    struct ht_run_living *l = ht_run_append(&r->living, &r->n_living, sizeof *l);
+    if (!l)
+        return;
+    struct ht_pattern v = ht_run_values(r, name, own_pid);
+    snprintf(l->name, sizeof l->name, "%s", name);
+    ht_plain_text(l->name, false);
+    l->pid = pid;
+    if (!ht_pattern_expand(l->path, sizeof l->path, r->pattern, &v))
+        l->path[0] = 0;
+    l->stays = *l->path && !may_write(l->path, uid);
+}
+
+bool ht_run_regions_add_file(struct ht_run_regions *r, const char *pattern, const char *name,
+                             pid_t pid)
+{
+    struct ht_pattern v = ht_run_values(r, name, (uint32_t)pid);
+    struct ht_run_profile found = {0}, *p = NULL;
+    char path[PATH_MAX];
+    v.seconds = 0;
+    if (ht_pattern_expand(path, sizeof path, pattern, &v))
+        find_files(r, path, &found);
+    if (found.n_numbered && (p = ht_run_append(&r->profiles, &r->n_profiles, sizeof *p))) {
+        p->path = found.numbered[--found.n_numbered];
+        p->pid = (uint32_t)pid;
+        snprintf(p->name, sizeof p->name, "%s", name);
+    }
+    for (size_t i = 0; i < found.n_numbered; i++)
+        free(found.numbered[i]);
+    free(found.numbered);
+    return p != NULL;
+}
