@@ -44,7 +44,7 @@ static void exec_shell(const struct ht_child *c)
 }
 
 static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigaction *child,
-                   int *error)
+                   const struct sigaction *xfsz, int *error)
 {
     int ends[2], exec_errno = 0;
     if (pipe2(ends, O_CLOEXEC)) {
@@ -54,6 +54,7 @@ static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigact
     pid_t pid = fork();
     if (pid == 0) {
         sigaction(SIGCHLD, child, NULL);
+        sigaction(SIGXFSZ, xfsz, NULL);
         sigprocmask(SIG_SETMASK, mask, NULL);
         if (c->prepare)
             c->prepare(c->ctx, getpid());
@@ -110,14 +111,17 @@ static int wait_for(struct ht_child *c, const sigset_t *taken)
 int ht_child_run(struct ht_child *c)
 {
     sigset_t taken, before;
-    struct sigaction was, plain = {.sa_handler = SIG_DFL};
+    struct sigaction was, xfsz, plain = {.sa_handler = SIG_DFL};
+    /* A limit on the size of files makes a write of ours fail, and no more. */
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
     struct timespec none = {0, 0};
     int error;
     taken_signals(&taken);
     sigprocmask(SIG_BLOCK, &taken, &before);
     /* Ignored by whoever started us, a child would leave no status. */
     sigaction(SIGCHLD, &plain, &was);
-    pid_t pid = start(c, &before, &was, &error);
+    sigaction(SIGXFSZ, &ignored, &xfsz);
+    pid_t pid = start(c, &before, &was, &xfsz, &error);
     if (pid < 0) {
         sigprocmask(SIG_SETMASK, &before, NULL);
         return error;

@@ -22,7 +22,7 @@ struct ht_run_profile {
 struct ht_run_living {
     char name[64];
     uint32_t pid;    /* as seen from here */
-    char path[4096]; /* of the profile that it will write; "": not known */
+    char path[4096]; /* of the profile that it will write */
     bool stays;      /* its user may not write there: the profile stays in its region */
 };
 

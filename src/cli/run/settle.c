@@ -308,8 +308,8 @@ void ht_run_list_living(struct ht_run_regions *r, const char *name, uint32_t pid
     ht_plain_text(l->name, false);
     l->pid = pid;
     if (!ht_pattern_expand(l->path, sizeof l->path, r->pattern, &v))
-        l->path[0] = 0;
-    l->stays = *l->path && !may_write(l->path, uid);
+        snprintf(l->path, sizeof l->path, "%s", r->pattern);
+    l->stays = !may_write(l->path, uid);
 }
 
 bool ht_run_regions_add_file(struct ht_run_regions *r, const char *pattern, const char *name,

@@ -45,10 +45,7 @@ static void print_living(const struct ht_run_regions *r)
 {
     for (size_t i = 0; i < r->n_living && i < LIVING_MAX; i++) {
         const struct ht_run_living *l = &r->living[i];
-        if (!*l->path)
-            ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u", l->name,
-                        l->pid, l->pid);
-        else if (l->stays)
+        if (l->stays)
             ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u; its user may "
                            "not write %s: when it ends, heaptap recover writes its profile", l->name,
                         l->pid, l->pid, shorten(r, l->path));

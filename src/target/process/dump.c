@@ -212,7 +212,6 @@ static const char *why(int error)
            : error == -ENOSPC ? ": no space left"
            : error == -EROFS  ? ": the file system is read-only"
            : error == -EFBIG  ? ": the limit on the size of files (ulimit -f) is too low"
-           : error == -EMFILE ? ": the limit on open files (ulimit -n) is reached"
            : error == -ENAMETOOLONG ? ": the path is too long"
                                     : ": it failed";
 }
