@@ -151,8 +151,7 @@ static uint32_t seconds_since_start(void)
     return now > start ? (uint32_t)((now - start) / 1000000000u) : 0;
 }
 
-/* False: p is in no table. */
-static bool record_sample(struct ht_new_sample *sample, void *p)
+static void record_sample(struct ht_new_sample *sample, void *p)
 {
     ht_module_record_main();
     ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate);
@@ -165,15 +164,21 @@ static bool record_sample(struct ht_new_sample *sample, void *p)
     struct ht_record stale;
     uint32_t time = ref ? seconds_since_start() : 0;
     ht_place_added(p);
-    if (!ht_live_insert(sample->node, p, sample->size, ref,
-                        time | (sample->recyclable ? HT_NODE_RECYCLABLE : 0), &stale)) {
+    while (!ht_live_insert(sample->node, p, sample->size, ref,
+                           time | (sample->recyclable ? HT_NODE_RECYCLABLE : 0), &stale)) {
+        /* A placed block must be in the table, or a sized delete would free it by the wrong class.
+         * Nobody has seen it yet: only its shard is contended, by a thread that was preempted while
+         * it held the lock. It has been counted, and is not counted again. */
+        if (sample->place && (sample->node = ht_live_reserve()))
+            continue;
         /* Not in the table: take the sample back, so that nothing lives for ever. */
         if (ref)
             ht_account(ht_at(ref), sample->size, false);
         ht_place_removed(p);
         ht_lose(HT_LOSS_BUSY);
-        return false;
-    } else if (stale.found) {
+        return;
+    }
+    if (stale.found) {
         ht_place_removed(p);
         ht_free_account(&stale);
         if (stale.site)
@@ -181,20 +186,13 @@ static bool record_sample(struct ht_new_sample *sample, void *p)
     }
     if (ref && HT_UNLIKELY(ht_state->peak_or_growth))
         ht_note_peak();
-    return true;
 }
 
 void *ht_new_sample_commit(struct ht_new_sample *sample, void *p)
 {
     struct ht_tls *t = &ht_tls;
     if (p) {
-        while (!record_sample(sample, p)) {
-            /* A placed block must be in the table, or a sized delete would free it by the wrong
-             * class. Nobody has seen it yet: only its shard is contended, by a thread that was
-             * preempted while it held the lock. */
-            if (!sample->place || !(sample->node = ht_live_reserve()))
-                break;
-        }
+        record_sample(sample, p);
         ht_dump_if_due();
         errno = sample->saved_errno;
     } else if (sample->node) {

@@ -30,7 +30,8 @@ struct shard {
     uint32_t *heads;        /* node index + 1 */
     _Atomic uint32_t
         free; /* nodes given up here, by index + 1, through next; looked at without lock */
-    uint32_t reserved[25];
+    uint32_t only; /* the array of one head that there is while memory is out */
+    uint32_t reserved[24];
 };
 /* Locks of neighbours share no line, nor does one come with the other (as processors fetch them).
  */
@@ -147,13 +148,19 @@ void ht_live_unreserve(uint32_t node)
     ht_nodes_push(ht_tls.thread_slot % HT_NODE_LISTS, node);
 }
 
-/* Doubles a shard's buckets; chains just grow longer when memory is out. Lock held. */
+/* Doubles a shard's buckets; chains just grow longer when memory is out. There is one bucket after
+ * it in any case: an insert never fails for want of memory. Lock held. */
 static void widen(struct shard *s)
 {
-    uint32_t n = s->buckets ? s->buckets * 2 : FIRST_BUCKETS;
+    uint32_t n = s->buckets >= FIRST_BUCKETS ? s->buckets * 2 : FIRST_BUCKETS;
     uint32_t *heads = ht_bucket_array_new(n);
-    if (!heads)
+    if (!heads) {
+        if (!s->buckets) {
+            s->heads = &s->only;
+            s->buckets = 1;
+        }
         return;
+    }
     for (uint32_t b = 0; b < s->buckets; b++) {
         for (uint32_t i = s->heads[b], next; i; i = next) {
             struct ht_live_node *node = ht_live_node_at(i - 1);
@@ -282,12 +289,6 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     }
     if (count_of(s) >= s->buckets)
         widen(s);
-    if (!s->buckets) {
-        ht_live_filter_add(p, -1);
-        give_node(s, node);
-        ht_unlock(&s->lock, HT_RANK_SHARD);
-        return false;
-    }
     n->size = size;
     n->site = site;
     n->time = time;
@@ -402,8 +403,7 @@ void ht_live_adopt(void)
         struct shard *s = shard_of((void *)a);
         if (a && count_of(s) >= s->buckets)
             widen(s);
-        if (!a || !s->buckets) {
-            atomic_store(&node->addr, 0);
+        if (!a) {
             ht_nodes_push(i % HT_NODE_LISTS, i + 1);
             continue;
         }
