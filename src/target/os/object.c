@@ -72,6 +72,7 @@ bool ht_object_setup(void)
     find_object = NULL;
 #endif
     find_main();
+    ht_object_table_learn(loader);
     bool known = find_object || ht_object_table_setup(loader);
     if (known)
         ht_object_find((uint64_t)&ht_object_setup, &ht_self);
@@ -104,6 +105,11 @@ bool ht_object_find(uint64_t pc, struct ht_object *o)
     }
     o->eh_frame_hdr = (uint64_t)d.eh_frame;
     return true;
+}
+
+const Elf64_Phdr *ht_object_headers(const struct ht_object *o, uint32_t *n)
+{
+    return ht_sandboxed ? NULL : ht_object_table_headers(o->link_map, n);
 }
 
 bool ht_object_main(struct ht_object *o)

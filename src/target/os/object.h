@@ -7,6 +7,7 @@
 #ifndef HEAPTAP_SRC_TARGET_OS_OBJECT_H
 #define HEAPTAP_SRC_TARGET_OS_OBJECT_H
 
+#include <elf.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,10 @@ bool ht_object_setup(void);
 
 /* The loaded object around pc, or false. */
 bool ht_object_find(uint64_t pc, struct ht_object *o);
+
+/* The program headers of a loaded object that has them elsewhere than in its first page; NULL: not to be
+ * had. */
+const Elf64_Phdr *ht_object_headers(const struct ht_object *o, uint32_t *n);
 
 /* The program itself, or false. */
 bool ht_object_main(struct ht_object *o);

@@ -87,15 +87,23 @@ static bool describe(const struct link_map *l, const Elf64_Phdr *p, uint32_t n, 
     return o->start < o->end;
 }
 
-static bool entry_of(const struct link_map *l, bool stays, struct ht_object_entry *o)
+/* The program headers that an entry of the loader's list points to. NULL: it cannot be that. */
+static const Elf64_Phdr *headers_of(const struct link_map *l, uint32_t word, bool stays, uint32_t *n)
 {
     const uint64_t *w = (const uint64_t *)l;
-    uint64_t at = w[phdr_word], n = w[phdr_word + 2] & 0xffff;
-    if (!at || (at & 7) || !n || n > MAX_PHDRS)
-        return false;
-    if (!stays && !all_readable(at, n * sizeof(Elf64_Phdr)))
-        return false;
-    return describe(l, (const Elf64_Phdr *)at, (uint32_t)n, stays, o);
+    uint64_t at = w[word];
+    *n = w[word + 2] & 0xffff;
+    if (!at || (at & 7) || !*n || *n > MAX_PHDRS ||
+        (!stays && !all_readable(at, *n * sizeof(Elf64_Phdr))))
+        return NULL;
+    return (const Elf64_Phdr *)at;
+}
+
+static bool entry_of(const struct link_map *l, bool stays, struct ht_object_entry *o)
+{
+    uint32_t n;
+    const Elf64_Phdr *p = headers_of(l, phdr_word, stays, &n);
+    return p && describe(l, p, n, stays, o);
 }
 
 static void sort(struct ht_object_entry *e, uint32_t n)
@@ -244,6 +252,24 @@ static uint32_t find_phdr_word(void)
         if (w[i] == headers && (w[i + 2] & 0xffff) == __ehdr_start.e_phnum)
             return i;
     return 0;
+}
+
+static uint32_t learnt_word; /* as phdr_word, also where there is no table; 0: not known */
+
+void ht_object_table_learn(const struct r_debug *loader)
+{
+    list = loader;
+    learnt_word = loader ? find_phdr_word() : 0;
+}
+
+const Elf64_Phdr *ht_object_table_headers(uint64_t link_map, uint32_t *n)
+{
+    struct ht_object_entry o;
+    const struct link_map *l = (const struct link_map *)link_map;
+    if (!learnt_word || !all_readable(link_map, (learnt_word + 3) * 8))
+        return NULL;
+    const Elf64_Phdr *p = headers_of(l, learnt_word, false, n);
+    return p && describe(l, p, *n, false, &o) ? p : NULL;
 }
 
 bool ht_object_table_setup(const struct r_debug *loader)

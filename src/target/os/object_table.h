@@ -6,6 +6,7 @@
 #ifndef HEAPTAP_SRC_TARGET_OS_OBJECT_TABLE_H
 #define HEAPTAP_SRC_TARGET_OS_OBJECT_TABLE_H
 
+#include <elf.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,16 @@ bool ht_object_table_setup(const struct r_debug *loader);
  * against a dlclose that the signal interrupted.
  */
 bool ht_object_table_find(uint64_t pc, uint64_t unloads, bool quiet, struct ht_object_entry *o);
+
+/*
+ * The program headers of a loaded object by the loader's own pointer to them, for one whose headers are
+ * not in its first page (BOLT and patchelf move them): then only the loader knows where they are. The
+ * same calls as ht_object_table_find. NULL: not to be had.
+ */
+const Elf64_Phdr *ht_object_table_headers(uint64_t link_map, uint32_t *n);
+
+/* Learns what that needs, where there is no table to set up. Once, before the process has threads. */
+void ht_object_table_learn(const struct r_debug *loader);
 
 /* In a fork's child, before its first look-up: a thread that did not come along may have been making
  * a table. */

@@ -21,15 +21,26 @@
 #include "target/state/process_info.h"
 #include "region/yield_point.h"
 
+/* The lowest segment of a linked object begins with its ELF header, readable. */
 static const Elf64_Ehdr *elf_header(uint64_t start)
 {
-    /* The lowest segment of a linked object begins with its ELF header, readable. */
     const Elf64_Ehdr *e = (const Elf64_Ehdr *)start;
     return memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
-                   e->e_phentsize != sizeof(Elf64_Phdr) ||
-                   e->e_phoff + (uint64_t)e->e_phnum * sizeof(Elf64_Phdr) > HT_PAGE_SIZE
+                   e->e_phentsize != sizeof(Elf64_Phdr)
                ? NULL
                : e;
+}
+
+/* Its program headers: in the same page as a rule, else where the loader has them. NULL: not known. */
+static const Elf64_Phdr *program_headers(const struct ht_object *o, uint32_t *n)
+{
+    const Elf64_Ehdr *e = elf_header(o->start);
+    if (!e)
+        return NULL;
+    *n = e->e_phnum;
+    if (e->e_phoff < HT_PAGE_SIZE && e->e_phoff + *n * sizeof(Elf64_Phdr) <= HT_PAGE_SIZE)
+        return (const Elf64_Phdr *)(o->start + e->e_phoff);
+    return ht_object_headers(o, n);
 }
 
 #define FINGERPRINT_MAX 65536u
@@ -37,11 +48,11 @@ static const Elf64_Ehdr *elf_header(uint64_t start)
 /* A hash of the path and of the lowest segment: headers, symbol names, hash table. */
 static uint64_t fingerprint(const struct ht_object *o)
 {
-    const Elf64_Ehdr *e = elf_header(o->start);
-    if (!e)
+    uint32_t n_headers;
+    const Elf64_Phdr *p = program_headers(o, &n_headers), *first = NULL;
+    if (!p)
         return 0;
-    const Elf64_Phdr *p = (const Elf64_Phdr *)(o->start + e->e_phoff), *first = NULL;
-    for (unsigned i = 0; i < e->e_phnum; i++)
+    for (unsigned i = 0; i < n_headers; i++)
         if (p[i].p_type == PT_LOAD && (!first || p[i].p_vaddr < first->p_vaddr))
             first = &p[i];
     uint64_t n = first ? first->p_filesz : 0, hash = n;
@@ -111,15 +122,18 @@ static void read_headers(struct ht_module *m, const struct ht_object *o)
     const Elf64_Ehdr *e = elf_header(o->start);
     if (!e)
         return;
-    const Elf64_Phdr *p = (const Elf64_Phdr *)(o->start + e->e_phoff);
+    m->ident[0] = e->e_entry ^ ((uint64_t)e->e_phnum << 48);
+    m->ident[1] = e->e_shoff;
+    uint32_t n;
+    const Elf64_Phdr *p = program_headers(o, &n);
+    if (!p)
+        return;
     uint64_t lowest = UINT64_MAX;
-    for (unsigned i = 0; i < e->e_phnum; i++)
+    for (unsigned i = 0; i < n; i++)
         if (p[i].p_type == PT_LOAD && p[i].p_vaddr < lowest)
             lowest = p[i].p_vaddr;
     m->bias = o->start - HT_PAGE_DOWN(lowest);
-    m->ident[0] = e->e_entry ^ ((uint64_t)e->e_phnum << 48);
-    m->ident[1] = e->e_shoff;
-    for (unsigned i = 0; i < e->e_phnum; i++) {
+    for (unsigned i = 0; i < n; i++) {
         uint64_t at = m->bias + p[i].p_vaddr, end = at + p[i].p_memsz;
         if (at < o->start || end > o->end || end < at)
             continue;
