@@ -162,7 +162,7 @@ int strncmp(const char *a, const char *b, size_t n)
 
 int strcmp(const char *a, const char *b)
 {
-    return strncmp(a, b, SIZE_MAX);
+    return strncmp(a, b, PTRDIFF_MAX); /* more is no object */
 }
 
 size_t strcspn(const char *s, const char *reject)
