@@ -6,10 +6,11 @@
  */
 #include "config.h"
 
+#include "cfi/cfi.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "cfi/cfi.h"
 #include "cfi/cfi_read.h"
 
 /* DW_EH_PE_*: format in the low four bits, base in the next three. */

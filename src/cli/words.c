@@ -2,12 +2,13 @@
 /* Looks each option up in the command's own table, by its name or its letter. */
 #include "config.h"
 
+#include "cli/words.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/words.h"
 #include "util/utf8.h"
 
 int ht_complain(int status, const char *format, ...)

@@ -12,12 +12,12 @@
 struct ht_profile;
 
 struct ht_cpu_options {
-    pid_t pid;             /* with its threads and what they start; or */
-    char *const *program;  /* to be started, and followed to its end; NULL for a pid */
-    double seconds;        /* 0: until the program ends, or *stop */
-    unsigned frequency;    /* samples for each second of processor time */
-    bool kernel;           /* time in the kernel too */
-    bool ptrace;           /* by stopping threads that run, where perf events are refused */
+    pid_t pid;            /* with its threads and what they start; or */
+    char *const *program; /* to be started, and followed to its end; NULL for a pid */
+    double seconds;       /* 0: until the program ends, or *stop */
+    unsigned frequency;   /* samples for each second of processor time */
+    bool kernel;          /* time in the kernel too */
+    bool ptrace;          /* by stopping threads that run, where perf events are refused */
     const volatile sig_atomic_t *stop; /* a signal handler's: not 0 ends the sampling */
 };
 
@@ -29,8 +29,8 @@ struct ht_cpu_summary {
 };
 
 /*
- * Samples, and makes a profile samples/count, cpu/nanoseconds without names (but the kernel's), with
- * the label thread. NULL with *err (-errno) and a line in msg that says what is in the way.
+ * Samples, and makes a profile samples/count, cpu/nanoseconds without names (but the kernel's),
+ * with the label thread. NULL with *err (-errno) and a line in msg that says what is in the way.
  */
 struct ht_profile *ht_cpu_sample(const struct ht_cpu_options *o, struct ht_cpu_summary *summary,
                                  int *err, char *msg, size_t msg_size);

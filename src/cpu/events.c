@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An event that is inherited can only be mapped when it is bound to a processor, so there is one for
- * each thread and processor; those of one processor write into one ring. Records of different rings
- * are put in order by their time, for a sample must be read with the maps of its moment.
+ * An event that is inherited can only be mapped when it is bound to a processor, so there is one
+ * for each thread and processor; those of one processor write into one ring. Records of different
+ * rings are put in order by their time, for a sample must be read with the maps of its moment.
  */
 #include "config.h"
 
@@ -35,9 +35,9 @@ struct ht_ring {
 static const struct {
     unsigned kernel, dwarf;
 } registers[] = {
-    {PERF_REG_X86_AX, 0},  {PERF_REG_X86_BX, 3},   {PERF_REG_X86_CX, 2},   {PERF_REG_X86_DX, 1},
-    {PERF_REG_X86_SI, 4},  {PERF_REG_X86_DI, 5},   {PERF_REG_X86_BP, 6},   {PERF_REG_X86_SP, 7},
-    {PERF_REG_X86_IP, 16}, {PERF_REG_X86_R8, 8},   {PERF_REG_X86_R9, 9},   {PERF_REG_X86_R10, 10},
+    {PERF_REG_X86_AX, 0},   {PERF_REG_X86_BX, 3},   {PERF_REG_X86_CX, 2},   {PERF_REG_X86_DX, 1},
+    {PERF_REG_X86_SI, 4},   {PERF_REG_X86_DI, 5},   {PERF_REG_X86_BP, 6},   {PERF_REG_X86_SP, 7},
+    {PERF_REG_X86_IP, 16},  {PERF_REG_X86_R8, 8},   {PERF_REG_X86_R9, 9},   {PERF_REG_X86_R10, 10},
     {PERF_REG_X86_R11, 11}, {PERF_REG_X86_R12, 12}, {PERF_REG_X86_R13, 13}, {PERF_REG_X86_R14, 14},
     {PERF_REG_X86_R15, 15},
 };
@@ -109,8 +109,9 @@ static int refuse(int err, bool kernel, char *msg, size_t size)
                  "perf_event_open is refused: the process is another user's, or a container's "
                  "seccomp profile forbids it (CAP_PERFMON, or --ptrace, which works without)");
     else if (err == -EMFILE)
-        snprintf(msg, size, "too many threads and processors for the limit on open files (raise "
-                            "it with ulimit -n)");
+        snprintf(msg, size,
+                 "too many threads and processors for the limit on open files (raise "
+                 "it with ulimit -n)");
     else if (err == -ENOENT || err == -EOPNOTSUPP || err == -ENOSYS)
         snprintf(msg, size, "this kernel has no perf events (--ptrace works without)");
     else
@@ -264,7 +265,8 @@ static int hold(struct ht_events *e, const struct perf_event_header *h)
     uint64_t time;
     /* Of a sample behind ip, pid and tid; of all others it is the last word (sample_id_all). */
     memcpy(&time,
-           (const unsigned char *)h + (h->type == PERF_RECORD_SAMPLE ? sizeof *h + 16 : h->size - 8u),
+           (const unsigned char *)h +
+               (h->type == PERF_RECORD_SAMPLE ? sizeof *h + 16 : h->size - 8u),
            8);
     memcpy(e->held + e->held_size, h, h->size);
     e->order[e->n_order++] = (struct ht_held_record){time, e->held_size};
@@ -352,7 +354,8 @@ static bool word(const unsigned char **at, const unsigned char *end, uint64_t *w
 bool ht_event_read_sample(const struct ht_events *e, const struct perf_event_header *h,
                           struct ht_event_sample *s)
 {
-    const unsigned char *at = (const unsigned char *)(h + 1), *end = (const unsigned char *)h + h->size;
+    const unsigned char *at = (const unsigned char *)(h + 1),
+                        *end = (const unsigned char *)h + h->size;
     uint64_t ip, ids, abi, size, v, used = 0;
     *s = (struct ht_event_sample){0};
     if (!word(&at, end, &ip) || !word(&at, end, &ids) || !word(&at, end, &s->time) ||

@@ -36,7 +36,7 @@ struct ht_events {
     struct ht_held_record {
         uint64_t time;
         size_t at;
-    } *order;
+    } * order;
     size_t n_order, order_room;
 };
 

@@ -45,7 +45,8 @@ struct ht_kernel_names *ht_kernel_names_read(void)
         }
         struct name *name = &k->name[k->n++];
         name->address = address;
-        snprintf(name->text, sizeof name->text, "%.*s", (int)strcspn(line + at, " \t\n"), line + at);
+        snprintf(name->text, sizeof name->text, "%.*s", (int)strcspn(line + at, " \t\n"),
+                 line + at);
     }
     if (f)
         fclose(f);

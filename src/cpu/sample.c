@@ -2,8 +2,6 @@
 /* One sampling from its beginning to its end: by perf events, or by stops. */
 #include "config.h"
 
-#include "cpu/cpu.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cpu/cpu.h"
 #include "cpu/session.h"
 #include "profile/profile.h"
 
@@ -107,7 +106,8 @@ static void remember_exe(struct ht_cpu_summary *summary, pid_t pid)
 static void by_events(struct ht_session *s, pid_t child)
 {
     const struct ht_cpu_options *o = s->options;
-    uint64_t begin = now_ns(), end = o->seconds > 0 ? begin + (uint64_t)(o->seconds * 1e9) : UINT64_MAX;
+    uint64_t begin = now_ns(),
+             end = o->seconds > 0 ? begin + (uint64_t)(o->seconds * 1e9) : UINT64_MAX;
     bool reaped = false, over = false;
     while (!over && !s->err) {
         ht_events_wait(&s->events, 50);
@@ -161,7 +161,8 @@ static void by_stops(struct ht_session *s, pid_t pid, pid_t child)
         next += period;
         uint64_t now = now_ns();
         if (next > now) {
-            struct timespec t = {(time_t)((next - now) / 1000000000ull), (long)((next - now) % 1000000000ull)};
+            struct timespec t = {(time_t)((next - now) / 1000000000ull),
+                                 (long)((next - now) % 1000000000ull)};
             nanosleep(&t, NULL);
         } else {
             s->summary->lost += (now - next) / period; /* we are late: those were not taken */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each process has its maps: those it had when it was first met, and then what the kernel's records say:
- * a child begins with its parent's, exec begins anew, mmap adds. Its memory is not read, for it goes on
- * running: a sample's stack is the copy that the kernel made.
+ * Each process has its maps: those it had when it was first met, and then what the kernel's records
+ * say: a child begins with its parent's, exec begins anew, mmap adds. Its memory is not read, for
+ * it goes on running: a sample's stack is the copy that the kernel made.
  */
 #include "config.h"
 
@@ -122,9 +122,8 @@ static void on_sample(struct ht_session *s, const struct perf_event_header *h)
     if (!ht_event_read_sample(&s->events, h, &e))
         return;
     struct ht_remote *r = ht_session_process(s, e.pid);
-    struct ht_remote_stack stack = {.at = e.regs.r[HT_REG_SP],
-                                    .n = e.stack_size,
-                                    .data = (unsigned char *)(uintptr_t)e.stack};
+    struct ht_remote_stack stack = {
+        .at = e.regs.r[HT_REG_SP], .n = e.stack_size, .data = (unsigned char *)(uintptr_t)e.stack};
     if (r)
         ht_session_add(s, r, e.tid, e.has_regs ? &e.regs : NULL, &stack, e.kernel, e.n_kernel,
                        (int64_t)e.period);

@@ -20,13 +20,14 @@ struct ht_session {
     struct ht_space *spaces;
     struct ht_thread_name *names;
     struct ht_remote_thread *walked; /* the sample at hand */
-    int err; /* the first failure; nothing is added after it */
+    int err;                         /* the first failure; nothing is added after it */
 };
 
 /* A record of the kernel's; ctx is the session. */
 void ht_session_record(void *ctx, const struct perf_event_header *h);
 
-/* The process of that number, with the maps that it has now when it was not known. NULL: no memory. */
+/* The process of that number, with the maps that it has now when it was not known. NULL: no memory.
+ */
 struct ht_remote *ht_session_process(struct ht_session *s, pid_t pid);
 
 /* A stack of a thread, with what it stands for. */

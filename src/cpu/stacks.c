@@ -347,8 +347,7 @@ struct ht_profile *ht_stacks_profile(struct ht_stacks *s, const char *main)
         p->period = s->period_ns;
     }
     for (const struct object *o = s->objects; !err && o; o = o->next)
-        if (!strcmp(o->path, main) && o->n_segments &&
-            !mapping_of(p, o, o->segments[0].start))
+        if (!strcmp(o->path, main) && o->n_segments && !mapping_of(p, o, o->segments[0].start))
             err = -ENOMEM;
     if (!err)
         err = fill_locations(s, p);

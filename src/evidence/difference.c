@@ -224,8 +224,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* How many hypotheses the level is to be shared among: the least k that is no less than the number of
- * those which level / k lets through at best. */
+/* How many hypotheses the level is to be shared among: the least k that is no less than the number
+ * of those which level / k lets through at best. */
 static size_t share(const double *least, size_t n, double level)
 {
     size_t k = 1;
@@ -288,8 +288,9 @@ int ht_change_compare(const struct ht_change *a, const struct ht_change *b)
     if (!c)
         c = larger_first(fmax(a->interval.low, -a->interval.high),
                          fmax(b->interval.low, -b->interval.high));
-    return c ? c : larger_first(fabs(a->after.value - a->before.value),
-                                fabs(b->after.value - b->before.value));
+    return c ? c
+             : larger_first(fabs(a->after.value - a->before.value),
+                            fabs(b->after.value - b->before.value));
 }
 
 struct ht_interval ht_change_interval(const struct ht_change *c, double confidence)

@@ -23,7 +23,8 @@ static double log_gamma(double x)
     return lgamma_r(x, &sign);
 }
 
-/* A fraction's next step: d and c are updated by coefficient a over b; the factor to multiply by. */
+/* A fraction's next step: d and c are updated by coefficient a over b; the factor to multiply by.
+ */
 static double lentz(double a, double b, double *c, double *d)
 {
     *d = b + a * *d;
@@ -129,8 +130,7 @@ static double beta_fraction(double a, double b, double x)
     for (int m = 1; m < ITERATIONS; m++) {
         double m2 = 2.0 * m;
         h *= lentz(m * (b - m) * x / ((a + m2 - 1) * (a + m2)), 1, &c, &d);
-        double step =
-            lentz(-(a + m) * (a + b + m) * x / ((a + m2) * (a + m2 + 1)), 1, &c, &d);
+        double step = lentz(-(a + m) * (a + b + m) * x / ((a + m2) * (a + m2 + 1)), 1, &c, &d);
         h *= step;
         if (fabs(step - 1) < EPSILON)
             break;
@@ -144,8 +144,7 @@ double ht_beta_cdf(double a, double b, double x)
         return 0;
     if (x >= 1)
         return 1;
-    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) +
-                       b * log1p(-x));
+    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log1p(-x));
     if (x < (a + 1) / (a + b + 2))
         return front * beta_fraction(a, b, x) / a;
     return 1 - front * beta_fraction(b, a, 1 - x) / b;

@@ -91,8 +91,7 @@ static struct ht_interval of_one_size(const struct ht_evidence *e, double tail)
     return (struct ht_interval){unit * (e->samples + low), high > e->value ? high : e->value};
 }
 
-struct ht_interval ht_evidence_interval(const struct ht_evidence *e, double rate,
-                                        double confidence)
+struct ht_interval ht_evidence_interval(const struct ht_evidence *e, double rate, double confidence)
 {
     double tail = (1 - confidence) / 2;
     if (e->negative) {

@@ -11,8 +11,8 @@
  *
  * between its quantiles, the upper one with one more sampled object than there were (Fay and Feuer
  * 1997; with p small it is Garwood's exact interval of a Poisson count, 1936). For one size the
- * negative binomial law itself is taken: the exact equal-tailed interval (Clopper and Pearson 1934).
- * docs/internals/evidence.md has the measured coverage.
+ * negative binomial law itself is taken: the exact equal-tailed interval (Clopper and Pearson
+ * 1934). docs/internals/evidence.md has the measured coverage.
  */
 #ifndef HEAPTAP_SRC_EVIDENCE_INTERVAL_H
 #define HEAPTAP_SRC_EVIDENCE_INTERVAL_H
@@ -21,30 +21,31 @@
 
 /* What one sample of a profile (a stack's objects of one size) says. */
 struct ht_observation {
-    double value;   /* estimated bytes or objects; of a difference also negative */
-    double unit;    /* of one object: its bytes, or 1 */
-    double p;       /* that such an object is sampled */
-    double size;    /* its bytes */
+    double value; /* estimated bytes or objects; of a difference also negative */
+    double unit;  /* of one object: its bytes, or 1 */
+    double p;     /* that such an object is sampled */
+    double size;  /* its bytes */
 };
 
 /* Sums of observations. All zero: nothing was seen. */
 struct ht_evidence {
-    double value;    /* the estimate */
-    double unseen;   /* the part of its magnitude that was not seen */
-    double variance; /* of the estimate */
-    double samples;  /* sampled objects */
+    double value;                    /* the estimate */
+    double unseen;                   /* the part of its magnitude that was not seen */
+    double variance;                 /* of the estimate */
+    double samples;                  /* sampled objects */
     double next_mean, next_variance; /* the most that one more sampled object would add */
     double log_all_seen;             /* of the probability that nothing was missed */
-    double lattice;  /* the size of a missed object, weighed by variance: times variance */
-    double least_size, most_size;    /* of the objects seen */
-    bool negative;   /* some values are: a difference */
+    double lattice; /* the size of a missed object, weighed by variance: times variance */
+    double least_size, most_size; /* of the objects seen */
+    bool negative;                /* some values are: a difference */
 };
 
 struct ht_interval {
     double low, high;
 };
 
-/* The sampler's law: of heaptap and tcmalloc s+1 bytes are in the way of a sample, of others s. rate
+/* The sampler's law: of heaptap and tcmalloc s+1 bytes are in the way of a sample, of others s.
+ * rate
  * <= 1: 1. */
 double ht_sampled_probability(double size, double rate, bool plus_one);
 
@@ -56,9 +57,9 @@ void ht_evidence_scale(struct ht_evidence *e, double factor);
 
 /*
  * The equal-tailed interval. rate: what a single small object's sample stands for, in the value's
- * unit where that is bytes; 0 where it is not (objects), and in exact mode. Where all objects seen are of one size
- * and there are at least six, no other size is reckoned with; else a size may have gone unseen.
- * Never below what was seen. A difference has a symmetric interval of its variance.
+ * unit where that is bytes; 0 where it is not (objects), and in exact mode. Where all objects seen
+ * are of one size and there are at least six, no other size is reckoned with; else a size may have
+ * gone unseen. Never below what was seen. A difference has a symmetric interval of its variance.
  */
 struct ht_interval ht_evidence_interval(const struct ht_evidence *e, double rate,
                                         double confidence);

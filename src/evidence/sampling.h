@@ -14,11 +14,11 @@
 #include "profile/profile.h"
 
 struct ht_sampling {
-    double rate;      /* bytes from sample to sample; 1: every object was recorded */
-    size_t index;     /* of the sample type */
-    bool bytes;       /* its values are bytes, else objects */
-    bool plus_one;    /* see ht_sampled_probability */
-    const char *key;  /* "bytes" as the profile interned it */
+    double rate;     /* bytes from sample to sample; 1: every object was recorded */
+    size_t index;    /* of the sample type */
+    bool bytes;      /* its values are bytes, else objects */
+    bool plus_one;   /* see ht_sampled_probability */
+    const char *key; /* "bytes" as the profile interned it */
 };
 
 /* Of the sample type `index`. True, or false with one line that says what is missing. Samples with
@@ -27,7 +27,8 @@ bool ht_sampling_of(struct ht_sampling *s, struct ht_profile *p, size_t index, c
                     size_t why_size);
 
 /* The label that says the size of its objects; NULL when it has none. */
-const struct ht_label *ht_sampling_size(const struct ht_sampling *s, const struct ht_sample *sample);
+const struct ht_label *ht_sampling_size(const struct ht_sampling *s,
+                                        const struct ht_sample *sample);
 
 /* What a sample says; false when its value is 0 or it has no size. */
 bool ht_sampling_observe(const struct ht_sampling *s, const struct ht_sample *sample,

@@ -8,10 +8,10 @@
 #include "profile/idmap.h"
 #include "profile/profile.h"
 
-#define REFUSE(...)                            \
-    do {                                       \
-        snprintf(msg, msg_size, __VA_ARGS__);  \
-        goto out;                              \
+#define REFUSE(...)                                                                                \
+    do {                                                                                           \
+        snprintf(msg, msg_size, __VA_ARGS__);                                                      \
+        goto out;                                                                                  \
     } while (0)
 
 int ht_profile_check(const struct ht_profile *p, char *msg, size_t msg_size)

@@ -6,7 +6,6 @@
 
 /* Gives all the same sample types, in the first one's order, and the same (finest) units. 0, or
  * -EINVAL with msg when they have no type in common or another period type. */
-int ht_profiles_make_compatible(struct ht_profile *const *ps, size_t n, char *msg,
-                                size_t msg_size);
+int ht_profiles_make_compatible(struct ht_profile *const *ps, size_t n, char *msg, size_t msg_size);
 
 #endif

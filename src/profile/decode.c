@@ -6,14 +6,15 @@
  */
 #include "config.h"
 
+#include "profile/decode.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile/decode.h"
-#include "util/utf8.h"
 #include "profile/wire.h"
+#include "util/utf8.h"
 
 /* Profiles have one to six. */
 #define SAMPLE_TYPES_LIMIT 4096

@@ -19,7 +19,7 @@ struct out {
     struct {
         const char *s;
         uint64_t index;
-    } *map;
+    } * map;
     size_t mask;
     const char **strings;
     size_t n_strings, cap_strings;
@@ -160,8 +160,7 @@ static void put_sample(struct out *o, const struct ht_sample *s, size_t n_values
                                number_size(l->str ? 0 : (uint64_t)l->num) +
                                number_size(l->str ? 0 : string_index(o, l->num_unit)));
     }
-    size_t size =
-        (ids ? message_size(ids) : 0) + (values ? message_size(values) : 0) + labels;
+    size_t size = (ids ? message_size(ids) : 0) + (values ? message_size(values) : 0) + labels;
     put_head(o, 2, size);
     if (ids)
         put_head(o, 1, ids);
@@ -197,8 +196,8 @@ static void put_location(struct out *o, const struct ht_location *l)
         put_number(o, i + 1, head[i]);
     for (size_t i = 0; i < l->n_lines; i++) {
         const struct ht_line *ln = &l->lines[i];
-        put_numbers(o, 4,
-                    (uint64_t[]){ln->function->id, (uint64_t)ln->line, (uint64_t)ln->column}, 3);
+        put_numbers(o, 4, (uint64_t[]){ln->function->id, (uint64_t)ln->line, (uint64_t)ln->column},
+                    3);
     }
     put_number(o, 5, l->is_folded);
 }
@@ -234,8 +233,8 @@ static void put_profile(struct out *o, const struct ht_profile *p)
         const struct ht_mapping *m = p->mappings[i];
         put_numbers(o, 3,
                     (uint64_t[]){m->id, m->start, m->limit, m->offset, string_index(o, m->file),
-                                 string_index(o, m->build_id), m->has_functions,
-                                 m->has_filenames, m->has_line_numbers, m->has_inline_frames},
+                                 string_index(o, m->build_id), m->has_functions, m->has_filenames,
+                                 m->has_line_numbers, m->has_inline_frames},
                     10);
     }
     for (size_t i = 0; i < p->n_locations && !o->failed; i++)

@@ -92,8 +92,8 @@ static bool is_special(const char *path)
 
 /*
  * Whether somebody else put it there: in a directory where everybody may (/tmp), neither ours nor
- * the directory's owner's. The rule of fs.protected_symlinks and fs.protected_fifos, which are not set
- * everywhere, and do not hold for a link that is read and then replaced at its end.
+ * the directory's owner's. The rule of fs.protected_symlinks and fs.protected_fifos, which are not
+ * set everywhere, and do not hold for a link that is read and then replaced at its end.
  */
 static bool planted(const char *path, const struct stat *it)
 {
@@ -103,8 +103,8 @@ static bool planted(const char *path, const struct stat *it)
     bool known = (directory || !slash) && !stat(directory ? directory : ".", &st);
     free(directory);
     return it->st_uid != geteuid() &&
-           (!known || ((st.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) &&
-                       it->st_uid != st.st_uid));
+           (!known ||
+            ((st.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) && it->st_uid != st.st_uid));
 }
 
 int ht_file_target(const char *path, char **target)

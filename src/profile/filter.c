@@ -201,8 +201,8 @@ int ht_profile_filter(struct ht_profile *p, const struct ht_filter *f, unsigned 
         wanted |= given[i].bit;
     }
     if (!rc && f->tagfocus && *f->tagfocus) {
-        rc = ht_tag_filter_create(&tagfocus, f->tagfocus, "tagfocus", units, n_units, msg,
-                                  msg_size);
+        rc =
+            ht_tag_filter_create(&tagfocus, f->tagfocus, "tagfocus", units, n_units, msg, msg_size);
         wanted |= HT_TAGFOCUS;
     }
     if (!rc && f->tagignore && *f->tagignore) {

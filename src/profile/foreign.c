@@ -14,16 +14,23 @@ struct kind {
     const char *name;
 };
 
-#define KIND(magic, name) {magic, sizeof(magic) - 1, name}
+#define KIND(magic, name)                                                                          \
+    {                                                                                              \
+        magic, sizeof(magic) - 1, name                                                             \
+    }
 
 /* What the bytes of the file begin with. */
 static const struct kind files[] = {
-    KIND("\x7f" "ELF", "an ELF file (a program, a library or a core), no profile of one"),
+    KIND("\x7f"
+         "ELF",
+         "an ELF file (a program, a library or a core), no profile of one"),
     KIND("PERFILE2", "perf's data (perf_to_profile converts it)"),
     KIND("gmon", "gprof's profile"),
     KIND("JAVA PROFILE ", "a Java heap dump (hprof)"),
     KIND("FLR\0", "a Java Flight Recorder file"),
-    KIND("\xfd" "7zXZ", "compressed by xz (unxz unpacks it)"),
+    KIND("\xfd"
+         "7zXZ",
+         "compressed by xz (unxz unpacks it)"),
     KIND("BZh", "compressed by bzip2 (bunzip2 unpacks it)"),
     KIND("\x04\x22\x4d\x18", "compressed by lz4 (unlz4 unpacks it)"),
     KIND("PK\x03\x04", "a zip archive"),

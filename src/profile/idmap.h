@@ -13,7 +13,7 @@ struct ht_idmap {
     struct {
         uint64_t id;
         void *object;
-    } *hash;
+    } * hash;
     size_t mask;
 };
 

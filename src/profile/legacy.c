@@ -7,6 +7,8 @@
  */
 #include "config.h"
 
+#include "profile/legacy.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -14,15 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile/legacy.h"
 #include "profile/store.h"
 #include "profile/table.h"
 
 struct parser {
     struct ht_profile *p;
     struct ht_lines in;
-    bool scaled;    /* counts are sampled ones: scale by period */
-    bool has_alloc; /* four sample types */
+    bool scaled;               /* counts are sampled ones: scale by period */
+    bool has_alloc;            /* four sample types */
     struct ht_table locations; /* by address */
     struct ht_location **stack;
     size_t n_stack, cap_stack;

@@ -46,8 +46,8 @@ int ht_attributes_define(struct ht_attributes *a, const char *line, const char *
         return -ENOMEM;
     a->v = more;
     struct attribute new = {strndup(line, (size_t)(name_end - line)),
-                            strndup(value, (size_t)(end - value)),
-                            (size_t)(name_end - line), (size_t)(end - value)};
+                            strndup(value, (size_t)(end - value)), (size_t)(name_end - line),
+                            (size_t)(end - value)};
     if (!new.name || !new.value) {
         free(new.name);
         free(new.value);

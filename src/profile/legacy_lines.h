@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 struct ht_lines {
-    const char *at, *end;         /* what is still to be read */
-    const char *line, *line_end;  /* the line at hand, without the space around it */
+    const char *at, *end;        /* what is still to be read */
+    const char *line, *line_end; /* the line at hand, without the space around it */
     size_t number;
 };
 

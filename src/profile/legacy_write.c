@@ -61,8 +61,7 @@ static void write_sample(FILE *out, const struct ht_sample *s, const int at[4])
         const struct ht_location *l = s->locations[i];
         for (size_t j = 0; j < l->n_lines; j++)
             fprintf(out, "#\t0x%" PRIx64 "\t%s\t%s:%" PRId64 "\n", l->address + 1,
-                    l->lines[j].function->name, l->lines[j].function->filename,
-                    l->lines[j].line);
+                    l->lines[j].function->name, l->lines[j].function->filename, l->lines[j].line);
     }
     if (named)
         fputc('\n', out);

@@ -325,8 +325,8 @@ static bool combine_headers(struct ht_profile *p, struct ht_profile *const *srcs
         if (p->doc_url && !*p->doc_url)
             p->doc_url = ht_profile_str(p, s->doc_url);
     }
-    return combine_comments(p, srcs, n) && p->drop_frames && p->keep_frames && p->period_type.type && p->period_type.unit &&
-           p->default_sample_type && p->doc_url;
+    return combine_comments(p, srcs, n) && p->drop_frames && p->keep_frames &&
+           p->period_type.type && p->period_type.unit && p->default_sample_type && p->doc_url;
 }
 
 static struct ht_profile *combine(struct ht_profile *const *srcs, size_t n)

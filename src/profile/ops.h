@@ -16,7 +16,8 @@
 #include "profile/profile.h"
 
 /* merge.c: sources must share the period type; sample types not common to all are dropped. Samples
- * that come to zero are dropped and what no sample uses any more goes too. NULL with *err and msg. */
+ * that come to zero are dropped and what no sample uses any more goes too. NULL with *err and msg.
+ */
 struct ht_profile *ht_profile_merge(struct ht_profile *const *srcs, size_t n, int *err, char *msg,
                                     size_t msg_size);
 
@@ -32,8 +33,8 @@ struct ht_profile *ht_profile_subtract(struct ht_profile *p, struct ht_profile *
                                        bool normalize, int *err, char *msg, size_t msg_size);
 bool ht_sample_is_diff_base(const struct ht_sample *s);
 
-/* scale.c: multiplies values (rounding half away from zero); samples whose values all come to zero go.
- * scale_n takes a ratio for each sample type. */
+/* scale.c: multiplies values (rounding half away from zero); samples whose values all come to zero
+ * go. scale_n takes a ratio for each sample type. */
 void ht_profile_scale(struct ht_profile *p, double ratio);
 void ht_profile_scale_n(struct ht_profile *p, const double *ratios);
 /* subtract.c: scales each sample type of p to the base's total. */
@@ -86,8 +87,8 @@ void ht_profile_aggregate(struct ht_profile *p, enum ht_granularity granularity,
 int ht_profile_sample_index(const struct ht_profile *p, const char *name, char *msg,
                             size_t msg_size);
 
-/* The unit each numeric label key is shown in, sorted by key; the array lives as long as the profile. Take it
- * before filtering. 0 or -ENOMEM. */
+/* The unit each numeric label key is shown in, sorted by key; the array lives as long as the
+ * profile. Take it before filtering. 0 or -ENOMEM. */
 struct ht_label_unit {
     const char *key, *unit;
 };

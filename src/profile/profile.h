@@ -3,10 +3,10 @@
  * The pprof model in memory: what a profile file says, as plain structures.
  *
  * Ownership: a profile owns everything that hangs off it. All strings are interned in the
- * profile's own table (equal strings are the same pointer; the empty string is ht_profile_str(p, "")
- * and never NULL), so they can be compared by pointer inside one profile and live as long as it does.
- * Not thread-safe: one thread at a time on one profile. A `mark` is scratch of the operation at
- * hand: any call that takes a profile that is not const may leave anything in it.
+ * profile's own table (equal strings are the same pointer; the empty string is ht_profile_str(p,
+ * "") and never NULL), so they can be compared by pointer inside one profile and live as long as it
+ * does. Not thread-safe: one thread at a time on one profile. A `mark` is scratch of the operation
+ * at hand: any call that takes a profile that is not const may leave anything in it.
  */
 #ifndef HEAPTAP_SRC_PROFILE_PROFILE_H
 #define HEAPTAP_SRC_PROFILE_PROFILE_H
@@ -135,8 +135,8 @@ struct ht_profile *ht_profile_read_file(const char *path, int *err, char *msg, s
 /* Encodes as gzipped (or raw) proto into a malloc'ed buffer. 0 or -errno. */
 int ht_profile_encode(const struct ht_profile *p, bool gzip, void **data, size_t *size);
 
-/* The same as gperftools' text, for readers that know no proto. -EINVAL with msg when the profile is
- * a difference or of something else than a heap. */
+/* The same as gperftools' text, for readers that know no proto. -EINVAL with msg when the profile
+ * is a difference or of something else than a heap. */
 int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size, char *msg,
                            size_t msg_size);
 
@@ -144,8 +144,8 @@ int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size
  * stays whole if anything fails. 0 or -errno. */
 int ht_profile_write_file(const struct ht_profile *p, const char *path);
 
-/* The same for any bytes. "-" is standard output; a path that is no regular file (a pipe, /dev/stdout)
- * is written to. */
+/* The same for any bytes. "-" is standard output; a path that is no regular file (a pipe,
+ * /dev/stdout) is written to. */
 int ht_file_replace(const char *path, const void *data, size_t size);
 
 /* The path that rename(2) may replace for this one: a link's target, never the link, and nothing

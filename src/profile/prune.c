@@ -2,13 +2,14 @@
 /* Frames below which a report does not look: drop_frames and keep_frames, and prune_from. */
 #include "config.h"
 
+#include "profile/prune.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "profile/ops.h"
-#include "profile/prune.h"
 
 /* The name without its parameters: cut at the first '(' that is not part of a name. */
 static void simplify(const char *name, char **buf, size_t *cap)

@@ -19,7 +19,8 @@
 /* RE2 never backtracks; a pattern that would is cut off here. */
 #define MATCH_LIMIT 1000000
 #define DEPTH_LIMIT 10000
-/* After so many cut-offs a pattern is given up: a profile brings its own (drop_frames), and names. */
+/* After so many cut-offs a pattern is given up: a profile brings its own (drop_frames), and names.
+ */
 #define CUTOFF_LIMIT 16
 
 struct ht_regex {
@@ -38,9 +39,9 @@ int ht_regex_create(struct ht_regex **out, const char *pattern, const char *what
     if (!re)
         return -ENOMEM;
     /* $ is the end of the text only, and names may be no UTF-8: as in RE2. */
-    re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                             PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY, &code,
-                             &at, NULL);
+    re->code =
+        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY, &code, &at, NULL);
     if (!re->code) {
         char why[160] = "";
         pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));

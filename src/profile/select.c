@@ -49,7 +49,8 @@ static int by_key(const void *va, const void *vb)
     return strcmp(a->key, b->key);
 }
 
-/* The entry of a key (interned, so its pointer is enough), a new one at the end when there is none. */
+/* The entry of a key (interned, so its pointer is enough), a new one at the end when there is none.
+ */
 static struct ht_label_unit *unit_of(struct ht_label_unit **units, size_t *n, size_t *cap,
                                      struct ht_table *by_pointer, const char *key)
 {
@@ -113,7 +114,6 @@ int ht_profile_label_units(struct ht_profile *p, struct ht_label_unit **out, siz
 const char *ht_label_unit_of(const struct ht_label_unit *units, size_t n, const char *key)
 {
     const struct ht_label_unit wanted = {key, ""};
-    const struct ht_label_unit *u =
-        n ? bsearch(&wanted, units, n, sizeof(*units), by_key) : NULL;
+    const struct ht_label_unit *u = n ? bsearch(&wanted, units, n, sizeof(*units), by_key) : NULL;
     return u ? u->unit : "";
 }

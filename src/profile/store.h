@@ -39,8 +39,8 @@ int ht_zstd_unpack(const void *data, size_t size, size_t limit, void **out, size
  * them. *plain is NULL when there was none, else to free. 0 or -errno with msg. */
 int ht_unpack(const void **data, size_t *size, void **plain, char *msg, size_t msg_size);
 
-/* foreign.c: whether the bytes begin as text. A proto's first message has bytes that no text has (0x08
- * is the tag of every first field). */
+/* foreign.c: whether the bytes begin as text. A proto's first message has bytes that no text has
+ * (0x08 is the tag of every first field). */
 bool ht_is_text(const void *data, size_t size);
 
 /* foreign.c: what a file is that heaptap does not read, for "it is ..."; NULL when not known. */

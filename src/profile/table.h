@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A hash table of pointers whose keys are the objects themselves: the caller hashes and compares. */
+/* A hash table of pointers whose keys are the objects themselves: the caller hashes and compares.
+ */
 #ifndef HEAPTAP_SRC_PROFILE_TABLE_H
 #define HEAPTAP_SRC_PROFILE_TABLE_H
 
@@ -12,7 +13,7 @@ struct ht_table {
     struct {
         uint64_t hash;
         uintptr_t value; /* 0: free */
-    } *slots;
+    } * slots;
     size_t n, mask;
 };
 

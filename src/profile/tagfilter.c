@@ -133,8 +133,8 @@ static bool in_range(const struct ht_tag_filter *f, const struct ht_sample *s)
         if (l->str || (f->key && strcmp(l->key, f->key) != 0))
             continue;
         const char *unit;
-        double v = ht_unit_scale(l->num, ht_label_unit_of(f->units, f->n_units, l->key), f->unit,
-                                 &unit);
+        double v =
+            ht_unit_scale(l->num, ht_label_unit_of(f->units, f->n_units, l->key), f->unit, &unit);
         if (!strcmp(unit, f->unit) && v >= f->low && v <= f->high)
             return true;
     }

@@ -71,8 +71,9 @@ int ht_zstd_unpack(const void *data, size_t size, size_t limit, void **out, size
 int ht_zstd_unpack(const void *data, size_t size, size_t limit, void **out, size_t *out_size,
                    char *msg, size_t msg_size)
 {
-    snprintf(msg, msg_size, "it is compressed by zstd, and this heaptap was built without libzstd "
-                            "(unzstd unpacks it)");
+    snprintf(msg, msg_size,
+             "it is compressed by zstd, and this heaptap was built without libzstd "
+             "(unzstd unpacks it)");
     return -ENOTSUP;
 }
 

@@ -252,7 +252,7 @@ struct ht_region_header {
     _Atomic uint64_t inuse_bytes, peak_bytes; /* kept for peak and growth only */
     char last_dump[1024];                     /* path; whole when `dumps` was raised (release) */
     _Atomic uint64_t unprofiled; /* forked children under a seccomp filter, which have no region */
-    uint64_t pid_namespace; /* its inode number, written before `state`; 0: not known */
+    uint64_t pid_namespace;      /* its inode number, written before `state`; 0: not known */
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_HEADER_SIZE, "header");
 

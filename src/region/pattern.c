@@ -2,9 +2,10 @@
 /* Expands %-directives from left to right; what does not fit is an error, never a shorter name. */
 #include "config.h"
 
+#include "region/pattern.h"
+
 #include <string.h>
 
-#include "region/pattern.h"
 #include "region/text.h"
 
 /* UTC of seconds since 1970 as 20260131T235959Z (civil-from-days, H. Hinnant's algorithm). */

@@ -12,7 +12,7 @@ struct ht_pattern {
     uint32_t pid, number;    /* %p, %n */
     uint64_t seconds;        /* %t: since 1970 */
     bool last;               /* not numbered unless the pattern says %n */
-    bool relative;           /* not the process that was started: gets its pid in when %p is missing */
+    bool relative; /* not the process that was started: gets its pid in when %p is missing */
 };
 
 /* False when it does not fit. */

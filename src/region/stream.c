@@ -7,29 +7,55 @@
  */
 #include "config.h"
 
+#include "region/stream.h"
+
 #include <errno.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "profile.pb-c.h"
-#include "region/stream.h"
 #include "util/utf8.h"
 
 #define PB(name) Heaptap__Pprof__##name
 
 /* The fixed part of the string table; the enum must follow it. */
 static const char *const fixed_strings[] = {
-    "", "alloc_objects", "count", "alloc_space", "bytes", "inuse_objects", "inuse_space",
-    "peak_objects", "peak_space", "space", "heaptap " HT_VERSION,
-    "age", "seconds",
+    "",
+    "alloc_objects",
+    "count",
+    "alloc_space",
+    "bytes",
+    "inuse_objects",
+    "inuse_space",
+    "peak_objects",
+    "peak_space",
+    "space",
+    "heaptap " HT_VERSION,
+    "age",
+    "seconds",
     /* The allocation family: readers drop these frames and what they called (PPROF: drop_frames
      * is matched on names with parameters cut). */
     "malloc|calloc|realloc|reallocarray|free|cfree|posix_memalign|aligned_alloc|memalign|valloc|"
     "pvalloc|operator new|operator new\\[\\]|operator delete|operator delete\\[\\]|mallocx|rallocx|"
     "tc_malloc|tc_calloc|tc_realloc|tc_new|tc_newarray|_Znwm|_Znam",
 };
-enum { S_EMPTY, S_ALLOC_OBJECTS, S_COUNT, S_ALLOC_SPACE, S_BYTES, S_INUSE_OBJECTS, S_INUSE_SPACE,
-       S_PEAK_OBJECTS, S_PEAK_SPACE, S_SPACE, S_VERSION, S_AGE, S_SECONDS, S_DROP, S_FIXED };
+enum {
+    S_EMPTY,
+    S_ALLOC_OBJECTS,
+    S_COUNT,
+    S_ALLOC_SPACE,
+    S_BYTES,
+    S_INUSE_OBJECTS,
+    S_INUSE_SPACE,
+    S_PEAK_OBJECTS,
+    S_PEAK_SPACE,
+    S_SPACE,
+    S_VERSION,
+    S_AGE,
+    S_SECONDS,
+    S_DROP,
+    S_FIXED
+};
 
 struct stream {
     const struct ht_view *v;
@@ -146,8 +172,8 @@ static void put_head(struct stream *s)
     bool peak = atomic_load_explicit(&h->flags, memory_order_relaxed) & HT_REGION_PEAK;
     PB(ValueType) types[6], period = HEAPTAP__PPROF__VALUE_TYPE__INIT, *list[6];
     static const int64_t names[6][2] = {
-        {S_ALLOC_OBJECTS, S_COUNT}, {S_ALLOC_SPACE, S_BYTES}, {S_INUSE_OBJECTS, S_COUNT},
-        {S_INUSE_SPACE, S_BYTES}, {S_PEAK_OBJECTS, S_COUNT}, {S_PEAK_SPACE, S_BYTES},
+        {S_ALLOC_OBJECTS, S_COUNT}, {S_ALLOC_SPACE, S_BYTES},  {S_INUSE_OBJECTS, S_COUNT},
+        {S_INUSE_SPACE, S_BYTES},   {S_PEAK_OBJECTS, S_COUNT}, {S_PEAK_SPACE, S_BYTES},
     };
     for (int i = 0; i < 6; i++) {
         types[i] = (PB(ValueType))HEAPTAP__PPROF__VALUE_TYPE__INIT;
@@ -175,8 +201,9 @@ static void put_head(struct stream *s)
     put(s, &part);
 
     static const char *const lost[HT_LOSS_COUNT] = {
-        "lost: table full: ", "lost: signal handler inside a hook: ", "lost: table busy: ",
-        "lost: stale live records replaced: ", "lost: frees not taken down: ",
+        "lost: table full: ",           "lost: signal handler inside a hook: ",
+        "lost: table busy: ",           "lost: stale live records replaced: ",
+        "lost: frees not taken down: ",
     };
     put_comment(s, "pid: ", h->pid, "");
     put_comment(s, "samples: ", ht_region_samples(s->v), "");
@@ -229,7 +256,7 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
     if (site->size_low != site->size_high && x->alloc_objects > 0)
         size = x->alloc_bytes / x->alloc_objects;
     PB(Label) label[2] = {HEAPTAP__PPROF__LABEL__INIT, HEAPTAP__PPROF__LABEL__INIT};
-    PB(Label) *labels[2] = {&label[0], &label[1]};
+    PB(Label) * labels[2] = {&label[0], &label[1]};
     label[0].key = S_BYTES;
     label[0].num = size;
     label[0].num_unit = S_BYTES;
@@ -358,7 +385,8 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
         s.z.zfree = fixed_free;
         s.z.opaque = w;
         /* Window 2^13 and memory level 7 take 96 KiB; +16 asks for a gzip head and CRC. */
-        if (deflateInit2(&s.z, o->level ? o->level : 6, Z_DEFLATED, 13 + 16, 7, Z_DEFAULT_STRATEGY) != Z_OK)
+        if (deflateInit2(&s.z, o->level ? o->level : 6, Z_DEFLATED, 13 + 16, 7,
+                         Z_DEFAULT_STRATEGY) != Z_OK)
             return -ENOMEM;
     }
     put_head(&s);

@@ -23,8 +23,8 @@ struct ht_stream_options {
     bool gzip;
     int level; /* of gzip's effort, 1 to 9; 0: 6 */
     int64_t time_nanos;
-    /* When set, says what a site's samples are: asked with index 0, 1, ... until it is false. One that
-     * is all zero is left out. For a reader that tells live objects apart. */
+    /* When set, says what a site's samples are: asked with index 0, 1, ... until it is false. One
+     * that is all zero is left out. For a reader that tells live objects apart. */
     bool (*part)(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
                  struct ht_part *out);
     void *ctx;

@@ -2,10 +2,10 @@
 /* Numbers with units, by hand: no locale, no errno, usable before the C library is. */
 #include "config.h"
 
+#include "region/units.h"
+
 #include <signal.h>
 #include <string.h>
-
-#include "region/units.h"
 
 /* Decimal digits with an optional fraction in thousandths; moves *s behind them. */
 static bool number(const char **s, uint64_t *thousandths)
@@ -70,9 +70,15 @@ bool ht_parse_duration(const char *s, uint64_t *ns)
     static const struct {
         const char *unit;
         uint64_t ns;
-    } units[] = {{"", 1000000000},    {"s", 1000000000},      {"ms", 1000000},        {"us", 1000},
-                 {"ns", 1},           {"m", 60000000000},     {"min", 60000000000},
-                 {"h", 3600000000000}, {"d", 86400000000000}};
+    } units[] = {{"", 1000000000},
+                 {"s", 1000000000},
+                 {"ms", 1000000},
+                 {"us", 1000},
+                 {"ns", 1},
+                 {"m", 60000000000},
+                 {"min", 60000000000},
+                 {"h", 3600000000000},
+                 {"d", 86400000000000}};
     uint64_t v;
     if (!number(&s, &v))
         return false;
@@ -90,12 +96,12 @@ bool ht_parse_signal(const char *s, int *out)
     static const struct {
         const char *name;
         int number;
-    } names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},     {"QUIT", SIGQUIT},     {"USR1", SIGUSR1},
-                 {"USR2", SIGUSR2}, {"PIPE", SIGPIPE},   {"ALRM", SIGALRM},     {"TERM", SIGTERM},
-                 {"URG", SIGURG},   {"WINCH", SIGWINCH}, {"IO", SIGIO},         {"PWR", SIGPWR},
-                 {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM}, {"CONT", SIGCONT},   {"CHLD", SIGCHLD},
-                 {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},   {"TTOU", SIGTTOU},     {"XCPU", SIGXCPU},
-                 {"XFSZ", SIGXFSZ}, {"none", 0},         {"NONE", 0}};
+    } names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},       {"QUIT", SIGQUIT}, {"USR1", SIGUSR1},
+                 {"USR2", SIGUSR2}, {"PIPE", SIGPIPE},     {"ALRM", SIGALRM}, {"TERM", SIGTERM},
+                 {"URG", SIGURG},   {"WINCH", SIGWINCH},   {"IO", SIGIO},     {"PWR", SIGPWR},
+                 {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM}, {"CONT", SIGCONT}, {"CHLD", SIGCHLD},
+                 {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},     {"TTOU", SIGTTOU}, {"XCPU", SIGXCPU},
+                 {"XFSZ", SIGXFSZ}, {"none", 0},           {"NONE", 0}};
     if (!strncmp(s, "SIG", 3))
         s += 3;
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)

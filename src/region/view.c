@@ -6,12 +6,13 @@
  */
 #include "config.h"
 
+#include "region/view.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "region/yield_point.h"
-#include "region/view.h"
 
 static int refuse(char *msg, size_t n, const char *why)
 {

@@ -5,11 +5,12 @@
  */
 #include "config.h"
 
+#include "region/weight.h"
+
 #include <string.h>
 #include <xmmintrin.h>
 
 #include "region/layout.h"
-#include "region/weight.h"
 
 static const double LN2_HIGH = 6.93147180369123816490e-01;
 static const double LN2_LOW = 1.90821492927058770002e-10;
@@ -74,8 +75,8 @@ double ht_probability(uint64_t size, uint64_t rate)
     return ht_one_minus_exp(((double)size + 1.0) / (double)rate);
 }
 
-/* The target's floating-point state is its own: no flag of ours may show there, none of its traps hit
- * us, and its rounding mode is not for our sums (HAZARDS 32). */
+/* The target's floating-point state is its own: no flag of ours may show there, none of its traps
+ * hit us, and its rounding mode is not for our sums (HAZARDS 32). */
 #define DEFAULT_MXCSR 0x1f80u
 
 static struct ht_split split(double v)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a thread in futex(2) waits for. glibc's pthread_mutex_t begins with the lock word, which is 2
- * while there are waiters, and has the owner's thread id 8 bytes behind it (struct __pthread_mutex_s,
- * glibc 2.2.5 to 2.41); a priority-inheriting one has the id in the word itself (futex(2)). pthread_join
- * waits at the word that holds the other's id until the kernel clears it. Anything else (condition
- * variables, semaphores) is shown by its address alone.
+ * What a thread in futex(2) waits for. glibc's pthread_mutex_t begins with the lock word, which is
+ * 2 while there are waiters, and has the owner's thread id 8 bytes behind it (struct
+ * __pthread_mutex_s, glibc 2.2.5 to 2.41); a priority-inheriting one has the id in the word itself
+ * (futex(2)). pthread_join waits at the word that holds the other's id until the kernel clears it.
+ * Anything else (condition variables, semaphores) is shown by its address alone.
  */
 #include "config.h"
-
-#include "remote/remote.h"
 
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+
+#include "remote/remote.h"
 
 static struct ht_remote_thread *find(struct ht_remote_threads *t, pid_t tid)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading with process_vm_readv: a page that is not there is an error and no signal, and the process
- * is not disturbed. Single words come from a small cache of pages, so that a walk over a stack costs
- * a call a page.
+ * Reading with process_vm_readv: a page that is not there is an error and no signal, and the
+ * process is not disturbed. Single words come from a small cache of pages, so that a walk over a
+ * stack costs a call a page.
  */
 #include "config.h"
 

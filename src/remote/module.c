@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An object is known by its program headers: where each of its segments is, its build-id, and where
- * its unwind tables are. They are read from the file when it can be opened and is still the one that
- * is mapped, else from the process's own memory, where the loader has mapped them too: a file may be
- * gone, or lie in a directory that is not to be seen from here.
+ * its unwind tables are. They are read from the file when it can be opened and is still the one
+ * that is mapped, else from the process's own memory, where the loader has mapped them too: a file
+ * may be gone, or lie in a directory that is not to be seen from here.
  *
  * Of the object only the segment that holds the tables is copied, to its place in a reservation of
  * the object's size: the tables refer to each other and to code by distances.
@@ -132,9 +132,8 @@ static bool read_address(struct source *s, uint64_t bias, uint64_t vaddr, void *
         const Elf64_Phdr *p = &s->p[i];
         if (p->p_type == PT_LOAD && vaddr >= p->p_vaddr && n <= p->p_filesz &&
             vaddr - p->p_vaddr <= p->p_filesz - n)
-            return s->fd >= 0 || s->own
-                       ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
-                       : ht_remote_read(s->r, bias + vaddr, to, n) == (ssize_t)n;
+            return s->fd >= 0 || s->own ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
+                                        : ht_remote_read(s->r, bias + vaddr, to, n) == (ssize_t)n;
     }
     return false;
 }
@@ -173,9 +172,8 @@ static bool copy_from(struct source *s, const struct ht_remote_module *m, uint64
         if (n > MAX_TABLES || at < m->start || at >= m->end || n > m->end - at)
             return false;
         void *to = (void *)(m->here.start + (at - m->start));
-        return s->fd >= 0 || s->own
-                   ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
-                   : ht_remote_read(s->r, at, to, n) > 0;
+        return s->fd >= 0 || s->own ? read_bytes(s, p->p_offset + (vaddr - p->p_vaddr), to, n)
+                                    : ht_remote_read(s->r, at, to, n) > 0;
     }
     return false;
 }
@@ -292,7 +290,8 @@ bool ht_remote_tables(struct ht_remote *r, struct ht_remote_module *m)
 {
     if (m->here.eh_frame_hdr || m->no_tables)
         return !m->no_tables;
-    const struct ht_remote_map *map = m->n_segments ? ht_remote_map_at(r, m->segments[0].start) : NULL;
+    const struct ht_remote_map *map =
+        m->n_segments ? ht_remote_map_at(r, m->segments[0].start) : NULL;
     struct source *s = map ? open_source(r, map) : NULL;
     m->no_tables = !s || !copy_tables(s, m);
     close_source(s);

@@ -2,8 +2,6 @@
 /* Opening a process, and keeping what is known of it in step with its maps. */
 #include "config.h"
 
-#include "remote/remote.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 #include "remote/maps.h"
 #include "remote/memory.h"
 #include "remote/module.h"
+#include "remote/remote.h"
 #include "remote/rows.h"
 #include "snapshot/process.h"
 

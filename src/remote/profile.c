@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads as a pprof profile, as Go's goroutine profile is one: one sample type, threads/count, which
- * is also the period's, with period 1. A sample a thread; equal ones are added up in the end.
+ * Threads as a pprof profile, as Go's goroutine profile is one: one sample type, threads/count,
+ * which is also the period's, with period 1. A sample a thread; equal ones are added up in the end.
  */
 #include "config.h"
-
-#include "remote/remote.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +14,7 @@
 #include "profile/idmap.h"
 #include "profile/ops.h"
 #include "profile/profile.h"
+#include "remote/remote.h"
 
 struct builder {
     struct ht_remote *r;
@@ -127,7 +126,9 @@ static int add_sample(struct builder *b, const struct ht_remote_thread *t, bool 
     if (waits) {
         snprintf(number, sizeof number, "%lld", (long long)t->call);
         set_label(b->p, &s->labels[2], t->call >= 0 ? "syscall" : "wchan",
-                  call ? call : t->call >= 0 ? number : t->wchan);
+                  call           ? call
+                  : t->call >= 0 ? number
+                                 : t->wchan);
     }
     if (each) {
         struct ht_label *l = &s->labels[n_labels - 1];

@@ -28,16 +28,16 @@ struct ht_remote_map {
 /* An ELF object that is mapped there. Its unwind tables are copied to here. */
 struct ht_remote_module {
     struct ht_remote_module *next;
-    char *path;                    /* as the process sees it, without " (deleted)" */
-    char build_id[2 * 64 + 1];     /* lower-case hex, "" when none */
-    uint64_t start, end;           /* of all its segments, there */
+    char *path;                /* as the process sees it, without " (deleted)" */
+    char build_id[2 * 64 + 1]; /* lower-case hex, "" when none */
+    uint64_t start, end;       /* of all its segments, there */
     struct {
         uint64_t start, limit, offset;
-    } segments[8];                 /* the executable ones, there */
+    } segments[8]; /* the executable ones, there */
     unsigned n_segments;
-    uint64_t bias, hdr;            /* what is added to the file's addresses; .eh_frame_hdr's there */
-    struct ht_object here;         /* the same range, in our memory, with the tables alone */
-    bool no_tables;                /* it has none, or they cannot be read */
+    uint64_t bias, hdr;    /* what is added to the file's addresses; .eh_frame_hdr's there */
+    struct ht_object here; /* the same range, in our memory, with the tables alone */
+    bool no_tables;        /* it has none, or they cannot be read */
 };
 
 struct ht_remote_memory; /* memory.c: pages that were read */
@@ -81,7 +81,8 @@ void ht_remote_maps_clear(struct ht_remote *r);
 /* Gives back the memory that only walking stacks needs; it comes again by itself. */
 void ht_remote_rest(struct ht_remote *r);
 
-/* Reads the maps again: libraries come and go. Modules that are still there are kept. 0 or -errno. */
+/* Reads the maps again: libraries come and go. Modules that are still there are kept. 0 or -errno.
+ */
 int ht_remote_maps(struct ht_remote *r);
 
 /* The map around an address, or NULL. */
@@ -97,22 +98,23 @@ ssize_t ht_remote_read(struct ht_remote *r, uint64_t at, void *to, size_t n);
 bool ht_remote_word(struct ht_remote *r, uint64_t at, uint64_t *word);
 void ht_remote_forget(struct ht_remote *r);
 
-/* --- threads ------------------------------------------------------------------------------------ */
+/* --- threads ------------------------------------------------------------------------------------
+ */
 
 enum { HT_REMOTE_DEPTH = 256 };
 
 struct ht_remote_thread {
     pid_t tid;
-    char name[32];  /* comm; "" when it went */
-    char state;     /* R S D T t Z X I */
-    int64_t call;   /* the system call it waits in; -1: none */
+    char name[32]; /* comm; "" when it went */
+    char state;    /* R S D T t Z X I */
+    int64_t call;  /* the system call it waits in; -1: none */
     uint64_t args[6];
     uint64_t sp, pc; /* 0, 0: not known, it runs */
     int64_t idle_ns; /* since when it did not run; -1: the kernel does not say */
-    char wchan[64]; /* where it waits in the kernel; "" when not to be seen */
-    bool stopped;   /* its registers were taken while it was stopped */
-    bool truncated; /* the stack ends where the way was lost */
-    bool guessed;   /* a frame was found by what lies on the stack */
+    char wchan[64];  /* where it waits in the kernel; "" when not to be seen */
+    bool stopped;    /* its registers were taken while it was stopped */
+    bool truncated;  /* the stack ends where the way was lost */
+    bool guessed;    /* a frame was found by what lies on the stack */
     unsigned depth;
     uint64_t frames[HT_REMOTE_DEPTH]; /* leaf first: the pc, then return addresses */
     pid_t owner;                      /* who holds the mutex that it waits for; 0: none is known */
@@ -135,7 +137,7 @@ struct ht_remote_threads {
  * 0 or -errno with a line in msg.
  */
 int ht_remote_list_threads(struct ht_remote *r, bool stop, struct ht_remote_threads *out, char *msg,
-                      size_t msg_size);
+                           size_t msg_size);
 void ht_remote_threads_free(struct ht_remote_threads *t);
 
 /* What /proc says of one thread; false when it has gone. */
@@ -147,7 +149,8 @@ uint64_t ht_remote_thread_runs(const struct ht_remote *r, pid_t tid);
 /* Finds what futex waiters wait for, and who waits in a circle. */
 void ht_remote_locks(struct ht_remote *r, struct ht_remote_threads *t);
 
-/* --- stacks ------------------------------------------------------------------------------------- */
+/* --- stacks -------------------------------------------------------------------------------------
+ */
 
 /* A stack's memory, from sp up, as it was copied. */
 struct ht_remote_stack {
@@ -170,7 +173,8 @@ void ht_remote_unwind(struct ht_remote *r, const struct ht_all_regs *regs,
 int ht_remote_stop_thread(struct ht_remote *r, pid_t tid, struct ht_all_regs *regs,
                           struct ht_remote_stack *stack, size_t room);
 
-/* --- as a profile ------------------------------------------------------------------------------- */
+/* --- as a profile -------------------------------------------------------------------------------
+ */
 
 struct ht_profile;
 
@@ -179,8 +183,8 @@ struct ht_profile;
  * digits folded to #), state, and syscall or wchan; with `each` also tid, and no two threads are
  * one sample. No names yet: see ht_symbolize. NULL: out of memory.
  */
-struct ht_profile *ht_remote_threads_profile(struct ht_remote *r,
-                                             const struct ht_remote_threads *t, bool each);
+struct ht_profile *ht_remote_threads_profile(struct ht_remote *r, const struct ht_remote_threads *t,
+                                             bool each);
 
 /* "worker-12" as "worker-#": a label must not have a value for each thread. */
 void ht_thread_fold_name(const char *name, char *out, size_t size);

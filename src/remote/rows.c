@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules of a frame come from the object's unwind tables (src/cfi), which takes microseconds, and
- * are kept by address: 10,000 threads wait in a handful of places. An open hash table that is
+ * The rules of a frame come from the object's unwind tables (src/cfi), which takes microseconds,
+ * and are kept by address: 10,000 threads wait in a handful of places. An open hash table that is
  * emptied when it is full.
  */
 #include "config.h"

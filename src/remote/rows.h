@@ -8,7 +8,8 @@
 void ht_remote_rows_clear(struct ht_remote *r);
 void ht_remote_rows_destroy(struct ht_remote *r); /* NULL-safe */
 
-/* The rules at pc (for a call: return address - 1). NULL: none are known. Good until the next call. */
+/* The rules at pc (for a call: return address - 1). NULL: none are known. Good until the next call.
+ */
 const struct ht_row *ht_remote_row(struct ht_remote *r, uint64_t pc);
 
 #endif

@@ -5,13 +5,13 @@
  */
 #include "config.h"
 
-#include "remote/remote.h"
-
 #include <errno.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include "remote/remote.h"
 
 #define PATIENCE 200 /* times half a millisecond */
 

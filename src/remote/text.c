@@ -63,7 +63,8 @@ void ht_thread_waits(const struct ht_remote_threads *all, const struct ht_remote
         snprintf(part, sizeof part, "joins %d %s", (int)t->joins, name);
         add(out, size, part);
     } else if (t->owner) {
-        snprintf(part, sizeof part, "mutex 0x%" PRIx64 " held by %d %s", t->lock, (int)t->owner, name);
+        snprintf(part, sizeof part, "mutex 0x%" PRIx64 " held by %d %s", t->lock, (int)t->owner,
+                 name);
         add(out, size, part);
     } else if (t->lock) {
         snprintf(part, sizeof part, "at 0x%" PRIx64, t->lock);
@@ -71,7 +72,8 @@ void ht_thread_waits(const struct ht_remote_threads *all, const struct ht_remote
     }
 }
 
-/* The names of a frame, innermost inlined call first; the address or the object where there is none. */
+/* The names of a frame, innermost inlined call first; the address or the object where there is
+ * none. */
 static void put_frame(FILE *out, const struct ht_location *l)
 {
     if (l->n_lines) {
@@ -270,7 +272,8 @@ static void put_thread(FILE *out, const struct ht_remote_threads *all,
         for (size_t n = 0; n < l->n_lines; n++) {
             fprintf(out, "%s(...)\n", l->lines[n].function->name);
             if (*l->lines[n].function->filename)
-                fprintf(out, "\t%s:%" PRId64 "\n", l->lines[n].function->filename, l->lines[n].line);
+                fprintf(out, "\t%s:%" PRId64 "\n", l->lines[n].function->filename,
+                        l->lines[n].line);
         }
         if (!l->n_lines) {
             put_frame(out, l);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads as text. Names come from the profile `each` of the same threads (ht_remote_threads_profile),
- * after ht_symbolize. 0, or -EIO when out could not be written to. */
+/* Threads as text. Names come from the profile `each` of the same threads
+ * (ht_remote_threads_profile), after ht_symbolize. 0, or -EIO when out could not be written to. */
 #ifndef HEAPTAP_SRC_REMOTE_TEXT_H
 #define HEAPTAP_SRC_REMOTE_TEXT_H
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of a process and their stacks. A blocked thread is not stopped: the kernel tells its sp
- * and pc and the system call it waits in, its stack is read, and the stack counts when the number of
- * times it ran is the same afterwards. A thread that runs is looked at a few times, since most that
- * run at one moment wait at the next.
+ * The threads of a process and their stacks. A blocked thread is not stopped: the kernel tells its
+ * sp and pc and the system call it waits in, its stack is read, and the stack counts when the
+ * number of times it ran is the same afterwards. A thread that runs is looked at a few times, since
+ * most that run at one moment wait at the next.
  */
 #include "config.h"
-
-#include "remote/remote.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "remote/remote.h"
 
 #define STACK_FIRST (16u << 10) /* copied at once; what lies above is read page by page */
 #define STACK_ALL   (256u << 10)
@@ -53,8 +53,8 @@ uint64_t ht_remote_thread_runs(const struct ht_remote *r, pid_t tid)
     return sum;
 }
 
-/* When a thread last ran, on the scheduler's clock; -1: the kernel does not say (it is built without
- * CONFIG_SCHED_DEBUG). */
+/* When a thread last ran, on the scheduler's clock; -1: the kernel does not say (it is built
+ * without CONFIG_SCHED_DEBUG). */
 static int64_t last_ran(const struct ht_remote *r, pid_t tid, pid_t pid)
 {
     char buf[512];

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stack is followed by the rules of each frame's function, on a copy of its memory. Of a thread that
- * was not stopped only pc and sp are known (/proc/PID/task/TID/syscall). That is enough for code that
- * counts its frame from sp, as the C library's system calls do; the other registers come to be known
- * when a frame is met that saved them.
+ * A stack is followed by the rules of each frame's function, on a copy of its memory. Of a thread
+ * that was not stopped only pc and sp are known (/proc/PID/task/TID/syscall). That is enough for
+ * code that counts its frame from sp, as the C library's system calls do; the other registers come
+ * to be known when a frame is met that saved them.
  *
  * A function with a frame pointer may be met before rbp is known: its caller's frame is then looked
  * for on the stack. A place counts when the return address there stands behind a call of just this
- * function; failing that, behind some call, when the stack can be followed from there to its end. Such
- * a stack is marked as guessed.
+ * function; failing that, behind some call, when the stack can be followed from there to its end.
+ * Such a stack is marked as guessed.
  */
 #include "config.h"
-
-#include "remote/remote.h"
 
 #include <string.h>
 
 #include "remote/module.h"
+#include "remote/remote.h"
 #include "remote/rows.h"
 
 #define SEARCH (64u << 10) /* how far up a frame is looked for */
@@ -123,7 +122,8 @@ static bool find_frame(struct walk *w, struct ht_all_regs *regs, uint64_t pc)
 static bool step_frame_pointer(struct walk *w, struct ht_all_regs *regs)
 {
     uint64_t bp = regs->r[HT_REG_BP], up, pc;
-    if (!(regs->known & BP) || bp < regs->r[HT_REG_SP] || !load(w, bp, &up) || !load(w, bp + 8, &pc))
+    if (!(regs->known & BP) || bp < regs->r[HT_REG_SP] || !load(w, bp, &up) ||
+        !load(w, bp + 8, &pc))
         return false;
     regs->r[HT_REG_SP] = bp + 16;
     regs->r[HT_REG_BP] = up;

@@ -31,9 +31,16 @@ void ht_report_options_init(struct ht_report_options *o)
 struct ht_filter ht_report_filter(const struct ht_report_options *o)
 {
     return (struct ht_filter){
-        .focus = o->focus, .ignore = o->ignore, .hide = o->hide, .show = o->show,
-        .show_from = o->show_from, .tagfocus = o->tagfocus, .tagignore = o->tagignore,
-        .tagshow = o->tagshow, .taghide = o->taghide, .prune_from = o->prune_from,
+        .focus = o->focus,
+        .ignore = o->ignore,
+        .hide = o->hide,
+        .show = o->show,
+        .show_from = o->show_from,
+        .tagfocus = o->tagfocus,
+        .tagignore = o->tagignore,
+        .tagshow = o->tagshow,
+        .taghide = o->taghide,
+        .prune_from = o->prune_from,
     };
 }
 
@@ -129,9 +136,9 @@ static int filter(struct ht_report *r)
         unsigned bit;
         const char *name;
     } names[] = {
-        {HT_FOCUS, "Focus"},         {HT_IGNORE, "Ignore"},       {HT_HIDE, "Hide"},
-        {HT_SHOW, "Show"},           {HT_SHOW_FROM, "ShowFrom"},  {HT_TAGFOCUS, "TagFocus"},
-        {HT_TAGIGNORE, "TagIgnore"}, {HT_TAGSHOW, "TagShow"},     {HT_TAGHIDE, "TagHide"},
+        {HT_FOCUS, "Focus"},         {HT_IGNORE, "Ignore"},      {HT_HIDE, "Hide"},
+        {HT_SHOW, "Show"},           {HT_SHOW_FROM, "ShowFrom"}, {HT_TAGFOCUS, "TagFocus"},
+        {HT_TAGIGNORE, "TagIgnore"}, {HT_TAGSHOW, "TagShow"},    {HT_TAGHIDE, "TagHide"},
     };
     const struct ht_report_options *o = &r->o;
     const struct ht_filter f = ht_report_filter(o);
@@ -208,7 +215,8 @@ const char *ht_report_percent_trimmed(int64_t v, int64_t total, char buf[HT_VALU
     return s + strspn(s, " ");
 }
 
-/* One unit for the whole report: the smallest value's, or a larger one in which it is still 0.01. */
+/* One unit for the whole report: the smallest value's, or a larger one in which it is still 0.01.
+ */
 static void choose_output_unit(struct ht_report *r)
 {
     const struct ht_graph *g = &r->graph;

@@ -88,7 +88,8 @@ struct ht_labels {
 };
 int ht_labels_profile(struct ht_labels *l, const struct ht_report *r);
 /* Of r->graph; full also for graphs, which explain themselves in their legend. */
-int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges, bool full);
+int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges,
+                     bool full);
 void ht_labels_finish(struct ht_labels *l);
 void ht_labels_print(const struct ht_labels *l, FILE *out);
 

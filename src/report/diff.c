@@ -2,24 +2,29 @@
 /* diff: what changed from one side to the other, what is believed of it first. */
 #include "config.h"
 
+#include "report/diff.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/diff.h"
 #include "report/intervals.h"
 #include "report/json.h"
 
 /* Frames of a site's most telling stack that are printed below it. */
 #define FRAMES 4
 
-static const char *const words[] = {
-    [HT_GREW] = "grew", [HT_SHRANK] = "shrank", [HT_MAYBE] = "may have changed", [HT_SAME] = "same"};
+static const char *const words[] = {[HT_GREW] = "grew",
+                                    [HT_SHRANK] = "shrank",
+                                    [HT_MAYBE] = "may have changed",
+                                    [HT_SAME] = "same"};
 
 static int64_t whole(double v)
 {
-    return v >= -0x1p62 && v <= 0x1p62 ? (int64_t)llround(v) : v < 0 ? INT64_MIN / 2 : INT64_MAX / 2;
+    return v >= -0x1p62 && v <= 0x1p62 ? (int64_t)llround(v)
+           : v < 0                     ? INT64_MIN / 2
+                                       : INT64_MAX / 2;
 }
 
 static const char *signed_value(const struct ht_report *r, double v, char buf[HT_VALUE_MAX])

@@ -167,7 +167,8 @@ static void set_interval(const struct ht_diff *d, struct ht_change *c)
 {
     bool bytes = d->r->intervals.sampling.bytes;
     struct ht_change rated = *c;
-    rated.before_rate = bytes && d->c->before_rate > 1 ? d->c->before_rate / (double)d->c->n_before : 0;
+    rated.before_rate =
+        bytes && d->c->before_rate > 1 ? d->c->before_rate / (double)d->c->n_before : 0;
     rated.after_rate = bytes && d->c->after_rate > 1 ? d->c->after_rate / (double)d->c->n_after : 0;
     c->interval = ht_change_interval(&rated, d->r->intervals.confidence);
 }
@@ -233,10 +234,10 @@ static void add_site(struct ht_diff *d, const struct ht_diff_stack *s, size_t n)
         if (c->verdict == HT_GREW || c->verdict == HT_SHRANK)
             believed += c->after.value - c->before.value;
     }
-    site->change.verdict = believed > 0                   ? HT_GREW
-                           : believed < 0                 ? HT_SHRANK
-                           : site->after != site->before  ? HT_MAYBE
-                                                          : HT_SAME;
+    site->change.verdict = believed > 0                  ? HT_GREW
+                           : believed < 0                ? HT_SHRANK
+                           : site->after != site->before ? HT_MAYBE
+                                                         : HT_SAME;
     set_interval(d, &site->change);
 }
 

@@ -2,13 +2,14 @@
 /* dot: the call graph for graphviz, drawn as pprof draws it. */
 #include "config.h"
 
+#include "report/dot.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/context.h"
-#include "report/dot.h"
 #include "report/json.h"
 
 /* Red for weight, green for a negative one, greyer the smaller it is. */
@@ -42,7 +43,8 @@ static double score_of(const struct ht_report *r, int64_t v)
     return r->total ? (double)v / (double)r->total : v < 0 ? -1 : 1;
 }
 
-static void print_legend(FILE *out, struct ht_report *r, const struct ht_labels *l, const char *title)
+static void print_legend(FILE *out, struct ht_report *r, const struct ht_labels *l,
+                         const char *title)
 {
     fprintf(out, "digraph \"");
     ht_dot_escape(out, title ? title : "unnamed");

@@ -8,7 +8,8 @@
 
 #include "report/context.h"
 
-/* dot_escape.c: quotes and backslashes escaped, line ends turned into graphviz's left-justified ones. */
+/* dot_escape.c: quotes and backslashes escaped, line ends turned into graphviz's left-justified
+ * ones. */
 void ht_dot_escape(FILE *out, const char *s);
 
 /* dot_name.c: a frame's name broken over lines, without package path or namespaces. */

@@ -186,7 +186,7 @@ static struct ht_edge *edge_between(struct ht_graph *g, struct ht_graph_node *sr
 struct weight {
     int64_t w, dw;
     const struct ht_evidence *evidence; /* NULL: none is collected */
-    const struct ht_tag *tags; /* what the sample's labels ask for, linked by next */
+    const struct ht_tag *tags;          /* what the sample's labels ask for, linked by next */
 };
 
 static void add_sample(struct ht_graph *g, struct ht_graph_node *n, const struct weight *w,

@@ -44,7 +44,7 @@ struct ht_graph_node {
     int64_t flat, flat_div, cum, cum_div;
     int64_t score;
     struct ht_evidence *evidence; /* of flat, then of cum; NULL when not asked for */
-    struct ht_edge *in, *out; /* lists by next_in, next_out; may hold dead edges */
+    struct ht_edge *in, *out;     /* lists by next_in, next_out; may hold dead edges */
     struct ht_tag *tags;
     uint32_t seen, index;
     bool kept;
@@ -60,13 +60,13 @@ struct ht_edge {
 };
 
 struct ht_graph_options {
-    size_t value;    /* index of the sample type */
-    long divisor;    /* index of the divisor (mean), -1 for none */
-    bool obj_names;  /* keep frames of different binaries apart */
-    bool tags;       /* collect labels (graph output only) */
+    size_t value;   /* index of the sample type */
+    long divisor;   /* index of the divisor (mean), -1 for none */
+    bool obj_names; /* keep frames of different binaries apart */
+    bool tags;      /* collect labels (graph output only) */
     bool drop_negative;
     bool frames_only; /* only the nodes of the locations: neither weights nor edges */
-    const struct ht_sampling *sampling; /* collect evidence; NULL: none */
+    const struct ht_sampling *sampling;   /* collect evidence; NULL: none */
     const char *bytes_unit, *output_unit; /* of the label "bytes" and of its tags' names */
 };
 

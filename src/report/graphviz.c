@@ -82,8 +82,9 @@ int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_o
     if (!err)
         err = finish(pid);
     if (err == -ENOENT)
-        fail(o, err, "graphviz is not installed: no program 'dot' (apt-get install graphviz, or "
-                     "use the dot, folded or flame report)");
+        fail(o, err,
+             "graphviz is not installed: no program 'dot' (apt-get install graphviz, or "
+             "use the dot, folded or flame report)");
     else if (err)
         fail(o, err, "graphviz's dot failed on the graph");
     else

@@ -34,7 +34,9 @@ void ht_intervals_begin(struct ht_report *r)
 
 static int64_t to_value(double v)
 {
-    return v >= -0x1p62 && v <= 0x1p62 ? (int64_t)llround(v) : v < 0 ? INT64_MIN / 2 : INT64_MAX / 2;
+    return v >= -0x1p62 && v <= 0x1p62 ? (int64_t)llround(v)
+           : v < 0                     ? INT64_MIN / 2
+                                       : INT64_MAX / 2;
 }
 
 bool ht_intervals_ends(const struct ht_report *r, const struct ht_evidence *e, int64_t *low,
@@ -174,7 +176,8 @@ static double variance_at(const struct ht_report *r, const struct ht_graph_node 
     return sum;
 }
 
-double ht_intervals_rate_for(const struct ht_report *r, const struct ht_graph_node *n, double precision)
+double ht_intervals_rate_for(const struct ht_report *r, const struct ht_graph_node *n,
+                             double precision)
 {
     const struct ht_report_intervals *in = &r->intervals;
     if (!in->on || !n->evidence)

@@ -16,7 +16,8 @@ bool ht_intervals_ends(const struct ht_report *r, const struct ht_evidence *e, i
 /* Whether text has the column: it was asked for, and there are intervals. */
 bool ht_intervals_shown(const struct ht_report *r);
 
-/* The columns of text reports: a node's, and their title; "" where nobody asked or there are none. */
+/* The columns of text reports: a node's, and their title; "" where nobody asked or there are none.
+ */
 const char *ht_intervals_column(const struct ht_report *r, const struct ht_graph_node *n, bool flat,
                                 char buf[HT_VALUE_MAX]);
 const char *ht_intervals_title(const struct ht_report *r, char buf[HT_VALUE_MAX]);
@@ -42,6 +43,7 @@ const char *ht_intervals_heading(const struct ht_report *r, char *buf, size_t si
 /* The largest rate, the present one halved as often as it takes, at which the samples with the flat
  * weight of this node would have given it within `precision` (0.1: 10 %); 1 when none would, 0 when
  * the present one does. */
-double ht_intervals_rate_for(const struct ht_report *r, const struct ht_graph_node *n, double precision);
+double ht_intervals_rate_for(const struct ht_report *r, const struct ht_graph_node *n,
+                             double precision);
 
 #endif

@@ -2,7 +2,6 @@
 /* Reports as JSON; docs/json.md has the fields. */
 #include "config.h"
 
-#include "report/intervals.h"
 #include "report/json.h"
 
 #include <errno.h>
@@ -11,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/intervals.h"
 #include "util/utf8.h"
 
 json_t *ht_json_text(const char *s)

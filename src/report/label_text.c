@@ -14,8 +14,8 @@ static int compare(const void *a, const void *b)
 }
 
 int ht_label_texts_init(struct ht_label_texts *t, const struct ht_sample *s, bool numeric,
-                        int width, const char *before, const char *after,
-                        ht_label_number_fn number, void *arg)
+                        int width, const char *before, const char *after, ht_label_number_fn number,
+                        void *arg)
 {
     *t = (struct ht_label_texts){0};
     if (!s->n_labels)

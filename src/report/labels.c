@@ -13,8 +13,7 @@
 #include "report/intervals.h"
 #include "report/paths.h"
 
-static int add(struct ht_labels *l, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static int add(struct ht_labels *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static int add(struct ht_labels *l, const char *format, ...)
 {
@@ -57,7 +56,8 @@ bool ht_report_time(int64_t nanos, bool seconds, char *text, size_t size)
     struct tm tm;
     return localtime_r(&t, &tm) &&
            strftime(text, size,
-                    seconds ? "%b %-d, %Y at %-I:%M:%S%P (%Z)" : "%b %-d, %Y at %-I:%M%P (%Z)", &tm);
+                    seconds ? "%b %-d, %Y at %-I:%M:%S%P (%Z)" : "%b %-d, %Y at %-I:%M%P (%Z)",
+                    &tm);
 }
 
 static int add_time(struct ht_labels *l, int64_t nanos)
@@ -107,9 +107,9 @@ static int add_filters(struct ht_labels *l, const struct ht_report_options *o)
     const struct {
         const char *name, *value;
     } filters[] = {
-        {"focus", o->focus},         {"ignore", o->ignore},     {"hide", o->hide},
+        {"focus", o->focus},         {"ignore", o->ignore},       {"hide", o->hide},
         {"show", o->show},           {"show_from", o->show_from}, {"tagfocus", o->tagfocus},
-        {"tagignore", o->tagignore}, {"tagshow", o->tagshow},   {"taghide", o->taghide},
+        {"tagignore", o->tagignore}, {"tagshow", o->tagshow},     {"taghide", o->taghide},
     };
     bool any = false;
     int err = 0;
@@ -139,7 +139,8 @@ static int add_dropped(struct ht_labels *l, const struct ht_report *r, size_t n,
                ht_report_value(r, cut, v));
 }
 
-int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges, bool full)
+int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges,
+                     bool full)
 {
     const struct ht_graph *g = &r->graph;
     char sum[HT_VALUE_MAX], pct[HT_VALUE_MAX], total[HT_VALUE_MAX], text[256];

@@ -142,8 +142,7 @@ static void print_location(FILE *out, const struct ht_location *l)
     for (size_t i = 0; i < l->n_lines; i++) {
         const struct ht_line *ln = &l->lines[i];
         const struct ht_function *f = ln->function;
-        fprintf(out, "%s%s %s:%" PRId64, i ? "             " : "", f->name, f->filename,
-                ln->line);
+        fprintf(out, "%s%s %s:%" PRId64, i ? "             " : "", f->name, f->filename, ln->line);
         if (ln->column) /* newer pprofs print it always, Go 1.19's never */
             fprintf(out, ":%" PRId64, ln->column);
         fprintf(out, " s=%" PRId64, f->start_line);
@@ -214,9 +213,9 @@ static int print_json(FILE *out, struct ht_report *r)
     json_t *root = ht_json_header(r, "raw"), *types = json_array(), *samples = json_array();
     json_t *locations = json_array(), *mappings = json_array();
     for (size_t i = 0; i < p->n_sample_types; i++)
-        json_array_append_new(types, json_pack("{s:o, s:o}", "type",
-                                               ht_json_text(p->sample_types[i].type), "unit",
-                                               ht_json_text(p->sample_types[i].unit)));
+        json_array_append_new(types,
+                              json_pack("{s:o, s:o}", "type", ht_json_text(p->sample_types[i].type),
+                                        "unit", ht_json_text(p->sample_types[i].unit)));
     for (size_t i = 0; i < p->n_samples; i++) {
         const struct ht_sample *s = &p->samples[i];
         json_t *values = json_array(), *stack = json_array();
@@ -224,19 +223,17 @@ static int print_json(FILE *out, struct ht_report *r)
             json_array_append_new(values, json_integer(s->values[j]));
         for (size_t j = 0; j < s->n_locations; j++)
             json_array_append_new(stack, json_integer((json_int_t)s->locations[j]->id));
-        json_array_append_new(samples,
-                              json_pack("{s:o, s:o, s:o}", "values", values, "locations", stack,
-                                        "labels", ht_json_labels(s)));
+        json_array_append_new(samples, json_pack("{s:o, s:o, s:o}", "values", values, "locations",
+                                                 stack, "labels", ht_json_labels(s)));
     }
     for (size_t i = 0; i < p->n_locations; i++)
         json_array_append_new(locations, json_location(p->locations[i]));
     for (size_t i = 0; i < p->n_mappings; i++) {
         const struct ht_mapping *m = p->mappings[i];
         json_array_append_new(mappings,
-                              json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "id",
-                                        (json_int_t)m->id, "start", hex(m->start), "limit",
-                                        hex(m->limit), "offset", hex(m->offset), "file",
-                                        ht_json_text(m->file), "build_id",
+                              json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)m->id,
+                                        "start", hex(m->start), "limit", hex(m->limit), "offset",
+                                        hex(m->offset), "file", ht_json_text(m->file), "build_id",
                                         ht_json_text(m->build_id)));
     }
     json_object_set_new(root, "period_type", ht_json_text(p->period_type.type));

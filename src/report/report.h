@@ -32,8 +32,8 @@ struct ht_report_options {
     bool intervals;    /* text: a column beside flat and cum; JSON has them where there are any */
     double confidence; /* of the intervals: 0.95 */
     bool advise;       /* a last line: the rate that would give the first site within 10 % */
-    bool all;    /* diff: also what may be chance */
-    bool growth; /* of a difference: largest growth first, shrinkage last */
+    bool all;          /* diff: also what may be chance */
+    bool growth;       /* of a difference: largest growth first, shrinkage last */
     /* Where one line about a failure goes; may be NULL. */
     char *msg;
     size_t msg_size;
@@ -60,20 +60,20 @@ int ht_report_dot(FILE *out, struct ht_profile *p, const struct ht_report_option
 
 /* What a profile is made of whose samples are labelled so. */
 struct ht_compared {
-    size_t n_before, n_after;        /* profiles a side, numbered in this order */
-    double before_rate, after_rate;  /* bytes from sample to sample */
-    bool same_process;               /* two moments of one: its counters tell births from deaths */
-    double seconds;                  /* between the two moments */
+    size_t n_before, n_after;       /* profiles a side, numbered in this order */
+    double before_rate, after_rate; /* bytes from sample to sample */
+    bool same_process;              /* two moments of one: its counters tell births from deaths */
+    double seconds;                 /* between the two moments */
     bool survivors; /* one more profile behind the others: of what is alive now, what was then */
 };
 
-/* What changed from one side to the other, and what of it is more than chance. -ENODATA with a line in
- * o->msg where the profile does not say how it was sampled. */
+/* What changed from one side to the other, and what of it is more than chance. -ENODATA with a line
+ * in o->msg where the profile does not say how it was sampled. */
 int ht_report_diff(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
                    const struct ht_compared *c);
 
-/* A time as pprof writes it, "Jan 2, 2026 at 3:04pm (UTC)", or with its seconds, by which two can be told
- * apart. False when it cannot be told. */
+/* A time as pprof writes it, "Jan 2, 2026 at 3:04pm (UTC)", or with its seconds, by which two can
+ * be told apart. False when it cannot be told. */
 bool ht_report_time(int64_t nanos, bool seconds, char *text, size_t size);
 
 /* The lines above a report alone: what the profile is of, and when. */

@@ -29,9 +29,11 @@ static void print_rows(FILE *out, struct ht_report *r)
         char flat_in[HT_VALUE_MAX], cum_in[HT_VALUE_MAX];
         sum = (int64_t)((uint64_t)sum + (uint64_t)ht_flat(n));
         fprintf(out, "%10s%s %s %s %10s%s %s  %s%s\n", ht_report_value(r, ht_flat(n), flat),
-                ht_intervals_column(r, n, true, flat_in), ht_report_percent(ht_flat(n), r->total, flat_pct),
+                ht_intervals_column(r, n, true, flat_in),
+                ht_report_percent(ht_flat(n), r->total, flat_pct),
                 ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
-                ht_intervals_column(r, n, false, cum_in), ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(g, n),
+                ht_intervals_column(r, n, false, cum_in),
+                ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(g, n),
                 inline_marks[ht_graph_node_inlining(n)]);
     }
 }
@@ -54,10 +56,15 @@ static void print_advice(FILE *out, struct ht_report *r)
         return;
     double rate = ht_intervals_rate_for(r, g->nodes[0], 0.1);
     if (rate > 1)
-        fprintf(out, "For \xc2\xb1" "10%% of %s: --rate=%s\n", ht_graph_node_name(g, g->nodes[0]),
-                rate_word(rate, word, sizeof(word)));
+        fprintf(out,
+                "For \xc2\xb1"
+                "10%% of %s: --rate=%s\n",
+                ht_graph_node_name(g, g->nodes[0]), rate_word(rate, word, sizeof(word)));
     else if (rate > 0)
-        fprintf(out, "For \xc2\xb1" "10%% of %s: --exact\n", ht_graph_node_name(g, g->nodes[0]));
+        fprintf(out,
+                "For \xc2\xb1"
+                "10%% of %s: --exact\n",
+                ht_graph_node_name(g, g->nodes[0]));
 }
 
 int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_options *o)

@@ -36,7 +36,8 @@ static void print_node(FILE *out, struct ht_report *r, struct ht_graph_node *n, 
             ht_report_value(r, ht_flat(n), flat), ht_intervals_column(r, n, true, flat_in),
             ht_report_percent(ht_flat(n), r->total, flat_pct),
             ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
-            ht_intervals_column(r, n, false, cum_in), ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(&r->graph, n));
+            ht_intervals_column(r, n, false, cum_in),
+            ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(&r->graph, n));
 }
 
 static bool is_wanted(struct ht_report *r, struct ht_graph_node *n)
@@ -59,8 +60,10 @@ static int print_tree(FILE *out, struct ht_report *r)
     int64_t sum = 0;
     char column[HT_VALUE_MAX];
     ht_intervals_title(r, column);
-    fprintf(out, "%s\n      flat%s  flat%%   sum%%        cum%s   cum%%   calls calls%% + context \t \t \n",
-            separator, column, column);
+    fprintf(
+        out,
+        "%s\n      flat%s  flat%%   sum%%        cum%s   cum%%   calls calls%% + context \t \t \n",
+        separator, column, column);
     for (size_t i = 0; i < g->n_nodes; i++) {
         struct ht_graph_node *n = g->nodes[i];
         if (!is_wanted(r, n))

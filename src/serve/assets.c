@@ -2,9 +2,9 @@
 /* Looks an asset up by its name, in the table that embed.py made. */
 #include "config.h"
 
-#include <string.h>
-
 #include "serve/assets.h"
+
+#include <string.h>
 
 const struct ht_asset *ht_asset_find(const char *name)
 {

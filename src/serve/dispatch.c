@@ -35,18 +35,12 @@ enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
         const char *path;
         enum MHD_Result (*get)(const struct ht_request *r);
     } table[] = {
-        {"/debug/pprof", ht_get_index},
-        {"/debug/pprof/", ht_get_index},
-        {"/debug/pprof/heap", get_heap},
-        {"/debug/pprof/allocs", get_allocs},
-        {"/debug/pprof/threads", ht_get_threads},
-        {"/debug/pprof/goroutine", ht_get_threads},
-        {"/debug/pprof/profile", ht_get_cpu},
-        {"/debug/pprof/cmdline", ht_get_cmdline},
-        {"/debug/pprof/symbol", ht_get_symbol},
-        {"/metrics", ht_get_metrics},
-        {"/api/targets", ht_get_targets},
-        {"/api/profile", ht_get_data},
+        {"/debug/pprof", ht_get_index},           {"/debug/pprof/", ht_get_index},
+        {"/debug/pprof/heap", get_heap},          {"/debug/pprof/allocs", get_allocs},
+        {"/debug/pprof/threads", ht_get_threads}, {"/debug/pprof/goroutine", ht_get_threads},
+        {"/debug/pprof/profile", ht_get_cpu},     {"/debug/pprof/cmdline", ht_get_cmdline},
+        {"/debug/pprof/symbol", ht_get_symbol},   {"/metrics", ht_get_metrics},
+        {"/api/targets", ht_get_targets},         {"/api/profile", ht_get_data},
         {"/api/source", ht_get_source},
     };
     bool page;

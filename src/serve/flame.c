@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "serve/flame.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -12,7 +14,6 @@
 
 #include "profile/profile.h"
 #include "serve/assets.h"
-#include "serve/flame.h"
 #include "serve/webdata.h"
 
 struct page {

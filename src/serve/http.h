@@ -33,7 +33,7 @@ struct ht_server {
     unsigned building, waiting;
     bool stopping;
     volatile sig_atomic_t stop_sampling; /* set with stopping; read without the lock */
-    pthread_mutex_t symbols; /* one thread at a time in the symboliser */
+    pthread_mutex_t symbols;             /* one thread at a time in the symboliser */
 };
 
 struct ht_request {
@@ -45,7 +45,8 @@ struct ht_request {
     size_t body_size;
 };
 
-/* answer.c: answers with a malloc'ed body, which is the library's from then on. disposition may be NULL. */
+/* answer.c: answers with a malloc'ed body, which is the library's from then on. disposition may be
+ * NULL. */
 enum MHD_Result ht_answer(const struct ht_request *r, unsigned status, const char *type,
                           const char *disposition, void *body, size_t size);
 /* Answers with a static body. */

@@ -5,10 +5,10 @@
  */
 #include "config.h"
 
+#include "serve/keymap.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "serve/keymap.h"
 
 static uint32_t key_hash(struct ht_key k)
 {

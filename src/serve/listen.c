@@ -2,6 +2,8 @@
 /* The listening socket: made here, so that a failure can say what it was about. */
 #include "config.h"
 
+#include "serve/listen.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,8 +13,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include "serve/listen.h"
 
 /* A socket file that nobody listens on any more is left over from a server that was killed. */
 static void remove_stale(const struct sockaddr_un *sun)

@@ -2,6 +2,8 @@
 /* Writes beside the file and renames at the end, so that a reader never sees half a file. */
 #include "config.h"
 
+#include "serve/outfile.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,7 +13,6 @@
 
 #include "profile/profile.h"
 #include "util/utf8.h"
-#include "serve/outfile.h"
 
 int ht_outfile_open(struct ht_outfile *o, const char *path)
 {

@@ -26,7 +26,8 @@ enum MHD_Result ht_get_cmdline(const struct ht_request *r)
     if (!ht_request_target(r, id, &answer))
         return answer;
     err = r->s->source->cmdline(r->s->source->ctx, id, &words, &size, msg, sizeof msg);
-    return err ? ht_answer_failure(r, err, msg) : ht_answer(r, MHD_HTTP_OK, TEXT, NULL, words, size);
+    return err ? ht_answer_failure(r, err, msg)
+               : ht_answer(r, MHD_HTTP_OK, TEXT, NULL, words, size);
 }
 
 enum MHD_Result ht_get_index(const struct ht_request *r)
@@ -208,7 +209,8 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
         return answer;
     if (!symbols && !allocs && !wait && r->s->source->raw)
         return send_raw(r, id);
-    p = wait ? delta(r, id, wait, symbols, &answer) : ht_request_profile_of(r, id, symbols, &answer);
+    p = wait ? delta(r, id, wait, symbols, &answer)
+             : ht_request_profile_of(r, id, symbols, &answer);
     if (!p)
         return answer;
     return text ? send_text(r, p) : send_proto(r, p, allocs, wait > 0);

@@ -96,7 +96,7 @@ enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const cha
 }
 
 struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char *id, bool symbols,
-                                     enum MHD_Result *answer)
+                                         enum MHD_Result *answer)
 {
     char msg[512] = "";
     int err = -ENOMEM;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's life. One thread a connection: a slow client, or one that waits for seconds=, holds up nobody. */
+/* The server's life. One thread a connection: a slow client, or one that waits for seconds=, holds
+ * up nobody. */
 #include "config.h"
 
 #include <errno.h>

@@ -2,11 +2,12 @@
 /* Frees lists of targets, and adds up a profile for sources that have nothing quicker. */
 #include "config.h"
 
+#include "serve/target.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "profile/profile.h"
-#include "serve/target.h"
 
 void ht_targets_free(struct ht_target *targets, size_t n)
 {

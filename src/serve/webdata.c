@@ -2,6 +2,8 @@
 /* Folds a profile's samples into one prefix tree, root first, and writes it column by column. */
 #include "config.h"
 
+#include "serve/webdata.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 
 #include "profile/profile.h"
 #include "serve/keymap.h"
-#include "serve/webdata.h"
 
 struct frame {
     uint32_t fn, file, mod; /* numbers of strings */

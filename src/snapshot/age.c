@@ -5,16 +5,17 @@
  */
 #include "config.h"
 
+#include "snapshot/age.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "region/weight.h"
-#include "snapshot/age.h"
 
-/* A bucket's label is the least age in it, in seconds: `-tagfocus=age=600s:` finds the survivors. */
-static const uint32_t buckets[] = {0,    1,        10,        60,        600,
-                                   3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600};
+/* A bucket's label is the least age in it, in seconds: `-tagfocus=age=600s:` finds the survivors.
+ */
+static const uint32_t buckets[] = {0, 1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600};
 #define N_BUCKETS (uint32_t)(sizeof buckets / sizeof *buckets)
 
 struct sum {
@@ -84,8 +85,8 @@ static void take(struct ht_age_filter *f, uint64_t now, const struct ht_region_a
         const struct ht_site *site = ht_view_record(f->view, l.site, HT_KIND_SITE);
         uint64_t age = now > l.time ? now - l.time : 0;
         /* Beyond what a process can hold: damaged. */
-        if (!site || l.size > 1ull << 50 || site->rate > 1ull << 50 || age * 1000000000u < ages->min_ns ||
-            (ages->max_ns && age * 1000000000u > ages->max_ns))
+        if (!site || l.size > 1ull << 50 || site->rate > 1ull << 50 ||
+            age * 1000000000u < ages->min_ns || (ages->max_ns && age * 1000000000u > ages->max_ns))
             continue;
         add(sums_of(f, l.site) + (f->label ? bucket_of(age) : 0), l.size, site->rate);
     }
@@ -104,8 +105,8 @@ struct ht_age_filter *ht_age_filter_create(const struct ht_region *r,
     uint32_t n = 0;
     f->site_base = calloc((size_t)r->view.n_chunks + 1, sizeof *f->site_base);
     for (uint32_t i = 0; f->site_base && i < r->view.n_chunks; i++) {
-        const struct ht_chunk *chunk = (const struct ht_chunk *)(r->view.base + HT_HEADER_SIZE +
-                                                                 (uint64_t)i * HT_CHUNK_SIZE);
+        const struct ht_chunk *chunk =
+            (const struct ht_chunk *)(r->view.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE);
         f->site_base[i] = n;
         if (atomic_load(&chunk->kind) == HT_KIND_SITE)
             n += ht_kind_capacity(HT_KIND_SITE);
@@ -142,8 +143,8 @@ static void survivors(const struct sum *s, struct ht_values *v)
 }
 
 /*
- * Of the objects that are chosen by age: what lives. With labels and no limits one more part, without
- * a label, has what was allocated and is gone, so that the sums stay what they are.
+ * Of the objects that are chosen by age: what lives. With labels and no limits one more part,
+ * without a label, has what was allocated and is gone, so that the sums stay what they are.
  */
 bool ht_age_filter_part(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
                         struct ht_part *out)

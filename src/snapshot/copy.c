@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "snapshot/copy.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "snapshot/copy.h"
 #include "snapshot/process.h"
 
 /* What a reader takes into memory of one region. The target maps 2 GiB at most. */
@@ -22,11 +23,11 @@ struct copier {
     const struct ht_region_origin *from;
     unsigned char *base;
     uint64_t file_size;
-    uint64_t private_from; /* 0: all in the file */
+    uint64_t private_from;       /* 0: all in the file */
     uint64_t data_from, data_to; /* of the file: known to hold data */
-    uint64_t limit;        /* offsets at or above cannot be had */
+    uint64_t limit;              /* offsets at or above cannot be had */
     uint32_t kinds;
-    uint32_t n;            /* chunks whose head was read */
+    uint32_t n; /* chunks whose head was read */
 };
 
 static uint64_t offset_of(uint32_t chunk)
@@ -81,7 +82,8 @@ static int read_heads(struct copier *c)
     return 0;
 }
 
-/* The chunks of one kind with all they hold; one that cannot be read is as one that is not there. */
+/* The chunks of one kind with all they hold; one that cannot be read is as one that is not there.
+ */
 static void read_kind(struct copier *c, uint32_t kind)
 {
     for (uint32_t i = 0; i < c->n; i++) {
@@ -135,8 +137,9 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
                   ? -EINVAL
                   : read_bytes(&c, header, sizeof header, 0);
     if (err)
-        return refuse(msg, msg_size, err, err == -EINVAL || err == -EIO
-                                              ? "too short for a heaptap region" : strerror(-err));
+        return refuse(msg, msg_size, err,
+                      err == -EINVAL || err == -EIO ? "too short for a heaptap region"
+                                                    : strerror(-err));
     if ((err = ht_view_init(&r->view, header, sizeof header, msg, msg_size)))
         return err;
     const struct ht_region_header *h = (const struct ht_region_header *)header;
@@ -164,7 +167,8 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
     c.limit = size;
     memcpy(base, header, sizeof header);
     if (kinds) {
-        /* A third of the time to copy a large region; of a sparse one it would be memory for holes. */
+        /* A third of the time to copy a large region; of a sparse one it would be memory for holes.
+         */
         if (from->file >= 0 && (uint64_t)st.st_blocks * 512 >= offset_of((uint32_t)wanted) / 2)
             madvise(base, size, MADV_HUGEPAGE);
         err = read_chunks(&c);

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "snapshot/directory.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "snapshot/directory.h"
 #include "snapshot/process.h"
 #include "util/openat2.h"
 
@@ -119,8 +120,8 @@ static int walk_root(int root, const char *shown, const struct visitor *v)
             continue;
         struct stat st;
         strtoul(e->d_name + 8, &end, 10);
-        /* In a user namespace users have other numbers: 0 is made by whoever made the namespace, and
-         * from outside its directory is his. So it is the owner that counts. */
+        /* In a user namespace users have other numbers: 0 is made by whoever made the namespace,
+         * and from outside its directory is his. So it is the owner that counts. */
         if (*end || fstatat(shm, e->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
             (geteuid() && st.st_uid != geteuid()))
             continue;

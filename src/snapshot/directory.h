@@ -19,19 +19,19 @@ struct ht_region_name {
 bool ht_region_name_parse(const char *s, struct ht_region_name *out);
 
 /*
- * Calls fn for each region file in the directories: HEAPTAP_REGION_DIR when it is set, as in the library;
- * else this user's, for root every user's. fd is of the file, st what fstat says, dir the directory's descriptor. Files that
- * are not what the library makes (a link, another owner's, open to others) are passed over. fn's
- * non-zero result ends the walk and is returned; so is -EMFILE or -ENFILE when a directory or file could not be opened for
- * want of descriptors.
+ * Calls fn for each region file in the directories: HEAPTAP_REGION_DIR when it is set, as in the
+ * library; else this user's, for root every user's. fd is of the file, st what fstat says, dir the
+ * directory's descriptor. Files that are not what the library makes (a link, another owner's, open
+ * to others) are passed over. fn's non-zero result ends the walk and is returned; so is -EMFILE or
+ * -ENFILE when a directory or file could not be opened for want of descriptors.
  */
-typedef int (*ht_region_file_fn)(void *ctx, int dir, const char *directory, const char *file, int fd,
-                                 const struct stat *st, const struct ht_region_name *name);
+typedef int (*ht_region_file_fn)(void *ctx, int dir, const char *directory, const char *file,
+                                 int fd, const struct stat *st, const struct ht_region_name *name);
 int ht_region_directory_walk(ht_region_file_fn fn, void *ctx);
 
 /*
- * The same for marks: links to nothing, named like regions, which processes leave that could have none
- * (target/process/mark.h). text is what a link says, st what lstat says.
+ * The same for marks: links to nothing, named like regions, which processes leave that could have
+ * none (target/process/mark.h). text is what a link says, st what lstat says.
  */
 typedef int (*ht_region_mark_fn)(void *ctx, int dir, const char *file, const char *text,
                                  const struct stat *st, const struct ht_region_name *name);
@@ -40,8 +40,8 @@ int ht_region_directory_walk_marks(ht_region_mark_fn fn, void *ctx);
 /* The same for the directories under a root that is not ours: a container's, by its descriptor. */
 int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx);
 
-/* Opens a path below a root that is not ours: no link is followed, nothing outside is reached. flags
- * are open's. A descriptor, or -1 with errno. */
+/* Opens a path below a root that is not ours: no link is followed, nothing outside is reached.
+ * flags are open's. A descriptor, or -1 with errno. */
 int ht_open_below(int root, const char *path, int flags);
 
 /* Opens the youngest region of that name (number is ignored). A descriptor and its path, or

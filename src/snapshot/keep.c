@@ -19,8 +19,8 @@
 
 /*
  * A descriptor of a region of ours that certainly nobody has mapped: the target holds a lock that
- * lasts as long as its mapping (target/process/create.c), so also one that lives in a pid namespace that
- * is not to be seen from here is told.
+ * lasts as long as its mapping (target/process/create.c), so also one that lives in a pid namespace
+ * that is not to be seen from here is told.
  */
 static int open_dead(const char *path)
 {
@@ -38,8 +38,8 @@ static int open_dead(const char *path)
     return fd;
 }
 
-/* Root may take another user's away: by the directory that it is in, which is his and not a link, so
- * that no name of his leads elsewhere. */
+/* Root may take another user's away: by the directory that it is in, which is his and not a link,
+ * so that no name of his leads elsewhere. */
 static int remove_anothers(const char *path)
 {
     char directory[1400];

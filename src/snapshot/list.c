@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "snapshot/list.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,23 +18,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "util/utf8.h"
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
-#include "snapshot/list.h"
 #include "snapshot/process.h"
+#include "util/utf8.h"
 
 struct lister {
     struct ht_listed *list;
     size_t n, room;
     struct {
         uint64_t device, inode;
-    } *mapped; /* files of living regions */
+    } * mapped; /* files of living regions */
     size_t n_mapped;
     struct {
         dev_t device;
         ino_t inode;
-    } *roots; /* /dev/shm directories that were walked */
+    } * roots; /* /dev/shm directories that were walked */
     size_t n_roots;
     const char *shown; /* before the names of a foreign root */
     int err;
@@ -145,8 +146,7 @@ static void list_process(struct lister *l, pid_t pid)
     struct ht_process_map map;
     struct ht_region r;
     char msg[200];
-    if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) ||
-        ht_process_find(&p, &map))
+    if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) || ht_process_find(&p, &map))
         return;
     if (!map.address) {
         /* Not a forked child that waits for its first sample: it never had one, and will not. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* All profiled processes of this user, for root of all users: living ones, and what dead ones left. */
+/* All profiled processes of this user, for root of all users: living ones, and what dead ones left.
+ */
 #ifndef HEAPTAP_SRC_SNAPSHOT_LIST_H
 #define HEAPTAP_SRC_SNAPSHOT_LIST_H
 
@@ -12,13 +13,13 @@ struct ht_listed {
     pid_t pid; /* as seen from here; of a dead one: as it was */
     uid_t uid;
     bool alive;
-    char state;    /* of a living one, as in /proc/PID/stat */
-    bool dumped;   /* its last profile is written, the region is not needed */
-    bool adopted;  /* a fork's child */
+    char state;   /* of a living one, as in /proc/PID/stat */
+    bool dumped;  /* its last profile is written, the region is not needed */
+    bool adopted; /* a fork's child */
     bool signal_lost;
     bool filtered; /* it lives, and is not profiled because of a seccomp filter; damage says so */
     bool other_version; /* a dead one's, of a heaptap whose regions are not as ours */
-    bool removable; /* dead, and the region is in a directory of ours */
+    bool removable;     /* dead, and the region is in a directory of ours */
     uint64_t run_id;
     uint64_t start_wall_ns, rate, samples, lost;
     int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
@@ -38,18 +39,17 @@ int ht_list(struct ht_listed **out, size_t *n);
  *  - when it has no sample;
  *  - when its profile has been written: at once, or under `heaptap run` after a day;
  *  - HT_KEEP_DAYS after a command first met it dead;
- *  - when all dead ones together take more than HT_KEEP_BYTES: the one met first goes first, but none
- *    within HT_KEEP_HOURS of being met.
- * A region whose process lives is never touched. list is what ht_list gave; those that went are marked
- * by an empty path. Returns how many went.
+ *  - when all dead ones together take more than HT_KEEP_BYTES: the one met first goes first, but
+ * none within HT_KEEP_HOURS of being met. A region whose process lives is never touched. list is
+ * what ht_list gave; those that went are marked by an empty path. Returns how many went.
  */
 #define HT_KEEP_DAYS  7
 #define HT_KEEP_HOURS 1
 #define HT_KEEP_BYTES (1ull << 30)
 size_t ht_list_clean(struct ht_listed *list, size_t n);
 
-/* Removes one dead region, when it is ours, or we are root, and it is certainly dead. 0, or -EBUSY when
- * somebody has it mapped, -EPERM when it is another's, or another -errno. */
+/* Removes one dead region, when it is ours, or we are root, and it is certainly dead. 0, or -EBUSY
+ * when somebody has it mapped, -EPERM when it is another's, or another -errno. */
 int ht_list_remove(const char *path);
 
 #endif

@@ -15,14 +15,20 @@ void ht_region_note(const struct ht_region *r, const char *word, char *note, siz
     uint64_t unprofiled = atomic_load(&r->view.header->unprofiled);
     *note = 0;
     if (r->lost_from)
-        snprintf(note, size, "%s: the last part of the region was in the memory of the process, "
-                 "which is gone: the profile is not complete", word);
+        snprintf(note, size,
+                 "%s: the last part of the region was in the memory of the process, "
+                 "which is gone: the profile is not complete",
+                 word);
     else if (r->fresh)
-        snprintf(note, size, "process %s has had no sample since it was forked: the profile is "
-                 "empty", word);
+        snprintf(note, size,
+                 "process %s has had no sample since it was forked: the profile is "
+                 "empty",
+                 word);
     else if (unprofiled)
-        snprintf(note, size, "%s: %" PRIu64 " of its forked children %s not profiled: they were forked "
-                 "under a seccomp filter", word, unprofiled, unprofiled == 1 ? "is" : "are");
+        snprintf(note, size,
+                 "%s: %" PRIu64 " of its forked children %s not profiled: they were forked "
+                 "under a seccomp filter",
+                 word, unprofiled, unprofiled == 1 ? "is" : "are");
     else if (!r->alive)
         snprintf(note, size, "process %u has ended: this is its profile up to its last sample",
                  r->view.header->pid);

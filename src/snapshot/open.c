@@ -15,11 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "util/open.h"
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
 #include "snapshot/process.h"
 #include "snapshot/region.h"
+#include "util/open.h"
 
 static int say(char *msg, size_t size, int err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -80,8 +80,8 @@ int ht_process_region_file(const struct ht_process_info *p, const struct ht_proc
 static int no_region(struct ht_region *r, const struct ht_process_info *p, char *msg, size_t size)
 {
     /* A fork's child makes its region at its first sample: an empty profile is the truth. */
-    struct ht_region_header *h = mmap(NULL, HT_HEADER_SIZE, PROT_READ | PROT_WRITE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct ht_region_header *h =
+        mmap(NULL, HT_HEADER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (h == MAP_FAILED)
         return say(msg, size, -errno, "out of memory");
     h->magic = HT_REGION_MAGIC;
@@ -125,13 +125,17 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         err = ht_region_copy(r, &from, kinds, why, sizeof why);
         close(fd);
     } else if (!map.address && map.library && p->filtered && !map.parents) {
-        return say(msg, size, -ENOENT, "process %d is not profiled: it was started under a seccomp "
-                   "filter (HEAPTAP_SECCOMP=trust says that it is safe there)", pid);
+        return say(msg, size, -ENOENT,
+                   "process %d is not profiled: it was started under a seccomp "
+                   "filter (HEAPTAP_SECCOMP=trust says that it is safe there)",
+                   pid);
     } else if (!map.address && map.library) {
         return no_region(r, p, msg, size);
     } else if (!map.address) {
-        return say(msg, size, -ENOENT, "process %d is not profiled (start it with heaptap run, or "
-                   "LD_PRELOAD=libheaptap.so; heaptap doctor %d says why)", pid, pid);
+        return say(msg, size, -ENOENT,
+                   "process %d is not profiled (start it with heaptap run, or "
+                   "LD_PRELOAD=libheaptap.so; heaptap doctor %d says why)",
+                   pid, pid);
     } else {
         struct ht_region_origin from = {.file = -1, .address = map.address};
         if (map.inode && (from.file = ht_process_region_file(p, &map)) >= 0)
@@ -139,8 +143,10 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         /* Also of a region in a file: it may go on in private memory. */
         from.memory = ht_process_memory(p->thread);
         if (from.file < 0 && from.memory < 0) {
-            return say(msg, size, from.memory, "cannot read the memory of process %d: %s (try as "
-                       "root)", pid, strerror(-from.memory));
+            return say(msg, size, from.memory,
+                       "cannot read the memory of process %d: %s (try as "
+                       "root)",
+                       pid, strerror(-from.memory));
         }
         err = ht_region_copy(r, &from, kinds, why, sizeof why);
         if (from.file >= 0)
@@ -157,7 +163,8 @@ static int open_dead(struct ht_region *r, pid_t pid, char *msg, size_t size)
     char why[200];
     int fd = ht_region_directory_find(&name, r->path, sizeof r->path);
     if (fd < 0)
-        return say(msg, size, -ESRCH, "there is no process %d, and no region that it left", (int)pid);
+        return say(msg, size, -ESRCH, "there is no process %d, and no region that it left",
+                   (int)pid);
     struct ht_region_origin from = {.file = fd, .memory = -1};
     int err = ht_region_copy(r, &from, HT_COPY_ALL, why, sizeof why);
     close(fd);
@@ -190,7 +197,8 @@ static void find_living(struct ht_region *r, int fd)
     struct ht_process_info p;
     struct ht_process_map map;
     struct stat st;
-    if (!h->start_ticks || ht_process_read((pid_t)h->pid, &p) || !ht_same_start(p.start_ticks, h->start_ticks))
+    if (!h->start_ticks || ht_process_read((pid_t)h->pid, &p) ||
+        !ht_same_start(p.start_ticks, h->start_ticks))
         return;
     int err = ht_process_find(&p, &map);
     if (err == -ESRCH || (!err && !fstat(fd, &st) && map.inode != st.st_ino))

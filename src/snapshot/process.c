@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "snapshot/process.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +19,6 @@
 
 #include "region/layout.h"
 #include "snapshot/directory.h"
-#include "snapshot/process.h"
 
 int ht_read_at(int fd, void *to, uint64_t n, uint64_t at)
 {
@@ -61,7 +62,8 @@ static int64_t boot_offset(void)
     return offset;
 }
 
-#define EXITING 0x4 /* PF_EXITING of stat's flags: its memory goes, or has gone, before it is a zombie */
+#define EXITING                                                                                    \
+    0x4 /* PF_EXITING of stat's flags: its memory goes, or has gone, before it is a zombie */
 
 static int read_stat(pid_t pid, struct ht_process_info *out)
 {
@@ -250,8 +252,8 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
         if (base && !strncmp(base + 1, "libheaptap", 10))
             out->library = true;
         struct ht_region_name name;
-        bool region = l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) &&
-                      names_region(l.name, &name);
+        bool region =
+            l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) && names_region(l.name, &name);
         if (region && !is_own(&name, p)) {
             out->inherited = l.start;
         } else if (region) {
@@ -261,7 +263,8 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
             snprintf(out->path, sizeof out->path, "%s", l.name);
         } else if (!l.inode && !*l.name && !strncmp(l.perms, "rw-p", 4)) {
             remember(&anonymous, &l);
-        } else if (l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) && names_some_region(l.name)) {
+        } else if (l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) &&
+                   names_some_region(l.name)) {
             out->parents = true;
         }
     }

@@ -8,31 +8,32 @@
 #include <sys/types.h>
 
 struct ht_process_info {
-    pid_t pid;            /* as seen from here */
-    pid_t own_pid;        /* as it sees itself: its innermost pid namespace */
-    pid_t thread;         /* one that lives: the first one's memory is not to be seen when it has ended */
-    char state;           /* R S D T t Z X... */
+    pid_t pid;     /* as seen from here */
+    pid_t own_pid; /* as it sees itself: its innermost pid namespace */
+    pid_t thread;  /* one that lives: the first one's memory is not to be seen when it has ended */
+    char state;    /* R S D T t Z X... */
     uint64_t start_ticks; /* stat field 22, as the first time namespace shows it */
     uid_t uid;            /* effective */
     bool filtered;        /* under a seccomp filter, or strict */
 };
 
-/* 0, -ESRCH when there is no such process (or all its threads are exiting or have exited, whose memory is
- * gone), or another -errno. */
+/* 0, -ESRCH when there is no such process (or all its threads are exiting or have exited, whose
+ * memory is gone), or another -errno. */
 int ht_process_read(pid_t pid, struct ht_process_info *out);
 
 /* Where a process has its region, and in which file it lies. */
 struct ht_process_map {
-    bool library;     /* libheaptap is loaded */
-    bool parents;     /* a fork's child that has no region yet, and its parent's mapped */
-    uint64_t address; /* of the region, 0: it has none of its own */
+    bool library;           /* libheaptap is loaded */
+    bool parents;           /* a fork's child that has no region yet, and its parent's mapped */
+    uint64_t address;       /* of the region, 0: it has none of its own */
     uint64_t device, inode; /* of its file; inode 0: private memory */
-    char path[1200];  /* of its file as the process sees it; "" for private memory */
-    uint64_t inherited; /* without one of its own: address of its parent's, which it has from the fork */
+    char path[1200];        /* of its file as the process sees it; "" for private memory */
+    uint64_t
+        inherited; /* without one of its own: address of its parent's, which it has from the fork */
 };
 
-/* Looks for the region of `p` in its memory map. 0, -ESRCH when it has ended since, or another -errno when
- * the map cannot be read. A region in private memory is found by its first bytes. */
+/* Looks for the region of `p` in its memory map. 0, -ESRCH when it has ended since, or another
+ * -errno when the map cannot be read. A region in private memory is found by its first bytes. */
 int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out);
 
 /* Calls fn for the first page of each file that is mapped, with its path as the process sees it.
@@ -40,11 +41,12 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
 int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, const char *path),
                        void *ctx);
 
-/* The file of the region that a map shows, by its name in the process's root: a descriptor, or -errno. */
+/* The file of the region that a map shows, by its name in the process's root: a descriptor, or
+ * -errno. */
 int ht_process_region_file(const struct ht_process_info *p, const struct ht_process_map *map);
 
-/* Whether two starts in ticks are of one process: in a time namespace with an offset that is no whole
- * tick they differ by one. */
+/* Whether two starts in ticks are of one process: in a time namespace with an offset that is no
+ * whole tick they differ by one. */
 static inline bool ht_same_start(uint64_t a, uint64_t b)
 {
     return a - b + 1 <= 2;

@@ -22,10 +22,10 @@ struct ht_region {
     void *copy;
     uint64_t copy_size;
     bool alive;
-    pid_t pid;  /* as seen from here; 0 when the process is gone */
-    pid_t thread; /* of the process: one that lives */
-    char state; /* of the process, as /proc says it */
-    bool fresh; /* a fork's child that has no region of its own yet: an empty profile */
+    pid_t pid;          /* as seen from here; 0 when the process is gone */
+    pid_t thread;       /* of the process: one that lives */
+    char state;         /* of the process, as /proc says it */
+    bool fresh;         /* a fork's child that has no region of its own yet: an empty profile */
     uint64_t lost_from; /* what lay from there on was in the memory of a process that is gone */
     char path[1300];    /* "" when it was read out of the process */
 };
@@ -55,8 +55,8 @@ bool ht_region_is_file(const char *path);
 /* A word that is a PID: digits only. */
 bool ht_region_is_pid(const char *word, pid_t *pid);
 
-/* Which live objects count; all zero: all of them. Ages are of the moment the region was read; for a
- * dead process of its last sample. */
+/* Which live objects count; all zero: all of them. Ages are of the moment the region was read; for
+ * a dead process of its last sample. */
 struct ht_region_ages {
     uint64_t min_ns, max_ns; /* max_ns 0: no limit */
     bool label;              /* a sample for each age bucket, with a label "age" */
@@ -75,8 +75,8 @@ int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ag
 void ht_region_note(const struct ht_region *r, const char *word, char *note, size_t size);
 
 /*
- * The profile with names. symbolize NULL: none; else its pid is filled in here. note gets what is to be
- * said besides ("" for nothing) and may be NULL; word is what the user called it.
+ * The profile with names. symbolize NULL: none; else its pid is filled in here. note gets what is
+ * to be said besides ("" for nothing) and may be NULL; word is what the user called it.
  */
 struct ht_profile *ht_region_names(const struct ht_region *r, const char *word,
                                    const struct ht_region_ages *ages,

@@ -26,7 +26,8 @@ static const char magic[8] = "htsym 3";
 
 enum { FILE_MAX = 64 << 20, TOTAL_MAX = 256 << 20, FRAMES_MAX = 4096, PATH_LEN = 4096 };
 
-/* The file, in this machine's own types: header, addresses (sorted), frames, strings (the first is ""). */
+/* The file, in this machine's own types: header, addresses (sorted), frames, strings (the first is
+ * ""). */
 struct header {
     char magic[8];
     uint64_t key;
@@ -177,8 +178,7 @@ const struct ht_segments *ht_cache_segments(const struct ht_cache *c)
     return &c->header->segments;
 }
 
-size_t ht_cache_get(const struct ht_cache *c, struct ht_addr *addrs, unsigned char *known,
-                    size_t n)
+size_t ht_cache_get(const struct ht_cache *c, struct ht_addr *addrs, unsigned char *known, size_t n)
 {
     size_t found = 0, k = 0;
     struct ht_pool *pool = (struct ht_pool *)&c->pool;
@@ -237,9 +237,8 @@ static void put(struct writer *w, const struct ht_addr *a)
     w->addrs[w->n_addrs++] = (struct stored_addr){a->vaddr, w->n_frames, a->n_frames};
     for (uint32_t i = 0; i < a->n_frames; i++) {
         const struct ht_sym_frame *f = &a->frames[i];
-        w->frames[w->n_frames++] = (struct stored_frame){put_string(w, f->name),
-                                                         put_string(w, f->file), f->line,
-                                                         f->start_line};
+        w->frames[w->n_frames++] = (struct stored_frame){
+            put_string(w, f->name), put_string(w, f->file), f->line, f->start_line};
     }
 }
 
@@ -289,8 +288,11 @@ static void write_file(struct writer *w, const char *build_id, uint64_t key,
     if (!file_name(path, sizeof path, build_id, true) || !directory(dir, sizeof dir, false))
         return;
     snprintf(temp, sizeof temp, "%s/.new-XXXXXX", dir);
-    struct header h = {.key = key, .n_addrs = w->n_addrs, .n_frames = w->n_frames,
-                       .strings_size = (uint32_t)w->strings_size, .segments = *segments};
+    struct header h = {.key = key,
+                       .n_addrs = w->n_addrs,
+                       .n_frames = w->n_frames,
+                       .strings_size = (uint32_t)w->strings_size,
+                       .segments = *segments};
     memcpy(h.magic, magic, sizeof magic);
     size_t addrs = w->n_addrs * sizeof *w->addrs, frames = w->n_frames * sizeof *w->frames;
     if (sizeof h + addrs + frames + w->strings_size > FILE_MAX)

@@ -32,8 +32,8 @@ int ht_demangle_parse(const char *word, enum ht_demangle *mode)
 /* The length of an operator's own sign after "operator", whose < and > are no brackets. */
 static size_t operator_sign(const char *s)
 {
-    static const char *const signs[] = {"<=>", "<<=", ">>=", "->*", "<<", ">>", "<=",
-                                        ">=",  "->",  "<",   ">",   "()"};
+    static const char *const signs[] = {"<=>", "<<=", ">>=", "->*", "<<", ">>",
+                                        "<=",  ">=",  "->",  "<",   ">",  "()"};
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (!strncmp(s, signs[i], strlen(signs[i])))
             return strlen(signs[i]);
@@ -155,8 +155,7 @@ char *ht_demangle(const char *name, enum ht_demangle mode)
         return strdup(name);
     if (!strncmp(name, "_R", 2) || (!strncmp(name, "_ZN", 3) && strstr(name, "17h")))
         s = rust_demangle(name, 0);
-    if (!s && !strncmp(name, "_D", 2) && (s = dlang_demangle(name, 0)) &&
-        mode != HT_DEMANGLE_FULL)
+    if (!s && !strncmp(name, "_D", 2) && (s = dlang_demangle(name, 0)) && mode != HT_DEMANGLE_FULL)
         drop_last_list(s);
     bool cxx = !strncmp(name, "_Z", 2) || !strncmp(name, "___Z", 4);
     if (!s && cxx) {

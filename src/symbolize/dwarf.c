@@ -301,9 +301,10 @@ int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct
         size_t first = i;
         while (i < n_hits && hits[i].cu == hits[first].cu)
             i++;
-        struct unit u = {.pool = pool,
-                         .walk = {.hits = hits + first, .n = i - first, .scratch = &scratch,
-                                  .visits = &d->visits}};
+        struct unit u = {
+            .pool = pool,
+            .walk = {
+                .hits = hits + first, .n = i - first, .scratch = &scratch, .visits = &d->visits}};
         err = resolve_unit(d, &u, symbol, symbol_arg);
         if (!err && tick && !tick(tick_arg, i))
             err = -EINTR;

@@ -22,8 +22,8 @@ void ht_dwarf_close(struct ht_dwarf *d);
 /*
  * Fills the frames of the addresses, which are sorted and different from each other, from pool.
  * Those that DWARF knows nothing of are left as they are. Only the compilation units that the
- * addresses lie in are read. tick (may be NULL) is called now and then with the addresses done; false
- * ends the work. 0, -ENOMEM or -EINTR.
+ * addresses lie in are read. tick (may be NULL) is called now and then with the addresses done;
+ * false ends the work. 0, -ENOMEM or -EINTR.
  */
 int ht_dwarf_resolve(struct ht_dwarf *d, struct ht_addr *addrs, size_t n, struct ht_pool *pool,
                      ht_symbol_fn symbol, void *symbol_arg, bool (*tick)(void *arg, size_t done),

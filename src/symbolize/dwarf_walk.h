@@ -33,7 +33,8 @@ struct ht_walk {
     struct ht_dwarf_match *hits; /* sorted by address */
     size_t n;
     struct ht_pool *scratch;
-    uint64_t *visits; /* DIEs walked over so far, of the file: what a hostile one makes endless ends */
+    uint64_t
+        *visits; /* DIEs walked over so far, of the file: what a hostile one makes endless ends */
     const void *last; /* DIE of the walk that goes on */
     bool deep;        /* look for functions inside functions and types too */
     bool no_memory;

@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include "symbolize/find.h"
-#include "util/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "util/utf8.h"
 
 struct search {
     const struct ht_find *what;
@@ -227,8 +228,8 @@ static bool open_debug(struct search *s)
     for (size_t i = 0; i < 3; i++) {
         if (i < 2 && !*roots[i])
             continue;
-        if (is_build_id(id) && try_openf(s, e, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", roots[i],
-                                         id, id + 2))
+        if (is_build_id(id) &&
+            try_openf(s, e, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", roots[i], id, id + 2))
             return true;
         if (s->found->main.elf && open_debuglink(s, roots[i]))
             return true;

@@ -15,9 +15,9 @@ struct ht_sym_frame {
 };
 
 struct ht_addr {
-    uint64_t vaddr;          /* as the file's program headers count */
+    uint64_t vaddr;              /* as the file's program headers count */
     struct ht_sym_frame *frames; /* innermost inlined function first */
-    uint32_t n_frames;       /* 0: nothing known */
+    uint32_t n_frames;           /* 0: nothing known */
 };
 
 #endif

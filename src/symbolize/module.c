@@ -64,8 +64,8 @@ int ht_sym_module_resolve(struct ht_sym_module *m, struct ht_addr *addrs, size_t
         m->dwarf = with ? ht_dwarf_open(with) : NULL;
     }
     if (dwarf && m->dwarf) {
-        int err = ht_dwarf_resolve(m->dwarf, addrs, n, &m->pool, symbol_name, m->symtab, tick,
-                                   tick_arg);
+        int err =
+            ht_dwarf_resolve(m->dwarf, addrs, n, &m->pool, symbol_name, m->symtab, tick, tick_arg);
         if (err)
             return err;
     }

@@ -12,8 +12,8 @@
 
 struct ht_sym_module {
     struct ht_found found;
-    struct ht_elf mini;   /* .gnu_debugdata */
-    struct ht_pool pool;  /* frames */
+    struct ht_elf mini;  /* .gnu_debugdata */
+    struct ht_pool pool; /* frames */
     struct ht_symtab *symtab;
     struct ht_dwarf *dwarf;
 };

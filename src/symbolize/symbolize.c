@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include "util/utf8.h"
 #include "symbolize/symbolize.h"
 
 #include <errno.h>
@@ -21,6 +20,7 @@
 #include "symbolize/functions.h"
 #include "symbolize/module.h"
 #include "symbolize/perfmap.h"
+#include "util/utf8.h"
 
 /* A Location to be named, and where its address lies in the file. */
 struct target {
@@ -52,12 +52,11 @@ static bool named_already(const struct ht_mapping *m)
 static bool is_anonymous_name(const char *file)
 {
     return !*file || !strncmp(file, "//anon", 6) || !strncmp(file, "[anon", 5) ||
-           !strncmp(file, "/memfd:", 7) || !strcmp(file, "/dev/zero") ||
-           !strcmp(file, "[heap]");
+           !strncmp(file, "/memfd:", 7) || !strcmp(file, "/dev/zero") || !strcmp(file, "[heap]");
 }
 
-/* Memory that no file backs: JIT code lives there. A build-id is of an object that was loaded from a
- * file without a name. */
+/* Memory that no file backs: JIT code lives there. A build-id is of an object that was loaded from
+ * a file without a name. */
 static bool anonymous(const struct ht_mapping *m)
 {
     return !m || (!*m->build_id && is_anonymous_name(m->file));
@@ -119,8 +118,8 @@ static bool progress_due(const struct work *w)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    double s = (double)(now.tv_sec - w->began.tv_sec) +
-               (double)(now.tv_nsec - w->began.tv_nsec) / 1e9;
+    double s =
+        (double)(now.tv_sec - w->began.tv_sec) + (double)(now.tv_nsec - w->began.tv_nsec) / 1e9;
     return w->o->progress && s >= 1 && isatty(fileno(w->o->progress));
 }
 
@@ -255,9 +254,13 @@ static void remember(char *list, size_t size, size_t *count, const char *file)
 static int name_module(struct work *w, struct target *t, size_t n)
 {
     struct ht_mapping *map = t->loc->mapping;
-    struct ht_find what = {.file = map->file, .build_id = map->build_id, .start = map->start,
-                           .pid = w->o->pid, .root = w->o->root,
-                           .waiting = waiting, .waiting_arg = w};
+    struct ht_find what = {.file = map->file,
+                           .build_id = map->build_id,
+                           .start = map->start,
+                           .pid = w->o->pid,
+                           .root = w->o->root,
+                           .waiting = waiting,
+                           .waiting_arg = w};
     struct ht_sym_module m;
     struct ht_cache *cache = NULL;
     w->current = map->file;
@@ -366,8 +369,8 @@ int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, cha
         while (i < w.n && same_module(&w.targets[first], &w.targets[i]))
             i++;
         struct target *t = &w.targets[first];
-        err = anonymous(t->loc->mapping) ? name_jit(&w, t, i - first)
-                                         : name_module(&w, t, i - first);
+        err =
+            anonymous(t->loc->mapping) ? name_jit(&w, t, i - first) : name_module(&w, t, i - first);
     }
     if (!err && stopped(&w))
         err = -EINTR;

@@ -89,11 +89,14 @@ static bool read_table(struct ht_symtab *t, Elf *elf, unsigned type)
                 end = section_end;
             bool local = GELF_ST_BIND(s.st_info) == STB_LOCAL;
             size_t underscores = strspn(name, "_");
-            if (!add(t, (struct symbol){
-                            .start = s.st_value, .end = end, .name = name, .typed = typed,
-                            .order = (uint32_t)t->n,
-                            .score = (uint8_t)((local ? 0 : 8) + (underscores < 7 ? 7 - underscores
-                                                                                  : 0))}))
+            if (!add(t,
+                     (struct symbol){.start = s.st_value,
+                                     .end = end,
+                                     .name = name,
+                                     .typed = typed,
+                                     .order = (uint32_t)t->n,
+                                     .score = (uint8_t)((local ? 0 : 8) +
+                                                        (underscores < 7 ? 7 - underscores : 0))}))
                 return false;
         }
     }

@@ -7,11 +7,12 @@
 #ifndef HEAPTAP_SRC_UTIL_JANSSON_H
 #define HEAPTAP_SRC_UTIL_JANSSON_H
 
-#define HT_JSON_MISSING \
+#define HT_JSON_MISSING                                                                            \
     "built without libjansson: there is no JSON (install libjansson-dev and build again)"
 
 #if HT_JANSSON
 #include <jansson.h>
+
 #else
 #include <stddef.h>
 #include <stdint.h>

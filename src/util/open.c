@@ -5,13 +5,13 @@
  */
 #include "config.h"
 
+#include "util/open.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "util/open.h"
 
 int ht_open_regular(const char *path)
 {

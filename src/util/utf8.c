@@ -106,7 +106,8 @@ bool ht_utf8_unescape(char *text)
     char *to = text;
     bool found = false;
     for (const char *c = text; *c; c++) {
-        int high = c[0] == '\\' && c[1] == 'x' ? digit(c[2]) : -1, low = high < 8 ? -1 : digit(c[3]);
+        int high = c[0] == '\\' && c[1] == 'x' ? digit(c[2]) : -1,
+            low = high < 8 ? -1 : digit(c[3]);
         if (low >= 0) {
             *to++ = (char)(high << 4 | low);
             c += 3;

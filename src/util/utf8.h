@@ -10,13 +10,13 @@ bool ht_utf8_valid(const char *s, size_t n, size_t *bad);
 
 /*
  * A string of a profile must be UTF-8, and a path on disk may be any bytes: each byte that is none
- * becomes four characters, \xHH, as C writes it. Cut at the end of out; n bytes of text take at most
- * 4 * n + 1. Returns the length. No allocation.
+ * becomes four characters, \xHH, as C writes it. Cut at the end of out; n bytes of text take at
+ * most 4 * n + 1. Returns the length. No allocation.
  */
 size_t ht_utf8_escape(const char *text, size_t n, char *out, size_t size);
 
-/* The path that such a text may stand for, in place. False when there is no \xHH of a byte above 0x7f
- * in it. A text that holds these characters itself looks the same: try that first. */
+/* The path that such a text may stand for, in place. False when there is no \xHH of a byte above
+ * 0x7f in it. A text that holds these characters itself looks the same: try that first. */
 bool ht_utf8_unescape(char *text);
 
 /*

@@ -22,8 +22,8 @@ struct ht_check_result {
 };
 
 /* suppressions.c: "leak:PATTERN" a line, as LeakSanitizer has it (a part of a function's, file's or
- * binary's name; * stands for any text, ^ and $ for its ends), and "stack:PATTERN" of a whole stack,
- * "leaf < caller < main". '#' begins a comment. */
+ * binary's name; * stands for any text, ^ and $ for its ends), and "stack:PATTERN" of a whole
+ * stack, "leaf < caller < main". '#' begins a comment. */
 struct ht_suppressions {
     char **pattern;
     bool *whole;
@@ -38,8 +38,8 @@ bool ht_suppression_matches(const char *pattern, const char *text);
 /* Takes the samples that match out of the profile. How many. */
 size_t ht_suppressions_apply(const struct ht_suppressions *s, struct ht_profile *p);
 
-/* output.c: the results as JUnit's XML into the file ("-": standard output), 0 or -errno; as workflow
- * commands of GitHub's on standard output. */
+/* output.c: the results as JUnit's XML into the file ("-": standard output), 0 or -errno; as
+ * workflow commands of GitHub's on standard output. */
 int ht_check_junit(const char *path, const struct ht_check_result *r, size_t n);
 void ht_check_github(const struct ht_check_result *r, size_t n);
 

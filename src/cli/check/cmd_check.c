@@ -23,13 +23,17 @@
 static const char usage[] =
     "usage: heaptap check BUDGET... [OPTIONS] SOURCE...\n"
     "       heaptap check --fail-if-grew=PERCENT [OPTIONS] OLD NEW\n\n"
-    "Compares what is in use with limits. Exit 0: they hold, or the samples cannot decide (a line says\n"
-    "so, and which rate would); 1: one is broken, with evidence; 2: the profile or a budget is unusable.\n\n"
+    "Compares what is in use with limits. Exit 0: they hold, or the samples cannot decide (a line "
+    "says\n"
+    "so, and which rate would); 1: one is broken, with evidence; 2: the profile or a budget is "
+    "unusable.\n\n"
     "  --max-total=SIZE            all that is in use (64M, 1G)\n"
     "  --max-inuse=RE:SIZE         what functions that match RE, and what they call, hold\n"
     "  --fail-if-grew=PERCENT      the second of two profiles is larger by more than that (5%)\n"
-    "  --suppressions=FILE         lines of leak:PATTERN (LeakSanitizer's) or stack:PATTERN: left out\n"
-    "  --allow-missing             a budget of functions that are not in the profile is none that is\n"
+    "  --suppressions=FILE         lines of leak:PATTERN (LeakSanitizer's) or stack:PATTERN: left "
+    "out\n"
+    "  --allow-missing             a budget of functions that are not in the profile is none that "
+    "is\n"
     "                              unusable: what may be missing is compared\n"
     "  --confidence=90|95|99       of the intervals (95)\n"
     "  --junit=FILE                the results as JUnit XML\n"
@@ -161,8 +165,10 @@ static int check_site(struct check *c, const struct ht_profile *p, const char *b
         check_limit(c, p, re, "max-inuse", budget, (double)limit);
     ht_regex_destroy(re);
     return any ? 0
-               : ht_complain(2, "--max-inuse=%s: no function of the profile matches (--allow-missing "
-                                "lets that pass)", budget);
+               : ht_complain(2,
+                             "--max-inuse=%s: no function of the profile matches (--allow-missing "
+                             "lets that pass)",
+                             budget);
 }
 
 static int load(struct check *c, struct ht_profile **p, const char *suppressions)
@@ -237,7 +243,8 @@ static int check_growth(struct check *c, const char *percent, const char *suppre
     change.before_rate *= factor;
     struct ht_interval in = ht_change_interval(&change, c->confidence);
     r->outcome = judge(in, 0);
-    snprintf(r->message, sizeof(r->message), "%s in use, %s before: %+.1f %%, %s %g %% (with %g %%)%s",
+    snprintf(r->message, sizeof(r->message),
+             "%s in use, %s before: %+.1f %%, %s %g %% (with %g %%)%s",
              bytes_text(is, after, sizeof(after)), bytes_text(was, before, sizeof(before)),
              was > 0 ? (is / was - 1) * 100 : 0,
              r->outcome == HT_BROKEN  ? "more than"
@@ -273,21 +280,27 @@ int ht_cmd_check(int argc, char **argv)
     bool github = false;
     struct check c = {0};
     struct ht_words sites = {0}, rest = {0};
-    const struct ht_word_option options[] = {
-        {"max-total", .value = &total}, {"max-inuse", .list = &sites},
-        {"fail-if-grew", .value = &grew}, {"suppressions", .value = &suppressions},
-        {"allow-missing", .flag = &c.allow_missing}, {"confidence", .value = &confidence},
-        {"junit", .value = &junit}, {"github", .flag = &github}, {NULL}};
+    const struct ht_word_option options[] = {{"max-total", .value = &total},
+                                             {"max-inuse", .list = &sites},
+                                             {"fail-if-grew", .value = &grew},
+                                             {"suppressions", .value = &suppressions},
+                                             {"allow-missing", .flag = &c.allow_missing},
+                                             {"confidence", .value = &confidence},
+                                             {"junit", .value = &junit},
+                                             {"github", .flag = &github},
+                                             {NULL}};
     ht_report_args_init(&c.args);
     int status = ht_words_read(argc, argv, options, usage, &rest);
     c.confidence = strtod(confidence, NULL) / 100;
-    if (status < 0 && strcmp(confidence, "90") && strcmp(confidence, "95") && strcmp(confidence, "99"))
+    if (status < 0 && strcmp(confidence, "90") && strcmp(confidence, "95") &&
+        strcmp(confidence, "99"))
         status = ht_complain(2, "--confidence=%s: 90, 95 or 99 is needed", confidence);
     if (status < 0 && !total && !sites.n && !grew)
         status = ht_complain(2, "check needs a budget: --max-total, --max-inuse or --fail-if-grew "
                                 "(heaptap check --help)");
     if (status < 0 && grew && (total || sites.n))
-        status = ht_complain(2, "--fail-if-grew compares two profiles, the other budgets are of one");
+        status =
+            ht_complain(2, "--fail-if-grew compares two profiles, the other budgets are of one");
     if (status < 0 && (grew ? rest.n != 2 : !rest.n))
         status = ht_complain(2, grew ? "--fail-if-grew needs OLD and NEW" : "name a profile");
     c.results = calloc(sites.n + 2, sizeof(*c.results));

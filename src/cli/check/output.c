@@ -2,11 +2,10 @@
 /* Results for machines. */
 #include "config.h"
 
-#include "cli/check/check.h"
-
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/check/check.h"
 #include "serve/outfile.h"
 #include "serve/webdata.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "cli/check/check.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/check/check.h"
 
 /* Whether the text begins with the pattern, whose * stands for anything. */
 static bool begins(const char *pattern, const char *text, bool to_end)

@@ -142,11 +142,16 @@ int ht_cmd_cpu(int argc, char **argv)
     struct ht_cpu_options o = {0};
     struct ht_words rest = {0};
     const struct ht_word_option options[] = {
-        {"seconds", .value = &q.seconds}, {"frequency", .value = &q.frequency},
-        {"kernel", .flag = &q.kernel},    {"ptrace", .flag = &q.ptrace},
-        {"nodecount", .value = &q.nodecount}, {"cum", .flag = &q.cum},
-        {"fast", .flag = &q.fast},        {"json", .flag = &q.json},
-        {"output", 'o', .value = &q.output}, {NULL},
+        {"seconds", .value = &q.seconds},
+        {"frequency", .value = &q.frequency},
+        {"kernel", .flag = &q.kernel},
+        {"ptrace", .flag = &q.ptrace},
+        {"nodecount", .value = &q.nodecount},
+        {"cum", .flag = &q.cum},
+        {"fast", .flag = &q.fast},
+        {"json", .flag = &q.json},
+        {"output", 'o', .value = &q.output},
+        {NULL},
     };
     double rows = 0;
     int program = 1;
@@ -155,7 +160,8 @@ int ht_cmd_cpu(int argc, char **argv)
     int status = ht_words_read(program, argv, options, usage, &rest);
     if (status < 0 && program < argc - 1 && !rest.n)
         o.program = argv + program + 1;
-    else if (status < 0 && (program < argc || rest.n != 1 || !ht_region_is_pid(rest.word[0], &o.pid)))
+    else if (status < 0 &&
+             (program < argc || rest.n != 1 || !ht_region_is_pid(rest.word[0], &o.pid)))
         status = ht_complain(2, "cpu takes one PID, or -- and a program");
     o.kernel = q.kernel;
     o.ptrace = q.ptrace;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/source/ages.h"
 #include "cli/commands.h"
 #include "cli/process/save.h"
+#include "cli/source/ages.h"
 #include "cli/words.h"
 #include "snapshot/region.h"
 #include "symbolize/symbolize.h"
@@ -42,9 +42,8 @@ int ht_cmd_dump(int argc, char **argv)
     if (status < 0 && ht_dump_options_check(&o, msg, sizeof msg))
         status = ht_complain(2, "%s", msg);
     if (status < 0)
-        status = ht_dump_save(rest.word[0], &o, output, msg, sizeof msg)
-                     ? ht_complain(1, "%s", msg)
-                     : 0;
+        status =
+            ht_dump_save(rest.word[0], &o, output, msg, sizeof msg) ? ht_complain(1, "%s", msg) : 0;
     ht_words_finish(&rest);
     return status;
 }

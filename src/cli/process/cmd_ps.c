@@ -65,8 +65,11 @@ static void print_table(const struct ht_listed *list, size_t n, bool all)
         ht_figure_bytes((double)e->rate, rate, sizeof rate);
         ht_figure_bytes((double)e->inuse_bytes, inuse, sizeof inuse);
         printf("%8d  %-15.15s %-10s %6s %7s %9s %8llu  %s\n", (int)e->pid, *e->name ? e->name : "?",
-               state_of(e), age, !e->rate ? "off" : e->rate == 1 ? "exact" : rate, inuse,
-               (unsigned long long)e->samples, goes_to(e));
+               state_of(e), age,
+               !e->rate       ? "off"
+               : e->rate == 1 ? "exact"
+                              : rate,
+               inuse, (unsigned long long)e->samples, goes_to(e));
     }
 }
 
@@ -113,16 +116,18 @@ static void sum_other_versions(const struct ht_listed *list, size_t n, size_t ot
         if (is_there(&list[i]) && list[i].other_version)
             bytes += (double)list[i].file_bytes;
     ht_figure_bytes(bytes, size, sizeof size);
-    fprintf(stderr,
-            "heaptap: %zu region%s (%s) of processes that ended under other versions of heaptap: their "
-            "recover reads them; after %d days they go (ps --all lists them)\n",
-            others, others == 1 ? "" : "s", size, HT_KEEP_DAYS);
+    fprintf(
+        stderr,
+        "heaptap: %zu region%s (%s) of processes that ended under other versions of heaptap: their "
+        "recover reads them; after %d days they go (ps --all lists them)\n",
+        others, others == 1 ? "" : "s", size, HT_KEEP_DAYS);
 }
 
 int ht_cmd_ps(int argc, char **argv)
 {
     bool json = false, all = false;
-    const struct ht_word_option options[] = {{"all", 'a', .flag = &all}, {"json", .flag = &json}, {NULL}};
+    const struct ht_word_option options[] = {
+        {"all", 'a', .flag = &all}, {"json", .flag = &json}, {NULL}};
     struct ht_words rest = {0};
     struct ht_listed *list;
     size_t n, shown = 0, others = 0;

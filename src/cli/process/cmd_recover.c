@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/source/ages.h"
 #include "cli/commands.h"
 #include "cli/process/save.h"
+#include "cli/source/ages.h"
 #include "cli/words.h"
 #include "snapshot/directory.h"
 #include "snapshot/list.h"
@@ -18,7 +18,8 @@
 
 static const char usage[] =
     "usage: heaptap recover [OPTIONS] [PID or REGION] [-o FILE]\n\n"
-    "Writes the profile of a process that was killed, up to its last sample, and removes the region\n"
+    "Writes the profile of a process that was killed, up to its last sample, and removes the "
+    "region\n"
     "it left. Without an argument: of all processes that left one and have samples.\n\n"
     "  -o, --output=FILE   the profile to write (default heaptap.NAME.PID.pb.gz, here; with a\n"
     "                      number when there is one)\n"
@@ -65,7 +66,8 @@ static int recover_one(const char *word, const struct ht_dump_options *o, const 
     /* A copy under another name is the user's own. */
     const char *base = strrchr(path, '/');
     struct ht_region_name name;
-    if (!keep && ht_region_name_parse(base ? base + 1 : path, &name) && (err = ht_list_remove(path)))
+    if (!keep && ht_region_name_parse(base ? base + 1 : path, &name) &&
+        (err = ht_list_remove(path)))
         ht_complain(0, "the region %s stays: %s", path,
                     err == -EBUSY   ? "a process has it mapped"
                     : err == -EPERM ? "it is another user's"
@@ -124,8 +126,8 @@ int ht_cmd_recover(int argc, char **argv)
     if (status < 0 && ht_dump_options_check(&o, msg, sizeof msg))
         status = ht_complain(2, "%s", msg);
     if (status < 0)
-        status = rest.n ? recover_one(rest.word[0], &o, output, keep)
-                        : recover_all(&o, output, keep);
+        status =
+            rest.n ? recover_one(rest.word[0], &o, output, keep) : recover_all(&o, output, keep);
     ht_words_finish(&rest);
     return status;
 }

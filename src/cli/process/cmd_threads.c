@@ -81,9 +81,12 @@ int ht_cmd_threads(int argc, char **argv)
     struct request q = {0};
     struct ht_words rest = {0};
     const struct ht_word_option options[] = {
-        {"stop", .flag = &q.stop},   {"all", .flag = &q.all},
-        {"fast", .flag = &q.fast},   {"json", .flag = &q.json},
-        {"debug", .value = &q.debug}, {"output", 'o', .value = &q.output},
+        {"stop", .flag = &q.stop},
+        {"all", .flag = &q.all},
+        {"fast", .flag = &q.fast},
+        {"json", .flag = &q.json},
+        {"debug", .value = &q.debug},
+        {"output", 'o', .value = &q.output},
         {NULL},
     };
     struct ht_remote r;

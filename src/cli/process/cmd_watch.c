@@ -15,16 +15,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/source/ages.h"
 #include "cli/commands.h"
 #include "cli/process/figures.h"
 #include "cli/process/watch_sites.h"
+#include "cli/source/ages.h"
 #include "cli/words.h"
 #include "region/units.h"
 
 static const char usage[] =
     "usage: heaptap watch [OPTIONS] PID\n\n"
-    "A live table of allocation sites: bytes in use, growth and allocations a second. In a terminal\n"
+    "A live table of allocation sites: bytes in use, growth and allocations a second. In a "
+    "terminal\n"
     "q quits, i g r o sort by in-use bytes, growth, rate and objects, space looks again at once.\n"
     "When standard output is no terminal a table is printed every interval.\n\n"
     "  -n, --interval=DURATION  between two looks (default 2s)\n"
@@ -93,8 +94,8 @@ static void line(int columns, const char *end, const char *format, ...)
     printf("%.*s%s\n", columns, text, end);
 }
 
-/* "±18%" by the farther end of the interval, or "<3x" where the true value may be twice the figure and
- * more, in six columns. */
+/* "±18%" by the farther end of the interval, or "<3x" where the true value may be twice the figure
+ * and more, in six columns. */
 static const char *margin(const struct ht_watch *w, const struct ht_watch_site *s, char *out,
                           size_t size)
 {
@@ -127,12 +128,17 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
     if (screen)
         fputs("\033[H", stdout);
     line(columns, end, "%s (%d)%s  %s in use, %s objects, %s, %s allocs/s  %s", w->program,
-         (int)w->pid, !w->alive ? " ended" : w->state == 'T' ? " stopped" : "", inuse, objects,
-         growth, rate, now);
+         (int)w->pid,
+         !w->alive         ? " ended"
+         : w->state == 'T' ? " stopped"
+                           : "",
+         inuse, objects, growth, rate, now);
     if (w->sampled > 0) {
         ht_figure_bytes(ht_evidence_unlisted(w->sampled, CONFIDENCE), inuse, sizeof inuse);
-        line(columns, end, "a site that holds less than %s may not be listed (95 %%); ! grew by more "
-                           "than chance", inuse);
+        line(columns, end,
+             "a site that holds less than %s may not be listed (95 %%); ! grew by more "
+             "than chance",
+             inuse);
     }
     line(columns, end, "%10s %-6s %12s  %10s %9s  %s", "IN USE", "95%", "GROWTH", "ALLOCS/S",
          "OBJECTS", "SITE < CALLER");
@@ -233,9 +239,12 @@ static int parse_key(const char *word, enum ht_watch_key *key)
 int ht_cmd_watch(int argc, char **argv)
 {
     const char *interval = "2s", *count = NULL, *sort = "inuse", *min = NULL, *max = NULL;
-    const struct ht_word_option options[] = {
-        {"interval", 'n', .value = &interval}, {"count", .value = &count}, {"sort", .value = &sort},
-        {"min-age", .value = &min}, {"max-age", .value = &max}, {NULL}};
+    const struct ht_word_option options[] = {{"interval", 'n', .value = &interval},
+                                             {"count", .value = &count},
+                                             {"sort", .value = &sort},
+                                             {"min-age", .value = &min},
+                                             {"max-age", .value = &max},
+                                             {NULL}};
     struct ht_words rest = {0};
     struct ht_watch w = {0};
     enum ht_watch_key key = HT_WATCH_INUSE;

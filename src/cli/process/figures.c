@@ -2,10 +2,10 @@
 /* Scales a figure until three digits are left, and names the unit. */
 #include "config.h"
 
+#include "cli/process/figures.h"
+
 #include <math.h>
 #include <stdio.h>
-
-#include "cli/process/figures.h"
 
 static void scaled(double v, double step, const char *const *units, int n, char *out, size_t size)
 {

@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+#include "cli/process/save.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,20 +15,23 @@
 #include <unistd.h>
 
 #include "cli/source/ages.h"
-#include "cli/process/save.h"
 #include "profile/profile.h"
-#include "util/utf8.h"
 #include "symbolize/symbolize.h"
+#include "util/utf8.h"
 
 void ht_dump_options_init(struct ht_dump_options *o, struct ht_word_option *words,
                           const char **output)
 {
     *o = (struct ht_dump_options){0};
     const struct ht_word_option all[] = {
-        {"output", 'o', .value = output},     {"raw", .flag = &o->raw},
-        {"fast", .flag = &o->fast},           {"demangle", .value = &o->demangle},
-        {"min-age", .value = &o->min_age},    {"max-age", .value = &o->max_age},
-        {"ages", .flag = &o->label_ages},     {"quiet", 'q', .flag = &o->quiet},
+        {"output", 'o', .value = output},
+        {"raw", .flag = &o->raw},
+        {"fast", .flag = &o->fast},
+        {"demangle", .value = &o->demangle},
+        {"min-age", .value = &o->min_age},
+        {"max-age", .value = &o->max_age},
+        {"ages", .flag = &o->label_ages},
+        {"quiet", 'q', .flag = &o->quiet},
         {NULL},
     };
     _Static_assert(sizeof all / sizeof *all <= HT_DUMP_OPTIONS_MAX, "room");
@@ -114,8 +119,7 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
     if (*note && !o->quiet)
         ht_complain(0, "%s", note);
     if (!o->quiet && (!output || strcmp(output, "-")))
-        fprintf(stderr, "heaptap: wrote %s (%lld site%s)\n", path, (long long)n,
-                n == 1 ? "" : "s");
+        fprintf(stderr, "heaptap: wrote %s (%lld site%s)\n", path, (long long)n, n == 1 ? "" : "s");
     if (!n && r->alive && !o->quiet)
         fprintf(stderr, "heaptap: heaptap doctor %d says why\n", (int)r->pid);
     return 0;

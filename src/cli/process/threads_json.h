@@ -8,7 +8,8 @@ struct ht_profile;
 struct ht_remote;
 struct ht_remote_threads;
 
-/* Every thread with its stack (docs/json.md has the fields); each as in remote/text.h. 0 or -errno. */
+/* Every thread with its stack (docs/json.md has the fields); each as in remote/text.h. 0 or -errno.
+ */
 int ht_threads_json(FILE *out, const struct ht_remote *r, const struct ht_remote_threads *t,
                     const struct ht_profile *each);
 

@@ -5,18 +5,19 @@
  */
 #include "config.h"
 
+#include "cli/process/watch_sites.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cli/process/watch_sites.h"
 #include "evidence/difference.h"
 #include "evidence/sampling.h"
 #include "profile/ops.h"
-#include "util/utf8.h"
 #include "symbolize/symbolize.h"
+#include "util/utf8.h"
 
 static double seconds(void)
 {
@@ -97,8 +98,8 @@ static int collect(struct ht_profile *p, struct ht_watch_site **out, size_t *n, 
         if (!name)
             continue;
         struct ht_watch_site *site = &sites[(*n)++];
-        *site = (struct ht_watch_site){.name = name, .allocs = s->values[0],
-                                       .objects = s->values[2], .inuse = s->values[3]};
+        *site = (struct ht_watch_site){
+            .name = name, .allocs = s->values[0], .objects = s->values[2], .inuse = s->values[3]};
         if (*sampled > 0) {
             site->evidence = ht_sampling_evidence(&live, s);
             site->born = ht_sampling_evidence(&all, s);
@@ -128,8 +129,10 @@ static bool grew(const struct ht_watch *w, const struct ht_watch_site *old,
     if (!(w->sampled > 0) || now->inuse <= old->inuse)
         return false;
     ht_part_pair(&part, &born);
-    const struct ht_change c = {.before = part.before, .after = part.after,
-                                .before_rate = w->sampled, .after_rate = w->sampled};
+    const struct ht_change c = {.before = part.before,
+                                .after = part.after,
+                                .before_rate = w->sampled,
+                                .after_rate = w->sampled};
     return ht_change_interval(&c, MARKED).low > 0;
 }
 
@@ -167,8 +170,8 @@ int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
     if (err)
         return err;
     double at = seconds();
-    struct ht_profile *p = ht_region_names(&r, w->word, &w->ages, &o, &err, msg, msg_size, note,
-                                           sizeof note);
+    struct ht_profile *p =
+        ht_region_names(&r, w->word, &w->ages, &o, &err, msg, msg_size, note, sizeof note);
     w->alive = r.alive;
     w->pid = r.alive ? r.pid : (pid_t)r.view.header->pid;
     w->state = r.state;

@@ -22,7 +22,7 @@ struct ht_watch_site {
     char *name; /* of the innermost function that is no allocator's, and its caller */
     int64_t inuse, objects, allocs;
     struct ht_evidence evidence, born; /* of inuse, and of all bytes ever allocated */
-    bool grew; /* since the last look, by more than chance */
+    bool grew;                         /* since the last look, by more than chance */
     double growth, rate; /* bytes a second, allocations a second; 0 at first sight of the process */
 };
 
@@ -32,7 +32,7 @@ struct ht_watch {
     struct ht_watch_site *sites; /* sorted */
     size_t n;
     int64_t inuse, objects;
-    double sampled; /* bytes from sample to sample; 0: there are no intervals */
+    double sampled;             /* bytes from sample to sample; 0: there are no intervals */
     double growth, rate, taken; /* taken: seconds, monotonic */
     char program[64], state;
     pid_t pid;

@@ -64,7 +64,8 @@ int ht_cmd_diff(int argc, char **argv)
     if (status)
         status = status < 0 ? 2 : 0;
     else if (bases ? !a.n_sources : a.n_sources != 2)
-        status = ht_complain(2, "two profiles are compared (usage: heaptap diff [OPTIONS] OLD NEW)");
+        status =
+            ht_complain(2, "two profiles are compared (usage: heaptap diff [OPTIONS] OLD NEW)");
     else if (!bases && ht_report_args_set(&a, "base", a.sources[0], msg, sizeof(msg)))
         status = ht_complain(1, "out of memory");
     else

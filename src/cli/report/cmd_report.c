@@ -22,8 +22,9 @@ static int serve(struct ht_profile *p, const struct ht_report_args *a, size_t fi
     const struct ht_named_profile named = {a->sources[first], p};
     struct ht_serving s = {.listen = a->http};
     char msg[512] = "";
-    int status = ht_load_narrow(p, &a->report, msg, sizeof(msg)) ? ht_complain(1, "%s", msg)
-                                                                 : ht_serving_profiles(&s, &named, 1, false);
+    int status = ht_load_narrow(p, &a->report, msg, sizeof(msg))
+                     ? ht_complain(1, "%s", msg)
+                     : ht_serving_profiles(&s, &named, 1, false);
     ht_serving_finish(&s);
     return status;
 }

@@ -60,7 +60,8 @@ static bool tell_apart(struct ht_profile *diff, const struct ht_report_args *a, 
     for (size_t i = 0; ok && i < p->n_comments; i++)
         if (says(base, p->comments[i]) && !says(diff, p->comments[i]))
             ok = !ht_profile_add_comment(diff, p->comments[i]);
-    return ok && add_side(diff, "Old", a->bases[0], base, p) && add_side(diff, "New", word, p, base);
+    return ok && add_side(diff, "Old", a->bases[0], base, p) &&
+           add_side(diff, "New", word, p, base);
 }
 
 static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_report_args *a,
@@ -82,7 +83,8 @@ static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_repo
     return diff;
 }
 
-/* Before a process's profile meets another, both need their names: equal places are told by them. */
+/* Before a process's profile meets another, both need their names: equal places are told by them.
+ */
 static bool any_region(const struct ht_report_args *a, size_t first)
 {
     bool any = false;
@@ -122,8 +124,8 @@ static int source_options(struct ht_report_args *a, size_t first, struct ht_regi
 }
 
 /* Names, and what is uninteresting goes. Takes p; returns it, or NULL. */
-static struct ht_profile *finish(struct ht_profile *p, struct ht_report_args *a, int *err, char *msg,
-                                 size_t msg_size)
+static struct ht_profile *finish(struct ht_profile *p, struct ht_report_args *a, int *err,
+                                 char *msg, size_t msg_size)
 {
     char note[512] = "";
     if (!a->no_symbols && (*err = ht_symbolize(p, &a->symbolize, note, sizeof(note)))) {
@@ -147,8 +149,8 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
     struct ht_source_options o;
     if ((*err = source_options(a, first, &ages, &o, msg, msg_size)))
         return NULL;
-    struct ht_profile *p =
-        ht_sources_load(a->sources + first, a->n_sources - first, a->compact, &o, err, msg, msg_size);
+    struct ht_profile *p = ht_sources_load(a->sources + first, a->n_sources - first, a->compact, &o,
+                                           err, msg, msg_size);
     if (p && a->n_bases)
         p = minus_bases(p, a, a->sources[first], &o, err, msg, msg_size);
     return p ? finish(p, a, err, msg, msg_size) : NULL;
@@ -265,10 +267,16 @@ struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, stru
 int ht_load_narrow(struct ht_profile *p, const struct ht_report_options *o, char *msg,
                    size_t msg_size)
 {
-    const struct ht_filter filter = {
-        .focus = o->focus, .ignore = o->ignore, .hide = o->hide, .show = o->show,
-        .show_from = o->show_from, .tagfocus = o->tagfocus, .tagignore = o->tagignore,
-        .tagshow = o->tagshow, .taghide = o->taghide, .prune_from = o->prune_from};
+    const struct ht_filter filter = {.focus = o->focus,
+                                     .ignore = o->ignore,
+                                     .hide = o->hide,
+                                     .show = o->show,
+                                     .show_from = o->show_from,
+                                     .tagfocus = o->tagfocus,
+                                     .tagignore = o->tagignore,
+                                     .tagshow = o->tagshow,
+                                     .taghide = o->taghide,
+                                     .prune_from = o->prune_from};
     int err = ht_profile_filter(p, &filter, NULL, msg, msg_size);
     int type = err ? err : ht_profile_sample_index(p, o->sample_index, msg, msg_size);
     if (type < 0)

@@ -20,9 +20,9 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
                                    size_t msg_size);
 
 /*
- * Of diff: the bases and the sources from the first-th on in one profile, each sample labelled with the
- * profile that it is of (HT_COMPARED_RUN), the bases first. *c says what it is made of. NULL with one
- * line in msg; -ENODATA: one of them does not say how it was sampled.
+ * Of diff: the bases and the sources from the first-th on in one profile, each sample labelled with
+ * the profile that it is of (HT_COMPARED_RUN), the bases first. *c says what it is made of. NULL
+ * with one line in msg; -ENODATA: one of them does not say how it was sampled.
  */
 struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, struct ht_compared *c,
                                     int *err, char *msg, size_t msg_size);

@@ -44,7 +44,8 @@ struct option {
 #define A(field) offsetof(struct ht_report_args, field)
 
 static const struct option options[] = {
-    {"sample_index", TEXT, R(sample_index), 0, "NAME  what is counted (-i): inuse_space, alloc_objects..."},
+    {"sample_index", TEXT, R(sample_index), 0,
+     "NAME  what is counted (-i): inuse_space, alloc_objects..."},
     {"cum", FLAG, R(cum), 0, "sort by cumulative weight"},
     {"flat", SORT, 0, 0, "sort by own weight (the default)"},
     {"sort", SORT, 0, 0, "ORDER  cum or flat"},
@@ -179,11 +180,14 @@ static int set(struct ht_report_args *a, const struct option *o, const char *val
         return 0;
     case UNIT:
         *(const char **)at = text;
-        return ht_unit_known(text) ? 0 : bad(msg, size, o->name, text, "B, kB, MB..., auto or minimum");
+        return ht_unit_known(text) ? 0
+                                   : bad(msg, size, o->name, text, "B, kB, MB..., auto or minimum");
     case INT:
         number = strtol(text, &end, 10);
         *(int *)at = (int)number;
-        return *end || !*text || number != (int)number ? bad(msg, size, o->name, text, "a whole number is needed") : 0;
+        return *end || !*text || number != (int)number
+                   ? bad(msg, size, o->name, text, "a whole number is needed")
+                   : 0;
     case REAL:
         *(double *)at = strtod(text, &end);
         return *end || !*text ? bad(msg, size, o->name, text, "a number is needed") : 0;
@@ -247,7 +251,8 @@ static const struct option *find(const char *name, size_t n)
 
 static bool takes_value(const struct option *o)
 {
-    return o->type != FLAG && o->type != CHOICE && o->type != SAMPLE && strcmp(o->name, "flat") != 0;
+    return o->type != FLAG && o->type != CHOICE && o->type != SAMPLE &&
+           strcmp(o->name, "flat") != 0;
 }
 
 int ht_report_args_set(struct ht_report_args *a, const char *name, const char *value, char *msg,
@@ -275,7 +280,8 @@ static int parse_one(struct ht_report_args *a, int argc, char **argv, int *i)
         name = "output", n = strlen(name);
     const struct option *o = find(name, n);
     if (!o) {
-        fprintf(stderr, "heaptap: unknown option '%s' (heaptap %s --help lists them)\n", arg, argv[0]);
+        fprintf(stderr, "heaptap: unknown option '%s' (heaptap %s --help lists them)\n", arg,
+                argv[0]);
         return -EINVAL;
     }
     const char *value = eq ? eq + 1 : NULL;

@@ -12,15 +12,15 @@
 
 struct ht_report_args {
     struct ht_report_options report;
-    const char *output;              /* -o */
-    const char **sources;            /* in order given; owned here, the strings are argv's */
-    const char **bases;              /* --base or --diff_base, which may be repeated */
+    const char *output;   /* -o */
+    const char **sources; /* in order given; owned here, the strings are argv's */
+    const char **bases;   /* --base or --diff_base, which may be repeated */
     size_t n_sources, n_bases;
-    const char *binary;              /* given in front of the profiles (cli/source/binary.h), or NULL */
+    const char *binary; /* given in front of the profiles (cli/source/binary.h), or NULL */
     const struct ht_compared *compared; /* diff: what its profile is made of */
     bool diff_base, normalize;
     bool sizes;
-    bool compact; /* a single source too is put through merge, which drops what is of no use */
+    bool compact;    /* a single source too is put through merge, which drops what is of no use */
     bool no_symbols; /* --symbolize=none */
     const char *http;
     const char *min_age, *max_age; /* of live objects, on a process or a region */

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "cli/run/allocator.h"
+
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/run/allocator.h"
 #include "cli/run/program.h"
 
 static const struct allocator {
@@ -56,9 +57,13 @@ static bool in_configured(const char *file, const struct allocator *a, char *pat
 
 static bool find(const struct allocator *a, char *path, size_t size)
 {
-    static const char *const usual[] = {"/usr/local/lib", "/lib/x86_64-linux-gnu",
-                                        "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64",
-                                        "/lib", "/usr/lib"};
+    static const char *const usual[] = {"/usr/local/lib",
+                                        "/lib/x86_64-linux-gnu",
+                                        "/usr/lib/x86_64-linux-gnu",
+                                        "/lib64",
+                                        "/usr/lib64",
+                                        "/lib",
+                                        "/usr/lib"};
     const char *list = getenv("LD_LIBRARY_PATH");
     for (const char *at = list; at && *at; at += *at == ':') {
         size_t n = strcspn(at, ":");
@@ -84,13 +89,17 @@ int ht_allocator_find(const char *word, char *path, size_t size, char *msg, size
         if (!strcmp(word, allocators[i].word)) {
             if (find(&allocators[i], path, size))
                 return 0;
-            snprintf(msg, msg_size, "--allocator=%s: %s is not installed (apt-get install %s), or give "
-                     "its path", word, allocators[i].sonames[0], allocators[i].package);
+            snprintf(msg, msg_size,
+                     "--allocator=%s: %s is not installed (apt-get install %s), or give "
+                     "its path",
+                     word, allocators[i].sonames[0], allocators[i].package);
             return -ENOENT;
         }
     if (!strchr(word, '/')) {
-        snprintf(msg, msg_size, "--allocator=%s: use system, jemalloc, tcmalloc, mimalloc or the path "
-                 "of a library", word);
+        snprintf(msg, msg_size,
+                 "--allocator=%s: use system, jemalloc, tcmalloc, mimalloc or the path "
+                 "of a library",
+                 word);
         return -EINVAL;
     }
     char *real = realpath(word, NULL);

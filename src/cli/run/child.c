@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+#include "cli/run/child.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,8 +16,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "cli/run/child.h"
 
 /* Taken one by one while the program lives. The stop signals of a terminal keep their effect: job
  * control stops both. */

@@ -21,9 +21,9 @@ struct ht_child {
 };
 
 /*
- * Starts it and waits for it. Terminal signals are the program's affair; others that somebody sends to
- * this process go on to it. Returns its exit status (128 + N when signal N ended it), or -errno when
- * it could not be started.
+ * Starts it and waits for it. Terminal signals are the program's affair; others that somebody sends
+ * to this process go on to it. Returns its exit status (128 + N when signal N ended it), or -errno
+ * when it could not be started.
  */
 int ht_child_run(struct ht_child *c);
 

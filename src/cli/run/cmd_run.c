@@ -72,8 +72,8 @@ static void prepare(void *ctx, pid_t own)
         setenv(run->environment.variables[i].name, run->environment.variables[i].value, 1);
     /* With our own pid, for what outlives us cleans up behind itself; and with what tells a process
      * whether we see its pid and its region. */
-    snprintf(text, sizeof text, "%" PRIu64 ":%d:%d:%" PRIu64 ":%" PRIu64 ":%" PRIu64, r->run_id, own,
-             getppid(), r->started_ns, r->pid_namespace, r->device);
+    snprintf(text, sizeof text, "%" PRIu64 ":%d:%d:%" PRIu64 ":%" PRIu64 ":%" PRIu64, r->run_id,
+             own, getppid(), r->started_ns, r->pid_namespace, r->device);
     setenv("HEAPTAP_RUN", text, 1);
     if (*run->filters)
         setenv("HEAPTAP_SECCOMP", run->filters, 0); /* who says "trust" is heard */
@@ -144,10 +144,11 @@ static int run_program(struct run *run, char **argv)
     int unusable = check_place(run->environment.pattern, run->cwd);
     if (unusable)
         return unusable;
-    bool preload = run->program.obstacle == HT_PROGRAM_FINE ||
-                   run->program.obstacle == HT_PROGRAM_STATIC;
+    bool preload =
+        run->program.obstacle == HT_PROGRAM_FINE || run->program.obstacle == HT_PROGRAM_STATIC;
     if (run->program.obstacle)
-        fprintf(stderr, "heaptap: %s cannot be profiled: %s, %s; %s (heaptap doctor -- %s says more)\n",
+        fprintf(stderr,
+                "heaptap: %s cannot be profiled: %s, %s; %s (heaptap doctor -- %s says more)\n",
                 argv[0], run->program.what, run->program.why, run->program.remedy, argv[0]);
     ht_run_regions_init(&run->regions, new_run_id(), run->cwd, run->environment.pattern,
                         program_name(run));
@@ -174,8 +175,8 @@ static int run_program(struct run *run, char **argv)
 }
 
 /*
- * Where relative patterns are below. A directory that was removed, or is outside of our root, has no path,
- * and the path of a very deep one leaves no room for a name.
+ * Where relative patterns are below. A directory that was removed, or is outside of our root, has
+ * no path, and the path of a very deep one leaves no room for a name.
  */
 static void find_directory(struct run *run)
 {
@@ -187,10 +188,11 @@ static void find_directory(struct run *run)
     snprintf(run->cwd, sizeof run->cwd, "%s",
              instead && *instead == '/' && strlen(instead) < 800 ? instead : "/tmp");
     if (!pattern || *pattern != '/')
-        ht_complain(0, "the %s; profiles go to %s",
-                    found ? "path of the working directory is too long"
-                          : "working directory has no path (it was removed, or is outside of the root)",
-                    run->cwd);
+        ht_complain(
+            0, "the %s; profiles go to %s",
+            found ? "path of the working directory is too long"
+                  : "working directory has no path (it was removed, or is outside of the root)",
+            run->cwd);
 }
 
 int ht_cmd_run(int argc, char **argv)

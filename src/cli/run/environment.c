@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * LD_PRELOAD and the pattern are composed and checked first, for either can fail with a line. Then the
- * variables are listed once, for run, which sets them, and for env, which prints them.
+ * LD_PRELOAD and the pattern are composed and checked first, for either can fail with a line. Then
+ * the variables are listed once, for run, which sets them, and for env, which prints them.
  */
 #include "config.h"
 
@@ -20,8 +20,8 @@
 static bool append_preload(struct ht_environment *e, const char *path, size_t n)
 {
     size_t at = strlen(e->preload);
-    return (size_t)snprintf(e->preload + at, sizeof e->preload - at, "%s%.*s", at ? ":" : "", (int)n,
-                            path) < sizeof e->preload - at;
+    return (size_t)snprintf(e->preload + at, sizeof e->preload - at, "%s%.*s", at ? ":" : "",
+                            (int)n, path) < sizeof e->preload - at;
 }
 
 static int find_library(struct ht_environment *e, const char *allocator)
@@ -31,7 +31,8 @@ static int find_library(struct ht_environment *e, const char *allocator)
         return status;
     if (ht_library_spell(e->library) && !strpbrk(allocator, ": "))
         return 0;
-    return ht_complain(1, "%s cannot be preloaded: the loader takes no ':' or ' ' in a path; move it",
+    return ht_complain(1,
+                       "%s cannot be preloaded: the loader takes no ':' or ' ' in a path; move it",
                        strpbrk(e->library, ": ") ? e->library : allocator);
 }
 
@@ -114,7 +115,8 @@ static void list(struct ht_environment *e, const struct ht_run_options *o)
     add(e, "HEAPTAP_START", o->start);
 }
 
-int ht_environment_inherit(struct ht_environment *e, const struct ht_run_options *o, const char *cwd)
+int ht_environment_inherit(struct ht_environment *e, const struct ht_run_options *o,
+                           const char *cwd)
 {
     const char *pattern = o->output, *from = "--output=";
     char library[PATH_MAX];
@@ -141,8 +143,10 @@ int ht_environment_elsewhere(struct ht_environment *e, const struct ht_run_optio
     char library[PATH_MAX];
     memset(e, 0, sizeof *e);
     if (*pattern && *pattern != '/' && strcmp(pattern, "-") != 0)
-        return ht_complain(2, "--output=%s: name an absolute path, for it is not this directory in "
-                              "which the program starts", pattern);
+        return ht_complain(2,
+                           "--output=%s: name an absolute path, for it is not this directory in "
+                           "which the program starts",
+                           pattern);
     int status = compose_pattern(e, "--output=", pattern, "");
     if (!status && !(status = find_library(e, o->allocator))) {
         snprintf(library, sizeof library, "%s", preload ? preload : e->library);

@@ -23,15 +23,16 @@ struct ht_environment {
 };
 
 /*
- * Fills e for a program that inherits this process's environment: what LD_PRELOAD and ASAN_OPTIONS say
- * already is kept, HEAPTAP_OUTPUT is honoured, and a relative pattern is below cwd. Returns 0, or the
- * exit status after a complaint. ht_environment_finish follows in either case.
+ * Fills e for a program that inherits this process's environment: what LD_PRELOAD and ASAN_OPTIONS
+ * say already is kept, HEAPTAP_OUTPUT is honoured, and a relative pattern is below cwd. Returns 0,
+ * or the exit status after a complaint. ht_environment_finish follows in either case.
  */
-int ht_environment_inherit(struct ht_environment *e, const struct ht_run_options *o, const char *cwd);
+int ht_environment_inherit(struct ht_environment *e, const struct ht_run_options *o,
+                           const char *cwd);
 
 /*
- * Fills e for a program that something else starts: a service, a container. `preload` is the library's
- * path there, NULL for its path here; the pattern must be absolute or absent. As above.
+ * Fills e for a program that something else starts: a service, a container. `preload` is the
+ * library's path there, NULL for its path here; the pattern must be absolute or absent. As above.
  */
 int ht_environment_elsewhere(struct ht_environment *e, const struct ht_run_options *o,
                              const char *preload);

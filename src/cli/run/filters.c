@@ -45,12 +45,13 @@ bool ht_filters_its_own(pid_t pid)
     return its.mode != ours.mode || its.count > ours.count;
 }
 
-/* Each call that src/target makes once, with arguments that change nothing: a filter looks at the number. SYS_clone: as the C
- * library, in whose child this runs; SYS_exit: the like of SYS_exit_group, by which it ends. */
+/* Each call that src/target makes once, with arguments that change nothing: a filter looks at the
+ * number. SYS_clone: as the C library, in whose child this runs; SYS_exit: the like of
+ * SYS_exit_group, by which it ends. */
 static void try_all(void)
 {
-    static const long with_no_descriptor[] = {SYS_read, SYS_write, SYS_close, SYS_fstat, SYS_ftruncate,
-                                              SYS_fallocate, SYS_flock};
+    static const long with_no_descriptor[] = {SYS_read,      SYS_write,     SYS_close, SYS_fstat,
+                                              SYS_ftruncate, SYS_fallocate, SYS_flock};
     char buf[256];
     struct utsname name;
     struct rlimit limit;
@@ -72,7 +73,8 @@ static void try_all(void)
     syscall(SYS_unlinkat, AT_FDCWD, "", 0);
     syscall(SYS_rename, "", "");
     syscall(SYS_openat, AT_FDCWD, "", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    void *page = (void *)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = (void *)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     syscall(SYS_madvise, page, 4096, MADV_DONTDUMP);
     syscall(SYS_mremap, page, 4096, 4096, 0);
     syscall(SYS_munmap, page, 4096);

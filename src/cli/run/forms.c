@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each form has one function that quotes a text. A text may hold any byte: it is a path or what a user
- * wrote, and it must come out of the shell, of systemd or of YAML as it went in.
+ * Each form has one function that quotes a text. A text may hold any byte: it is a path or what a
+ * user wrote, and it must come out of the shell, of systemd or of YAML as it went in.
  */
 #include "config.h"
 
@@ -24,7 +24,8 @@ static void quote_shell(FILE *out, const char *s)
 /* Bare where every shell takes it as it is, so that $(heaptap env --docker) needs no eval. */
 static void word_shell(FILE *out, const char *name, const char *value)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.,_+:@%=-";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.,_+:@%=-";
     fprintf(out, "%s=", name);
     if (value[strspn(value, plain)])
         quote_shell(out, value);
@@ -102,7 +103,8 @@ void ht_form_systemd(FILE *out, const struct ht_environment *e)
     char directory[PATH_MAX];
     snprintf(directory, sizeof directory, "%.*s", (int)n, e->pattern);
     fputs("# For a unit that may not write there (ProtectSystem=strict, ReadOnlyPaths=):\n"
-          "#ReadWritePaths=\"", out);
+          "#ReadWritePaths=\"",
+          out);
     quote_systemd(out, directory);
     fputs("\"\n", out);
 }
@@ -139,10 +141,12 @@ void ht_form_kubernetes(FILE *out, const struct ht_environment *e, const char *c
           "      # The nodes need the library at this path.\n"
           "      - name: heaptap-library\n"
           "        hostPath:\n"
-          "          path: ", out);
+          "          path: ",
+          out);
     quote_yaml(out, e->library);
     fputs("\n          type: File\n"
           "      - name: heaptap-regions\n"
           "        emptyDir:\n"
-          "          medium: Memory\n", out);
+          "          medium: Memory\n",
+          out);
 }

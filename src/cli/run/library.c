@@ -72,7 +72,8 @@ bool ht_library_spell(char path[PATH_MAX])
     return good;
 }
 
-/* Only if this loader's own word for $LIB leads to our library, which it then refuses to load late. */
+/* Only if this loader's own word for $LIB leads to our library, which it then refuses to load late.
+ */
 void ht_library_for_both_abis(char path[PATH_MAX])
 {
     char both[PATH_MAX];

@@ -26,7 +26,8 @@ bool ht_library_spell(char path[PATH_MAX]);
 
 /*
  * Replaces the library's path by one with $LIB in it, if that is installed. With it the loader of a
- * 32-bit child finds an empty library (src/abi) instead of printing that it cannot preload this one.
+ * 32-bit child finds an empty library (src/abi) instead of printing that it cannot preload this
+ * one.
  */
 void ht_library_for_both_abis(char path[PATH_MAX]);
 

@@ -33,8 +33,12 @@ static bool parse(char *text, struct mark *m)
         else if (i < 6)
             return false;
     }
-    *m = (struct mark){strtoull(field[1], NULL, 10), strtoull(field[2], NULL, 10), field[3][0],
-                       (int)strtol(field[4], NULL, 10), field[5], field[6]};
+    *m = (struct mark){strtoull(field[1], NULL, 10),
+                       strtoull(field[2], NULL, 10),
+                       field[3][0],
+                       (int)strtol(field[4], NULL, 10),
+                       field[5],
+                       field[6]};
     return !strcmp(field[0], "heaptap");
 }
 
@@ -61,7 +65,8 @@ static void take_down(struct ht_run_regions *r, const struct mark *m, uint32_t p
         if (!ht_pattern_expand(path, sizeof path, r->pattern, &v))
             snprintf(path, sizeof path, "%s", r->pattern);
         ht_run_lose(r, m->name, pid, m->state == 'f' ? -m->error : 0, path);
-    } else if (!access(m->path, F_OK) && (p = ht_run_append(&r->profiles, &r->n_profiles, sizeof *p))) {
+    } else if (!access(m->path, F_OK) &&
+               (p = ht_run_append(&r->profiles, &r->n_profiles, sizeof *p))) {
         if (!(p->path = strdup(m->path))) {
             r->n_profiles--;
             return;

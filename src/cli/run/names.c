@@ -131,6 +131,7 @@ size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct h
     if (unnamed)
         fprintf(stderr,
                 "heaptap: stopped: %zu profile%s addresses only; 'heaptap symbolize FILE -o FILE' "
-                "names one\n", unnamed, unnamed == 1 ? " has" : "s have");
+                "names one\n",
+                unnamed, unnamed == 1 ? " has" : "s have");
     return n;
 }

@@ -16,7 +16,8 @@ struct ht_profile;
  * that ends a program) leaves the rest as it is, with addresses only, which a line says. All files
  * get the mode that the umask gives.
  *
- * The first of the profiles, at most max, go to kept, to be destroyed by the caller. Returns how many.
+ * The first of the profiles, at most max, go to kept, to be destroyed by the caller. Returns how
+ * many.
  */
 size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_profile **kept,
                    size_t max);

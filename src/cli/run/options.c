@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "cli/run/options.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -12,66 +14,78 @@
 #include <string.h>
 
 #include "cli/run/allocator.h"
-#include "cli/run/options.h"
 #include "cli/words.h"
 #include "region/layout.h"
 #include "region/units.h"
 
 /* What run and env share: the rows that become variables of the program. */
-#define VARIABLES_HELP \
-    "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n" \
-    "                         (heaptap.%e.%p.pb.gz)\n" \
-    "  -r, --rate=SIZE        mean bytes from sample to sample; k, M, G (512k)\n" \
-    "      --exact            every allocation: --rate=1\n" \
-    "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n" \
-    "      --interval=TIME    dump every so often: 500ms, 10s, 5m, 2h\n" \
-    "      --growth=SIZE      dump each time so much more is in use than at the last dump\n" \
+#define VARIABLES_HELP                                                                             \
+    "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n"      \
+    "                         (heaptap.%e.%p.pb.gz)\n"                                             \
+    "  -r, --rate=SIZE        mean bytes from sample to sample; k, M, G (512k)\n"                  \
+    "      --exact            every allocation: --rate=1\n"                                        \
+    "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n"              \
+    "      --interval=TIME    dump every so often: 500ms, 10s, 5m, 2h\n"                           \
+    "      --growth=SIZE      dump each time so much more is in use than at the last dump\n"       \
     "      --peak             also keep what was in use when most was: peak_objects, peak_space\n" \
-    "      --depth=N          frames a stack at most, 1 to 512 (128)\n" \
-    "      --unwind=HOW       auto, fp (frame pointers), dwarf\n" \
-    "      --no-children      profile the program alone, not what it starts\n" \
-    "      --start=off        sample nothing until heaptap_start() is called\n" \
+    "      --depth=N          frames a stack at most, 1 to 512 (128)\n"                            \
+    "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"                                  \
+    "      --no-children      profile the program alone, not what it starts\n"                     \
+    "      --start=off        sample nothing until heaptap_start() is called\n"                    \
     "      --allocator=NAME   system, jemalloc, tcmalloc, mimalloc or the path of a library\n"
 
 static const char run_help[] =
     "usage: heaptap run [OPTIONS] [--] PROGRAM [ARG]...\n\n"
-    "Runs a program under the profiler. When it ends, however it ends, its profile is written, and the\n"
-    "top sites are printed on standard error. The exit status is the program's, 128+N for signal N.\n\n"
-    VARIABLES_HELP
+    "Runs a program under the profiler. When it ends, however it ends, its profile is written, and "
+    "the\n"
+    "top sites are printed on standard error. The exit status is the program's, 128+N for signal "
+    "N.\n\n" VARIABLES_HELP
     "      --no-symbolize     leave addresses in the files; reports name them later\n"
     "  -q, --quiet            no summary\n";
 
 static const char env_help[] =
     "usage: heaptap env [OPTIONS]\n\n"
-    "Prints the environment variables that run sets for a program. Without one of the first three:\n"
+    "Prints the environment variables that run sets for a program. Without one of the first "
+    "three:\n"
     "for a shell, in which all that is started from then on is profiled:\n"
     "  eval \"$(heaptap env --rate=64k)\"\n\n"
     "      --systemd          a drop-in for a service: systemctl edit NAME.service\n"
     "      --docker           options: docker run $(heaptap env --docker) IMAGE\n"
     "      --kubernetes       a patch: kubectl patch deployment NAME --patch-file=FILE\n"
     "      --container=NAME   with --kubernetes: the pod's container that is profiled\n\n"
-    "As of run (with the first three, --output must be absolute: /var/tmp/heaptap.%e.%p.pb.gz):\n"
-    VARIABLES_HELP;
+    "As of run (with the first three, --output must be absolute: "
+    "/var/tmp/heaptap.%e.%p.pb.gz):\n" VARIABLES_HELP;
 
 enum {
-    EXACT = 256, SIGNAL, INTERVAL, GROWTH, PEAK, DEPTH, UNWIND, NO_CHILDREN, START, ALLOCATOR,
-    NO_SYMBOLIZE, SYSTEMD, DOCKER, KUBERNETES, CONTAINER
+    EXACT = 256,
+    SIGNAL,
+    INTERVAL,
+    GROWTH,
+    PEAK,
+    DEPTH,
+    UNWIND,
+    NO_CHILDREN,
+    START,
+    ALLOCATOR,
+    NO_SYMBOLIZE,
+    SYSTEMD,
+    DOCKER,
+    KUBERNETES,
+    CONTAINER
 };
 
-#define VARIABLES \
-    {"output", required_argument, NULL, 'o'}, \
-    {"rate", required_argument, NULL, 'r'}, \
-    {"exact", no_argument, NULL, EXACT}, \
-    {"signal", required_argument, NULL, SIGNAL}, \
-    {"interval", required_argument, NULL, INTERVAL}, \
-    {"growth", required_argument, NULL, GROWTH}, \
-    {"peak", no_argument, NULL, PEAK}, \
-    {"depth", required_argument, NULL, DEPTH}, \
-    {"unwind", required_argument, NULL, UNWIND}, \
-    {"no-children", no_argument, NULL, NO_CHILDREN}, \
-    {"start", required_argument, NULL, START}, \
-    {"allocator", required_argument, NULL, ALLOCATOR}, \
-    {"help", no_argument, NULL, 'h'}
+#define VARIABLES                                                                                  \
+    {"output", required_argument, NULL, 'o'}, {"rate", required_argument, NULL, 'r'},              \
+        {"exact", no_argument, NULL, EXACT}, {"signal", required_argument, NULL, SIGNAL},          \
+        {"interval", required_argument, NULL, INTERVAL},                                           \
+        {"growth", required_argument, NULL, GROWTH}, {"peak", no_argument, NULL, PEAK},            \
+        {"depth", required_argument, NULL, DEPTH}, {"unwind", required_argument, NULL, UNWIND},    \
+        {"no-children", no_argument, NULL, NO_CHILDREN},                                           \
+        {"start", required_argument, NULL, START},                                                 \
+        {"allocator", required_argument, NULL, ALLOCATOR},                                         \
+    {                                                                                              \
+        "help", no_argument, NULL, 'h'                                                             \
+    }
 
 static const struct option run_options[] = {
     VARIABLES,
@@ -138,8 +152,11 @@ static int read_option(struct ht_run_options *o, int c, const char *value)
         return read_rate(o, "1");
     case SIGNAL:
         if (!ht_parse_signal(value, &number))
-            return ht_complain(2, "--signal=%s: use the name of a signal a program can handle, such as "
-                                  "USR2, or none", value);
+            return ht_complain(
+                2,
+                "--signal=%s: use the name of a signal a program can handle, such as "
+                "USR2, or none",
+                value);
         o->signal = value;
         return -1;
     case INTERVAL:
@@ -225,9 +242,11 @@ int ht_env_options_read(struct ht_run_options *o, int argc, char **argv)
     if (status < 0 && optind < argc)
         status = ht_complain(2, "env takes no program (heaptap run -- PROGRAM runs one)");
     if (status < 0 && (o->form == HT_ENV_KUBERNETES) != (o->container != NULL))
-        status = ht_complain(2, "--kubernetes and --container=NAME go together: the patch names the "
-                                "container");
+        status =
+            ht_complain(2, "--kubernetes and --container=NAME go together: the patch names the "
+                           "container");
     if (status < 0 && *o->allocator && (o->form == HT_ENV_DOCKER || o->form == HT_ENV_KUBERNETES))
-        status = ht_complain(2, "--allocator is of this machine; a container has its own in its image");
+        status =
+            ht_complain(2, "--allocator is of this machine; a container has its own in its image");
     return status;
 }

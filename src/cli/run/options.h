@@ -20,7 +20,8 @@ struct ht_run_options {
     const char *container; /* not NULL with HT_ENV_KUBERNETES */
 };
 
-/* Reads argv[1..] up to the program, whose place goes to *first. -1 to go on, else the exit status. */
+/* Reads argv[1..] up to the program, whose place goes to *first. -1 to go on, else the exit status.
+ */
 int ht_run_options_read(struct ht_run_options *o, int argc, char **argv, int *first);
 
 /* The same for env, whose arguments are options alone. */

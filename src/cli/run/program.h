@@ -19,7 +19,7 @@ enum ht_program_obstacle {
 
 /* What lies at the end of a chain of scripts. */
 enum ht_program_kind {
-    HT_PROGRAM_UNREAD,  /* it could not be opened or read */
+    HT_PROGRAM_UNREAD, /* it could not be opened or read */
     HT_PROGRAM_ELF,
     HT_PROGRAM_TEXT,    /* without "#!": the shell reads it */
     HT_PROGRAM_DATA,    /* neither an ELF program nor text */
@@ -30,11 +30,11 @@ enum ht_program_kind {
 struct ht_program {
     enum ht_program_obstacle obstacle;
     enum ht_program_kind kind;
-    bool elf;                   /* the kernel loads or refuses it; else the shell may read it */
-    char file[PATH_MAX];        /* what was looked at in the end: a script's interpreter */
-    char what[160];             /* with an obstacle: behind "cannot be profiled: " */
-    char why[80], remedy[80];   /* what follows from it, and what to do */
-    char hint[256];             /* "", or why it may well show no sample */
+    bool elf;                      /* the kernel loads or refuses it; else the shell may read it */
+    char file[PATH_MAX];           /* what was looked at in the end: a script's interpreter */
+    char what[160];                /* with an obstacle: behind "cannot be profiled: " */
+    char why[80], remedy[80];      /* what follows from it, and what to do */
+    char hint[256];                /* "", or why it may well show no sample */
     struct ht_program_facts facts; /* of an ELF file of this machine's class */
 };
 

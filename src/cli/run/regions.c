@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "cli/run/regions.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,7 +20,6 @@
 #include <unistd.h>
 
 #include "cli/run/marks.h"
-#include "cli/run/regions.h"
 #include "cli/run/settle.h"
 #include "cli/run/strays.h"
 #include "region/stream.h"
@@ -52,9 +53,9 @@ static uint64_t begin(const struct ht_run_regions *r, const char *program)
     struct stat st;
     struct ht_pattern v = ht_run_values(r, program, 0);
     v.relative = false;
-    for (int i = 0; i < 20 && ht_pattern_expand(path, sizeof path, r->pattern, &v) && !stat(path, &st) &&
-                    (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >=
-                        file_clock();
+    for (int i = 0;
+         i < 20 && ht_pattern_expand(path, sizeof path, r->pattern, &v) && !stat(path, &st) &&
+         (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= file_clock();
          i++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     return file_clock();
@@ -95,7 +96,8 @@ void ht_run_regions_finish(struct ht_run_regions *r)
     ht_run_marks_finish(r);
 }
 
-/* --- looking ----------------------------------------------------------------------------------- */
+/* --- looking -----------------------------------------------------------------------------------
+ */
 
 static struct ht_run_entry *find_entry(struct ht_run_regions *r, const char *path)
 {
@@ -216,7 +218,9 @@ static void list_living(struct ht_run_regions *r, const struct ht_run_entry *e)
     if (s)
         seen_as = (uint32_t)s->pid;
     ht_run_list_living(r, e->program, seen_as, pid,
-                       s ? s->uid : !ht_process_read(e->name.pid, &p) ? p.uid : geteuid());
+                       s                                   ? s->uid
+                       : !ht_process_read(e->name.pid, &p) ? p.uid
+                                                           : geteuid());
 }
 
 void ht_run_regions_sweep(struct ht_run_regions *r, bool last)

@@ -45,20 +45,21 @@ struct ht_run_regions {
     uint64_t run_id;
     pid_t root;          /* 0 until the program runs */
     uint64_t started_ns; /* of the file systems' clock */
-    uint64_t pid_namespace, device; /* our own; that of the file system with the regions; 0: not known */
+    uint64_t pid_namespace,
+        device; /* our own; that of the file system with the regions; 0: not known */
     const char *cwd;
     const char *directory; /* that regions are in, or that users have theirs in */
-    const char *pattern; /* of the output, as the program was given it */
+    const char *pattern;   /* of the output, as the program was given it */
     char host[65];
     struct ht_run_profile *profiles;
     size_t n_profiles;
     struct ht_run_living *living; /* filled by the last sweep */
     size_t n_living;
-    char failure[9000];   /* the first thing that could not be written */
+    char failure[9000]; /* the first thing that could not be written */
     size_t n_failures;
-    bool seen_root;      /* the library was at work in the program itself */
-    bool empty_root;     /* and ended without a sample, not by a signal or an exec */
-    int blind;           /* -errno of a look at the regions that failed; 0: none did */
+    bool seen_root;                  /* the library was at work in the program itself */
+    bool empty_root;                 /* and ended without a sample, not by a signal or an exec */
+    int blind;                       /* -errno of a look at the regions that failed; 0: none did */
     uint64_t start_ticks, next_look; /* our own start; when /proc may be looked through again */
     unsigned looks;
     struct ht_run_stray *strays;

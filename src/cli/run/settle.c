@@ -33,7 +33,8 @@ void *ht_run_append(void *list, size_t *n, size_t size)
     return memset((char *)*array + (*n)++ * size, 0, size);
 }
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing -----------------------------------------------------------------------------------
+ */
 
 struct buffer {
     unsigned char *data;
@@ -58,7 +59,8 @@ static int append_data(void *sink, const void *data, size_t n)
 
 static bool is_of_this_run(const struct ht_run_regions *r, const struct stat *st)
 {
-    return (uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec >= r->started_ns;
+    return (uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec >=
+           r->started_ns;
 }
 
 /* A file of this run's: of another process or image, in another pid namespace perhaps. */
@@ -149,7 +151,8 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, cons
     return error;
 }
 
-/* --- finished processes ------------------------------------------------------------------------ */
+/* --- finished processes ------------------------------------------------------------------------
+ */
 
 #define NO_TIME "19700101T000000Z" /* what %t of second 0 is */
 
@@ -231,7 +234,8 @@ static bool is_here(const struct ht_run_regions *r, const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode) && is_of_this_run(r, &st);
 }
 
-bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers, bool elsewhere)
+bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers,
+                   bool elsewhere)
 {
     const struct ht_region_header *h = v->header;
     const char *pattern = strangers ? r->pattern : h->output;
@@ -265,19 +269,24 @@ void ht_run_fail(struct ht_run_regions *r, const char *msg)
         snprintf(r->failure, sizeof r->failure, "%.*s", (int)sizeof r->failure - 1, msg);
 }
 
-void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, int error, const char *path)
+void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, int error,
+                 const char *path)
 {
     char msg[sizeof r->failure], plain[64];
     snprintf(plain, sizeof plain, "%s", name);
     ht_plain_text(plain, false);
     if (error)
-        snprintf(msg, sizeof msg,
-                 "cannot write %s: %s; the samples of %s (pid %u) were in its own memory, which went "
-                 "with it", path, strerror(-error), plain, pid);
+        snprintf(
+            msg, sizeof msg,
+            "cannot write %s: %s; the samples of %s (pid %u) were in its own memory, which went "
+            "with it",
+            path, strerror(-error), plain, pid);
     else
-        snprintf(msg, sizeof msg,
-                 "no profile of %s (pid %u): its samples were in its own memory, which went with it "
-                 "(a full /dev/shm, ulimit -f and ulimit -n are the usual reasons)", plain, pid);
+        snprintf(
+            msg, sizeof msg,
+            "no profile of %s (pid %u): its samples were in its own memory, which went with it "
+            "(a full /dev/shm, ulimit -f and ulimit -n are the usual reasons)",
+            plain, pid);
     ht_run_fail(r, msg);
 }
 

@@ -20,16 +20,17 @@ struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name
 
 /*
  * Takes down the profile that a process wrote, or writes it from its region. `strangers`: what the
- * region says of files is not to be trusted. `elsewhere`: the process saw other mounts, and what it wrote
- * may not be here. Returns whether the region is no longer needed.
+ * region says of files is not to be trusted. `elsewhere`: the process saw other mounts, and what it
+ * wrote may not be here. Returns whether the region is no longer needed.
  */
-bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers, bool elsewhere);
+bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers,
+                   bool elsewhere);
 
 /* Takes down what went wrong: the first of them is printed. */
 void ht_run_fail(struct ht_run_regions *r, const char *msg);
 
-/* A process that had its samples in its own memory, and wrote no profile: error is why, 0: it did not
- * come to it. */
+/* A process that had its samples in its own memory, and wrote no profile: error is why, 0: it did
+ * not come to it. */
 void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, int error,
                  const char *path);
 

@@ -29,7 +29,8 @@ static uint64_t now_ns(clockid_t clock)
 }
 
 /* The header of the region that a process has mapped: its own, or one it has from its parent. */
-static bool read_header(const struct ht_process_info *p, uint64_t address, struct ht_region_header *h)
+static bool read_header(const struct ht_process_info *p, uint64_t address,
+                        struct ht_region_header *h)
 {
     int memory = ht_process_memory(p->thread);
     bool ok = memory >= 0 && !ht_read_at(memory, h, sizeof *h, address) &&
@@ -116,7 +117,8 @@ void ht_run_strays_look(struct ht_run_regions *r, ht_run_walked_fn walked, bool 
             look_at(r, walked, (pid_t)atol(e->d_name));
     if (d)
         closedir(d);
-    if (++r->looks > FIRST_LOOKS) /* processor time: a busy machine is no reason to look less often */
+    if (++r->looks >
+        FIRST_LOOKS) /* processor time: a busy machine is no reason to look less often */
         r->next_look = began + 50 * (now_ns(CLOCK_PROCESS_CPUTIME_ID) - used);
 }
 

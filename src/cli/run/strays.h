@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processes of a run by what /proc says of them: those whose regions lie where the walk over our
- * directories does not come (another mount namespace, private memory), and those that have none of their
- * own yet (a fork's child without a sample).
+ * directories does not come (another mount namespace, private memory), and those that have none of
+ * their own yet (a fork's child without a sample).
  */
 #ifndef HEAPTAP_SRC_CLI_RUN_STRAYS_H
 #define HEAPTAP_SRC_CLI_RUN_STRAYS_H

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "cli/run/summary.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +14,10 @@
 #include <unistd.h>
 
 #include "cli/run/names.h"
-#include "cli/run/summary.h"
 #include "cli/words.h"
 #include "profile/ops.h"
-#include "util/utf8.h"
 #include "report/report.h"
+#include "util/utf8.h"
 
 #define MERGED_MAX 200
 
@@ -46,12 +47,17 @@ static void print_living(const struct ht_run_regions *r)
     for (size_t i = 0; i < r->n_living && i < LIVING_MAX; i++) {
         const struct ht_run_living *l = &r->living[i];
         if (l->stays)
-            ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u; its user may "
-                           "not write %s: when it ends, heaptap recover writes its profile", l->name,
-                        l->pid, l->pid, shorten(r, l->path));
+            ht_complain(
+                0,
+                "%s (pid %u) still runs and is still profiled: heaptap dump %u; its user may "
+                "not write %s: when it ends, heaptap recover writes its profile",
+                l->name, l->pid, l->pid, shorten(r, l->path));
         else
-            ht_complain(0, "%s (pid %u) still runs and is still profiled: heaptap dump %u; when it ends "
-                           "it writes %s", l->name, l->pid, l->pid, shorten(r, l->path));
+            ht_complain(
+                0,
+                "%s (pid %u) still runs and is still profiled: heaptap dump %u; when it ends "
+                "it writes %s",
+                l->name, l->pid, l->pid, shorten(r, l->path));
     }
     if (r->n_living > LIVING_MAX)
         ht_complain(0, "%zu more processes still run and are still profiled: heaptap ps lists them",
@@ -88,17 +94,25 @@ static void print_hint(const struct ht_run_regions *r, const struct ht_run_summa
     if (r->blind)
         return;
     if (o->filtered)
-        fprintf(stderr, "heaptap: no sample was seen: %s ended under a seccomp filter, and what is started or "
-                        "forked under one is not profiled (HEAPTAP_SECCOMP=trust)\n", o->program);
+        fprintf(
+            stderr,
+            "heaptap: no sample was seen: %s ended under a seccomp filter, and what is started or "
+            "forked under one is not profiled (HEAPTAP_SECCOMP=trust)\n",
+            o->program);
     else if (!r->seen_root && access(r->directory, W_OK | X_OK))
-        fprintf(stderr, "heaptap: no profile: its samples were in its own memory, which went with it: no region "
-                        "can be made in %s\n", r->directory);
+        fprintf(stderr,
+                "heaptap: no profile: its samples were in its own memory, which went with it: no "
+                "region "
+                "can be made in %s\n",
+                r->directory);
     else if (*o->hint && r->seen_root)
         fprintf(stderr, "heaptap: no sample was seen: %s\n", o->hint);
     else if (!r->empty_root)
         fprintf(stderr,
-                "heaptap: no profile: %s left no sample where heaptap run can see it: it ended before the "
-                "first one, or went on in a mount namespace or a chroot of its own\n", o->program);
+                "heaptap: no profile: %s left no sample where heaptap run can see it: it ended "
+                "before the "
+                "first one, or went on in a mount namespace or a chroot of its own\n",
+                o->program);
     else if (o->dormant)
         fprintf(stderr, "heaptap: no sample was seen: --start=off, and nobody called "
                         "heaptap_start()\n");
@@ -106,10 +120,10 @@ static void print_hint(const struct ht_run_regions *r, const struct ht_run_summa
         fprintf(stderr, "heaptap: no sample was seen: %s allocates nothing through malloc\n",
                 o->program);
     else
-        fprintf(stderr, "heaptap: no sample was seen: %s allocates less than the rate%s%s%s; try %s\n",
-                o->program, o->rate ? " (" : "",
-                o->rate ? size_text(o->rate, rate, sizeof rate) : "", o->rate ? ")" : "",
-                o->rate > 4096 ? "--rate=4k or --exact" : "--exact");
+        fprintf(
+            stderr, "heaptap: no sample was seen: %s allocates less than the rate%s%s%s; try %s\n",
+            o->program, o->rate ? " (" : "", o->rate ? size_text(o->rate, rate, sizeof rate) : "",
+            o->rate ? ")" : "", o->rate > 4096 ? "--rate=4k or --exact" : "--exact");
     fprintf(stderr, "heaptap: heaptap doctor -- %s says why\n", o->called);
 }
 
@@ -186,9 +200,8 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
     if (r->n_profiles)
         qsort_r(r->profiles, r->n_profiles, sizeof *r->profiles, by_weight, &root);
     struct ht_profile *kept[MERGED_MAX];
-    size_t n = o->symbolize || !o->quiet
-                   ? ht_run_name(r, o->symbolize, !o->quiet, kept, MERGED_MAX)
-                   : 0;
+    size_t n =
+        o->symbolize || !o->quiet ? ht_run_name(r, o->symbolize, !o->quiet, kept, MERGED_MAX) : 0;
     if (r->n_failures) {
         char more[40] = "";
         if (r->n_failures > 1)
@@ -196,8 +209,11 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
         ht_complain(0, "%s%s", r->failure, more);
     }
     if (r->blind)
-        ht_complain(0, "cannot look through the regions: %s; what processes of this run left there stays "
-                       "(heaptap ps, heaptap recover)", strerror(-r->blind));
+        ht_complain(
+            0,
+            "cannot look through the regions: %s; what processes of this run left there stays "
+            "(heaptap ps, heaptap recover)",
+            strerror(-r->blind));
     if (!o->quiet) {
         print_files(r);
         if (n)

@@ -17,13 +17,15 @@ struct word {
     "match -RE, into FILE."
 
 static const struct word words[] = {
-    {"top", "where the heap is: sites in a flat list", "top " REPORT_ARGS "\n-sizes: by object size."},
+    {"top", "where the heap is: sites in a flat list",
+     "top " REPORT_ARGS "\n-sizes: by object size."},
     {"tree", "each site between its callers and callees", "tree " REPORT_ARGS},
     {"peek", "callers and callees of matching functions", "peek RE " REPORT_ARGS},
     {"list", "the source of matching functions, with weights", "list RE " REPORT_ARGS},
     {"traces", "every stack, leaf first", "traces " REPORT_ARGS},
     {"raw", "the profile as it is, in text", "raw [>FILE]"},
-    {"tags", "the weight of each value of each label", "tags [TAG]... [-TAG]... [>FILE]: samples so labelled, or not."},
+    {"tags", "the weight of each value of each label",
+     "tags [TAG]... [-TAG]... [>FILE]: samples so labelled, or not."},
     {"folded", "stacks for flamegraph.pl and speedscope", "folded " REPORT_ARGS},
     {"dot", "the call graph for graphviz", "dot " REPORT_ARGS},
     {"svg", "the call graph as SVG", "svg " REPORT_ARGS},

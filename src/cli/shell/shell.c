@@ -117,7 +117,8 @@ static const char *split_digits(char *word, char *digits, size_t size)
     return digits;
 }
 
-/* [N] [-cum] [focus]... [-ignore]... [>file] behind a report's name; of tags, focus is on labels. */
+/* [N] [-cum] [focus]... [-ignore]... [>file] behind a report's name; of tags, focus is on labels.
+ */
 static bool read_arguments(struct ht_shell *s, struct ht_report_args *a, char **word, size_t n,
                            bool tags)
 {

@@ -2,10 +2,11 @@
 /* Parses the three options that choose live objects by their age. */
 #include "config.h"
 
+#include "cli/source/ages.h"
+
 #include <errno.h>
 #include <stdio.h>
 
-#include "cli/source/ages.h"
 #include "region/units.h"
 
 static int parse(const char *name, const char *text, uint64_t *ns, char *msg, size_t size)

@@ -4,28 +4,26 @@
 
 #include "cli/commands.h"
 #include "cli/source/source.h"
-#include "cli/words.h"
 #include "cli/source/write.h"
+#include "cli/words.h"
 
 static const char merge_usage[] =
     "usage: heaptap merge -o OUT SOURCE...\n\n"
     "Adds the profiles up into one. They must be of the same kind; sample types that not all of\n"
-    "them have are left out. A binary that was loaded at different addresses counts as one.\n\n"
-    HT_WRITE_HELP "\n" HT_SOURCE_HELP;
+    "them have are left out. A binary that was loaded at different addresses counts as "
+    "one.\n\n" HT_WRITE_HELP "\n" HT_SOURCE_HELP;
 
 static const char convert_usage[] =
     "usage: heaptap convert SOURCE -o OUT\n\n"
-    "Writes a profile in another form.\n\n"
-    HT_WRITE_HELP "\n" HT_SOURCE_HELP;
+    "Writes a profile in another form.\n\n" HT_WRITE_HELP "\n" HT_SOURCE_HELP;
 
 static int write_merged(const struct ht_words *sources, const char *output, const char *format)
 {
     char msg[512];
     int err = 0;
-    struct ht_profile *merged = ht_sources_load((const char *const *)sources->word, sources->n, true,
-                                                NULL, &err, msg, sizeof(msg));
-    int status =
-        merged ? ht_write_profile(merged, output, format) : ht_complain(1, "%s", msg);
+    struct ht_profile *merged = ht_sources_load((const char *const *)sources->word, sources->n,
+                                                true, NULL, &err, msg, sizeof(msg));
+    int status = merged ? ht_write_profile(merged, output, format) : ht_complain(1, "%s", msg);
     ht_profile_destroy(merged);
     return status;
 }

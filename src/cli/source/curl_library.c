@@ -2,9 +2,9 @@
 /* Loads libcurl with dlopen, so that the command runs where it is not installed. */
 #include "config.h"
 
-#include <dlfcn.h>
-
 #include "cli/source/curl_library.h"
+
+#include <dlfcn.h>
 
 /* curl's header makes macros of these, which check the types of what is passed. */
 #undef curl_easy_setopt

@@ -11,9 +11,22 @@
 
 #define HT_CURL_FUNCTIONS(X)                                                                       \
     X(easy_init)                                                                                   \
-    X(easy_setopt) X(easy_perform) X(easy_getinfo) X(easy_cleanup) X(easy_strerror) X(easy_escape) \
-        X(free) X(mime_init) X(mime_addpart) X(mime_name) X(mime_filename) X(mime_type)            \
-            X(mime_data) X(mime_free) X(slist_append) X(slist_free_all)
+    X(easy_setopt)                                                                                 \
+    X(easy_perform)                                                                                \
+    X(easy_getinfo)                                                                                \
+    X(easy_cleanup)                                                                                \
+    X(easy_strerror)                                                                               \
+    X(easy_escape)                                                                                 \
+    X(free)                                                                                        \
+    X(mime_init)                                                                                   \
+    X(mime_addpart)                                                                                \
+    X(mime_name)                                                                                   \
+    X(mime_filename)                                                                               \
+    X(mime_type)                                                                                   \
+    X(mime_data)                                                                                   \
+    X(mime_free)                                                                                   \
+    X(slist_append)                                                                                \
+    X(slist_free_all)
 
 struct ht_curl {
 #define X(name) __typeof__(curl_##name) *name;

@@ -5,11 +5,12 @@
  */
 #include "config.h"
 
+#include "cli/source/source.h"
+
 #include <errno.h>
 #include <stdio.h>
 
 #include "cli/source/binary.h"
-#include "cli/source/source.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 

@@ -16,8 +16,8 @@ bool ht_url_has_scheme(const char *source)
 static bool is_host_and_port(const char *source)
 {
     static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-    size_t host = *source == '[' ? strspn(source + 1, "0123456789abcdefABCDEF:.%") + 1
-                                 : strspn(source, name);
+    size_t host =
+        *source == '[' ? strspn(source + 1, "0123456789abcdefABCDEF:.%") + 1 : strspn(source, name);
     if (*source == '[' && source[host++] != ']')
         return false;
     size_t port = host && source[host] == ':' ? strspn(source + host + 1, "0123456789") : 0;

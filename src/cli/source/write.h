@@ -5,10 +5,10 @@
 
 #include "profile/profile.h"
 
-#define HT_WRITE_HELP                                                                       \
-    "  -o, --output=OUT     the file to write; - is standard output\n"                       \
-    "  --format=FORMAT      pb.gz (pprof's, gzipped), pb (the same, not gzipped) or text\n"   \
-    "                       (gperftools' heap profile); without it OUT's end decides: .pb,\n" \
+#define HT_WRITE_HELP                                                                              \
+    "  -o, --output=OUT     the file to write; - is standard output\n"                             \
+    "  --format=FORMAT      pb.gz (pprof's, gzipped), pb (the same, not gzipped) or text\n"        \
+    "                       (gperftools' heap profile); without it OUT's end decides: .pb,\n"      \
     "                       .txt, .heap, else pb.gz\n"
 
 /* Returns the exit status; failure has been told in a line. format may be NULL. */

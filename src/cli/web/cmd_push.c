@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/web/push.h"
 #include "cli/source/source.h"
+#include "cli/web/push.h"
 #include "cli/web/token.h"
 #include "cli/words.h"
 #include "profile/ops.h"

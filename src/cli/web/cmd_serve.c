@@ -2,12 +2,12 @@
 /* heaptap serve: net/http/pprof for processes that know nothing of it. */
 #include "config.h"
 
-#include <sys/resource.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "cli/commands.h"
-#include "cli/web/serving.h"
 #include "cli/source/source.h"
+#include "cli/web/serving.h"
 #include "profile/profile.h"
 
 static const char usage[] =

@@ -3,8 +3,8 @@
 #include "config.h"
 
 #include "cli/commands.h"
-#include "cli/web/serving.h"
 #include "cli/source/source.h"
+#include "cli/web/serving.h"
 #include "profile/profile.h"
 
 static const char usage[] =

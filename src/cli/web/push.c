@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+#include "cli/web/push.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -15,7 +17,6 @@
 #include <time.h>
 
 #include "cli/source/curl_library.h"
-#include "cli/web/push.h"
 #include "profile/profile.h"
 
 #define MAX_REPLY 512
@@ -142,7 +143,8 @@ static int send_form(const struct ht_curl *curl, CURL *c, const char *url, curl_
     curl->easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     if (status / 100 == 2)
         return 0;
-    snprintf(msg, msg_size, "%.*s answers %ld: %s", (int)strcspn(url, "?"), url, status, reply.text);
+    snprintf(msg, msg_size, "%.*s answers %ld: %s", (int)strcspn(url, "?"), url, status,
+             reply.text);
     return -EPROTO;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "cli/web/serving.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/web/serving.h"
 #include "cli/source/source.h"
 #include "cli/web/token.h"
 #include "profile/profile.h"

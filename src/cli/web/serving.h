@@ -3,8 +3,8 @@
 #ifndef HEAPTAP_SRC_CLI_WEB_SERVING_H
 #define HEAPTAP_SRC_CLI_WEB_SERVING_H
 
-#include "serve/serve.h"
 #include "cli/words.h"
+#include "serve/serve.h"
 
 struct ht_serving {
     const char *listen, *unix_path, *token_file;

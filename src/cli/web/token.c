@@ -2,12 +2,13 @@
 /* The token is the first line of a file; a file that others can read gets a warning. */
 #include "config.h"
 
+#include "cli/web/token.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/web/token.h"
 #include "cli/words.h"
 
 int ht_token_read(const char *path, char token[HT_TOKEN_SIZE])

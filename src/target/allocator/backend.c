@@ -7,21 +7,22 @@
  */
 #include "config.h"
 
-#include <link.h>
+#include "target/allocator/backend.h"
+
 #include <errno.h>
+#include <link.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "target/allocator/operators.h"
 #include "target/os/libc.h"
 #include "target/os/loader.h"
-#include "target/allocator/backend.h"
 #include "target/os/machine.h"
-#include "target/tables/live.h"
-#include "target/allocator/operators.h"
 #include "target/os/object.h"
 #include "target/state/state.h"
+#include "target/tables/live.h"
 
 _Alignas(HT_PAGE_SIZE) unsigned char ht_arena[HT_ARENA_PAGES * HT_PAGE_SIZE];
 static _Atomic uint32_t arena_used; /* pages */
@@ -36,7 +37,8 @@ void *ht_arena_alloc(size_t size, size_t align)
     if (at + pages > HT_ARENA_PAGES)
         return NULL;
     arena_sizes[at] = (uint32_t)size;
-    ht_live_always(ht_arena + (size_t)at * HT_PAGE_SIZE); /* so that free comes to ask whose it is */
+    ht_live_always(ht_arena +
+                   (size_t)at * HT_PAGE_SIZE); /* so that free comes to ask whose it is */
     return ht_arena + (size_t)at * HT_PAGE_SIZE;
 }
 
@@ -57,22 +59,18 @@ void *(*ht_next_calloc)(size_t, size_t) = first_calloc;
 void *(*ht_next_realloc)(void *, size_t) = first_realloc;
 void (*ht_next_free)(void *) = first_free;
 void *(*ht_programs_realloc)(void *, size_t);
-#define ht_define(symbol, type, parameters) type(*ht_next_##symbol) parameters;
-ht_define(reallocarray, void *, (void *, size_t, size_t)) ht_define(cfree, void, (void *))
-    ht_define(posix_memalign, int, (void **, size_t, size_t))
-        ht_define(aligned_alloc, void *, (size_t, size_t))
-            ht_define(memalign, void *, (size_t, size_t)) ht_define(valloc, void *, (size_t))
-                ht_define(pvalloc, void *, (size_t)) ht_define(malloc_usable_size, size_t, (void *))
-                    ht_define(free_sized, void, (void *, size_t))
-                        ht_define(free_aligned_sized, void, (void *, size_t, size_t))
-                            HT_HOOKED_NEW(ht_define) HT_HOOKED_DELETE(ht_define)
-                                HT_HOOKED_EXT(ht_define)
 
-#define ht_define_direct(symbol, type, parameters) bool ht_direct_##symbol;
-                                    HT_HOOKED_NEW(ht_define_direct)
-                                        HT_HOOKED_DELETE(ht_define_direct)
+#define DEFINE_NEXT(symbol, type, parameters) type(*ht_next_##symbol) parameters;
+HT_HOOKED_C_REST(DEFINE_NEXT)
+HT_HOOKED_NEW(DEFINE_NEXT)
+HT_HOOKED_DELETE(DEFINE_NEXT)
+HT_HOOKED_EXT(DEFINE_NEXT)
 
-                                            bool ht_new_is_malloc;
+#define DEFINE_DIRECT(symbol, type, parameters) bool ht_direct_##symbol;
+HT_HOOKED_NEW(DEFINE_DIRECT)
+HT_HOOKED_DELETE(DEFINE_DIRECT)
+
+bool ht_new_is_malloc;
 
 enum { UNRESOLVED, RESOLVING, RESOLVED };
 static _Atomic uint32_t resolved; /* release when the pointers are set */
@@ -257,9 +255,10 @@ static void find_size_class(uint64_t allocator, const void *m)
         size_class_by = BY_GOOD_SIZE;
     else if (m && m == ht_next_symbol("__libc_malloc"))
         size_class_by = BY_GLIBC;
-    /* An allocator whose blocks have no byte to spare looks at what is behind them. Before glibc 2.34
-     * its malloc did by itself, when it was asked to. */
-    may_place = size_class_by == BY_GOOD_SIZE || (size_class_by == BY_GLIBC && !getenv("MALLOC_CHECK_")) ||
+    /* An allocator whose blocks have no byte to spare looks at what is behind them. Before
+     * glibc 2.34 its malloc did by itself, when it was asked to. */
+    may_place = size_class_by == BY_GOOD_SIZE ||
+                (size_class_by == BY_GLIBC && !getenv("MALLOC_CHECK_")) ||
                 (size_class_by == BY_NALLOCX && ht_next_nallocx(25, 0) > 25);
 }
 

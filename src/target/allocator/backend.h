@@ -29,8 +29,9 @@ HT_HOOKED_DELETE(X)
  * not its. */
 extern void *(*ht_programs_realloc)(void *, size_t);
 
-/* True when the operators underneath are libstdc++'s, which do no more than call malloc and free, and
- * those are ours: then ours call what is underneath these at once, and libstdc++'s only for want of memory. */
+/* True when the operators underneath are libstdc++'s, which do no more than call malloc and free,
+ * and those are ours: then ours call what is underneath these at once, and libstdc++'s only for
+ * want of memory. */
 extern bool ht_new_is_malloc;
 
 /* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is
@@ -57,14 +58,15 @@ size_t ht_good_size(size_t size);
 bool ht_has_classes(void);
 
 /*
- * True when sampled blocks may be larger than asked for, and lie on a page: over glibc's, jemalloc's,
- * tcmalloc's and mimalloc's malloc. Any other may be there to find a program's faults (glibc's
- * libc_malloc_debug.so, Electric Fence), and would not see a write behind the end of such a block.
+ * True when sampled blocks may be larger than asked for, and lie on a page: over glibc's,
+ * jemalloc's, tcmalloc's and mimalloc's malloc. Any other may be there to find a program's faults
+ * (glibc's libc_malloc_debug.so, Electric Fence), and would not see a write behind the end of such
+ * a block.
  */
 bool ht_may_place(void);
 
-/* True when realloc to n bytes, not 0, leaves a block of so many usable bytes where it is. Where the
- * allocator's rule is not known: whenever n fits. */
+/* True when realloc to n bytes, not 0, leaves a block of so many usable bytes where it is. Where
+ * the allocator's rule is not known: whenever n fits. */
 bool ht_stays_in_place(size_t usable, size_t n);
 
 /* Memory at an alignment from whatever the allocator has for it. NULL when refused. */

@@ -9,11 +9,13 @@
  *   tcmalloc, mimalloc); libstdc++'s calls malloc, which counts it.
  * HT_HOOKED_EXT: jemalloc's and tcmalloc's own calls: present only when the allocator has them.
  */
-#define HT_HOOKED_C(X)                                                                             \
+#define HT_HOOKED_FOUR(X)                                                                          \
     X(malloc, void *, (size_t))                                                                    \
     X(calloc, void *, (size_t, size_t))                                                            \
     X(realloc, void *, (void *, size_t))                                                           \
-    X(free, void, (void *))                                                                        \
+    X(free, void, (void *))
+
+#define HT_HOOKED_C_REST(X)                                                                        \
     X(reallocarray, void *, (void *, size_t, size_t))                                              \
     X(cfree, void, (void *))                                                                       \
     X(posix_memalign, int, (void **, size_t, size_t))                                              \
@@ -24,6 +26,8 @@
     X(malloc_usable_size, size_t, (void *))                                                        \
     X(free_sized, void, (void *, size_t))                                                          \
     X(free_aligned_sized, void, (void *, size_t, size_t))
+
+#define HT_HOOKED_C(X) HT_HOOKED_FOUR(X) HT_HOOKED_C_REST(X)
 
 /* new, new[], nothrow, aligned, and both; delete, delete[], sized, aligned, both, nothrow. */
 #define HT_HOOKED_NEW(X)                                                                           \
@@ -81,4 +85,8 @@
     X(tc_delete_nothrow, void, (void *, const void *))                                             \
     X(tc_deletearray_nothrow, void, (void *, const void *))
 
-#define HT_HOOKED(X) HT_HOOKED_C(X) HT_HOOKED_NEW(X) HT_HOOKED_DELETE(X) HT_HOOKED_EXT(X)
+#define HT_HOOKED(X)                                                                               \
+    HT_HOOKED_C(X)                                                                                 \
+    HT_HOOKED_NEW(X)                                                                               \
+    HT_HOOKED_DELETE(X)                                                                            \
+    HT_HOOKED_EXT(X)

@@ -4,8 +4,8 @@
 
 /*
  * Fills in operators and extensions that no library in the global scope has. A C program that
- * loads a C++ plugin has none: its libstdc++ is private to the plugin, while the plugin's calls find
- * ours. Called once while looking up.
+ * loads a C++ plugin has none: its libstdc++ is private to the plugin, while the plugin's calls
+ * find ours. Called once while looking up.
  */
 void ht_build_operators(void);
 

@@ -6,12 +6,13 @@
  */
 #include "config.h"
 
+#include "target/allocator/place.h"
+
+#include "region/yield_point.h"
 #include "target/allocator/backend.h"
 #include "target/os/machine.h"
-#include "target/tables/live.h"
-#include "target/allocator/place.h"
 #include "target/state/lock.h"
-#include "region/yield_point.h"
+#include "target/tables/live.h"
 
 /* On a line that nothing else writes to. */
 _Alignas(64) uint32_t ht_free_mask;

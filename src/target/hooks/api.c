@@ -4,11 +4,11 @@
 
 #define HEAPTAP_STRONG
 #include "heaptap/heaptap.h"
-#include "target/process/dump.h"
 #include "target/hooks/export.h"
 #include "target/hooks/sampled.h"
-#include "target/sampler/rate.h"
 #include "target/process/adopt.h"
+#include "target/process/dump.h"
+#include "target/sampler/rate.h"
 #include "target/state/state.h"
 
 /* The rate that heaptap_start goes back to. */

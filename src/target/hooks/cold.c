@@ -2,11 +2,12 @@
 /* The cold paths of malloc, calloc, realloc and free. Compiled with frame pointers (HT_CALLER). */
 #include "config.h"
 
+#include "target/hooks/cold.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "target/allocator/backend.h"
-#include "target/hooks/cold.h"
 #include "target/allocator/place.h"
 #include "target/state/state.h"
 
@@ -94,7 +95,8 @@ static struct placed placed_block(void *p, const struct ht_record *record)
     return b;
 }
 
-/* The allocator, which knows the larger class alone, would move what it leaves in place without us. */
+/* The allocator, which knows the larger class alone, would move what it leaves in place without us.
+ */
 static bool stays(const struct placed *b, const void *p, const struct ht_resize *r)
 {
     bool aligned = !r->align || !((uintptr_t)p & (r->align - 1));
@@ -123,7 +125,8 @@ void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc
     } else {
         q = r->call(r->ctx, p);
     }
-    if (q && r->zero && b.real && r->size > b.usual) { /* it zeroed from the larger class's end on */
+    if (q && r->zero && b.real &&
+        r->size > b.usual) { /* it zeroed from the larger class's end on */
         size_t end = ht_good_size(r->size);
         memset((char *)q + b.usual, 0, (end < b.real ? end : b.real) - b.usual);
     }

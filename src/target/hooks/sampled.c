@@ -6,21 +6,22 @@
  */
 #include "config.h"
 
+#include "target/hooks/sampled.h"
+
 #include <errno.h>
 #include <time.h>
 
 #include "target/allocator/backend.h"
+#include "target/allocator/place.h"
+#include "target/os/sys.h"
+#include "target/process/adopt.h"
 #include "target/process/dump.h"
 #include "target/process/fork_inside.h"
-#include "target/process/adopt.h"
-#include "target/hooks/sampled.h"
-#include "target/stack/module.h"
-#include "target/allocator/place.h"
 #include "target/sampler/account.h"
 #include "target/sampler/rate.h"
-#include "target/os/sys.h"
-#include "target/tables/writer.h"
+#include "target/stack/module.h"
 #include "target/state/state.h"
+#include "target/tables/writer.h"
 
 static __attribute__((noinline)) void release_last(void)
 {

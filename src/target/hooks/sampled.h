@@ -10,17 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "target/tables/live.h"
 #include "target/allocator/place.h"
-#include "target/state/state.h"
 #include "target/stack/unwind.h"
+#include "target/state/state.h"
+#include "target/tables/live.h"
 
 struct ht_new_sample {
     struct ht_regs regs;
     uint64_t size, rate;
     uint32_t node;
     int saved_errno;
-    bool place; /* ask ht_new_sample_place first */
+    bool place;      /* ask ht_new_sample_place first */
     bool recyclable; /* it gave a block that may be recycled */
 };
 
@@ -73,10 +73,10 @@ void ht_free_account(const struct ht_record *r);
 void ht_free_undo(void *p, const struct ht_record *r);
 
 /*
- * A block that was placed and that realloc left where it is has another class than its size says: its
- * free must stay unsized, though no sample lives in it. ht_hold_reserve, before the real call: a node
- * for that, or 0. ht_hold_end, after it, for a node that is not 0: holds p by it, of so many bytes and
- * with the flag of the record that was taken out; p NULL: gives it back.
+ * A block that was placed and that realloc left where it is has another class than its size says:
+ * its free must stay unsized, though no sample lives in it. ht_hold_reserve, before the real call:
+ * a node for that, or 0. ht_hold_end, after it, for a node that is not 0: holds p by it, of so many
+ * bytes and with the flag of the record that was taken out; p NULL: gives it back.
  */
 uint32_t ht_hold_reserve(void);
 void ht_hold_end(uint32_t node, void *p, uint64_t size, uint32_t recyclable);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * open(2) takes the lowest free number, and nothing tells it to take another. So where there are other
- * threads the files are opened by a thread of our own that has a table of descriptors of its own. It
- * begins with the program's, shared, and leaves it by close_range(2), which makes an empty one and
- * touches none of the program's files (before Linux 5.9: with a copy). The caller waits for it as for a
- * vfork's child, so no two run at once, and it has the caller's thread-local memory. It ends
- * by exit(2): there is nothing to wait for, and no signal.
+ * open(2) takes the lowest free number, and nothing tells it to take another. So where there are
+ * other threads the files are opened by a thread of our own that has a table of descriptors of its
+ * own. It begins with the program's, shared, and leaves it by close_range(2), which makes an empty
+ * one and touches none of the program's files (before Linux 5.9: with a copy). The caller waits for
+ * it as for a vfork's child, so no two run at once, and it has the caller's thread-local memory. It
+ * ends by exit(2): there is nothing to wait for, and no signal.
  */
 #include "config.h"
 
@@ -26,8 +26,8 @@ struct call {
     bool done;
 };
 
-/* No thread but this one, for certain. The number of links of this directory is that of threads, and
- * two. */
+/* No thread but this one, for certain. The number of links of this directory is that of threads,
+ * and two. */
 static bool alone(void)
 {
     struct stat st;
@@ -59,8 +59,8 @@ static void in_thread(struct call *c)
  * ended its use of the memory when this returns. */
 static void run_thread(struct call *c, uint64_t files)
 {
-    uint64_t flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-                     CLONE_VFORK | files;
+    uint64_t flags =
+        CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK | files;
     long r = SYS_clone;
 #ifdef HT_INJECT
     if (ht_inject(SYS_clone, &r))
@@ -84,8 +84,8 @@ static void run_thread(struct call *c, uint64_t files)
                      "hlt\n"
                      "1:"
                      : "+a"(r)
-                     : "D"(flags), "d"(0L), "r"(argument), "r"(run), "r"(none1), "r"(none2),
-                       [leave] "i"(SYS_exit)
+                     : "D"(flags), "d"(0L), "r"(argument), "r"(run), "r"(none1),
+                       "r"(none2), [leave] "i"(SYS_exit)
                      : "rsi", "rcx", "r11", "memory", "cc");
 }
 

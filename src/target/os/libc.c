@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "target/os/libc.h"
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -15,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "target/os/libc.h"
 #include "target/os/loader.h"
 
 /* All written once, before threads; then only read. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The objects that the program started with are searched in the order of the loader's list, which is
- * the order of its global scope at that time. Hash tables: DT_GNU_HASH, or DT_HASH (System V ABI,
- * chapter 5). What counts is what the program's own reference would have found: it has a version of
- * glibc's, which libc_malloc_debug.so defines as one that is not the default, and dlsym overlooks; and
- * what another version is the default of is nothing to it. dlsym itself is not asked: a program, or a library preloaded beside us, may define it, and called through theirs
+ * The objects that the program started with are searched in the order of the loader's list, which
+ * is the order of its global scope at that time. Hash tables: DT_GNU_HASH, or DT_HASH (System V
+ * ABI, chapter 5). What counts is what the program's own reference would have found: it has a
+ * version of glibc's, which libc_malloc_debug.so defines as one that is not the default, and dlsym
+ * overlooks; and what another version is the default of is nothing to it. dlsym itself is not
+ * asked: a program, or a library preloaded beside us, may define it, and called through theirs
  * RTLD_NEXT means what comes after them, which may be we; its version differs between glibcs; and
  * before 2.34 a process need not have it.
  */
@@ -79,8 +80,8 @@ static bool version_of_the_system(const char *name)
     return !strncmp(name, "GLIBC", 5) || !strncmp(name, "CXXABI", 6);
 }
 
-/* Versions 0 and 1 are "local" and "none given". A name that has two of glibc's is the same function
- * in both, of all that is asked for here. */
+/* Versions 0 and 1 are "local" and "none given". A name that has two of glibc's is the same
+ * function in both, of all that is asked for here. */
 static bool version_matches(const struct symbols *s, uint32_t i, bool any_default)
 {
     if (!s->versions)
@@ -143,8 +144,8 @@ static void *symbol_in(const struct link_map *l, const char *name, bool any)
     return ELF64_ST_TYPE(sym->st_info) == STT_GNU_IFUNC ? ((void *(*)(void))at)() : (void *)at;
 }
 
-/* First as a reference of the program's is bound; then, for what no object has so (an allocator's own
- * calls in a version of its own), as dlsym without a version looks. */
+/* First as a reference of the program's is bound; then, for what no object has so (an allocator's
+ * own calls in a version of its own), as dlsym without a version looks. */
 static void *search_from(const struct link_map *from, const char *name)
 {
     void *found = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the dynamic loader knows: its list of objects, and symbols by name, out of the objects' own
- * tables: no function of another object is called (but an IFUNC's resolver), nothing is allocated and
- * no lock is taken. For the start, while no other thread loads or unloads objects.
+ * tables: no function of another object is called (but an IFUNC's resolver), nothing is allocated
+ * and no lock is taken. For the start, while no other thread loads or unloads objects.
  */
 #ifndef HEAPTAP_SRC_TARGET_OS_LOADER_H
 #define HEAPTAP_SRC_TARGET_OS_LOADER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What depends on the processor and is no system call: x86-64's. HT_PAGE_SIZE is the unit of placing,
- * of the tables' memory and of questions to the kernel; where pages are larger (aarch64), placing
- * stays at 4 KiB and the rest must follow the kernel's size.
+ * What depends on the processor and is no system call: x86-64's. HT_PAGE_SIZE is the unit of
+ * placing, of the tables' memory and of questions to the kernel; where pages are larger (aarch64),
+ * placing stays at 4 KiB and the rest must follow the kernel's size.
  */
 #ifndef HEAPTAP_SRC_TARGET_OS_MACHINE_H
 #define HEAPTAP_SRC_TARGET_OS_MACHINE_H

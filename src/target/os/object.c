@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which loaded object a pc lies in: glibc's _dl_find_object answers, without a lock, or our own table
- * where it is missing. For the program itself its program headers do.
+ * Which loaded object a pc lies in: glibc's _dl_find_object answers, without a lock, or our own
+ * table where it is missing. For the program itself its program headers do.
  */
 #include "config.h"
 

@@ -28,10 +28,12 @@
 #include "target/os/sys.h"
 
 #define MAX_OBJECTS 2048u /* Chromium has 150, LibreOffice 400; those beyond stay unknown */
-#define MAX_WORDS   128u  /* of struct link_map; glibc 2.17 to 2.41 have the headers before word 96 */
-#define FIRST_WORD  5u    /* behind the five public fields */
-#define MAX_PHDRS   512u
-#define MISSES      64u
+#define MAX_WORDS                                                                                  \
+    128u              /* of struct link_map; glibc 2.17 to 2.41 have the headers before word 96 \
+                          */
+#define FIRST_WORD 5u /* behind the five public fields */
+#define MAX_PHDRS  512u
+#define MISSES     64u
 
 #define RELAXED(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 
@@ -48,8 +50,8 @@ static const struct r_debug *list;
 static uint32_t phdr_word; /* index of the pointer to the program headers in struct link_map */
 static uint32_t n_startup; /* the first so many of the list are never unloaded */
 static struct table *tables[2];
-static _Atomic uint32_t current; /* tables[current & 1]; release after the table is written */
-static _Atomic uint32_t making;  /* try-lock: the one who writes the other table */
+static _Atomic uint32_t current;      /* tables[current & 1]; release after the table is written */
+static _Atomic uint32_t making;       /* try-lock: the one who writes the other table */
 static _Atomic uint64_t unloads_seen; /* of the current table; relaxed */
 /* Pages that are in no object of the current table, with the low bits of `current`; relaxed. */
 static _Atomic uint64_t misses[MISSES];
@@ -88,7 +90,8 @@ static bool describe(const struct link_map *l, const Elf64_Phdr *p, uint32_t n, 
 }
 
 /* The program headers that an entry of the loader's list points to. NULL: it cannot be that. */
-static const Elf64_Phdr *headers_of(const struct link_map *l, uint32_t word, bool stays, uint32_t *n)
+static const Elf64_Phdr *headers_of(const struct link_map *l, uint32_t word, bool stays,
+                                    uint32_t *n)
 {
     const uint64_t *w = (const uint64_t *)l;
     uint64_t at = w[word];
@@ -205,7 +208,8 @@ static bool look(uint64_t pc, struct ht_object_entry *o)
     return false;
 }
 
-/* What is asked again and again, code that a JIT compiler made, is not looked for again and again. */
+/* What is asked again and again, code that a JIT compiler made, is not looked for again and again.
+ */
 static uint64_t miss_of(uint64_t pc)
 {
     return (pc >> 12) << 16 | (atomic_load_explicit(&current, memory_order_relaxed) & 0xffff);

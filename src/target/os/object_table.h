@@ -35,17 +35,18 @@ bool ht_object_table_setup(const struct r_debug *loader);
 bool ht_object_table_find(uint64_t pc, uint64_t unloads, bool quiet, struct ht_object_entry *o);
 
 /*
- * The program headers of a loaded object by the loader's own pointer to them, for one whose headers are
- * not in its first page (BOLT and patchelf move them): then only the loader knows where they are. The
- * same calls as ht_object_table_find. NULL: not to be had.
+ * The program headers of a loaded object by the loader's own pointer to them, for one whose headers
+ * are not in its first page (BOLT and patchelf move them): then only the loader knows where they
+ * are. The same calls as ht_object_table_find. NULL: not to be had.
  */
 const Elf64_Phdr *ht_object_table_headers(uint64_t link_map, uint32_t *n);
 
-/* Learns what that needs, where there is no table to set up. Once, before the process has threads. */
+/* Learns what that needs, where there is no table to set up. Once, before the process has threads.
+ */
 void ht_object_table_learn(const struct r_debug *loader);
 
-/* In a fork's child, before its first look-up: a thread that did not come along may have been making
- * a table. */
+/* In a fork's child, before its first look-up: a thread that did not come along may have been
+ * making a table. */
 void ht_object_table_forked(void);
 
 #endif

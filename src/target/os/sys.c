@@ -2,13 +2,13 @@
 /* Small things that several rooms need of the kernel. */
 #include "config.h"
 
+#include "target/os/sys.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
-
-#include "target/os/sys.h"
 
 bool ht_sandboxed;
 
@@ -47,7 +47,7 @@ uint64_t ht_sys_clock(int clock)
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-#define BIT(signal) (1ull << ((signal) - 1))
+#define BIT(signal) (1ull << ((signal)-1))
 
 struct ht_held ht_hold_write_signals(uint64_t more)
 {

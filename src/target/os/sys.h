@@ -54,16 +54,18 @@ extern bool ht_sandboxed;
 /* Anonymous private memory, not reserved; NULL when refused. */
 void *ht_sys_anonymous(size_t n);
 
-/* Whether the page around `at` can be read; no fault. One call, rt_sigaction, which changes nothing. */
+/* Whether the page around `at` can be read; no fault. One call, rt_sigaction, which changes
+ * nothing. */
 bool ht_page_readable(uint64_t at);
 
-/* Within ht_own_descriptors: reads a whole small file into buf (NUL-terminated, at most n - 1 bytes). Bytes read or -errno. */
+/* Within ht_own_descriptors: reads a whole small file into buf (NUL-terminated, at most n - 1
+ * bytes). Bytes read or -errno. */
 long ht_sys_read_file(const char *path, char *buf, size_t n);
 
 /*
- * A write can be a signal as well as an error: SIGXFSZ beyond the limit on the size of files, SIGPIPE
- * to a pipe that nobody reads. Held back around our writes, with `more`, and taken away if it came
- * from them.
+ * A write can be a signal as well as an error: SIGXFSZ beyond the limit on the size of files,
+ * SIGPIPE to a pipe that nobody reads. Held back around our writes, with `more`, and taken away if
+ * it came from them.
  */
 struct ht_held {
     uint64_t mask, pending; /* as they were */

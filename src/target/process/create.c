@@ -2,6 +2,8 @@
 /* Makes the region: where, how large, and what its header says. */
 #include "config.h"
 
+#include "target/process/create.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,14 +13,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "target/process/create.h"
-#include "target/process/namespaces.h"
-#include "target/os/sys.h"
 #include "region/size.h"
 #include "region/text.h"
-#include "target/tables/writer.h"
+#include "target/os/sys.h"
+#include "target/process/namespaces.h"
 #include "target/state/process_info.h"
 #include "target/state/state.h"
+#include "target/tables/writer.h"
 
 /* Beyond a limit on the size of files the kernel does not only refuse, it kills (SIGXFSZ). */
 static bool file_may_be(uint64_t size)
@@ -57,10 +58,11 @@ static long open_directory(const char *path)
 #define APART (4ull << 30) /* more than a region may have */
 
 /*
- * Maps the region's beginning where it can grow: the kernel puts mappings close to each other from the
- * top (or the bottom) of their area on, so a place far from all of them stays free around us though
- * nothing of it is taken. A parent's region, which a forked child still has mapped, is in one of the
- * places. Where there is none of them: anywhere, and it is long enough at once for most programs.
+ * Maps the region's beginning where it can grow: the kernel puts mappings close to each other from
+ * the top (or the bottom) of their area on, so a place far from all of them stays free around us
+ * though nothing of it is taken. A parent's region, which a forked child still has mapped, is in
+ * one of the places. Where there is none of them: anywhere, and it is long enough at once for most
+ * programs.
  */
 static unsigned char *map_first(int prot, int flags, long fd, uint64_t size, uint64_t *mapped)
 {
@@ -93,7 +95,8 @@ static void name_directory(void)
     ht_text_number(&t, (uint64_t)SYS0(SYS_geteuid));
 }
 
-static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, uint64_t ticks, char *path, size_t n)
+static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, uint64_t ticks,
+                               char *path, size_t n)
 {
     if (!file_may_be(size))
         return NULL;
@@ -152,8 +155,8 @@ int ht_region_create(bool file)
         file ? map_file(size, &mapped, pid, ticks, s->region_path, sizeof s->region_path) : NULL;
     bool private = !base;
     if (!base)
-        base = map_first(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, size,
-                         &mapped);
+        base = map_first(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                         size, &mapped);
     if (!base)
         return -ENOMEM;
     SYS3(SYS_madvise, base, mapped, MADV_DONTDUMP); /* and what it grows by */

@@ -10,5 +10,4 @@
  * asks for private memory (inside a sandbox, where opening files may be fatal). 0 or -errno. */
 int ht_region_create(bool file);
 
-
 #endif

@@ -6,31 +6,32 @@
  */
 #include "config.h"
 
+#include "target/process/dump.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include "target/os/descriptors.h"
-#include "target/process/dump.h"
-#include "target/process/mark.h"
-#include "target/process/namespaces.h"
-#include "target/process/output.h"
-#include "target/os/sys.h"
-#include "target/tables/writer.h"
 #include "region/pattern.h"
 #include "region/stream.h"
 #include "region/text.h"
-#include "target/state/say.h"
+#include "target/os/descriptors.h"
+#include "target/os/sys.h"
+#include "target/process/mark.h"
+#include "target/process/namespaces.h"
+#include "target/process/output.h"
 #include "target/state/process_info.h"
+#include "target/state/say.h"
 #include "target/state/state.h"
+#include "target/tables/writer.h"
 
-/* One dump at a time (ht_state->dump_busy): workspace and stack are its holder's. Untouched pages of
- * .bss until the first dump. */
+/* One dump at a time (ht_state->dump_busy): workspace and stack are its holder's. Untouched pages
+ * of .bss until the first dump. */
 static struct ht_stream_workspace workspace;
 static _Alignas(16) unsigned char dump_stack[64 * 1024];
 static char path_buffer[2200], temporary[2260];
@@ -187,7 +188,8 @@ static bool dump_lock(void)
 static bool run_is_told(void)
 {
     const struct ht_state *s = ht_state;
-    return ht_config.run_id && (s->region_path[0] ? ht_run_finds(s->region_path) : ht_mark_is_found());
+    return ht_config.run_id &&
+           (s->region_path[0] ? ht_run_finds(s->region_path) : ht_mark_is_found());
 }
 
 /* Where the samples are that could not be written, and how long. */
@@ -195,23 +197,25 @@ static const char *then(bool last)
 {
     const struct ht_state *s = ht_state;
     if (!s->region_path[0])
-        return last ? "; its samples were in its own memory, which goes with it"
-                    : "; its samples are in its own memory (heaptap dump reads them while it lives)";
+        return last
+                   ? "; its samples were in its own memory, which goes with it"
+                   : "; its samples are in its own memory (heaptap dump reads them while it lives)";
     /* The first process of a pid namespace takes along all that lives there, and with it a mount
      * namespace that is nobody else's. */
     if (last && (s->header->pid == 1 || (ht_config.run_id && !ht_run_finds(s->region_path))))
-        return "; the profile stays in the region while its namespaces last (heaptap recover there)";
+        return "; the profile stays in the region while its namespaces last (heaptap recover "
+               "there)";
     return "; the profile stays in the region (heaptap dump, heaptap recover)";
 }
 
 static const char *why(int error)
 {
-    return error == -EEXIST   ? ": it is no regular file"
-           : error == -ENOENT ? ": no such directory"
-           : error == -EACCES ? ": permission denied"
-           : error == -ENOSPC ? ": no space left"
-           : error == -EROFS  ? ": the file system is read-only"
-           : error == -EFBIG  ? ": the limit on the size of files (ulimit -f) is too low"
+    return error == -EEXIST         ? ": it is no regular file"
+           : error == -ENOENT       ? ": no such directory"
+           : error == -EACCES       ? ": permission denied"
+           : error == -ENOSPC       ? ": no space left"
+           : error == -EROFS        ? ": the file system is read-only"
+           : error == -EFBIG        ? ": the limit on the size of files (ulimit -f) is too low"
            : error == -ENAMETOOLONG ? ": the path is too long"
                                     : ": it failed";
 }
@@ -306,9 +310,8 @@ int ht_dump_fd(int fd)
  * pid namespace its pid says nothing. */
 static bool run_waits(void)
 {
-    return ht_config.run_id &&
-           (!ht_config.run_pid || ht_pid_is_foreign(ht_state->header) ||
-            SYS2(SYS_kill, ht_config.run_pid, 0) != -ESRCH);
+    return ht_config.run_id && (!ht_config.run_pid || ht_pid_is_foreign(ht_state->header) ||
+                                SYS2(SYS_kill, ht_config.run_pid, 0) != -ESRCH);
 }
 
 static void unlink_region(void)
@@ -319,7 +322,8 @@ static void unlink_region(void)
     ht_mark_remove();
 }
 
-/* That the program itself had no sample is for `run` to know: one that it never saw may have had. */
+/* That the program itself had no sample is for `run` to know: one that it never saw may have had.
+ */
 static void leave_empty(void)
 {
     struct ht_state *s = ht_state;
@@ -389,8 +393,8 @@ static bool dump_previous(long dir, const char *name)
     struct ht_view v;
     long base = -1;
     uint64_t size = 0;
-    /* In two pid namespaces two processes have one number, and may have started in one tick: what is
-     * mapped by somebody is locked (create.c), and no region that an exec left behind. */
+    /* In two pid namespaces two processes have one number, and may have started in one tick: what
+     * is mapped by somebody is locked (create.c), and no region that an exec left behind. */
     if (!SYS_FAILED(SYS2(SYS_fstat, fd, &st)) && st.st_uid == (uid_t)SYS0(SYS_geteuid) &&
         !SYS_FAILED(SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB))) {
         size = (uint64_t)st.st_size;

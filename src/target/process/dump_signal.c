@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "target/os/loader.h"
-#include "target/process/dump.h"
 #include "target/process/adopt.h"
+#include "target/process/dump.h"
 #include "target/state/state.h"
 
 int (*ht_real_sigaction)(int, const struct sigaction *, struct sigaction *);

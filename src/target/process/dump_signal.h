@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The dump signal. Our handler is installed where the default action was, and a program that asks is
- * told that it still is: one that puts back "what was there before" must not be handed a function
- * that it does not know (Python's signal.signal refuses it). A handler of the program's wins.
+ * The dump signal. Our handler is installed where the default action was, and a program that asks
+ * is told that it still is: one that puts back "what was there before" must not be handed a
+ * function that it does not know (Python's signal.signal refuses it). A handler of the program's
+ * wins.
  */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_DUMP_SIGNAL_H
 #define HEAPTAP_SRC_TARGET_PROCESS_DUMP_SIGNAL_H

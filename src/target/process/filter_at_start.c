@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "target/process/filter_at_start.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -13,7 +15,6 @@
 #include <sys/auxv.h>
 
 #include "target/os/sys.h"
-#include "target/process/filter_at_start.h"
 
 struct filters {
     uint64_t mode;  /* /proc/PID/status's Seccomp: 0 none, 1 strict, 2 filters */
@@ -64,8 +65,8 @@ static bool there(const char *path)
     return ht_sys_read_file(path, byte, sizeof byte) >= 0;
 }
 
-/* A container's filter is set for its first process, and answers with errors: under it run the shells
- * and package managers of every image. */
+/* A container's filter is set for its first process, and answers with errors: under it run the
+ * shells and package managers of every image. */
 static bool containers_own(const struct filters *own)
 {
     struct filters first;

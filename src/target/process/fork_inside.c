@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fork in a signal handler that interrupted one of our hooks. The child returns into the middle of
- * that hook, which still means the parent's region by its references, and finds the state wiped: there,
- * and only there, the state is kept over the fork, and the child goes on with a copy of the region of
- * its own until the hook is done. Then it is as any forked child.
+ * A fork in a signal handler that interrupted one of our hooks. The child returns into the middle
+ * of that hook, which still means the parent's region by its references, and finds the state wiped:
+ * there, and only there, the state is kept over the fork, and the child goes on with a copy of the
+ * region of its own until the hook is done. Then it is as any forked child.
  */
 #include "config.h"
 

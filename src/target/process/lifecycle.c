@@ -2,6 +2,8 @@
 /* Start and exit: when the region is made and given up. */
 #include "config.h"
 
+#include "target/process/lifecycle.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +11,17 @@
 
 #include "target/allocator/backend.h"
 #include "target/os/machine.h"
-#include "target/process/adopt.h"
-#include "target/process/dump.h"
-#include "target/process/lifecycle.h"
-#include "target/process/mark.h"
-#include "target/sampler/rate.h"
-#include "target/state/settings.h"
-#include "target/process/dump_signal.h"
-#include "target/process/sandbox.h"
-#include "target/process/filter_at_start.h"
 #include "target/os/sys.h"
 #include "target/os/thread_stack.h"
+#include "target/process/adopt.h"
+#include "target/process/dump.h"
+#include "target/process/dump_signal.h"
+#include "target/process/filter_at_start.h"
+#include "target/process/mark.h"
+#include "target/process/sandbox.h"
+#include "target/sampler/rate.h"
 #include "target/state/say.h"
+#include "target/state/settings.h"
 #include "target/state/state.h"
 
 /* Takes our library out of LD_PRELOAD where it stands, for children that nobody wants profiled. */
@@ -71,7 +72,8 @@ __attribute__((constructor)) static void start(void)
     size_t size = HT_PAGE_UP(sizeof(struct ht_state));
     struct ht_state *s = wanted ? ht_sys_anonymous(size) : NULL;
     if (s && SYS_FAILED(SYS3(SYS_madvise, s, size, MADV_WIPEONFORK))) {
-        ht_say("madvise(MADV_WIPEONFORK) is refused (it came with Linux 4.14)", "; not profiling", "");
+        ht_say("madvise(MADV_WIPEONFORK) is refused (it came with Linux 4.14)", "; not profiling",
+               "");
         s = NULL;
     }
     if (s) {

@@ -12,7 +12,8 @@
 #include "target/state/process_info.h"
 #include "target/state/state.h"
 
-/* As create.c's: the user's own, 0700, not a link. Without a descriptor, of which there may be none. */
+/* As create.c's: the user's own, 0700, not a link. Without a descriptor, of which there may be
+ * none. */
 static bool is_directory_ours(const char *path)
 {
     struct stat st;
@@ -85,7 +86,7 @@ bool ht_mark_is_found(void)
 {
     struct stat st;
     const struct ht_state *s = ht_state;
-    return s->mark_path[0] && (!ht_config.run_device ||
-                               (!SYS_FAILED(SYS2(SYS_lstat, s->mark_path, &st)) &&
-                                st.st_dev == ht_config.run_device));
+    return s->mark_path[0] &&
+           (!ht_config.run_device ||
+            (!SYS_FAILED(SYS2(SYS_lstat, s->mark_path, &st)) && st.st_dev == ht_config.run_device));
 }

@@ -78,7 +78,7 @@ bool ht_pid_is_foreign(const struct ht_region_header *h)
 bool ht_run_finds(const char *region_path)
 {
     struct stat st;
-    return *region_path && (!ht_config.run_device ||
-                            (!SYS_FAILED(SYS2(SYS_stat, region_path, &st)) &&
-                             st.st_dev == ht_config.run_device));
+    return *region_path &&
+           (!ht_config.run_device ||
+            (!SYS_FAILED(SYS2(SYS_stat, region_path, &st)) && st.st_dev == ht_config.run_device));
 }

@@ -8,8 +8,8 @@
 
 struct ht_region_header;
 
-/* This process's start in ticks since the machine's boot: /proc/PID/stat as the first time namespace
- * shows it. 0 when /proc is not there. */
+/* This process's start in ticks since the machine's boot: /proc/PID/stat as the first time
+ * namespace shows it. 0 when /proc is not there. */
 uint64_t ht_start_ticks(void);
 
 /* Nanoseconds that CLOCK_BOOTTIME is ahead here of what it is in the first time namespace. */

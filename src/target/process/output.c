@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processes of one family may have one name for their profiles: an exec keeps the pid, and in every
- * pid namespace the first process is 1. A file that was written since the family began is a relative's.
- * The rename itself says whether there is one (RENAME_NOREPLACE), for two may end at the same moment.
+ * pid namespace the first process is 1. A file that was written since the family began is a
+ * relative's. The rename itself says whether there is one (RENAME_NOREPLACE), for two may end at
+ * the same moment.
  */
 #include "config.h"
 
@@ -35,8 +36,7 @@ bool ht_output_expand(struct ht_output *o, const struct ht_region_header *h, con
         .number = number,
         .seconds = ht_sys_clock(CLOCK_REALTIME) / 1000000000u,
         .last = last,
-        .relative = ht_config.run_root &&
-                    (ht_config.run_root != h->pid || ht_pid_is_foreign(h)),
+        .relative = ht_config.run_root && (ht_config.run_root != h->pid || ht_pid_is_foreign(h)),
     };
     o->pid = h->pid;
     o->since = 0;
@@ -78,7 +78,8 @@ static bool is_there(const char *path)
 static void pick_free_name(struct ht_output *o)
 {
     static char base[2200];
-    if (!o->since || !written_by_relative(o->path, o->since) || !ht_pattern_insert(o->path, o->size, o->pid))
+    if (!o->since || !written_by_relative(o->path, o->since) ||
+        !ht_pattern_insert(o->path, o->size, o->pid))
         return;
     struct ht_text t = ht_text(base, sizeof base);
     ht_text_string(&t, o->path);

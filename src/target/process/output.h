@@ -23,7 +23,8 @@ bool ht_output_expand(struct ht_output *o, const struct ht_region_header *h, con
 
 /*
  * Of the files that one pattern names in several processes each keeps its own. Sets o->since: under
- * `heaptap run` to its beginning, else to the process's, or with `execed` to that of its first image.
+ * `heaptap run` to its beginning, else to the process's, or with `execed` to that of its first
+ * image.
  */
 void ht_output_keep_relatives(struct ht_output *o, const struct ht_region_header *h, bool execed);
 

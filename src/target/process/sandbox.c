@@ -5,16 +5,18 @@
  */
 #include "config.h"
 
+#include "target/process/sandbox.h"
+
 #include <errno.h>
 
 #include "target/process/adopt.h"
-#include "target/process/sandbox.h"
+#include "target/state/state.h"
 #include "target/tables/live.h"
 #include "target/tables/writer.h"
-#include "target/state/state.h"
 
-/* Of the calls that are under way: set by the first one, and taken back by the last one when none was
- * granted. Relaxed: each thread reads its own writes, and others are in a filter only by then. */
+/* Of the calls that are under way: set by the first one, and taken back by the last one when none
+ * was granted. Relaxed: each thread reads its own writes, and others are in a filter only by then.
+ */
 static _Atomic uint32_t trying, granted;
 
 /* Called by hooks/passed/sandbox.S with the program's arguments saved. */

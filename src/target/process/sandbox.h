@@ -10,8 +10,8 @@
 /* Before a seccomp filter is installed. Any thread; signal-safe. */
 void ht_before_sandbox(void);
 
-/* After the call, with what it returned: a filter that was refused (as one that asks what the kernel
- * supports is) is none. */
+/* After the call, with what it returned: a filter that was refused (as one that asks what the
+ * kernel supports is) is none. */
 void ht_after_sandbox(long result);
 
 /* No system call of ours from the start on, whatever comes of the program's own filters. */

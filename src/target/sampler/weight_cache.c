@@ -5,9 +5,10 @@
  */
 #include "config.h"
 
-#include "target/state/state.h"
 #include "target/sampler/weight_cache.h"
+
 #include "region/yield_point.h"
+#include "target/state/state.h"
 
 void ht_weight_cache_get(uint64_t size, uint64_t rate, struct ht_split *objects,
                          struct ht_split *bytes)

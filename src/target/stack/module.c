@@ -6,20 +6,21 @@
  */
 #include "config.h"
 
+#include "target/stack/module.h"
+
 #include <elf.h>
 #include <link.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "target/stack/module.h"
-#include "target/os/machine.h"
-#include "target/state/state.h"
 #include "region/text.h"
-#include "target/tables/writer.h"
+#include "region/yield_point.h"
+#include "target/os/machine.h"
 #include "target/state/lock.h"
 #include "target/state/process_info.h"
-#include "region/yield_point.h"
+#include "target/state/state.h"
+#include "target/tables/writer.h"
 
 /* The lowest segment of a linked object begins with its ELF header, readable. */
 static const Elf64_Ehdr *elf_header(uint64_t start)
@@ -31,7 +32,8 @@ static const Elf64_Ehdr *elf_header(uint64_t start)
                : e;
 }
 
-/* Its program headers: in the same page as a rule, else where the loader has them. NULL: not known. */
+/* Its program headers: in the same page as a rule, else where the loader has them. NULL: not known.
+ */
 static const Elf64_Phdr *program_headers(const struct ht_object *o, uint32_t *n)
 {
     const Elf64_Ehdr *e = elf_header(o->start);

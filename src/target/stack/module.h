@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "region/layout.h"
 #include "target/os/object.h"
 #include "target/state/state.h"
-#include "region/layout.h"
 
 /* The module record of a loaded object; 0 when it could not be made. */
 ht_ref ht_module_of(const struct ht_object *o);
@@ -18,7 +18,8 @@ ht_ref ht_module_of(const struct ht_object *o);
 void ht_module_record_main_now(void);
 static inline void ht_module_record_main(void)
 {
-    if (HT_UNLIKELY(!atomic_load_explicit(&ht_state->cursors[HT_KIND_MODULE], memory_order_relaxed)))
+    if (HT_UNLIKELY(
+            !atomic_load_explicit(&ht_state->cursors[HT_KIND_MODULE], memory_order_relaxed)))
         ht_module_record_main_now();
 }
 

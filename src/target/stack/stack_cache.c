@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "target/stack/stack_cache.h"
+
 #include "region/yield_point.h"
 
 /* Makes the stamp odd. False: another thread is writing, whose entry is as good. */

@@ -9,10 +9,10 @@
 
 #include <stdint.h>
 
-#include "target/state/state.h"
-#include "target/stack/walk_cache.h"
-#include "target/stack/unwind.h"
 #include "region/yield_point.h"
+#include "target/stack/unwind.h"
+#include "target/stack/walk_cache.h"
+#include "target/state/state.h"
 
 static inline struct ht_stack_cache_entry *ht_stack_cache_slot(uint64_t pc, uint64_t sp)
 {

@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 
 #include "target/os/machine.h"
-#include "target/state/state.h"
 #include "target/os/sys.h"
 #include "target/os/thread_stack.h"
 #include "target/stack/unwind.h"
+#include "target/state/state.h"
 
 /* The memory a walk may load from: [lo, hi), grown page by page on stacks that are not the
  * thread's own (coroutines, sigaltstack). */

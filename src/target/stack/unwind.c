@@ -7,24 +7,25 @@
  */
 #include "config.h"
 
+#include "target/stack/unwind.h"
+
 #include "cfi/cfi.h"
 #include "target/os/machine.h"
 #include "target/stack/module.h"
-#include "target/stack/stack_cache.h"
 #include "target/stack/replay.h"
-#include "target/stack/walk_cache.h"
-#include "target/stack/unwind.h"
+#include "target/stack/stack_cache.h"
 #include "target/stack/stack_range.h"
-#include "target/tables/writer.h"
+#include "target/stack/walk_cache.h"
 #include "target/state/state.h"
+#include "target/tables/writer.h"
 
 /* A walk: what may be read, the object that the pc is in now, and those met before. */
 struct walk {
     struct ht_stack_range w;
     struct ht_walk_recorder recorder; /* on only within the thread's own stack */
-    uint64_t start, size;  /* of the object; size 0: none yet */
-    ht_ref module;         /* 0: code in no object */
-    bool known, hidden;    /* in an object; in our own, which never shows */
+    uint64_t start, size;             /* of the object; size 0: none yet */
+    ht_ref module;                    /* 0: code in no object */
+    bool known, hidden;               /* in an object; in our own, which never shows */
     uint32_t n_seen;
     struct {
         uint64_t start, size;

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "target/state/state.h"
 #include "region/layout.h"
+#include "target/state/state.h"
 
 struct ht_regs {
     uint64_t pc, sp, bp;

@@ -6,9 +6,10 @@
 #include "config.h"
 
 #include "target/stack/walk_cache.h"
-#include "target/tables/writer.h"
-#include "target/state/state.h"
+
 #include "region/yield_point.h"
+#include "target/state/state.h"
+#include "target/tables/writer.h"
 
 struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate)
 {

@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #include "cfi/cfi.h"
-#include "target/state/state.h"
-#include "target/stack/unwind.h"
 #include "target/stack/stack_range.h"
+#include "target/stack/unwind.h"
+#include "target/state/state.h"
 
 /* How a walk went on from a frame. */
 enum {
@@ -37,12 +37,12 @@ struct ht_walk_recorder {
     struct ht_walk_cache_frame
         *last; /* the frame noted last; those behind it are this walk's too */
     struct ht_walk_cache_frame
-        *next;                   /* of the last walk: it and those before it may still be met */
-    uint64_t hi;                 /* end of the stack that is noted */
-    bool on;                     /* it is this stack that the walk is on, and there is room */
-    bool whole;                  /* it was from the leaf on */
-    bool joined;                 /* the rest of the stack is what the last walk has up to `next` */
-    bool hidden;                 /* a frame does not show */
+        *next;   /* of the last walk: it and those before it may still be met */
+    uint64_t hi; /* end of the stack that is noted */
+    bool on;     /* it is this stack that the walk is on, and there is room */
+    bool whole;  /* it was from the leaf on */
+    bool joined; /* the rest of the stack is what the last walk has up to `next` */
+    bool hidden; /* a frame does not show */
 };
 
 /* The trail of the thread with this number, for it alone until it is given back, or NULL. */

@@ -59,10 +59,10 @@ _Static_assert(sizeof(struct ht_walk_cache_frame) == 40, "five words");
 
 struct ht_walk_cache {
     _Alignas(64) _Atomic uint32_t busy;
-    uint32_t generation;                           /* ht_unload_generation before the walk */
-    uint32_t n;                                    /* of frames, from 1 on */
-    uint64_t hi;                                   /* end of the stack's memory */
-    bool hidden;                                   /* some of the frames do not show */
+    uint32_t generation; /* ht_unload_generation before the walk */
+    uint32_t n;          /* of frames, from 1 on */
+    uint64_t hi;         /* end of the stack's memory */
+    bool hidden;         /* some of the frames do not show */
     struct ht_walk_cache_frame
         frames[HT_WALK_CACHE_FRAMES]; /* the leaf last; the first is above all */
 };

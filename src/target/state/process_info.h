@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 struct ht_process {
-    char exe[1024];  /* absolute */
-    char name[64];   /* its last part: %e */
-    char host[65];   /* %h */
-    char cwd[1024];  /* where it started, or where profiles go instead */
-    const char *cwd_lost; /* why instead, as the end of a line; NULL: it is where it started, or profiles have a
-                             path of their own */
+    char exe[1024];       /* absolute */
+    char name[64];        /* its last part: %e */
+    char host[65];        /* %h */
+    char cwd[1024];       /* where it started, or where profiles go instead */
+    const char *cwd_lost; /* why instead, as the end of a line; NULL: it is where it started, or
+                             profiles have a path of their own */
     char command_line[2048];
     uint32_t command_line_size;
 };

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include "target/state/settings.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>
@@ -15,14 +17,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "target/state/process_info.h"
-#include "target/state/say.h"
-#include "target/state/settings.h"
-#include "target/state/state.h"
-#include "target/os/descriptors.h"
-#include "target/os/sys.h"
 #include "region/text.h"
 #include "region/units.h"
+#include "target/os/descriptors.h"
+#include "target/os/sys.h"
+#include "target/state/process_info.h"
+#include "target/state/say.h"
+#include "target/state/state.h"
 
 struct ht_config ht_config;
 struct ht_process ht_process;
@@ -69,12 +70,13 @@ static const char *last_part(const char *path)
  * nothing of what they lead to. */
 static const char *name_called_by(void)
 {
-    const char *path = (const char *)getauxval(AT_EXECFN), *slash = path ? strrchr(path, '/') : NULL;
+    const char *path = (const char *)getauxval(AT_EXECFN),
+               *slash = path ? strrchr(path, '/') : NULL;
     struct stat called, running;
     if (!slash || !slash[1] || !strncmp(path, "/proc/", 6) || !strncmp(path, "/dev/fd/", 8) ||
         SYS_FAILED(SYS2(SYS_stat, path, &called)) ||
-        SYS_FAILED(SYS2(SYS_stat, "/proc/self/exe", &running)) ||
-        called.st_ino != running.st_ino || called.st_dev != running.st_dev)
+        SYS_FAILED(SYS2(SYS_stat, "/proc/self/exe", &running)) || called.st_ino != running.st_ino ||
+        called.st_dev != running.st_dev)
         return NULL;
     return slash + 1;
 }
@@ -115,9 +117,9 @@ static void read_command_line(void *process)
 }
 
 /*
- * Where the program started. A directory that was removed, or that lies outside of the process's root,
- * has no path; one that is very deep leaves no room for a name. Profiles go to the directory for
- * temporary files then, and a line says so when one does.
+ * Where the program started. A directory that was removed, or that lies outside of the process's
+ * root, has no path; one that is very deep leaves no room for a name. Profiles go to the directory
+ * for temporary files then, and a line says so when one does.
  */
 static void read_directory(struct ht_process *p)
 {
@@ -129,9 +131,10 @@ static void read_directory(struct ht_process *p)
     ht_text_string(&t, instead && *instead == '/' ? instead : "/tmp");
     if (t.cut)
         strcpy(p->cwd, "/tmp");
-    p->cwd_lost = n == -ERANGE || n == -ENAMETOOLONG
-                      ? ": the path of the working directory is too long"
-                      : ": the working directory has no path (it was removed, or is outside of the root)";
+    p->cwd_lost =
+        n == -ERANGE || n == -ENAMETOOLONG
+            ? ": the path of the working directory is too long"
+            : ": the working directory has no path (it was removed, or is outside of the root)";
 }
 
 static void read_process(void)
@@ -170,7 +173,7 @@ static void read_output(void)
     struct ht_text t = ht_text(ht_config.output, sizeof ht_config.output);
     if (*pattern == '/')
         ht_process.cwd_lost = NULL; /* no matter */
-    else { /* where the program started, wherever it goes */
+    else {                          /* where the program started, wherever it goes */
         for (const char *c = ht_process.cwd; *c; c++) {
             ht_text_char(&t, *c);
             if (*c == '%')

@@ -30,13 +30,13 @@ struct ht_tls {
     uint64_t bytes_until_sample; /* bytes (size + 1 each) to the next sample */
     uint64_t rate;               /* that `bytes_until_sample` was drawn with; 0: not sampling,
                                     `bytes_until_sample` is a re-check */
-    uint64_t random; /* splitmix64 state */
+    uint64_t random;             /* splitmix64 state */
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
     uint32_t reentrancy_depth; /* > 0: inside a hook's cold path */
     uint32_t thread_slot; /* the thread's number (thread_slot.h): which free list, which counters
                         are its own; 0: it has none yet */
-    uint32_t locks_held; /* ranks (lock.h), where their order is checked */
+    uint32_t locks_held;  /* ranks (lock.h), where their order is checked */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");
 
@@ -61,8 +61,8 @@ struct ht_state {
     uint32_t peak_or_growth;
     unsigned char *base; /* of the region */
     struct ht_region_header *header;
-    uint64_t limit;  /* bytes that the region may have */
-    uint64_t mapped; /* of them there; guarded by grow */
+    uint64_t limit;                                  /* bytes that the region may have */
+    uint64_t mapped;                                 /* of them there; guarded by grow */
     _Atomic uint32_t making;                         /* try-lock: a new module */
     _Atomic uint32_t prefaulted;                     /* ht_prefault_tables was called */
     _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */
@@ -77,7 +77,7 @@ struct ht_state {
     struct ht_walk_cache
         walk_caches[HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + HT_WALK_CACHES_SHARED];
     _Atomic uint64_t postfork_thread; /* the thread, by its ht_tls, that makes a child's region */
-    uint32_t inherits;        /* as the region's, before there is one */
+    uint32_t inherits;                /* as the region's, before there is one */
     _Atomic uint32_t dump_busy, dump_wanted;
     uint32_t dump_number;
     bool execed; /* this process had another image before, whose region was there */

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "target/state/thread_slot.h"
+
 #include "target/state/state.h"
 
 /* Places that are known; where there are more, or many lie badly, a number is not used again. */

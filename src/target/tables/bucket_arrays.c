@@ -3,9 +3,10 @@
 #include "config.h"
 
 #include "target/tables/bucket_arrays.h"
-#include "target/state/state.h"
+
 #include "target/os/sys.h"
 #include "target/state/lock.h"
+#include "target/state/state.h"
 
 /* Small arrays come from a pool, large ones have pages of their own. */
 #define POOL 65536u

@@ -6,16 +6,17 @@
  */
 #include "config.h"
 
+#include "target/tables/live.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "target/tables/bucket_arrays.h"
-#include "target/tables/live.h"
-#include "target/tables/nodes.h"
-#include "target/state/state.h"
-#include "target/tables/writer.h"
-#include "target/state/lock.h"
 #include "region/yield_point.h"
+#include "target/state/lock.h"
+#include "target/state/state.h"
+#include "target/tables/bucket_arrays.h"
+#include "target/tables/nodes.h"
+#include "target/tables/writer.h"
 
 #define SHARDS        256u
 #define FIRST_BUCKETS 16u
@@ -29,7 +30,7 @@ struct shard {
     uint32_t buckets;       /* a power of two, 0 before the first insert */
     uint32_t *heads;        /* node index + 1 */
     _Atomic uint32_t
-        free; /* nodes given up here, by index + 1, through next; looked at without lock */
+        free;      /* nodes given up here, by index + 1, through next; looked at without lock */
     uint32_t only; /* the array of one head that there is while memory is out */
     uint32_t reserved[24];
 };

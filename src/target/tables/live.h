@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target/tables/filter.h"
 #include "region/layout.h"
+#include "target/tables/filter.h"
 
 /* addr is authoritative: stored last (release) on insert, cleared first on removal. The rest is
  * guarded by the lock of the shard the address hashes to. 32 bytes: two a cache line. */

@@ -6,10 +6,11 @@
 #include "config.h"
 
 #include "target/tables/nodes.h"
-#include "target/os/sys.h"
-#include "target/tables/writer.h"
-#include "target/state/state.h"
+
 #include "region/yield_point.h"
+#include "target/os/sys.h"
+#include "target/state/state.h"
+#include "target/tables/writer.h"
 
 _Atomic(struct ht_live_node *) ht_node_chunks[HT_NODE_CHUNKS];
 struct ht_node_list ht_node_lists[HT_NODE_LISTS];

@@ -7,9 +7,9 @@
 #ifndef HEAPTAP_SRC_TARGET_TABLES_NODES_H
 #define HEAPTAP_SRC_TARGET_TABLES_NODES_H
 
-#include "target/tables/live.h"
-#include "target/state/state.h"
 #include "region/yield_point.h"
+#include "target/state/state.h"
+#include "target/tables/live.h"
 
 #define HT_NODE_BITS   11u
 #define HT_NODES       (1u << HT_NODE_BITS) /* a chunk of 64 KiB */

@@ -6,19 +6,20 @@
  */
 #include "config.h"
 
-#include <string.h>
-
-#include "target/os/machine.h"
-#include "target/state/thread_slot.h"
-#include "target/os/sys.h"
 #include "target/tables/writer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
 #include "region/weight.h"
-#include "target/state/lock.h"
-#include "target/state/state.h"
 #include "region/yield_point.h"
 #include "target/os/fault.h"
-#include <errno.h>
-#include <sys/mman.h>
+#include "target/os/machine.h"
+#include "target/os/sys.h"
+#include "target/state/lock.h"
+#include "target/state/state.h"
+#include "target/state/thread_slot.h"
 
 static uint64_t chunk_offset(uint32_t i)
 {
@@ -28,9 +29,9 @@ static uint64_t chunk_offset(uint32_t i)
 _Atomic uint64_t ht_region_mapped;
 
 /*
- * Maps more of the region, where it lies: address space that is not used is not taken, for it counts
- * (RLIMIT_AS, RLIMIT_MEMLOCK once memory is locked). mremap needs no descriptor of the file, and what
- * it adds is as the page before it: of the file, or private. `grow` held.
+ * Maps more of the region, where it lies: address space that is not used is not taken, for it
+ * counts (RLIMIT_AS, RLIMIT_MEMLOCK once memory is locked). mremap needs no descriptor of the file,
+ * and what it adds is as the page before it: of the file, or private. `grow` held.
  */
 static bool commit_up_to(struct ht_state *s, uint64_t end)
 {
@@ -47,7 +48,8 @@ static bool commit_up_to(struct ht_state *s, uint64_t end)
         more = end;
     /* Under a limit that is nearly reached: what is needed, and no more. */
     for (;; more = end) {
-        if (!SYS_FAILED(SYS4(SYS_mremap, s->base + s->mapped - page, page, page + more - s->mapped, 0)))
+        if (!SYS_FAILED(
+                SYS4(SYS_mremap, s->base + s->mapped - page, page, page + more - s->mapped, 0)))
             break;
         if (more == end)
             return false;
@@ -132,7 +134,6 @@ void ht_region_detach(void)
     commit_up_to(s, end < s->limit ? end : s->limit);
     ht_unlock(&s->grow, HT_RANK_GROW);
 }
-
 
 /* Bumps a kind's cursor by n units of `unit` bytes, from where a multiple of `align` units lies
  * behind the chunk's beginning. */

@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "target/state/state.h"
 #include "region/layout.h"
 #include "region/view.h"
 #include "region/yield_point.h"
+#include "target/state/state.h"
 
 static inline void *ht_at(ht_ref ref)
 {
@@ -148,8 +148,8 @@ void ht_region_detach(void);
 /* What is mapped before the first chunk, so that most regions do not grow. */
 #define HT_REGION_FIRST (HT_HEADER_SIZE + 4ull * HT_CHUNK_SIZE)
 
-/* Bytes that this process has mapped of its region; a forked child finds its parent's, and unmaps so
- * much. Relaxed. */
+/* Bytes that this process has mapped of its region; a forked child finds its parent's, and unmaps
+ * so much. Relaxed. */
 extern _Atomic uint64_t ht_region_mapped;
 
 /* The view of our own region as it is now. */

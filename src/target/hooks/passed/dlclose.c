@@ -2,9 +2,8 @@
 /* dlclose, passed on: around it what is remembered of addresses becomes void. */
 #include "config.h"
 
-
-#include "target/os/loader.h"
 #include "target/hooks/export.h"
+#include "target/os/loader.h"
 #include "target/state/state.h"
 
 static int (*next_dlclose)(void *);

@@ -4,8 +4,8 @@
 
 #include <unistd.h>
 
-#include "target/os/loader.h"
 #include "target/hooks/export.h"
+#include "target/os/loader.h"
 #include "target/process/fork_inside.h"
 
 static pid_t (*next_fork)(void), (*next__Fork)(void);

@@ -2,9 +2,9 @@
 /* What sandbox.S jumps to. */
 #include "config.h"
 
+#include "target/hooks/passed/sandbox.h"
 
 #include "target/os/loader.h"
-#include "target/hooks/passed/sandbox.h"
 
 /* The next definitions, looked up on first use: before main in practice. */
 void *ht_next_prctl, *ht_next_syscall;

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "target/os/loader.h"
 #include "target/hooks/export.h"
+#include "target/os/loader.h"
 #include "target/process/dump_signal.h"
 #include "target/state/state.h"
 
