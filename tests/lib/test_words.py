@@ -26,7 +26,8 @@ WRONG = [("bench/run", "scaling", "nonsense"), ("bench/run", "--rounds=0"), ("be
          ("bench/symbolize.py", HERE, HERE), ("bench/symbolize.py", HERE, "nowhere/below"), ("bench/reader.py", "nonsense"),
          ("bench/reader.py", "top", "nonsense"), ("tests/foreign/matrix", "nonsense"), ("tests/foreign/matrix", "--rates=2M"),
          ("tests/foreign/run", "sqlite", "nonsense"), ("tests/hazards/run", "h01", "nonsense"), ("tests/hazards/mutants", "h01", "nonsense"),
-         ("tests/tables/mutants", "nonsense"), ("tests/calls/mutants", "nonsense"), ("tests/layers/mutants", "nonsense"), ("tests/layers/run", "nonsense"), ("tests/calls/run.py", "nowhere"),
+         ("tests/tables/mutants", "nonsense"), ("tests/calls/mutants", "nonsense"), ("tests/layers/mutants", "nonsense"), ("tests/layers/run", "nonsense"),
+         ("tests/style/mutants", "nonsense"), ("tests/style/run", "nonsense"), ("tests/calls/run.py", "nowhere"),
          ("tests/compat/compat.py", "nowhere"), ("tests/compat/allocators.py", HERE, "nowhere"),
          ("tests/soak/run.py", HERE, HERE, HERE, "long"), ("tests/inject/inject.py", "nowhere", HERE), ("tests/truth/run", "--seeds=0"),
          ("tests/run", "nonsense"), ("tests/fresh", "nonsense"), ("tests/fresh", "--only=nonsense", "sid"), ("tests/golden/run", "nonsense"), ("tests/sanitize/run", "nonsense")]
