@@ -33,7 +33,7 @@ static const char *const fixed_strings[] = {
     "heaptap " HT_VERSION,
     "age",
     "seconds",
-    /* The allocation family: readers drop these frames and what they called (PPROF: drop_frames
+    /* The allocation family: readers drop these frames and what they called (drop_frames
      * is matched on names with parameters cut). */
     "malloc|calloc|realloc|reallocarray|free|cfree|posix_memalign|aligned_alloc|memalign|valloc|"
     "pvalloc|operator new|operator new\\[\\]|operator delete|operator delete\\[\\]|mallocx|rallocx|"

@@ -76,7 +76,7 @@ double ht_probability(uint64_t size, uint64_t rate)
 }
 
 /* The target's floating-point state is its own: no flag of ours may show there, none of its traps
- * hit us, and its rounding mode is not for our sums (HAZARDS 32). */
+ * hit us, and its rounding mode is not for our sums (tests/hazards/h32). */
 #define DEFAULT_MXCSR 0x1f80u
 
 static struct ht_split split(double v)

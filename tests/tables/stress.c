@@ -140,7 +140,7 @@ static const struct table {
     {"nodes", stress_nodes, {HT_AT_NODES}},
     {"live", stress_live, {HT_AT_LIVE, HT_AT_NODES, HT_AT_FILTER, HT_AT_REGION_RECORD}},
     {"pending", stress_pending, {HT_AT_PENDING}},
-    {"trail", stress_trail, {HT_AT_TRAIL, HT_AT_MEMO}},
+    {"trail", stress_trail, {HT_AT_WALK_CACHE, HT_AT_STACK_CACHE}},
     {"place", stress_place, {HT_AT_PLACE, HT_AT_FILTER}},
     {"weights", stress_weights, {HT_AT_WEIGHTS}},
 };

@@ -348,7 +348,7 @@ static void look_up(void)
 #define BUILD(symbol, built)                                                                       \
     if (!ht_next_##symbol)                                                                         \
         ht_next_##symbol = built;
-    /* Never glibc's own: it comes back through our realloc, and would be charged twice. */
+    /* Never glibc's own: it comes back through our realloc, and would be counted twice. */
     ht_next_reallocarray = built_reallocarray;
     /* Nor tcmalloc's, which call its tc_memalign by name: that is ours. */
     if (ht_next_tc_memalign && object_of((void *)ht_next_tc_memalign) == allocator) {

@@ -24,14 +24,18 @@ HT_HOOKED_NEW(X)
 HT_HOOKED_DELETE(X)
 #undef X
 
-/* The program's own, when it has a malloc linked in, which comes before ours; else NULL. A C
- * library's reallocarray is that one's: by ours the program's free would be given a block that is
- * not its. */
+/*
+ * The program's own realloc, if it links its own malloc (which then precedes the library's), else
+ * NULL. libc's reallocarray must use that one: a block from the library's realloc would reach the
+ * program's free, which did not allocate it.
+ */
 extern void *(*ht_programs_realloc)(void *, size_t);
 
-/* True when the operators underneath are libstdc++'s, which do no more than call malloc and free,
- * and those are ours: then ours call what is underneath these at once, and libstdc++'s only for
- * want of memory. */
+/*
+ * True if the next operators new and delete are libstdc++'s and the malloc and free they call are
+ * the library's. Its operators then call the underlying allocator directly, and fall back to
+ * libstdc++'s only when it returns NULL (new handler, bad_alloc).
+ */
 extern bool ht_new_is_malloc;
 
 /* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is

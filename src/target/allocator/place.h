@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where sampled blocks lie. At large rates on a page, so that free can tell most others by their
- * address; those that do not, large ones, are counted while they live, and free looks all up then.
+ * Tagged placement. At intervals of 128 KiB and up, sampled blocks up to 32 KiB are page-aligned,
+ * so free() rejects almost every other pointer with one test. A larger sampled block usually
+ * cannot be aligned; while one is live, free() looks every pointer up.
  */
 #ifndef HEAPTAP_SRC_TARGET_ALLOCATOR_PLACE_H
 #define HEAPTAP_SRC_TARGET_ALLOCATOR_PLACE_H

@@ -35,7 +35,7 @@ void *ht_cold_calloc(size_t n, size_t size)
     }
     if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))
         return ht_next_calloc(n, size);
-    /* Not a large one: calloc need not touch fresh pages (HAZARDS 33). */
+    /* Not a large one: calloc need not touch fresh pages (tests/hazards/h33). */
     void *p = ht_new_sample_place(&sample, 0);
     if (p)
         memset(p, 0, bytes);
@@ -48,7 +48,7 @@ static __attribute__((noinline)) void free_looked_up(void *p)
         ht_next_free(p);
 }
 
-/* Of what the filter admits. */
+/* free() of a pointer that passed the filter. */
 void ht_cold_free(void *p)
 {
     if (HT_LIKELY(!ht_arena_owns(p)))

@@ -20,8 +20,8 @@ static inline bool resolving_here(void)
     return !ht_backend_ready();
 }
 
-/* Entered by a jump from fast.S with malloc's own stack and arguments; the distance is charged,
- * except in ht_cold_realloc. */
+/* Entered by a jump from fast.S with malloc's own stack and arguments; the call has been
+ * counted down, except in ht_cold_realloc. */
 void *ht_cold_malloc(size_t size);
 void *ht_cold_calloc(size_t n, size_t size);
 void *ht_cold_realloc(void *p, size_t size);
@@ -33,7 +33,7 @@ void ht_filter_free(void *p);
 
 /*
  * realloc for every flavour: moves or resizes p (not NULL, not the arena's) by call(ctx, p),
- * sampled when the charge borrowed.
+ * sampled when a sample is due.
  */
 struct ht_resize {
     void *(*call)(void *ctx, void *p);

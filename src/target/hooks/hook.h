@@ -44,8 +44,8 @@ HT_HOOKED(X)
     }
 
 /*
- * An aligned operator's own work where it has been charged here: jemalloc's calls aligned_alloc by
- * its name, which is ours and would charge it again (each counted twice at 8k). NULL: the operator
+ * An aligned operator's own work where it has been counted here: jemalloc's calls aligned_alloc by
+ * its name, which is ours and would count it again (each counted twice at 8k). NULL: the operator
  * must do it, for it is not aligned, or there is no memory.
  */
 static inline void *aligned_first(size_t align, size_t n)
@@ -54,7 +54,7 @@ static inline void *aligned_first(size_t align, size_t n)
 }
 
 /* operator new may throw: with the guard dropped, and only after malloc itself has failed. What is
- * not direct calls malloc, which charges it. */
+ * not direct calls malloc, which counts it. */
 #define ALLOCATE_NEW(symbol, parameters, arguments, bytes, align, direct)                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \

@@ -7,8 +7,8 @@
 
 #include "target/hooks/hook.h"
 
-/* Before the look-up `bytes_until_sample` is 0, so that a call charges, borrows and goes to the
- * cold part. */
+/* Before the look-up `bytes_until_sample` is 0, so that a call finds a sample due and goes
+ * to the cold part. */
 ALLOCATE(memalign, (size_t align, size_t size), (align, size), size, align,
          ht_next_memalign(align, size))
 ALLOCATE(aligned_alloc, (size_t align, size_t size), (align, size), size, align,

@@ -41,9 +41,9 @@ static inline void release(struct ht_tls *t)
 }
 
 /*
- * In exact mode only we charge, unless a handler's allocation came between our charge and the
- * guard: it found a wrapped distance, and went by unseen. Taking the charge back is one
- * instruction, so that from here on a handler's allocations borrow.
+ * Exact mode: detects a signal handler that allocated between our countdown and
+ * reentrancy_depth++. The handler saw the wrapped countdown and went unrecorded. xadd undoes our
+ * own subtraction in one instruction; a remainder is the handler's.
  */
 static inline void count_between(struct ht_tls *t, uint64_t charge)
 {
@@ -95,8 +95,9 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     if (t->rate == 1)
         count_between(t, (uint64_t)size + 1);
     sample->rate = t->rate;
-    ht_reset_countdown(t); /* at once: a handler's allocations inside the hook are charged, and
-                counted when they hit */
+    /* At once: a handler's allocations inside the hook count down too, and one that would be a
+     * sample is counted as lost. */
+    ht_reset_countdown(t);
     if (HT_UNLIKELY(ht_forked()))
         ht_postfork_child();
     /* A placed block needs its record for certain: the node comes first. */

@@ -25,8 +25,9 @@ struct ht_new_sample {
 };
 
 /*
- * After a borrow: decides whether this allocation is a sample. True: the thread is guarded until
- * ht_new_sample_commit or ht_new_sample_abort. False: the caller allocates as if we were not here.
+ * When a countdown has expired: decides whether this allocation is a sample. True: the thread is
+ * guarded until ht_new_sample_commit or ht_new_sample_abort. False: the caller allocates as if we
+ * were not here.
  */
 bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc, uint64_t sp,
                          uint64_t bp);

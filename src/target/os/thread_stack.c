@@ -18,9 +18,9 @@ void ht_thread_stack_setup(void)
 }
 
 /*
- * pthread_getattr_np takes locks and allocates (HAZARDS 8). glibc puts a thread's struct pthread at
- * the top of its stack, and two words in it are stackblock and stackblock_size: they are found
- * by what they must satisfy instead of by a version's offset.
+ * pthread_getattr_np takes locks and allocates (tests/hazards/h08). glibc puts a thread's struct
+ * pthread at the top of its stack, and two words in it are stackblock and stackblock_size: they are
+ * found by what they must satisfy instead of by a version's offset.
  */
 void ht_stack_bounds(uint64_t *lo, uint64_t *hi)
 {

@@ -10,9 +10,6 @@
 
 #include "target/state/state.h"
 
-/* Why a dump is made: the last one has the plain name, the others a number. */
-enum ht_dump_kind { HT_DUMP_NUMBERED, HT_DUMP_LAST };
-
 /* Asks for a dump. When one is running (in another thread or below us on this stack) it is made
  * right after by whoever runs: a request is never lost. 0 or -errno of the dump made here. */
 int ht_dump_request(void);

@@ -20,8 +20,11 @@ void ht_sample_never(void);
  * distance. On the thread, guarded. */
 void ht_thread_setup(struct ht_tls *t);
 
-/* That distances are drawn with: ht_rate, and while that is 0 the one before, so that every thread
- * is sampled from the moment on that sampling is started. 0: dormant for good. */
+/*
+ * Sampling interval for new countdowns. Equals ht_rate, or the last non-zero ht_rate while
+ * sampling is stopped, so that every thread notices a restart within one interval. 0: sampling is
+ * off for the life of the process.
+ */
 #pragma GCC visibility push(hidden)
 extern _Atomic uint64_t ht_interval_in_force;
 #pragma GCC visibility pop
@@ -41,7 +44,7 @@ static inline void ht_reset_countdown(struct ht_tls *t)
             rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_COUNTDOWN;
 }
 
-/* Subtracts size + 1 from the thread's distance: true when that borrows, and the caller must go to
+/* Counts size + 1 bytes down: true when the countdown has expired, and the caller must go to
  * ht_new_sample_begin. What the assembler of malloc does, for the other hooks. */
 static inline bool ht_countdown(size_t size)
 {

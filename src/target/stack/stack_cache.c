@@ -17,7 +17,7 @@ static bool write_begin(_Atomic uint64_t *stamp, uint64_t *was)
                           stamp, was, *was | 1, memory_order_acq_rel, memory_order_relaxed))
         return false;
     atomic_thread_fence(memory_order_release);
-    HT_YIELD_POINT(MEMO);
+    HT_YIELD_POINT(STACK_CACHE);
     return true;
 }
 
@@ -35,7 +35,7 @@ static uint32_t add_word(struct ht_stack_cache_entry *m, uint32_t n, uint64_t sp
     if (n >= HT_STACK_CACHE_WORDS || offset > UINT16_MAX)
         return HT_STACK_CACHE_TOO_LONG;
     HT_STORE_RELAXED(m->offsets[n], (uint16_t)offset);
-    HT_YIELD_POINT(MEMO);
+    HT_YIELD_POINT(STACK_CACHE);
     HT_STORE_RELAXED(m->words[n], word);
     return n + 1;
 }
@@ -67,7 +67,7 @@ void ht_stack_cache_insert(const struct ht_walk_cache *t, uint64_t hash, ht_ref 
     HT_STORE_RELAXED(m->sp, top->sp);
     HT_STORE_RELAXED(m->bp, top->bp);
     HT_STORE_RELAXED(m->bp_used, top->bp_matters);
-    HT_YIELD_POINT(MEMO);
+    HT_YIELD_POINT(STACK_CACHE);
     HT_STORE_RELAXED(m->hash, hash);
     HT_STORE_RELAXED(m->stack, stack);
     HT_STORE_RELAXED(m->n_words, (uint8_t)(again ? add_words(m, top) : 0));

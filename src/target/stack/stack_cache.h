@@ -20,15 +20,17 @@ static inline struct ht_stack_cache_entry *ht_stack_cache_slot(uint64_t pc, uint
                                   (64 - HT_STACK_CACHE_BITS)];
 }
 
-/* True when its words are where they were. Each place is known to be of the entry with this stamp
- * before it is loaded from: then a walk that came so far would load from there too. Another
- * thread's words may lie where this stack has a page that cannot be read, a coroutine's guard. */
+/*
+ * Returns true if all saved stack words are unchanged. Each offset is checked against this entry's
+ * stamp before it is dereferenced: an offset from another thread's entry could point into a guard
+ * page.
+ */
 static inline bool ht_words_hold(const struct ht_stack_cache_entry *m, uint64_t stamp, uint32_t n,
                                  uint64_t sp, uint64_t last)
 {
     for (uint32_t i = 0; i < n; i++) {
         uint64_t at = __atomic_load_n(&m->offsets[i], __ATOMIC_ACQUIRE);
-        HT_YIELD_POINT(MEMO);
+        HT_YIELD_POINT(STACK_CACHE);
         if (at > last || atomic_load_explicit(&m->stamp, memory_order_relaxed) != stamp ||
             ((const uint64_t *)sp)[at] != HT_LOAD_RELAXED(m->words[i]))
             return false;
@@ -52,7 +54,7 @@ static inline ht_ref ht_stack_cache_lookup(const struct ht_regs *r, uint32_t gen
     if (!n || n > HT_STACK_CACHE_WORDS ||
         !ht_words_hold(m, stamp, n, r->sp, (ht_tls.stack_hi - r->sp) / 8 - 1))
         return 0;
-    HT_YIELD_POINT(MEMO);
+    HT_YIELD_POINT(STACK_CACHE);
     *hash = HT_LOAD_RELAXED(m->hash);
     ht_ref stack = HT_LOAD_RELAXED(m->stack);
     atomic_thread_fence(memory_order_acquire);

@@ -123,7 +123,7 @@ static enum step step_signal(struct ht_regs *r, struct walk *k)
     uint64_t g = r->sp + 40, handler_sp = r->sp;
     r->bp = ht_load(g + 10 * 8);
     r->sp = ht_load(g + 15 * 8);
-    /* Not a return address: the ht_interrupted instruction itself. One more, so that "minus one"
+    /* Not a return address: the interrupted instruction itself. One more, so that "minus one"
      * finds it, as for every other frame. */
     r->pc = ht_load(g + 16 * 8) + 1;
     *w = ht_interrupted(r->sp, handler_sp);
@@ -259,7 +259,7 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
     const uint64_t start = k->start + 1, size = k->hidden ? 0 : k->size, hi = k->w.hi;
     const ht_ref module = k->module;
     struct ht_walk_cache_frame *last = k->recorder.last, *next = k->recorder.next;
-    const struct ht_walk_cache_frame *floor = notes ? k->recorder.trail->frames + 1 : NULL;
+    const struct ht_walk_cache_frame *floor = notes ? k->recorder.cache->frames + 1 : NULL;
     while (n < max && pc - start < size) {
         ht_ref ref = atomic_load_explicit(&cache[hint_slot(pc)], memory_order_acquire);
         const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
@@ -304,7 +304,7 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
     return n;
 }
 
-static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache *trail,
+static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache *cache,
                   uint32_t generation)
 {
     k->w = ht_stack_range_of(r->sp - 16);
@@ -316,7 +316,7 @@ static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache 
     k->hidden = false;
     k->n_seen = 0;
     k->replay.begun = false;
-    ht_walk_recorder_begin(&k->recorder, trail, k->w.is_thread_stack, k->w.hi, generation);
+    ht_walk_recorder_begin(&k->recorder, cache, k->w.is_thread_stack, k->w.hi, generation);
 }
 
 /* Fills frames (leaf first, at most max) and returns their number; *flags gets HT_STACK_*. */
@@ -375,14 +375,14 @@ struct wanted {
 };
 
 static inline __attribute__((always_inline)) ht_ref
-walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *trail, uint32_t generation)
+walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *cache, uint32_t generation)
 {
     struct walk k;
-    begin(&k, &w->regs, trail, generation);
+    begin(&k, &w->regs, cache, generation);
     uint32_t flags, n = unwind(&k, w->regs, frames, ht_config.depth, &flags);
     if (!n)
         return 0;
-    const uint64_t hash = trail ? ht_walk_recorder_finish(&k.recorder, n, flags, generation) : 0;
+    const uint64_t hash = cache ? ht_walk_recorder_finish(&k.recorder, n, flags, generation) : 0;
     ht_ref site = hash ? ht_site_known(hash, w->size, w->rate) : 0;
     if (HT_UNLIKELY(!site)) {
         if (flags)
@@ -392,26 +392,27 @@ walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *trail, uint32
             return 0;
     }
     if (hash && w->rate <= HT_SMALL_RATE)
-        ht_stack_cache_insert(trail, hash, ((const struct ht_site *)ht_at(site))->stack);
+        ht_stack_cache_insert(cache, hash, ((const struct ht_site *)ht_at(site))->stack);
     return site;
 }
 
-/* What a walk needs of the program's stack is little where the depth is the usual one (HAZARDS 9).
+/* What a walk needs of the program's stack is little where the depth is the usual one
+ * (tests/hazards/h09).
  */
 #define USUAL_DEPTH 128
 
 static __attribute__((noinline)) ht_ref walk_usual(const struct wanted *w,
-                                                   struct ht_walk_cache *trail, uint32_t generation)
+                                                   struct ht_walk_cache *cache, uint32_t generation)
 {
     ht_ref frames[USUAL_DEPTH];
-    return walk(w, frames, trail, generation);
+    return walk(w, frames, cache, generation);
 }
 
 static __attribute__((noinline)) ht_ref walk_deep(const struct wanted *w,
-                                                  struct ht_walk_cache *trail, uint32_t generation)
+                                                  struct ht_walk_cache *cache, uint32_t generation)
 {
     ht_ref frames[HT_MAX_DEPTH];
-    return walk(w, frames, trail, generation);
+    return walk(w, frames, cache, generation);
 }
 
 static __attribute__((noinline)) ht_ref walk_any(const struct ht_regs *r, uint64_t size,

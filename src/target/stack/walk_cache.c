@@ -20,13 +20,13 @@ struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate)
                      ? HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + thread_slot % HT_WALK_CACHES_SHARED
                      : thread_slot % HT_WALK_CACHES_FEW;
     struct ht_walk_cache *t = &ht_state->walk_caches[i];
-    HT_YIELD_POINT(TRAIL);
+    HT_YIELD_POINT(WALK_CACHE);
     return atomic_exchange_explicit(&t->busy, 1, memory_order_acquire) ? NULL : t;
 }
 
 void ht_walk_cache_release(struct ht_walk_cache *t)
 {
-    HT_YIELD_POINT(TRAIL);
+    HT_YIELD_POINT(WALK_CACHE);
     atomic_store_explicit(&t->busy, 0, memory_order_release);
 }
 
@@ -60,7 +60,7 @@ bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref 
 {
     struct ht_walk_cache_frame *const met = c->next, *e;
     ht_ref *to = frames + *n, *end = frames + max;
-    if (HT_LIKELY(!c->trail->hidden && met - c->trail->frames <= end - to))
+    if (HT_LIKELY(!c->cache->hidden && met - c->cache->frames <= end - to))
         e = follow(met, &to, end, true);
     else
         e = follow(met, &to, end, false);
@@ -86,7 +86,7 @@ bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref 
     for (const struct ht_walk_cache_frame *from = met; from > e; from--)
         *--c->last = *from;
     c->next = e - 1;
-    c->hidden |= c->trail->hidden;
+    c->hidden |= c->cache->hidden;
     return false;
 }
 
@@ -115,7 +115,7 @@ static inline void complete(struct ht_walk_cache_frame *e)
 uint64_t ht_walk_recorder_finish(struct ht_walk_recorder *c, uint32_t n, uint32_t flags,
                                  uint32_t generation)
 {
-    struct ht_walk_cache *t = c->trail;
+    struct ht_walk_cache *t = c->cache;
     struct ht_walk_cache_frame *e = c->joined ? c->next + 1 : t->frames + 1;
     const struct ht_walk_cache_frame *from = c->last, *end = t->frames + HT_WALK_CACHE_FRAMES;
     if (!c->joined) {
@@ -125,7 +125,7 @@ uint64_t ht_walk_recorder_finish(struct ht_walk_recorder *c, uint32_t n, uint32_
     }
     t->hidden |= c->hidden;
     for (; from < end; from++, e++) {
-        HT_YIELD_POINT(TRAIL);
+        HT_YIELD_POINT(WALK_CACHE);
         *e = *from;
         complete(e);
     }

@@ -33,7 +33,7 @@ enum { HT_BP_USED = HT_RECIPE_BY_RBP, HT_BP_LOADED = HT_RECIPE_LOADS, HT_BP_LOST
 
 /* What one walk notes, and what it may still meet of the last one. */
 struct ht_walk_recorder {
-    struct ht_walk_cache *trail; /* NULL: neither */
+    struct ht_walk_cache *cache; /* NULL: neither */
     struct ht_walk_cache_frame
         *last; /* the frame noted last; those behind it are this walk's too */
     struct ht_walk_cache_frame
@@ -65,7 +65,7 @@ static inline bool ht_walk_cache_entry_valid(const struct ht_walk_cache_frame *e
 static inline void ht_walk_recorder_begin(struct ht_walk_recorder *c, struct ht_walk_cache *t,
                                           bool own, uint64_t hi, uint32_t generation)
 {
-    c->trail = t;
+    c->cache = t;
     c->on = c->whole = c->joined = c->hidden = false;
     c->last = c->next = NULL;
     if (!t)
@@ -90,11 +90,14 @@ ht_walk_recorder_match(struct ht_walk_cache_frame **next, uint64_t pc, uint64_t 
     return e->sp == sp;
 }
 
-/* Notes may be written over frames of the last walk that could still be met: they are passed by
- * then, as what lies below. */
+/*
+ * Returns true when the recorder is full. Recording may overwrite entries of the previous walk
+ * that have not been compared yet. That is safe: the new entries have a lower sp, so the search
+ * skips them; only a possible match is lost.
+ */
 static inline bool ht_walk_recorder_full(const struct ht_walk_recorder *c)
 {
-    return c->last == c->trail->frames + 1;
+    return c->last == c->cache->frames + 1;
 }
 
 static inline void ht_record_at(struct ht_walk_cache_frame *e, const struct ht_regs *r,
@@ -146,7 +149,7 @@ static inline void ht_record_end(struct ht_walk_recorder *c)
 /* The walk is on this stack from here on, or (own false) no more. */
 static inline void ht_walk_recorder_moved(struct ht_walk_recorder *c, bool own, uint64_t hi)
 {
-    c->on = c->trail && own && hi == c->hi;
+    c->on = c->cache && own && hi == c->hi;
     c->whole = c->whole && c->on;
 }
 

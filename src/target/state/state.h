@@ -38,7 +38,7 @@ struct ht_tls {
                         are its own; 0: it has none yet */
     uint32_t locks_held;  /* ranks (lock.h), where their order is checked */
 };
-_Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (HAZARDS 3)");
+_Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
 
 extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A number for each thread that lives, from 1: no two have the same, so that what bears a thread's
- * number is written by it alone, without a locked instruction. A thread's end is told to nobody;
- * but where its thread-local memory lay, another's may lie afterwards, and nobody else's can: so a
- * number goes with the place.
+ * Thread slots, numbered from 1. No two live threads share a slot, so a slot's counters need no
+ * locked instructions. The library gets no notice when a thread exits; instead the slot is keyed
+ * by the address of the thread's TLS block, which can be reused only after that thread is gone.
  */
 #ifndef HEAPTAP_SRC_TARGET_STATE_THREAD_SLOT_H
 #define HEAPTAP_SRC_TARGET_STATE_THREAD_SLOT_H

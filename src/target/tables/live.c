@@ -96,8 +96,9 @@ void ht_live_prepare(void)
         }
 }
 
-/* Up to here new nodes are made, rather than taking those that other threads gave up: a node, and
- * its record, lie beside others of the thread that made it, and cache lines stay with one thread.
+/*
+ * Up to this count a thread creates new nodes rather than reusing nodes freed by others: nodes of
+ * one batch, and their region records, share cache lines, and those should stay with one thread.
  */
 static bool may_make(uint32_t turn)
 {

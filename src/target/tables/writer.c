@@ -73,9 +73,10 @@ static bool fall_back_to_anonymous(struct ht_state *s, uint64_t at)
 
 /*
  * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs is a
- * SIGBUS (HAZARDS 29), MADV_POPULATE_WRITE is an error. When the file has no room left the rest of
- * the region continues in private memory, which a reader of the living process still reaches.
- * madvise, mremap and mmap are what allocators themselves call; in a sandbox not even they are.
+ * SIGBUS (tests/hazards/h29), MADV_POPULATE_WRITE is an error. When the file has no room left the
+ * rest of the region continues in private memory, which a reader of the living process still
+ * reaches. madvise, mremap and mmap are what allocators themselves call; in a sandbox not even they
+ * are.
  */
 static bool reserve_chunk(struct ht_state *s, uint32_t i)
 {

@@ -31,13 +31,17 @@ ht_ref ht_page_new(enum ht_chunk_kind kind);
 /* n bytes (8-aligned, n <= 4 KiB) that are reached by reference only. */
 ht_ref ht_data_new(size_t n);
 
-/* The frame of a return address in a module (0: none), made on first sight with make(pc, module).
+/*
+ * The frame of a return address in a module (0: none). On first sight it is made, with the recipe
+ * that recipe(pc, module) returns.
  */
 ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t pc, ht_ref module));
 
-/* The sum of a stack's frames' refs times powers of an odd number, leaf first, and the next power:
- * so what is rootward of a frame has a sum of its own, and this is that of one more frame (0:
- * none). Of a sum that is not known, 0, it makes none. */
+/*
+ * Hash of the frames from one frame to the root: h(frame, callers) = frame + K * h(callers), with
+ * an odd K, so that no callers' bits are lost. 0 means unknown and stays 0; frame 0 (not shown)
+ * leaves it unchanged.
+ */
 #define HT_STACK_SUM_NONE 1u
 static inline uint64_t ht_stack_sum(uint64_t rootward, ht_ref frame)
 {
