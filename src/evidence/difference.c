@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Binomial tests of what was sampled on each side, small objects together and large ones by size;
+ * of the differences of many stacks those are believed that the Benjamini-Hochberg rule keeps.
+ */
 #include "config.h"
 
 #include "evidence/difference.h"

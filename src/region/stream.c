@@ -236,7 +236,7 @@ static int32_t find_locations(struct stream *s, const struct ht_site *site)
     return (int32_t)kept;
 }
 
-static bool put_part(struct stream *s, const struct ht_site *site, const struct ht_part *p,
+static bool put_part(struct stream *s, const struct ht_site *site, const struct ht_stream_part *p,
                      bool peak, uint32_t epoch)
 {
     const struct ht_values *x = &p->values;
@@ -280,7 +280,7 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
 static int64_t put_site(struct stream *s, ht_ref ref, const struct ht_site *site, bool peak,
                         uint32_t epoch)
 {
-    struct ht_part part = {.age = -1};
+    struct ht_stream_part part = {.age = -1};
     int64_t written = 0;
     if (!s->o->part) {
         ht_site_values(s->v, site, &part.values);

@@ -14,7 +14,7 @@
 typedef int (*ht_sink_fn)(void *sink, const void *data, size_t size);
 
 /* One sample of a site. */
-struct ht_part {
+struct ht_stream_part {
     struct ht_values values;
     int64_t age; /* label "age" in seconds, -1: none */
 };
@@ -26,7 +26,7 @@ struct ht_stream_options {
     /* When set, says what a site's samples are: asked with index 0, 1, ... until it is false. One
      * that is all zero is left out. For a reader that tells live objects apart. */
     bool (*part)(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
-                 struct ht_part *out);
+                 struct ht_stream_part *out);
     void *ctx;
 };
 

@@ -147,7 +147,7 @@ static void survivors(const struct sum *s, struct ht_values *v)
  * without a label, has what was allocated and is gone, so that the sums stay what they are.
  */
 bool ht_age_filter_part(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
-                        struct ht_part *out)
+                        struct ht_stream_part *out)
 {
     const struct ht_age_filter *f = ctx;
     const struct sum *sums = sums_of(f, ref);

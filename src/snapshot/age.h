@@ -15,6 +15,6 @@ void ht_age_filter_destroy(struct ht_age_filter *f);
 
 /* What ht_stream_options.part takes; its context is the filter. */
 bool ht_age_filter_part(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
-                        struct ht_part *out);
+                        struct ht_stream_part *out);
 
 #endif
