@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A pattern is matched against the function, the file and the library of each frame of a stack; a
+ * sample whose stack matches one is left out, and counted.
+ */
 #include "config.h"
 
 #include <errno.h>

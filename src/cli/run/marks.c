@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads the marks beside the regions, takes down what each says, and removes those of processes
+ * that have ended.
+ */
 #include "config.h"
 
 #include "cli/run/marks.h"

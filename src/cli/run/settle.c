@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A process that has ended either wrote its profiles itself, and they are found by their names,
+ * or left a region, of which the profile is written here; else the reason is told.
+ */
 #include "config.h"
 
 #include "cli/run/settle.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Looks through /proc for processes of the run, and keeps what their regions' headers say and,
+ * where only they can be reached through the process, an open descriptor.
+ */
 #include "config.h"
 
 #include "cli/run/strays.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The text is composed first and made a link's target in one system call; a later state replaces
+ * the link.
+ */
 #include "config.h"
 
 #include "target/process/mark.h"

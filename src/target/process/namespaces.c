@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads what /proc/self says: the start in /proc/self/stat, less the time namespace's offset, and
+ * the number of the pid namespace.
+ */
 #include "config.h"
 
 #include "target/process/namespaces.h"
