@@ -167,7 +167,16 @@ check("dump of another user's process", status == 0 and sums(out, "descend") == 
 kill(p)
 status, _, err = heaptap("recover", pid, "-o", out, env=default)
 check("recover of another user's process", status == 0 and sums(out, "descend") == expect, err)
-check("root leaves other users' regions alone", e and os.path.exists(e["region"]), e)
+check("and its region goes, by its name", e and not os.path.exists(e["region"]), (e, err))
+p = start("many_stacks", 6, 10, cwd=where, prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], **default)
+e = listed(p.pid, **default)
+kill(p)
+heaptap("ps", env=default)
+check("root's ps leaves other users' regions alone", e and os.path.exists(e["region"]), e)
+status, _, err = heaptap("recover", cwd=where, env=default)
+check("so does its recover of all, which says so", e and os.path.exists(e["region"]) and
+      "heaptap: the region %s stays: it is another user's\n" % e["region"] in err, (e, err))
+heaptap("recover", p.pid, "-o", out, env=default)
 shutil.rmtree("/dev/shm/heaptap-65534", ignore_errors=True)
 
 

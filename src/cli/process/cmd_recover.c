@@ -95,8 +95,11 @@ static int recover_all(const struct ht_dump_options *o, const char *output, bool
         if (output && done)
             status = ht_complain(1, "more than one process left a profile: name one with -o "
                                     "(heaptap ps lists them)");
-        if (status || (status = recover_one(e->path, o, output, keep)))
+        bool theirs = e->uid != geteuid(); /* only named, is it root's to take away */
+        if (status || (status = recover_one(e->path, o, output, keep || theirs)))
             break;
+        if (theirs && !keep && !o->quiet)
+            ht_complain(0, "the region %s stays: it is another user's", e->path);
         done++;
     }
     if (!status && !done && !o->quiet)
