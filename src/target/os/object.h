@@ -21,8 +21,8 @@ bool ht_object_setup(void);
 /* The loaded object around pc, or false. */
 bool ht_object_find(uint64_t pc, struct ht_object *o);
 
-/* The program headers of a loaded object that has them elsewhere than in its first page; NULL: not to be
- * had. */
+/* The program headers of a loaded object that has them elsewhere than in its first page; NULL: not
+ * to be had. */
 const Elf64_Phdr *ht_object_headers(const struct ht_object *o, uint32_t *n);
 
 /* The program itself, or false. */
