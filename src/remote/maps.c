@@ -66,7 +66,7 @@ static bool parse(char *line, struct ht_remote_map *m)
 int ht_remote_maps_read(struct ht_remote *r)
 {
     size_t size, n = 0, room = 0;
-    char *text = read_proc(r->pid, "maps", &size);
+    char *text = read_proc(r->living, "maps", &size);
     struct ht_remote_map *maps = NULL;
     if (!text)
         return errno ? -errno : -ENOMEM;

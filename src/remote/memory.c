@@ -46,7 +46,7 @@ ssize_t ht_remote_read(struct ht_remote *r, uint64_t at, void *to, size_t n)
             ask += part;
         }
         here = (struct iovec){(char *)to + done, ask};
-        ssize_t got = process_vm_readv(r->pid, &here, 1, there, k, 0);
+        ssize_t got = process_vm_readv(r->living, &here, 1, there, k, 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

@@ -61,10 +61,10 @@ static int open_file(const struct ht_remote *r, const struct ht_remote_map *m)
     char path[4200];
     if (!m->inode)
         return -1;
-    snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", (int)r->pid, m->start, m->end);
+    snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", (int)r->living, m->start, m->end);
     int fd = try_open(path, m);
     if (fd < 0 && *m->name == '/' && strlen(m->name) < 4096) {
-        snprintf(path, sizeof path, "/proc/%d/root%s", (int)r->pid, m->name);
+        snprintf(path, sizeof path, "/proc/%d/root%s", (int)r->living, m->name);
         fd = try_open(path, m);
     }
     return fd >= 0 ? fd : *m->name == '/' ? try_open(m->name, m) : -1;

@@ -24,7 +24,14 @@ static void maps_changed(struct ht_remote *r)
 
 int ht_remote_maps(struct ht_remote *r)
 {
+    struct ht_process_info info;
     int err = ht_remote_maps_read(r);
+    /* The memory is not to be seen by a thread that has ended, as the first one may have. */
+    if ((err == -ESRCH || err == -ENOENT) && !ht_process_read(r->pid, &info) &&
+        info.thread != r->living) {
+        r->living = info.thread;
+        err = ht_remote_maps_read(r);
+    }
     maps_changed(r);
     return err;
 }
@@ -32,7 +39,7 @@ int ht_remote_maps(struct ht_remote *r)
 void ht_remote_open_unseen(struct ht_remote *r, pid_t pid)
 {
     memset(r, 0, sizeof *r);
-    r->pid = pid;
+    r->pid = r->living = pid;
     r->unseen = true;
 }
 
@@ -78,9 +85,10 @@ int ht_remote_open(struct ht_remote *r, pid_t pid, char *msg, size_t msg_size)
     int err = ht_process_read(pid, &info);
     if (err)
         return refuse(pid, err, msg, msg_size);
+    r->living = info.thread;
     r->start_ticks = info.start_ticks;
     char path[64], probe;
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)r->living);
     ssize_t n = readlink(path, r->exe, sizeof r->exe - 1);
     if (n < 0 && errno == ENOENT) {
         snprintf(msg, msg_size, "process %d is a thread of the kernel: it has no memory of its own",

@@ -75,7 +75,11 @@ static enum call call_before(struct ht_remote *r, uint64_t ra, uint64_t function
     bool through = (b[5] == 0xff && (b[6] & 0xf8) == 0xd0) ||
                    (b[4] == 0xff && (b[5] & 0xf8) == 0x50) || (b[1] == 0xff && b[2] == 0x15) ||
                    (b[1] == 0xff && (b[2] & 0xf8) == 0x90) || (b[0] == 0xff && b[1] == 0x94);
-    return through ? SOME_CALL : NO_CALL;
+    if (through)
+        return SOME_CALL;
+    /* The kernel calls a signal's handler, and lets it return into a trampoline. */
+    const struct ht_row *row = ht_remote_row(r, ra - 1);
+    return row && row->signal ? SOME_CALL : NO_CALL;
 }
 
 /* Whether a stack can be followed to its end. */

@@ -149,6 +149,24 @@ with Program(fast, "places") as p:
     check("stopped", {t["state"] for t in listed(p.pid)} == {"stopped"}, listed(p.pid))
     os.kill(p.pid, signal.SIGCONT)
 
+for name, program in ("O2", fast), ("O0", slow):
+    with Program(program, "handler") as p:
+        end = time.time() + 60
+        while time.time() < end and "read" not in {t["syscall"] for t in listed(p.pid)}:
+            time.sleep(0.05)
+        stack = [f.get("function") for f in listed(p.pid)[0]["stack"]]
+        check(name + ": below a signal's handler is what it interrupted",
+              [n for n in stack if n in ("end_of_input", "interrupted_here", "main")] == ["end_of_input", "interrupted_here", "main"], stack)
+
+with Program(fast, "headless", settle=False) as p:
+    end = time.time() + 60
+    while time.time() < end and open("/proc/%d/stat" % p.pid).read().rsplit(")", 1)[1].split()[0] != "Z":
+        time.sleep(0.05)
+    functions = {f.get("function") for t in listed(p.pid) for f in t["stack"]}
+    check("threads that outlive the first one", {"sleeper", "end_of_input"} <= functions, functions)
+    r = subprocess.run([heaptap, "doctor", str(p.pid)], capture_output=True, text=True)
+    check("doctor: it has not ended", "ended" not in r.stdout + r.stderr, r.stdout + r.stderr)
+
 gone = subprocess.Popen(["true"])
 zombie = gone.pid
 os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)

@@ -5,11 +5,14 @@
  *   places    sleepers, waiters for a condition, a poller, a reader; main waits, too
  *   circle N  N threads, each with a mutex that the one before wants
  *   many N    N threads in poll
+ *   handler   main waits in a signal's handler, above a function that the signal came to
+ *   headless  main has ended, a sleeper goes on
  *   count     waits again and again in calls that a stop ends early, and prints how many were
  */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +62,32 @@ __attribute__((noinline)) static void *reader(void *arg)
     while (read(fds[0], &c, 1) >= 0)
         ;
     return arg;
+}
+
+static void end_of_input(void)
+{
+    char c;
+    while (read(0, &c, 1) > 0)
+        ;
+    _exit(0);
+}
+
+__attribute__((noinline)) static void *stays(void *arg)
+{
+    end_of_input();
+    return arg;
+}
+
+__attribute__((noinline)) static void handler(int number)
+{
+    end_of_input();
+    interrupted = number;
+}
+
+__attribute__((noinline)) static void interrupted_here(void)
+{
+    pause();
+    __asm__ volatile("");
 }
 
 __attribute__((noinline)) static void *member(void *arg)
@@ -123,6 +152,18 @@ int main(int argc, char **argv)
     } else if (!strcmp(argv[1], "count")) {
         for (int i = 0; i < 4; i++)
             start(counter, i);
+    } else if (!strcmp(argv[1], "handler")) {
+        puts("up");
+        fflush(stdout);
+        signal(SIGALRM, handler);
+        alarm(1);
+        interrupted_here();
+    } else if (!strcmp(argv[1], "headless")) {
+        start(sleeper, 0);
+        start(stays, 0);
+        puts("up");
+        fflush(stdout);
+        pthread_exit(NULL);
     } else {
         return 2;
     }

@@ -57,7 +57,7 @@ void ht_check_process(struct ht_doctor *d)
     } else if (!ht_status_read(d->pid, &d->status)) {
         snprintf(what, sizeof what, "there is no process %d", (int)d->pid);
         ended(d, what);
-    } else if (d->status.state == 'Z' || d->status.state == 'X') {
+    } else if (ht_process_read(d->pid, &d->info) == -ESRCH) {
         snprintf(what, sizeof what, "%s has ended (a zombie until its parent, %d, waits for it)",
                  d->status.name, (int)d->status.parent);
         ended(d, what);
