@@ -77,7 +77,7 @@ static void fold(struct ht_watch_site *sites, size_t *n)
 /* Of the sample type; sampled becomes 0 where there are no intervals. */
 static struct ht_sampling sampling_of(struct ht_profile *p, size_t type, double *sampled)
 {
-    struct ht_sampling s;
+    struct ht_sampling s = {0};
     char why[128];
     if (type >= p->n_sample_types || !ht_sampling_of(&s, p, type, why, sizeof why) || s.rate <= 1)
         *sampled = 0;
