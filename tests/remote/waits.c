@@ -80,8 +80,10 @@ __attribute__((noinline)) static void *stays(void *arg)
 
 __attribute__((noinline)) static void handler(int number)
 {
-    end_of_input();
-    interrupted = number;
+    char c; /* here, and not by end_of_input: a call's frame would tell this one's */
+    while (read(0, &c, 1) > 0)
+        interrupted = number;
+    _exit(0);
 }
 
 __attribute__((noinline)) static void interrupted_here(void)
