@@ -3,7 +3,7 @@
 # only: glibc
 # Hazard 63: processes of one run in several pid namespaces, each with pid 1, and in a time namespace.
 # Shows: each has its profile, and what lives in a time namespace is found by the start that it has outside.
-# Seen failing without "a relative's file stays", "another pid namespace is told" and "starts are of the first time namespace" (mutants).
+# Seen failing without "a relative's file stays" and "starts are of the first time namespace" (mutants).
 [ -x "$H_BUILD/heaptap" ] || exit 77
 [ "$(id -u)" = 0 ] && unshare -pf --mount-proc true 2>/dev/null || { echo "needs root and pid namespaces"; exit 77; }
 export HEAPTAP_REGION_DIR=$H_TMP/regions XDG_CACHE_HOME=$H_TMP/cache
