@@ -45,7 +45,7 @@ struct ht_remote_rows;   /* unwind.c: rules by address */
 
 struct ht_remote {
     pid_t pid;
-    pid_t living; /* a thread that has the memory: the first one may have ended */
+    pid_t living;         /* a thread that has the memory: the first one may have ended */
     uint64_t start_ticks; /* so that another process of the same number is not taken for it */
     char exe[4096];       /* "" when it cannot be known */
     struct ht_remote_map *maps;
