@@ -33,6 +33,17 @@ static void trim(const char **s, const char **end)
         --*end;
 }
 
+/* Bytes, which may hold a NUL: strndup would stop there. */
+static char *copy(const char *s, size_t n)
+{
+    char *c = malloc(n + 1);
+    if (c) {
+        memcpy(c, s, n);
+        c[n] = 0;
+    }
+    return c;
+}
+
 int ht_attributes_define(struct ht_attributes *a, const char *line, const char *end)
 {
     const char *sign = memchr(line, '=', (size_t)(end - line)), *name_end = sign;
@@ -45,8 +56,8 @@ int ht_attributes_define(struct ht_attributes *a, const char *line, const char *
     if (!more)
         return -ENOMEM;
     a->v = more;
-    struct attribute new = {strndup(line, (size_t)(name_end - line)),
-                            strndup(value, (size_t)(end - value)), (size_t)(name_end - line),
+    struct attribute new = {copy(line, (size_t)(name_end - line)),
+                            copy(value, (size_t)(end - value)), (size_t)(name_end - line),
                             (size_t)(end - value)};
     if (!new.name || !new.value) {
         free(new.name);
