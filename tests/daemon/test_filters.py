@@ -69,7 +69,7 @@ for how in ("refuse", "allow"):
 # A program that puts itself under one and becomes another, and one that does neither.
 for command, under in (([FILTER, "kill", "true"], True), (["true"], False)):
     r = subprocess.run([HEAPTAP, "run", "-o", out, "--"] + command, cwd=DIR, capture_output=True, text=True)
-    check("run says why %s left nothing" % command[-1], r.returncode == 0 and "nothing was sampled" in r.stderr and ("seccomp" in r.stderr) == under, r.stderr)
+    check("run says why %s left nothing" % command[-1], r.returncode == 0 and "no sample was seen" in r.stderr and ("seccomp" in r.stderr) == under, r.stderr)
 
 # A container's filter, by its first process.
 if ROOT and not subprocess.run(["unshare", "-fp", "--mount-proc", "true"], capture_output=True).returncode:

@@ -68,10 +68,13 @@ static void try_all(void)
     syscall(SYS_prlimit64, 0, RLIMIT_AS, NULL, &limit);
     syscall(SYS_readlink, "/proc/self/exe", buf, sizeof buf);
     syscall(SYS_stat, "/", &st);
+    syscall(SYS_lstat, "/", &st);
     syscall(SYS_mkdir, "", 0700);
     syscall(SYS_unlink, "");
     syscall(SYS_unlinkat, AT_FDCWD, "", 0);
     syscall(SYS_rename, "", "");
+    syscall(SYS_renameat2, AT_FDCWD, "", AT_FDCWD, "", 0);
+    syscall(SYS_symlink, "", "");
     syscall(SYS_openat, AT_FDCWD, "", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     void *page = (void *)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
