@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "target/os/descriptors.h"
+#include "target/os/loader.h"
 #include "target/os/sys.h"
 
 struct filters {
@@ -77,7 +79,7 @@ static bool containers_own(const struct filters *own)
            first.count == own->count;
 }
 
-bool ht_filter_unknown(void)
+static bool look(void)
 {
     struct filters own;
     if (!read_filters("/proc/self/status", &own) || !own.mode)
@@ -89,4 +91,27 @@ bool ht_filter_unknown(void)
     if (known && own.count && number(known) == own.count)
         return false;
     return !containers_own(&own);
+}
+
+static void look_at(void *unknown)
+{
+    *(bool *)unknown = look();
+}
+
+/* Without a system call, which could be fatal here. False negatives before glibc 2.32. */
+static bool has_threads(void)
+{
+    const char *single = ht_first_symbol("__libc_single_threaded");
+    return single && !*single;
+}
+
+bool ht_filter_unknown(void)
+{
+    bool unknown;
+    /* A library before us may have threads, which count on the lowest descriptor (h51). Who made a
+     * thread under a filter may make one. */
+    if (!has_threads())
+        return look();
+    ht_own_descriptors(look_at, &unknown);
+    return unknown;
 }
