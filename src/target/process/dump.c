@@ -208,23 +208,37 @@ static const char *then(bool last)
     return "; the profile stays in the region (heaptap dump, heaptap recover)";
 }
 
-static const char *why(int error)
+struct reason {
+    int error;
+    const char *text;
+};
+
+static const struct reason reasons[] = {
+    {-EEXIST, ": it is no regular file"},
+    {-ENOENT, ": no such directory"},
+    {-EACCES, ": permission denied"},
+    {-ENOSPC, ": no space left"},
+    {-EROFS, ": the file system is read-only"},
+    {-EFBIG, ": the limit on the size of files (ulimit -f) is too low"},
+    {-ENAMETOOLONG, ": the path is too long"},
+    {0, NULL},
+};
+
+static void put_reason(struct ht_text *t, int error)
 {
-    return error == -EEXIST         ? ": it is no regular file"
-           : error == -ENOENT       ? ": no such directory"
-           : error == -EACCES       ? ": permission denied"
-           : error == -ENOSPC       ? ": no space left"
-           : error == -EROFS        ? ": the file system is read-only"
-           : error == -EFBIG        ? ": the limit on the size of files (ulimit -f) is too low"
-           : error == -ENAMETOOLONG ? ": the path is too long"
-                                    : ": it failed";
+    const struct reason *r = reasons;
+    while (r->text && r->error != error)
+        r++;
+    ht_text_string(t, r->text ? r->text : ": error ");
+    if (!r->text)
+        ht_text_number(t, (uint64_t)-error);
 }
 
 static void complain(const char *path, int error, bool last)
 {
     char line[160];
     struct ht_text t = ht_text(line, sizeof line);
-    ht_text_string(&t, why(error));
+    put_reason(&t, error);
     ht_text_string(&t, then(last));
     static _Atomic uint32_t said; /* once a process: a daemon's log is not ours to fill */
     if (!atomic_exchange(&said, 1))
