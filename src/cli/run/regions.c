@@ -155,7 +155,11 @@ static void finish_entry(struct ht_run_regions *r, struct ht_run_entry *e)
 {
     struct ht_region region;
     char msg[512];
-    if (ht_region_open_path(&region, e->path, msg, sizeof msg)) {
+    int err = ht_region_open_path(&region, e->path, msg, sizeof msg);
+    if (err == -ENOENT) {
+        /* Gone since the directory was read: its process had nothing to leave, or the image after
+         * it has written its profile. */
+    } else if (err) {
         ht_run_fail(r, msg);
     } else {
         r->empty_root |= (pid_t)region.view.header->pid == r->root &&
