@@ -27,7 +27,7 @@ class Namespaces(Case):
     @namespaces("unshare", "-pf", "--mount-proc")
     def test_pid_namespaces_keep_their_files(self):
         """One pid in three namespaces, one after another, at once, killed, and dumping on the way. Seen failing: one file of three."""
-        kill = "timeout -s KILL 0.4 "
+        kill = "timeout -s KILL 3 "  # what it does before it sleeps takes 10 ms on a machine with nothing else to do
         for before, how, wait in (("", "exit", ";"), (kill, "sleep 60", ";"), ("", "exit", "&"), (kill, "sleep 60", "&")):
             for name in self.files():
                 os.unlink(os.path.join(self.dir, name))
