@@ -148,8 +148,10 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
             t.start()
         for t in threads:
             t.join()
-    crowd()
-    first = rss()
+    first = 0
+    for _ in range(3):  # how many are served at once differs from crowd to crowd, and with it what is held
+        crowd()
+        first = max(first, rss())
     crowd()
     check("64 clients", not errors, errors)
     check("memory is flat", rss() < first * 1.25 + (8 << 20), (first, rss()))
