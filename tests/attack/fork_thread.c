@@ -30,6 +30,13 @@ static const char *directory, *self;
 static int children;
 static atomic_int stop, failed;
 
+/*
+ * fork holds the locks of all of glibc's arenas while it copies the process, and gives them back in the
+ * child. A child that another thread makes by a bare clone at that moment has them locked for ever, with
+ * or without heaptap: fork takes this for reading, clone for writing, and nobody touches it in a child.
+ */
+static pthread_rwlock_t arenas_locked = PTHREAD_RWLOCK_INITIALIZER;
+
 /* What a worker began and did; a child has it as it was at the fork. */
 static struct {
     _Alignas(64) _Atomic long allocating, allocated, freeing, freed;
@@ -132,18 +139,34 @@ static int cloned(void *arg)
     return 95;
 }
 
+static pid_t made_by_fork(void)
+{
+    pthread_rwlock_rdlock(&arenas_locked);
+    pid_t pid = fork();
+    if (pid)
+        pthread_rwlock_unlock(&arenas_locked);
+    return pid;
+}
+
+static pid_t made_by_clone(int way, struct start *s, char *stack)
+{
+    pthread_rwlock_wrlock(&arenas_locked);
+    pid_t pid = way == 1   ? _Fork()
+                : way == 2 ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)
+                           : clone(cloned, stack + 65536, SIGCHLD, s);
+    if (pid)
+        pthread_rwlock_unlock(&arenas_locked);
+    return pid;
+}
+
 static pid_t make(int way, struct start *s, char *stack)
 {
     char *image[] = {(char *)self, (char *)"image", (char *)"7", NULL};
     pid_t pid = -1;
     if (way == 0)
-        pid = fork();
-    else if (way == 1)
-        pid = _Fork();
-    else if (way == 2)
-        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    else if (way == 3)
-        return clone(cloned, stack + 65536, SIGCHLD, s);
+        pid = made_by_fork();
+    else if (way < 4)
+        pid = made_by_clone(way, s, stack);
     else if (way == 4)
         return posix_spawn(&pid, self, NULL, NULL, image, environ) ? -1 : pid;
     else if (!(pid = vfork())) {
