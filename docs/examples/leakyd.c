@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A daemon with a leak, to practise on (docs/leak-hunt.md). It serves requests: each makes a session
- * that is closed again and a cache entry that is bounded. Every tenth session is forgotten.
+ * that is closed again and an entry of a cache, which is bounded. Every tenth session is forgotten.
+ * "ready" is printed when the cache is full: from then on nothing but the leak grows.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 struct session {
     char *user;
@@ -60,13 +61,32 @@ static void on_term(int number)
     ended = 1;
 }
 
+/* Ten requests come each millisecond, on a busy machine too. */
+static void wait_for_requests(const struct timespec *start, unsigned long served)
+{
+    struct timespec next = *start;
+    next.tv_sec += (time_t)(served / 10000);
+    next.tv_nsec += (long)(served / 10 % 1000) * 1000000;
+    if (next.tv_nsec >= 1000000000) {
+        next.tv_nsec -= 1000000000;
+        next.tv_sec++;
+    }
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+}
+
 int main(void)
 {
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
     signal(SIGTERM, on_term);
     for (unsigned long request = 0; !ended; request++) {
         handle_request(request);
+        if (request + 1 == CACHE) {
+            puts("ready");
+            fflush(stdout);
+        }
         if (request % 10 == 0)
-            usleep(1000);
+            wait_for_requests(&start, request);
     }
     return 0;
 }
