@@ -112,8 +112,12 @@ class Env(Case):
         with open(unit, "w") as f:
             f.write("[Service]\nExecStart=%s exit 3\n" % PROG)
         pattern = os.path.join(self.dir, "out", ODD, "%e.%p.pb.gz")
+        drop_in = self.printed("env", "--systemd", "-o", pattern, *OPTIONS)
+        # What some units need stands there as a comment; here all of it is taken.
+        offered = re.findall("(?m)^#(?! )(.*)$", drop_in)
+        self.assertEqual([line.split("=")[0] for line in offered], ["ReadWritePaths", "Environment"])
         with open(unit + ".d/heaptap.conf", "w") as f:
-            f.write(self.printed("env", "--systemd", "-o", pattern, *OPTIONS))
+            f.write(re.sub("(?m)^#(?! )", "", drop_in))
         if not shutil.which("systemd-analyze") or not shutil.which("setpriv"):
             self.skipTest("systemd-analyze or setpriv is not installed")
         env = dict(self.env, SYSTEMD_UNIT_PATH=self.dir + "/units:")
@@ -135,7 +139,7 @@ class Env(Case):
         lines = re.findall(r"(?m)^\t\tEnvironment: (.*)$", read[1].split("-> Unit ")[0])
         self.assertEqual(ours(lines)["HEAPTAP_OUTPUT"], pattern)
         run = ours(self.run_("-q", "-o", pattern, *OPTIONS, "--", "/usr/bin/env").stdout.splitlines())
-        self.assertEqual(ours(lines), dict(run, LD_PRELOAD=self.shell_form()["LD_PRELOAD"]))
+        self.assertEqual(ours(lines), dict(run, HEAPTAP_SECCOMP="trust", LD_PRELOAD=self.shell_form()["LD_PRELOAD"]))
         self.profiled(dict(ours(lines), HEAPTAP_OUTPUT=self.dir + "/out/%p.pb.gz"))
 
     def docker(self, words):

@@ -106,7 +106,13 @@ void ht_form_systemd(FILE *out, const struct ht_environment *e)
           "#ReadWritePaths=\"",
           out);
     quote_systemd(out, directory);
-    fputs("\"\n", out);
+    fputs(
+        "\"\n"
+        "# For a unit with SystemCallFilter= or what else makes a seccomp filter, which is not "
+        "profiled,\n"
+        "# for a filter may kill. Where it lets @system-service through or answers with an error:\n"
+        "#Environment=\"HEAPTAP_SECCOMP=trust\"\n",
+        out);
 }
 
 void ht_form_docker(FILE *out, const struct ht_environment *e)
