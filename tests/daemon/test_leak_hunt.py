@@ -79,6 +79,7 @@ w = subprocess.Popen([HEAPTAP, "watch", "--interval=200ms", str(p.pid)], stdin=s
 text = read(2.5)
 check("watch: a table", "churn_alloc" in text and "q quits" in text and "allocs/s" in text, text[:600])
 check("watch: 80 columns", widest(text) <= 80, widest(text))
+check("watch: its sums are whole", " objects  " in text, text[:600])
 resize(10, 40)
 os.kill(w.pid, 28)  # SIGWINCH
 read(0.3)

@@ -176,7 +176,9 @@ class Diff(unittest.TestCase):
         second = w.communicate()[0].splitlines()
         p.stdin.close()
         p.wait()
-        self.assertIn("a site that holds less than 1.5MB may not be listed (95 %)", first[1])
+        self.assertIn("a site of less than 1.5MB may not be listed (95 %); ! grew more than chance", first[1])
+        for head in first[:3] + second[:3]:
+            self.assertLessEqual(len(head.rstrip()), 80, head)
         steady = next(l for l in first if "steady_site" in l)
         self.assertRegex(steady, r"^ *[\d.]+MB \u00b1\d+% ")
         leaky = next(l for l in second if "leaky_site" in l)

@@ -27,6 +27,16 @@ def run(*argv):
 def chance(size, one):
     return -math.expm1(-(size + one) / RATE)
 
+PROGRAM = """#include <stdlib.h>
+static void *volatile keep;
+int main(int argc, char **argv)
+{
+    for (int n = atoi(argv[1]), size = atoi(argv[2]); argc > 2 && n > 0; n--)
+        keep = malloc((size_t)size);
+    return 0;
+}
+"""
+
 
 class Intervals(unittest.TestCase):
     def setUp(self):
@@ -139,6 +149,33 @@ class Intervals(unittest.TestCase):
         self.assertIn("No intervals: the profile does not say how many bytes", r.stdout)
         r = run("top", "--intervals", "--mean", self.ours, "--symbolize=none")
         self.assertIn("No intervals: a mean has none", r.stdout)
+
+    def advice(self, rate, n, size):
+        """What run says last of n objects of one size, and its profile."""
+        out = "%s/%s-%d-%d.pb.gz" % (self.dir, rate, n, size)
+        if not os.path.exists(self.dir + "/p"):
+            with open(self.dir + "/p.c", "w") as f:
+                f.write(PROGRAM)
+            subprocess.run(["gcc", "-O1", "-g", "-fno-builtin", "-o", self.dir + "/p", self.dir + "/p.c"], check=True)
+        r = run("run", "--rate=" + rate, "-o", out, "--", self.dir + "/p", str(n), str(size))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return re.findall("^For \u00b110% of main: --(.*)$", r.stderr, re.M), out, r.stderr
+
+    def test_advice(self):
+        """run names the largest halved rate that brings its first site within 10 %, and none where that is so."""
+        words, out, text = self.advice("512k", 400000, 64)
+        self.assertEqual(len(words), 1, text)
+        advised = int(re.fullmatch(r"rate=(\d+)k?", words[0])[1]) * (1024 if words[0].endswith("k") else 1)
+        held = self.rows("top", "-i", "alloc_space", out)[1]["main"]["flat"]
+        margin = [1.96 * math.sqrt(64 * (1 - p) / p / held) for p in (-math.expm1(-65 / r) for r in (advised, advised * 2))]
+        self.assertTrue(margin[0] <= 0.1001 and 0.0999 < margin[1], (advised, held, margin))
+        # The rate it says does it: 400 samples and more are within 10 % by 1.96 / sqrt(n).
+        self.assertEqual(self.advice("4k", 400000, 64)[0], [])
+        self.assertEqual(self.advice("4", 40, 1)[0], ["exact"])
+        for rate, n, size in ("1", 400, 64), ("512k", 10, 1 << 26):
+            words, out, text = self.advice(rate, n, size)
+            self.assertIn("main", text)
+            self.assertEqual(words, [], text)
 
     def test_difference(self):
         out, rows = self.rows("top", "--base=" + self.profile(

@@ -35,6 +35,9 @@ static const char usage[] =
 /* Of the intervals. */
 #define CONFIDENCE 0.95
 
+/* Of a line where standard output is no terminal. */
+#define PRINTED_COLUMNS 200
+
 static const char *const keys[HT_WATCH_KEYS] = {"inuse", "growth", "rate", "objects"};
 static const char letters[] = "igro";
 
@@ -91,7 +94,35 @@ static void line(int columns, const char *end, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    printf("%.*s%s\n", columns, text, end);
+    size_t n = 0;
+    for (int left = columns; text[n] && (left > 0 || (text[n] & 0xc0) == 0x80); n++)
+        left -= (text[n] & 0xc0) != 0x80;
+    printf("%.*s%s\n", (int)n, text, end);
+}
+
+/* The process and its sums: as many of them as there is room for, the clock last. */
+static void print_sums(const struct ht_watch *w, int columns, const char *end)
+{
+    enum { IN_USE, GROWTH, RATE, OBJECTS, CLOCK, SUMS };
+    char sums[SUMS][48], figure[32], text[256];
+    time_t t = time(NULL);
+    ht_figure_bytes((double)w->inuse, figure, sizeof figure);
+    snprintf(sums[IN_USE], sizeof sums[IN_USE], "  %s in use", figure);
+    signed_rate(w->growth, figure, sizeof figure);
+    snprintf(sums[GROWTH], sizeof sums[GROWTH], ", %s", figure);
+    ht_figure_count(w->rate, figure, sizeof figure);
+    snprintf(sums[RATE], sizeof sums[RATE], ", %s allocs/s", figure);
+    ht_figure_count((double)w->objects, figure, sizeof figure);
+    snprintf(sums[OBJECTS], sizeof sums[OBJECTS], ", %s objects", figure);
+    strftime(sums[CLOCK], sizeof sums[CLOCK], "  %H:%M:%S", localtime(&t));
+    int n = snprintf(text, sizeof text, "%s (%d)%s", w->program, (int)w->pid,
+                     !w->alive         ? " ended"
+                     : w->state == 'T' ? " stopped"
+                                       : "");
+    for (int i = 0; i < SUMS; i++)
+        if (n + (int)strlen(sums[i]) <= columns)
+            n += snprintf(text + n, sizeof text - (size_t)n, "%s", sums[i]);
+    line(columns, end, "%s", text);
 }
 
 /* "±18%" by the farther end of the interval, or "<3x" where the true value may be twice the figure
@@ -118,27 +149,14 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
                         bool screen)
 {
     const char *end = screen ? "\033[K" : "";
-    char inuse[24], growth[32], objects[24], rate[24], now[32], sure[24];
-    time_t t = time(NULL);
-    strftime(now, sizeof now, "%H:%M:%S", localtime(&t));
-    ht_figure_bytes((double)w->inuse, inuse, sizeof inuse);
-    ht_figure_count((double)w->objects, objects, sizeof objects);
-    ht_figure_count(w->rate, rate, sizeof rate);
-    signed_rate(w->growth, growth, sizeof growth);
+    char inuse[24], growth[32], objects[24], rate[24], sure[24];
     if (screen)
         fputs("\033[H", stdout);
-    line(columns, end, "%s (%d)%s  %s in use, %s objects, %s, %s allocs/s  %s", w->program,
-         (int)w->pid,
-         !w->alive         ? " ended"
-         : w->state == 'T' ? " stopped"
-                           : "",
-         inuse, objects, growth, rate, now);
+    print_sums(w, columns, end);
     if (w->sampled > 0) {
         ht_figure_bytes(ht_evidence_unlisted(w->sampled, CONFIDENCE), inuse, sizeof inuse);
         line(columns, end,
-             "a site that holds less than %s may not be listed (95 %%); ! grew by more "
-             "than chance",
-             inuse);
+             "a site of less than %s may not be listed (95 %%); ! grew more than chance", inuse);
     }
     line(columns, end, "%10s %-6s %12s  %10s %9s  %s", "IN USE", "95%", "GROWTH", "ALLOCS/S",
          "OBJECTS", "SITE < CALLER");
@@ -149,8 +167,8 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
         ht_figure_count((double)s->objects, objects, sizeof objects);
         ht_figure_count(s->rate, rate, sizeof rate);
         signed_rate(s->growth, growth, sizeof growth);
-        line(screen ? columns : 200, end, "%10s %s %12s%c %10s %9s  %s", inuse,
-             margin(w, s, sure, sizeof sure), growth, s->grew ? '!' : ' ', rate, objects, s->name);
+        line(columns, end, "%10s %s %12s%c %10s %9s  %s", inuse, margin(w, s, sure, sizeof sure),
+             growth, s->grew ? '!' : ' ', rate, objects, s->name);
     }
     if (screen) {
         char foot[128];
@@ -206,6 +224,8 @@ static int watch(struct ht_watch *w, enum ht_watch_key key, double interval, lon
             int rows, columns;
             resized = 0;
             size_of_terminal(&rows, &columns);
+            if (!screen)
+                columns = PRINTED_COLUMNS;
             ht_watch_sort(w, key);
             print_table(w, key, rows, columns, screen);
         }

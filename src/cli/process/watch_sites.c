@@ -176,6 +176,7 @@ int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
     w->pid = r.alive ? r.pid : (pid_t)r.view.header->pid;
     w->state = r.state;
     snprintf(w->program, sizeof w->program, "%s", r.view.header->name);
+    ht_plain_text(w->program, false);
     ht_region_close(&r);
     if (!p)
         return err;
