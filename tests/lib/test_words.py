@@ -14,7 +14,7 @@ os.chdir(ROOT)
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 from table import figures  # noqa: E402
 
-runners = ["quickstart", ".ci/run", "bench/run", "tests/run", "tests/fresh", "tests/foreign/matrix", "packaging/deb",
+runners = ["quickstart", ".ci/run", "bench/run", "tests/run", "tests/fresh", "tests/loaded", "tests/foreign/matrix", "packaging/deb",
            "packaging/portable", "packaging/rpm"] + glob.glob("tests/*/mutants") + glob.glob("tests/*/run")
 runners += glob.glob("bench/*.py") + ["tests/%s.py" % name for name in (
     "calls/run", "compat/allocators", "compat/compat", "foreign/compare_test", "foreign/page", "inject/inject",
@@ -30,7 +30,8 @@ WRONG = [("bench/run", "scaling", "nonsense"), ("bench/run", "--rounds=0"), ("be
          ("tests/style/mutants", "nonsense"), ("tests/style/run", "nonsense"), ("tests/calls/run.py", "nowhere"),
          ("tests/compat/compat.py", "nowhere"), ("tests/compat/allocators.py", HERE, "nowhere"),
          ("tests/soak/run.py", HERE, HERE, HERE, "long"), ("tests/inject/inject.py", "nowhere", HERE), ("tests/truth/run", "--seeds=0"),
-         ("tests/run", "nonsense"), ("tests/fresh", "nonsense"), ("tests/fresh", "--only=nonsense", "sid"), ("tests/golden/run", "nonsense"), ("tests/sanitize/run", "nonsense")]
+         ("tests/run", "nonsense"), ("tests/fresh", "nonsense"), ("tests/loaded", "nonsense"), ("tests/loaded", "3", "4", "unit"),
+         ("tests/fresh", "--only=nonsense", "sid"), ("tests/golden/run", "nonsense"), ("tests/sanitize/run", "nonsense")]
 failed = 0
 
 
