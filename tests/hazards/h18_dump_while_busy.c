@@ -9,11 +9,14 @@
 #include <stdatomic.h>
 
 static atomic_int stop;
+static atomic_size_t allocated[3];
 static void *churn(void *arg) {
   void *slots[64] = {0};
+  atomic_size_t *mine = arg;
   for (unsigned i = 0; !atomic_load(&stop); i++) {
     free(slots[i % 64]);
     slots[i % 64] = malloc(64 + i % 90000);
+    atomic_fetch_add(mine, 64 + i % 90000);
   }
   for (int i = 0; i < 64; i++)
     free(slots[i]);
@@ -36,8 +39,11 @@ int main(void) {
   const char *dir = getenv("H_OUT");
   pthread_t t[3];
   for (int i = 0; i < 3; i++)
-    CHECK(pthread_create(&t[i], NULL, churn, NULL) == 0);
-  usleep(20000);
+    CHECK(pthread_create(&t[i], NULL, churn, &allocated[i]) == 0);
+  // Enough of each that no dump is without a sample, though the machine may let them wait.
+  for (int i = 0; i < 3; i++)
+    while (atomic_load(&allocated[i]) < 64 << 20)
+      usleep(1000);
   for (int i = 0; i < 5; i++) {
     int before = files(dir);
     CHECK(kill(getpid(), SIGUSR1) == 0);
