@@ -152,6 +152,8 @@ void ht_remote_unwind(struct ht_remote *r, const struct ht_all_regs *first,
         }
         t->frames[t->depth++] = pc;
         const struct ht_row *row = ht_remote_row(r, pc);
+        if (row && row->signal) /* the kernel let the handler return to its first instruction */
+            t->frames[t->depth - 1] = regs.r[HT_REG_PC];
         if (row && row->rule[HT_REG_PC] == HT_RULE_UNDEFINED)
             return;
         if (row && row->cfa == HT_CFA_REGISTER && row->cfa_register == HT_REG_BP &&

@@ -59,7 +59,7 @@ for t in gdb.selected_inferior().threads():
     f = gdb.newest_frame()
     while f:
         # A tail call's frame is not on the stack: gdb infers it from the debug information.
-        if f.type() not in (gdb.TAILCALL_FRAME, gdb.SIGTRAMP_FRAME):
+        if f.type() != gdb.TAILCALL_FRAME:
             print("FRAME", t.ptid[1], f.name() or "??")
         f = f.older()
 """
@@ -157,6 +157,8 @@ for name, program in ("O2", fast), ("O0", slow):
         stack = [f.get("function") for f in listed(p.pid)[0]["stack"]]
         check(name + ": below a signal's handler is what it interrupted",
               stack[1] == "handler" and str(stack[3]).endswith("pause") and stack[4:6] == ["interrupted_here", "main"], stack)
+        if shutil.which("gdb"):
+            same_as_gdb(name + ": handler", p.pid)  # with the trampoline's name
 
 with Program(fast, "headless", settle=False) as p:
     end = time.time() + 60
