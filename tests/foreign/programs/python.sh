@@ -103,13 +103,20 @@ P
 }
 
 cpython_suite() { # OPTION... MODULE...
-  /usr/bin/python3 -m test --junit-xml tests.xml "$@" >log 2>&1
-  echo "exit $?"
+  local status i
+  # --timeout is CPython's word for a slow machine: what waits for half a minute at most waits for 300 s. And a test that says of
+  # itself that the machine was too busy for it is run again.
+  for ((i = 0; i < 20; i++)); do
+    /usr/bin/python3 -m test --timeout 12000 --junit-xml tests.xml "$@" >log 2>&1
+    status=$?
+    grep -q '<skipped>.*\(too busy\|load too high\)' tests.xml || break
+  done
   /usr/bin/python3 - <<'P'
 import xml.etree.ElementTree
 for c in xml.etree.ElementTree.parse("tests.xml").iter("testcase"):
     print(c.get("name"), c.get("result"), *(k.tag for k in c if not k.tag.startswith("system-")))
 P
+  echo "exit $status"
 }
 # needs: /usr/lib/python3*/test/test_threading.py
 # ordinary: glibc
