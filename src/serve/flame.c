@@ -17,7 +17,7 @@
 #include "serve/webdata.h"
 
 struct page {
-    const struct ht_profile *p, *before;
+    struct ht_profile *p, *before;
     const char *title;
 };
 
@@ -70,6 +70,8 @@ static int put(FILE *out, const struct page *page, const char *word, size_t n)
     if (!strncmp(word, "@STYLE@", n))
         return put_asset(out, "style.css");
     if (!strncmp(word, "@SCRIPT@", n)) {
+        put_asset(out, "distribution.js");
+        put_asset(out, "evidence.js");
         put_asset(out, "model.js");
         put_asset(out, "flame.js");
         return put_asset(out, "flame_page.js");
@@ -80,8 +82,7 @@ static int put(FILE *out, const struct page *page, const char *word, size_t n)
     return 0;
 }
 
-int ht_flame_write(FILE *out, const struct ht_profile *p, const struct ht_profile *before,
-                   const char *title)
+int ht_flame_write(FILE *out, struct ht_profile *p, struct ht_profile *before, const char *title)
 {
     const struct page page = {p, before, title};
     const char *at = ht_asset_find("flame.html")->data;

@@ -8,7 +8,6 @@
 struct ht_profile;
 
 /* Writes the file; with a profile to compare with when before is not NULL. 0 or -errno. */
-int ht_flame_write(FILE *out, const struct ht_profile *p, const struct ht_profile *before,
-                   const char *title);
+int ht_flame_write(FILE *out, struct ht_profile *p, struct ht_profile *before, const char *title);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/sampling.h"
 #include "profile/profile.h"
 #include "serve/keymap.h"
 
@@ -23,11 +24,16 @@ struct builder {
     struct ht_keymap strings; /* pointer: the profile has interned them */
     struct ht_keymap frames_by_key;
     struct ht_keymap nodes; /* parent, frame */
+    struct ht_keymap sums;  /* node, size of the objects */
+    const char *size_key;   /* the label of that size */
     struct frame *frames;
     uint32_t frames_cap;
-    int64_t *self; /* n_sample_types a node */
-    uint32_t self_cap;
+    int64_t *values; /* n_sample_types a sum */
+    uint32_t values_cap;
 };
+
+/* Of a sample that does not say the size of its objects. */
+#define NO_SIZE (-1)
 
 static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
 {
@@ -80,19 +86,33 @@ static uint32_t frame_number(struct builder *b, const struct ht_location *loc,
 static uint32_t node_number(struct builder *b, uint32_t parent, uint32_t frame)
 {
     bool added;
-    uint32_t n = ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
 
-    if (n == UINT32_MAX || !added)
-        return n;
-    return reserve((void **)&b->self, &b->self_cap, n + 1,
-                   (b->p->n_sample_types ? b->p->n_sample_types : 1) * sizeof *b->self)
-               ? n
-               : UINT32_MAX;
+    return ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
+}
+
+static int add_values(struct builder *b, uint32_t node, const struct ht_sample *s)
+{
+    const struct ht_sampling sampling = {.key = b->size_key};
+    const struct ht_label *size = ht_sampling_size(&sampling, s);
+    size_t types = b->p->n_sample_types;
+    bool added;
+    uint32_t n = ht_keymap_add(
+        &b->sums, (struct ht_key){node, (uint64_t)(size ? size->num : NO_SIZE), 0}, &added);
+
+    if (n == UINT32_MAX || !reserve((void **)&b->values, &b->values_cap, n + 1,
+                                    (types ? types : 1) * sizeof *b->values))
+        return -ENOMEM;
+    for (size_t t = 0; t < types; t++) {
+        int64_t *v = &b->values[n * types + t];
+
+        if (__builtin_add_overflow(*v, s->values[t], v))
+            *v = s->values[t] < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return 0;
 }
 
 static int add_sample(struct builder *b, const struct ht_sample *s)
 {
-    size_t types = b->p->n_sample_types;
     uint32_t node = 0;
 
     for (size_t i = s->n_locations; i-- > 0;) {
@@ -108,23 +128,51 @@ static int add_sample(struct builder *b, const struct ht_sample *s)
                 return -ENOMEM;
         }
     }
-    for (size_t t = 0; t < types; t++) {
-        int64_t *v = &b->self[node * types + t];
-
-        if (__builtin_add_overflow(*v, s->values[t], v))
-            *v = s->values[t] < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return 0;
+    return add_values(b, node, s);
 }
 
-static void write_head(FILE *out, const struct ht_profile *p, const char *title)
+/* What intervals and verdicts need: the law of the sampler, and why a type has none. */
+static void write_sampling(FILE *out, struct ht_profile *p)
+{
+    struct ht_sampling s = {0};
+    char why[128];
+
+    fputs(",\"no_intervals\":[", out);
+    for (size_t t = 0; t < p->n_sample_types; t++) {
+        bool known = ht_sampling_of(&s, p, t, why, sizeof why);
+
+        fputs(t ? "," : "", out);
+        ht_web_json_string(out, known ? "" : why);
+    }
+    fprintf(out, "],\"plus_one\":%s", s.plus_one ? "true" : "false");
+}
+
+/* The same text for two moments of one process, "" when the profile does not tell. */
+static void write_process(FILE *out, const struct ht_profile *p)
+{
+    const struct ht_mapping *m = p->n_mappings ? p->mappings[0] : NULL;
+    const char *pid = NULL;
+    char *text = NULL;
+
+    for (size_t i = 0; i < p->n_comments && !pid; i++)
+        if (!strncmp(p->comments[i], "pid: ", 5))
+            pid = p->comments[i];
+    if (m && pid &&
+        asprintf(&text, "%s %" PRIx64 " %s %s", pid, m->start, m->build_id, m->file) < 0)
+        text = NULL;
+    fputs(",\"process\":", out);
+    ht_web_json_string(out, text ? text : "");
+    free(text);
+}
+
+static void write_head(FILE *out, struct ht_profile *p, const char *title)
 {
     size_t types = p->n_sample_types, chosen = types ? types - 1 : 0;
 
     for (size_t t = 0; t < types; t++)
         if (*p->default_sample_type && !strcmp(p->sample_types[t].type, p->default_sample_type))
             chosen = t;
-    fputs("{\"v\":1,\"title\":", out);
+    fputs("{\"v\":2,\"title\":", out);
     ht_web_json_string(out, title);
     fprintf(out, ",\"time\":%" PRId64 ",\"duration\":%" PRId64 ",\"period\":%" PRId64,
             p->time_nanos / 1000000, p->duration_nanos / 1000000, p->period);
@@ -136,7 +184,10 @@ static void write_head(FILE *out, const struct ht_profile *p, const char *title)
         ht_web_json_string(out, p->sample_types[t].unit);
         putc('}', out);
     }
-    fputs("],\"comments\":[", out);
+    putc(']', out);
+    write_sampling(out, p);
+    write_process(out, p);
+    fputs(",\"comments\":[", out);
     for (size_t i = 0; i < p->n_comments; i++) {
         if (i)
             putc(',', out);
@@ -182,19 +233,30 @@ static void write_frames(FILE *out, const struct builder *b)
 
 static void write_nodes(FILE *out, const struct builder *b)
 {
-    size_t types = b->p->n_sample_types;
-
     fputs(",\"nodes\":{\"parent\":[-1", out);
     for (uint32_t i = 1; i < b->nodes.n; i++)
         fprintf(out, ",%" PRIu64, b->nodes.keys[i].a);
     fputs("],\"frame\":[0", out);
     for (uint32_t i = 1; i < b->nodes.n; i++)
         fprintf(out, ",%" PRIu64, b->nodes.keys[i].b);
-    fputs("],\"self\":[", out);
+    fputs("]}", out);
+}
+
+static void write_sums(FILE *out, const struct builder *b)
+{
+    size_t types = b->p->n_sample_types;
+
+    fputs(",\"sums\":{\"node\":[", out);
+    for (uint32_t i = 0; i < b->sums.n; i++)
+        fprintf(out, i ? ",%" PRIu64 : "%" PRIu64, b->sums.keys[i].a);
+    fputs("],\"size\":[", out);
+    for (uint32_t i = 0; i < b->sums.n; i++)
+        fprintf(out, i ? ",%" PRId64 : "%" PRId64, (int64_t)b->sums.keys[i].b);
+    fputs("],\"values\":[", out);
     for (size_t t = 0; t < types; t++) {
         fputs(t ? ",[" : "[", out);
-        for (uint32_t i = 0; i < b->nodes.n; i++)
-            fprintf(out, i ? ",%" PRId64 : "%" PRId64, b->self[i * types + t]);
+        for (uint32_t i = 0; i < b->sums.n; i++)
+            fprintf(out, i ? ",%" PRId64 : "%" PRId64, b->values[i * types + t]);
         putc(']', out);
     }
     fputs("]}}", out);
@@ -205,13 +267,14 @@ static void finish(struct builder *b)
     ht_keymap_finish(&b->strings);
     ht_keymap_finish(&b->frames_by_key);
     ht_keymap_finish(&b->nodes);
+    ht_keymap_finish(&b->sums);
     free(b->frames);
-    free(b->self);
+    free(b->values);
 }
 
-int ht_web_data(FILE *out, const struct ht_profile *p, const char *title)
+int ht_web_data(FILE *out, struct ht_profile *p, const char *title)
 {
-    struct builder b = {.p = p};
+    struct builder b = {.p = p, .size_key = ht_profile_str(p, "bytes")};
     int err = 0;
 
     /* Node 0 is the root, whose key no other node can have. */
@@ -230,6 +293,7 @@ int ht_web_data(FILE *out, const struct ht_profile *p, const char *title)
         putc(']', out);
         write_frames(out, &b);
         write_nodes(out, &b);
+        write_sums(out, &b);
     }
     finish(&b);
     return err;

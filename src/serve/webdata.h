@@ -13,7 +13,7 @@ struct ht_profile;
  * Writes the profile as JSON that may stand inside an HTML script element: no '<', '>' or '&' in
  * it, only valid UTF-8. 0 or -errno (-ENOMEM); what was written before a failure is no use.
  */
-int ht_web_data(FILE *out, const struct ht_profile *p, const char *title);
+int ht_web_data(FILE *out, struct ht_profile *p, const char *title);
 
 /* One JSON string with its quotes, escaped as above; invalid UTF-8 becomes U+FFFD. */
 void ht_web_json_string(FILE *out, const char *s);

@@ -51,6 +51,8 @@ const tip = await page.textContent('#tip');
 for (const w of ['codec::decode', 'In use, bytes', 'In use, objects', 'Allocated, bytes', 'Allocated, objects', 'codec/codec.c:210', 'libcodec.so.3']) {
   check('tooltip says ' + w, tip.includes(w), tip);
 }
+check('tooltip has the intervals', /In use, bytes[\d.]+MB±\d+%/.test(tip) && /In use, objects[\d,]+±\d+%/.test(tip), tip);
+check('what may be missing', (await page.textContent('#sure')).includes('holds less than 1.50MB may not be listed'));
 await shots(page, 'flame');
 
 // Zoom in by a click and out by Escape.
@@ -113,6 +115,28 @@ const grew = await two.evaluate(() => {
   return [flame.name(at), flame.tree.value(at, flame.type)];
 });
 check('the planted leak is the widest path', grew[0] === 'cache::Entry::make' && grew[1] === 700 * 65536, grew);
+// What may be chance is grey, the leak is not; the tooltip says so.
+const looks = await two.evaluate(() => {
+  const { flame } = window.heaptap, of = n => flame.boxes.find(b => flame.name(b.node) === n);
+  return ['cache::Entry::make', 'session::Table::grow', 'main'].map(n => [flame.fill(of(n).node, false), flame.tree.faint(of(n).node, flame.type)]);
+});
+check('what may be chance is faint', /^hsl\(8 /.test(looks[0][0]) && !looks[0][1] && looks[1][0] === '#e9ecf0' && looks[1][1] && !looks[2][1], looks);
+for (const width of [1400, 400]) {
+  await two.setViewportSize({ width, height: 800 });
+  check('a change has its interval at ' + width, await eventually(two, async () => {
+    const at = await two.evaluate(() => {
+      const { flame } = window.heaptap, r = flame.canvas.getBoundingClientRect();
+      const b = flame.boxes.filter(o => flame.name(o.node) === 'cache::Entry::make').sort((a, c) => c.w - a.w)[0];
+      return b && b.x + b.w / 2 <= r.width && [r.left + b.x + b.w / 2, r.top + b.y + 10];
+    });
+    if (!at) return false;
+    await two.mouse.move(at[0], at[1]);
+    const text = await two.textContent('#tip');
+    return /\+43\.75MB\(\+[\d.]+MB to \+[\d.]+MB\)/.test(text) && !text.includes('May be chance') &&
+      await two.evaluate(() => document.getElementById('tip').getBoundingClientRect().right <= innerWidth);
+  }));
+}
+await two.setViewportSize({ width: 1280, height: 800 });
 await shots(two, 'flame-diff');
 
 await stop();

@@ -115,8 +115,11 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     check("targets", [x["id"] for x in t["targets"]] == ["1", "2"] and t["compare"] == "1", t)
     raw = s.get("/2/api/profile")[2]
     d = json.loads(raw)
-    check("data totals", {y["type"]: sum(d["nodes"]["self"][i]) for i, y in enumerate(d["types"])} == want)
+    check("data totals", {y["type"]: sum(d["sums"]["values"][i]) for i, y in enumerate(d["types"])} == want)
     check("no markup in the data", b"<" not in raw and b">" not in raw)
+    check("sizes and nodes of the sums", len(d["sums"]["node"]) == len(d["sums"]["size"]) == len(d["sums"]["values"][0]) and
+          max(d["sums"]["node"]) < len(d["nodes"]["parent"]) and min(d["sums"]["size"]) >= 128)
+    check("how it was sampled", (d["no_intervals"], d["plus_one"], d["process"]) == ([""] * 4, False, ""), d["no_intervals"])
     check("parents come first", all(p < i for i, p in enumerate(d["nodes"]["parent"])))
 
     # A slow client holds up nobody; malformed requests leave it serving.

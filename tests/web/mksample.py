@@ -29,21 +29,23 @@ def sample(leak):
             n = r.randrange(20, 200)
             top = [f("codec::%s::%s" % (c, step), "codec/%s.c" % c, r.randrange(20, 900), LIB),
                    f("codec::decode", "codec/codec.c", 210, LIB), f("image::Loader::load", "src/image/loader.cc", 88), HANDLE]
-            p.add(top + base, [n * 9, n * 9 * size * 512, n, n * size * 512])
+            p.add(top + base, [n * 9, n * 9 * size * 512, n, n * size * 512], size * 512)
     for k in range(60):
         depth = r.randrange(1, 25)
         stack = [f("json::parse_value", "src/json/parse.cc", 130 + k % 3)] * depth
         p.add([NEW, f("json::parse_%s" % ("object", "array", "string")[k % 3], "src/json/parse.cc", 55 + k % 9)] + stack +
-              [f("config::Store::reload", "src/config/store.cc", 33), HANDLE] + base, [50, 50 * 4096, 5, 5 * 4096 * (k % 4)])
+              [f("config::Store::reload", "src/config/store.cc", 33), HANDLE] + base, [50, 50 * 4096, 5, 5 * 4096 * (k % 4)], 4096)
     n = 40 + leak
     p.add([f("cache::Entry::make", "src/cache/entry.cc", 19), f("cache::Cache::insert", "src/cache/cache.cc", 64), HANDLE] + base,
-          [n * 2, n * 2 * 65536, n, n * 65536])
+          [n * 2, n * 2 * 65536, n, n * 65536], 65536)
+    n = 30 if leak else 24  # more by less than a sample: chance
+    p.add([f("session::Table::grow", "src/session.cc", 7), HANDLE] + base, [n * 2, n * 2 * 65536, n, n * 65536], 65536)
     for k in range(12):
         p.add([(0x3000010 + 64 * k, LIBC), f("server::Logger::write", "src/server/log.cc", 9 + k)] + base,
-              [1000, 1000 * 128, 3, 3 * 128])
+              [1000, 1000 * 128, 3, 3 * 128], 128)
     p.add([f("<img src=x onerror=window.pwned=1 ", "\"'><img src=x onerror=window.pwned=1>", 1), HANDLE] + base,
-          [3, 3 * 70000, 3, 3 * 70000])
-    p.add([f("odd\u2028\u0007name", "src/\u2028bad.c", 2), HANDLE] + base, [1, 1000, 1, 1000])
+          [3, 3 * 70000, 3, 3 * 70000], 70000)
+    p.add([f("odd\u2028\u0007name", "src/\u2028bad.c", 2), HANDLE] + base, [1, 1000, 1, 1000], 1000)
     return p
 
 

@@ -26,10 +26,37 @@ await shots(page, 'page-compare');
 await page.keyboard.press('2');
 await page.waitForSelector('#top-table');
 const first = await page.textContent('#top-table tbody tr');
-check('compared top', first.includes('cache::Entry::make') && first.includes('+43.75MB'), first);
+check('compared top', first.includes('cache::Entry::make') && /\+43\.75MB \(\+[\d.]+MB to \+[\d.]+MB\)/.test(first), first);
+// More than chance in red, what may be chance faint; the interval is whole in a narrow window too.
+const cellOf = (name, k) => page.evaluate(([n, c]) => {
+  const row = [...document.querySelectorAll('#top-table tbody tr')].find(r => r.lastChild.textContent.startsWith(n));
+  const td = row && row.children[c], r = td && td.getBoundingClientRect();
+  return td && { text: td.textContent, look: td.className, shown: r.width > 40 && r.right <= innerWidth && r.left >= 0 };
+}, [name, k]);
+for (const width of [1400, 400]) {
+  await page.setViewportSize({ width, height: 800 });
+  const leak = await cellOf('cache::Entry::make', 0), wobble = await cellOf('session::Table::grow', 0), main = await cellOf('main', 1);
+  check('what grew at ' + width, leak.look === 'grew' && leak.shown, leak);
+  check('what may be chance at ' + width, wobble.look === 'faint' && wobble.text.startsWith('+384kB (-') && wobble.shown, wobble);
+  check('its callers grew at ' + width, main.look === 'grew' && main.shown, main);
+  const wide = await page.evaluate(() => document.querySelector('#top-table').getBoundingClientRect().right);
+  check('the table fits ' + width, wide <= width, wide);
+}
+check('the caption says what faint is', (await page.textContent('#top-table caption')).includes('What may be chance is faint'));
+await page.setViewportSize({ width: 1280, height: 800 });
+await page.keyboard.press('3');
+await page.waitForSelector('.graph .node');
+const drawn = await page.$$eval('.graph .node', all => Object.fromEntries(all.map(n => [n.querySelector('title').textContent, n.classList.contains('faint')])));
+check('call graph', drawn['cache::Entry::make'] === false && drawn['session::Table::grow'] === true && drawn.main === false, drawn);
+await shots(page, 'page-compare-graph');
+await page.keyboard.press('5');
+await page.waitForSelector('.trace');
+check('traces', await page.$$eval('.trace .amount', all => all.map(a => a.className).join()) === 'amount grew,amount faint');
+await page.keyboard.press('2');
+await page.waitForSelector('#top-table');
 await shots(page, 'page-compare-top');
 
-// One file alone.
+// One file alone, with the intervals of the report.
 await page.selectOption('#base', '');
 await until(page, () => !window.heaptap.before);
 await page.waitForSelector('#top-table');
@@ -40,11 +67,19 @@ for (const [name, f, c] of rows) {
   check('flat and cum of ' + name, want && want[0] === f && want[1] === c, [f, c, want]);
 }
 check('as many rows', rows.length === Object.keys(flat).length, [rows.length, Object.keys(flat).length]);
+for (const width of [1400, 400]) {
+  await page.setViewportSize({ width, height: 800 });
+  const cell = await cellOf('cache::Entry::make', 0), whole = await cellOf('main', 1);
+  check('flat interval at ' + width, /^46\.25MB ±2\d% /.test(cell.text) && cell.shown, cell);
+  check('cum interval at ' + width, /MB ±\d+% /.test(whole.text) && whole.shown, whole);
+}
+await page.setViewportSize({ width: 1280, height: 800 });
+check('the caption says what may be missing', (await page.textContent('#top-table caption')).includes('holds less than 1.50MB may not be listed'));
 await shots(page, 'page-top');
 await page.click('button[data-sort="cum"]');
 check('sorted by cum', (await page.getAttribute('th:has([data-sort="cum"])', 'aria-sort')) === 'descending');
 const cums = await page.$$eval('#top-table tbody tr td:nth-child(2)', tds => tds.map(t => t.textContent));
-check('heaviest first', cums[0].startsWith('282.02MB'), cums[0]);
+check('heaviest first', cums[0].startsWith('283.90MB'), cums[0]);
 await page.click('button[data-sort="cum"]');
 check('sorted the other way', (await page.getAttribute('th:has([data-sort="cum"])', 'aria-sort')) === 'ascending');
 await page.click('button[data-sort="name"]');

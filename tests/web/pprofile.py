@@ -30,7 +30,7 @@ HEAP_TYPES = [("alloc_objects", "count"), ("alloc_space", "bytes"),
 
 
 class Profile:
-    """stacks: [(frames leaf first, values)]; a frame is (function, file, line, module) or
+    """stacks: [(frames leaf first, values, size)]; a frame is (function, file, line, module) or
     (address, module) when nothing names it."""
 
     def __init__(self, types=HEAP_TYPES, time_nanos=1700000000 * 10**9, period=524288):
@@ -41,8 +41,9 @@ class Profile:
     def text(self, s):
         return self.strings.setdefault(s, len(self.strings))
 
-    def add(self, frames, values):
-        self.stacks.append((frames, values))
+    def add(self, frames, values, size=None):
+        """size: of its objects, the label "bytes"."""
+        self.stacks.append((frames, values, size))
 
     def location(self, frame):
         if frame not in self.locations:
@@ -59,8 +60,9 @@ class Profile:
     def encode(self, compress=True):
         body = b"".join(message(1, number(1, self.text(t)) + number(2, self.text(u)))
                         for t, u in self.types)
-        for frames, values in self.stacks:
-            body += message(2, packed(1, [self.location(f) for f in frames]) + packed(2, values))
+        for frames, values, size in self.stacks:
+            label = message(3, number(1, self.text("bytes")) + number(3, size) + number(4, self.text("bytes"))) if size else b""
+            body += message(2, packed(1, [self.location(f) for f in frames]) + packed(2, values) + label)
         for name, m in self.modules.items():
             body += message(3, number(1, m) + number(2, m << 24) + number(3, (m + 1) << 24) +
                             number(5, self.text(name)) + number(7, 1) + number(8, 1) + number(9, 1) + number(10, 1))

@@ -172,6 +172,7 @@
     describe(i) {
       const t = this.tree, ty = t.types[this.type];
       return this.name(i) + ', ' + HT.format(t.value(i, this.type), ty.unit) + ', ' +
+        (t.faint(i, this.type) ? 'may be chance, ' : '') +
         HT.percent(this.lay.width[i], this.lay.width[0]) + ', depth ' + t.depth[i] + ', ' +
         (this.lay.first[i + 1] - this.lay.first[i]) + ' children';
     }
@@ -239,6 +240,7 @@
       if (i === 0) return dark ? '#3a3f47' : '#d4d8de';
       if (this.colour === 'change' && t.compared) {
         const v = t.value(i, this.type), part = Math.min(1, Math.abs(v) / (this.lay.width[i] || 1));
+        if (t.faint(i, this.type)) return dark ? '#2c3138' : '#e9ecf0';
         const s = Math.round(15 + 70 * part);
         return v >= 0 ? `hsl(8 ${s}% ${dark ? 38 : 74}%)` : `hsl(212 ${s}% ${dark ? 38 : 74}%)`;
       }
@@ -317,7 +319,8 @@
       g.fillRect(x, y, bw, ROW - 1);
       g.globalAlpha = dim ? 0.75 : 1;
       if (w >= MIN_TEXT) {
-        g.fillStyle = dark ? '#f2f4f7' : '#14171b';
+        const faint = this.colour === 'change' && i > 0 && this.tree.faint(i, this.type);
+        g.fillStyle = faint ? (dark ? '#98a1ad' : '#6a7380') : dark ? '#f2f4f7' : '#14171b';
         const text = this.fit(g, i === 0 ? this.rootText() : this.name(i), bw - 8);
         if (text) g.fillText(text, x + 4, y + ROW / 2);
       }
@@ -381,12 +384,15 @@
     name.textContent = i === 0 ? 'all' : flame.name(i);
     const table = document.createElement('table');
     t.types.forEach((ty, k) => {
-      const v = t.value(i, k), self = t.selfValue(i, k);
+      const v = t.value(i, k), self = t.selfValue(i, k), current = k === flame.type;
+      // Of a comparison only what is shown has been tested.
       const cells = t.compared
-        ? [HT.signed(v, ty.unit), HT.format(t.before(i, k), ty.unit) + ' → ' + HT.format(t.now(i, k), ty.unit)]
-        : [HT.format(v, ty.unit), HT.percent(v, t.value(0, k)), self && !t.inverted ? 'self ' + HT.format(self, ty.unit) : ''];
+        ? [HT.signed(v, ty.unit), current && v ? HT.range(t.interval(i, k), ty.unit) : '',
+          HT.format(t.before(i, k), ty.unit) + ' → ' + HT.format(t.now(i, k), ty.unit)]
+        : [HT.format(v, ty.unit), v ? HT.margin(v, t.interval(i, k), ty.unit) : '', HT.percent(v, t.value(0, k)),
+          ...(self && !t.inverted ? ['self ' + HT.format(self, ty.unit), HT.margin(self, t.interval(i, k, true), ty.unit)] : [])];
       const tr = row(HT.typeLabel(ty), ...cells);
-      if (k === flame.type) tr.className = 'current';
+      if (current) tr.className = 'current';
       table.append(tr);
     });
     const where = document.createElement('div');
@@ -395,7 +401,10 @@
       const line = info.line || info.start;
       where.textContent = [info.file ? info.file + (line ? ':' + line : '') : '', info.mod].filter(Boolean).join('  ·  ');
     }
-    el.replaceChildren(name, table, where);
+    const sure = document.createElement('div');
+    sure.className = 'fact-where';
+    sure.textContent = t.compared && i > 0 && t.faint(i, flame.type) ? 'May be chance.' : '';
+    el.replaceChildren(name, table, sure, where);
   };
 
   // Keeps a tooltip beside the pointer and inside the window.

@@ -48,6 +48,7 @@
     flame.colour = state.colour;
     flame.show(tree, state.type, HT.moduleHues(data));
     $('empty').hidden = flame.lay.width[0] > 0;
+    $('sure').textContent = HT.sureness(tree, state.type);
     HT.legend($('legend'), flame, m => {
       state.search = m.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
       $('search').value = state.search;

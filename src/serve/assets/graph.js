@@ -141,7 +141,7 @@
       const x1 = a.x + a.w / 2, y1 = a.y + a.h, x2 = b.x + b.w / 2, y2 = b.y;
       const bend = Math.max(30, Math.abs(y2 - y1) / 2);
       const path = el('path', {
-        class: 'edge' + (e.residual ? ' residual' : '') + (tree.compared ? (e.value > 0 ? ' grew' : ' shrank') : ''),
+        class: 'edge' + (e.residual ? ' residual' : '') + (!tree.compared ? '' : e.faint ? ' faint' : e.value > 0 ? ' grew' : ' shrank'),
         d: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`,
         'stroke-width': (1 + 5 * Math.abs(e.value) / total).toFixed(1), 'marker-end': 'url(#tip-of-edge)',
       });
@@ -151,7 +151,7 @@
         HT.format(e.value, unit)));
     }
     for (const n of g.nodes) {
-      const node = el('g', { class: 'node', tabindex: 0, role: 'button',
+      const node = el('g', { class: n.faint ? 'node faint' : 'node', tabindex: 0, role: 'button',
         'aria-label': `${n.name}, flat ${HT.format(n.flat, unit)}, cumulative ${HT.format(n.cum, unit)}` });
       node.append(el('title', {}, n.name), el('rect', { x: n.x, y: n.y, width: n.w, height: n.h }));
       const share = Math.abs(n.cum) / total;

@@ -5,6 +5,7 @@
   'use strict';
 
   const HT = root.HT = root.HT || {};
+  const E = HT.evidence;
 
   const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
@@ -23,6 +24,35 @@
     if (!of || !v) return '0%';
     const p = 100 * v / of, a = Math.abs(p);
     return (a >= 99.95 && a <= 100.05 ? p.toFixed(0) : a >= 1 ? p.toFixed(2) : p.toPrecision(2)) + '%';
+  };
+
+  // A figure of three digits in the unit that HT.format has for `like`.
+  function threeDigits(v, like, unit) {
+    let a = Math.abs(like);
+    if (unit === 'bytes') for (let i = 0; a >= 1024 && i < BYTES.length - 1; i++) { a /= 1024; v /= 1024; }
+    return String(Number(v.toFixed(Math.abs(v) >= 100 ? 0 : Math.abs(v) >= 10 ? 1 : 2)));
+  }
+
+  // "±18%", or "(8.9–17)" in the unit of the value where it is lopsided: as the reports write it.
+  HT.margin = function (value, ends, unit) {
+    if (!ends) return '';
+    const below = value - ends[0], above = ends[1] - value, more = Math.max(below, above), less = Math.min(below, above);
+    const percent = value ? 100 * more / Math.abs(value) : Infinity;
+    if (!(more >= 0.5)) return '';
+    if (more <= less * 1.25 && percent < 100) return '±' + Math.max(0.1, percent).toFixed(percent < 0.95 ? 1 : 0) + '%';
+    return '(' + threeDigits(ends[0], value, unit) + '–' + threeDigits(ends[1], value, unit) + ')';
+  };
+
+  // The same of a difference: its ends.
+  HT.range = (ends, unit) => (ends ? '(' + HT.signed(ends[0], unit) + ' to ' + HT.signed(ends[1], unit) + ')' : '');
+
+  // One line: what intervals there are, and what may be missing.
+  HT.sureness = function (tree, t) {
+    const why = tree.why(t), rate = tree.sides[0].period;
+    if (tree.compared) return why ? 'No verdicts: ' + why + '.' : 'What may be chance is faint (tested at 5 % over stacks).';
+    if (why) return 'No intervals: ' + why + '.';
+    if (rate <= 1) return 'No intervals: every allocation was recorded.';
+    return 'Intervals of 95 %; a site that holds less than ' + HT.format(-Math.log(0.05) * rate, 'bytes') + ' may not be listed.';
   };
 
   const TYPE_WORDS = {
@@ -82,6 +112,20 @@
       this.index = new Map();
       this.columns = types.length * 2; // now, then what it is compared with
       this.self = Array.from({ length: this.columns }, () => [0]);
+      // Of the stacks: the node where each ends, the size of its objects, and its values by column.
+      this.sums = { node: [], size: [], values: Array.from({ length: this.columns }, () => []) };
+      this.sides = [null, null]; // the profiles of now and before
+      this.judged = new Map();
+    }
+
+    addSum(node, size, column, values) {
+      this.sums.node.push(node);
+      this.sums.size.push(size);
+      this.sums.values.forEach((to, k) => {
+        const v = k >= column && k < column + this.types.length ? values[k - column] : 0;
+        to.push(v);
+        this.self[k][node] += v;
+      });
     }
 
     keyOf(name, info) {
@@ -113,7 +157,11 @@
     // Sums up, orders the children, and frees what only building needed.
     finish() {
       this.index = null;
-      const n = this.size;
+      const n = this.size, { node, size } = this.sums;
+      this.sums.order = Uint32Array.from(node.keys()).sort((a, b) => node[a] - node[b] || size[a] - size[b]);
+      this.sums.first = new Uint32Array(n + 1);
+      for (const i of node) this.sums.first[i + 1]++;
+      for (let i = 0; i < n; i++) this.sums.first[i + 1] += this.sums.first[i];
       this.parent = Int32Array.from(this.parent);
       this.key = Int32Array.from(this.key);
       this.self = this.self.map(c => Float64Array.from(c));
@@ -132,6 +180,51 @@
     selfValue(i, t) { return this.self[t][i] - this.self[t + this.types.length][i]; }
     before(i, t) { return this.total[t + this.types.length][i]; }
     now(i, t) { return this.total[t][i]; }
+
+    // Why there are no intervals of a type, "" when there are.
+    why(t) {
+      for (const d of this.sides) {
+        const k = d ? typeOf(this.types[t], d) : -1;
+        if (k >= 0 && d.no_intervals[k]) return d.no_intervals[k];
+      }
+      return '';
+    }
+
+    // What is known of the stacks that end at a node, null where none does. Of a comparison it is of
+    // both sides, and `believed` is the part of the change that is more than chance.
+    own(i, t) {
+      const { first } = this.sums;
+      if (first[i] === first[i + 1]) return null;
+      return this.compared ? this.verdicts(t).own.get(i) : HT.sideOf(HT.partsOf(this, t, i, false));
+    }
+
+    // The same of all stacks through a node.
+    whole(i, t) {
+      const inside = new Uint8Array(this.size), e = HT.noSide();
+      inside[i] = 1;
+      for (let j = i; j < this.size; j++) {
+        if (j > i) inside[j] = inside[this.parent[j]];
+        const own = inside[j] && this.own(j, t);
+        if (own) HT.addSide(e, own);
+      }
+      return e;
+    }
+
+    // Of a comparison: its stacks' tests, and by node the change that is believed.
+    verdicts(t) {
+      if (!this.judged.has(t)) this.judged.set(t, HT.judgeTree(this, t));
+      return this.judged.get(t);
+    }
+
+    // The interval of a node's value or change; null where there is none.
+    interval(i, t, self) {
+      return this.why(t) ? null : HT.intervalOf(this, t, self ? this.own(i, t) : this.whole(i, t));
+    }
+
+    // Whether the change below a node may be chance.
+    faint(i, t) {
+      return this.compared && !this.why(t) && !this.verdicts(t).believed[i];
+    }
 
     // Lays out for one type: how wide each node is, and its children, widest first.
     // A node that shrank is as wide as one that grew by as much.
@@ -160,6 +253,7 @@
   HT.buildTree = function (data, before, opt) {
     opt = opt || {};
     const tree = new Tree(data.types);
+    tree.sides = [data, before || null];
     addProfile(tree, data, 0, opt);
     if (before) addProfile(tree, before, data.types.length, opt);
     tree.compared = !!before;
@@ -167,8 +261,82 @@
     return tree.finish();
   };
 
+  const typeOf = (t, d) => d.types.findIndex(u => u.type === t.type && u.unit === t.unit);
+
+  // ---- Evidence
+
+  HT.noSide = () => ({ after: E.nothing(), before: E.nothing(), believed: 0 });
+
+  HT.addSide = function (to, from) {
+    E.sum(to.after, from.after);
+    E.sum(to.before, from.before);
+    to.believed += from.believed;
+  };
+
+  HT.sideOf = function (parts) {
+    const e = HT.noSide();
+    for (const part of parts) {
+      E.sum(e.after, part.after);
+      E.sum(e.before, part.before);
+    }
+    return e;
+  };
+
+  const rateOf = (d, unit) => (d && unit === 'bytes' && d.period > 1 ? d.period : 0);
+
+  HT.intervalOf = function (tree, t, e) {
+    const [now, then] = tree.sides, unit = tree.types[t].unit;
+    if (!e || (now.period <= 1 && (!then || then.period <= 1))) return null;
+    if (then) return E.differenceInterval(e, rateOf(then, unit), rateOf(now, unit));
+    return e.after.samples > 0 ? E.interval(e.after, rateOf(now, unit)) : null;
+  };
+
+  // The same objects' allocations, in another column of the profile: "alloc_space" of "inuse_space".
+  function counterOf(tree, t) {
+    const want = tree.types[t].type.replace(/^inuse_/, 'alloc_');
+    return want === tree.types[t].type ? -1 : tree.types.findIndex(u => u.type === want);
+  }
+
+  // The sums of the stacks that end at a node, by size, on both sides.
+  HT.partsOf = function (tree, t, i, paired) {
+    const { size, values, order, first } = tree.sums, unit = tree.types[t].unit, n = tree.types.length;
+    const [now, then] = tree.sides, counter = paired ? counterOf(tree, t) : -1, parts = [];
+    const p = (d, s) => E.chance(Math.max(0, s), d.period, d.plus_one);
+    for (let k = first[i]; k < first[i + 1];) {
+      const s = size[order[k]], of = unit === 'bytes' ? Math.max(0, s) : 1;
+      const part = { size: s, p: p(then && then.period > now.period ? then : now, s), after: E.nothing(), before: E.nothing() };
+      let born = 0;
+      for (; k < first[i + 1] && size[order[k]] === s; k++) {
+        const at = order[k];
+        E.add(part.after, values[t][at], of, s, p(now, s));
+        if (then) E.add(part.before, values[t + n][at], of, s, p(then, s));
+        if (counter >= 0) born += values[counter][at] - values[counter + n][at];
+      }
+      if (counter >= 0) E.pair(part, born);
+      parts.push(part);
+    }
+    return parts;
+  };
+
+  HT.judgeTree = function (tree, t) {
+    const [now, then] = tree.sides, own = new Map(), tested = [], { first } = tree.sums;
+    const paired = E.sameProcess(now, then), ratio = Math.max(1, now.period) / Math.max(1, then.period);
+    for (let i = 0; i < tree.size; i++) {
+      if (first[i] === first[i + 1]) continue;
+      const c = HT.sideOf([]), parts = HT.partsOf(tree, t, i, paired);
+      E.test(c, parts, ratio);
+      own.set(i, c);
+      if (i > 0) tested.push(c); // samples without a stack are none
+    }
+    E.judge(tested);
+    const believed = new Float64Array(tree.size);
+    for (const [i, c] of own) believed[i] = c.believed = c.verdict ? c.after.value - c.before.value : 0;
+    for (let i = tree.size - 1; i > 0; i--) believed[tree.parent[i]] += believed[i];
+    return { own, believed, paired };
+  };
+
   function typeMap(tree, d) {
-    return tree.types.map(t => d.types.findIndex(u => u.type === t.type && u.unit === t.unit));
+    return tree.types.map(t => typeOf(t, d));
   }
 
   function addProfile(tree, d, column, opt) {
@@ -194,15 +362,14 @@
       focused[i] = focused[p] | (focus ? focus[f] : 0);
       ignored[i] = ignored[p] | (ignore ? ignore[f] : 0);
       keep[i] = (!focus || focused[i]) && !ignored[i] ? 1 : 0;
-      if (keep[i]) for (const c of d.nodes.self) if (c[i]) { has[i] = 1; break; }
     }
     keep[0] = !focus; // samples without a stack
-    has[0] = keep[0];
-    const add = (node, i) => {
-      types.forEach((from, t) => {
-        if (from >= 0) tree.self[column + t][node] += d.nodes.self[from][i];
-      });
-    };
+    const { node, size, values } = d.sums;
+    node.forEach((i, k) => { if (keep[i] && values.some(v => v[k])) has[i] = 1; });
+    const to = new Int32Array(n);
+    const add = () => node.forEach((i, k) => {
+      if (has[i]) tree.addSum(to[i], size[k], column, types.map(from => (from >= 0 ? values[from][k] : 0)));
+    });
     if (opt.inverted) {
       for (let i = 0; i < n; i++) {
         if (!has[i]) continue;
@@ -210,8 +377,9 @@
         for (let j = i; j > 0; j = parent[j]) {
           if (!hide || !hide[frame[j]]) at = tree.child(at, keyAt(frame[j]));
         }
-        add(at, i);
+        to[i] = at;
       }
+      add();
       return;
     }
     const wanted = new Uint8Array(n);
@@ -219,15 +387,12 @@
       if (has[i]) wanted[i] = 1;
       if (wanted[i]) wanted[parent[i]] = 1;
     }
-    const to = new Int32Array(n);
-    for (let i = 0; i < n; i++) {
-      if (i > 0) {
-        if (!wanted[i]) continue;
-        const p = to[parent[i]];
-        to[i] = hide && hide[frame[i]] ? p : tree.child(p, keyAt(frame[i]));
-      }
-      if (has[i]) add(to[i], i);
+    for (let i = 1; i < n; i++) {
+      if (!wanted[i]) continue;
+      const p = to[parent[i]];
+      to[i] = hide && hide[frame[i]] ? p : tree.child(p, keyAt(frame[i]));
     }
+    add();
   }
 
   // Walks a tree that is not inverted and tells, for every node, which keys are new on its path.
@@ -247,6 +412,24 @@
       }
     }
   }
+
+  // What is known of flat and cumulative values, by key: { flat, cum }, each a list with holes. Null
+  // where there are no intervals.
+  HT.topEvidence = function (tree, t) {
+    if (tree.why(t)) return null;
+    const flat = [], cum = [], seen = new Int32Array(tree.names.length).fill(-1);
+    const to = (list, k, own) => HT.addSide(list[k] = list[k] || HT.noSide(), own);
+    for (let i = 1; i < tree.size; i++) {
+      const own = tree.own(i, t);
+      if (!own) continue;
+      for (let j = i; j > 0; j = tree.parent[j]) {
+        if (seen[tree.key[j]] !== i) to(cum, tree.key[j], own);
+        seen[tree.key[j]] = i;
+      }
+      to(flat, tree.key[i], own);
+    }
+    return { flat, cum };
+  };
 
   // Flat and cumulative values by key. Recursion counts once in cum, as in pprof.
   HT.top = function (tree, t) {
@@ -289,11 +472,14 @@
       if (!seen.has(id)) seen.set(id, new Set());
       seen.get(id).add(i);
       if (again) continue;
-      const e = edges.get(id) || { from, to, value: 0, residual: false };
+      const e = edges.get(id) || { from, to, value: 0, residual: false, faint: true };
       e.value += tree.value(i, t);
+      if (!tree.faint(i, t)) e.faint = false;
       if (p !== near[p]) e.residual = true;
       edges.set(id, e);
     }
+    const known = tree.compared && HT.topEvidence(tree, t);
+    for (const n of kept.values()) n.faint = !!known && !(known.cum[n.key] && known.cum[n.key].believed);
     return { nodes: [...kept.values()], edges: [...edges.values()], left: rows.length - kept.size };
   };
 

@@ -46,6 +46,7 @@
       this.find(app);
       this.reset.disabled = this.flame.zoomed === 0;
       this.none.hidden = this.flame.lay.width[0] > 0;
+      this.sure.textContent = HT.sureness(tree, app.type());
     },
     build(main, app) {
       this.inverted = el('input', { type: 'checkbox', onchange: e => app.set({ inverted: e.target.checked }) });
@@ -59,11 +60,12 @@
       this.legend = el('div', { class: 'legend', 'aria-label': 'Modules' });
       this.none = el('p', { class: 'empty', hidden: true },
         app.before ? 'Nothing has changed.' : 'Nothing of this kind in the profile.');
+      this.sure = el('p', { class: 'about sure', id: 'sure' });
       const box = el('div', { class: 'flame', id: 'flame' });
       main.replaceChildren(el('div', { class: 'flame-view' },
         el('div', { class: 'view-controls' }, el('label', {}, 'Search', this.search), this.found,
           el('label', {}, 'Colour', this.colour), el('label', {}, this.inverted, 'Leaf first'), this.reset),
-        this.legend, box, this.none));
+        this.legend, this.sure, box, this.none));
       const tip = document.getElementById('tip'), facts = document.getElementById('facts');
       this.flame = new HT.Flame(box, {
         hover: (i, x, y) => HT.tooltip(tip, this.flame, i, x, y),
@@ -113,8 +115,12 @@
       el('button', { type: 'button', 'data-sort': c.id, onclick: () => app.set({
         sort: c.id + (c === col ? (sign < 0 ? '+' : '-') : c.text ? '+' : '-') }) },
       c.label + (c === col ? (sign < 0 ? ' ↓' : ' ↑') : '')))));
-      const number = (v, meter) => {
-        const td = el('td', { class: tone(app, v) }, amount(app, v, unit) + ' ', el('span', { class: 'where hide-small' }, HT.percent(v, total)));
+      const known = HT.topEvidence(tree, t);
+      const number = (v, e, meter) => {
+        const ends = v && e ? HT.intervalOf(tree, t, e) : null, faint = app.before && known && !(e && e.believed);
+        const td = el('td', { class: faint ? 'faint' : tone(app, v) }, amount(app, v, unit) + ' ',
+          ends && el('span', { class: 'where ends' }, app.before ? HT.range(ends, unit) : HT.margin(v, ends, unit)), ' ',
+          el('span', { class: 'where hide-small' }, HT.percent(v, total)));
         if (meter && total) {
           const bar = el('span', { class: 'meter', 'aria-hidden': 'true' });
           bar.style.width = Math.min(100, 100 * Math.abs(v) / total).toFixed(1) + '%';
@@ -122,14 +128,15 @@
         }
         return td;
       };
-      const body = rows.slice(0, limit).map(r => el('tr', {}, number(r.flat, true), number(r.cum, true),
+      const of = (what, r) => known && known[what][r.key];
+      const body = rows.slice(0, limit).map(r => el('tr', {}, number(r.flat, of('flat', r), true), number(r.cum, of('cum', r), true),
         ...(app.before ? [el('td', { class: 'hide-small' }, HT.format(r.before, unit)), el('td', { class: 'hide-small' }, HT.format(r.now, unit))] : []),
         el('td', { class: 'text' }, el('button', { type: 'button', class: 'name-link', title: 'Show its source',
           onclick: () => app.set({ view: 'source', fn: (r.info && r.info.fn) || r.name }) }, r.name), ' ',
         el('span', { class: 'where' }, r.info && app.state.by === 'functions' && r.info.mod ? HT.base(r.info.mod) : ''))));
       const caption = el('caption', {}, app.before
         ? `Change ${HT.signed(tree.value(0, t), unit)}; percentages are of all that changed.`
-        : `${HT.format(total, unit)} in ${rows.length.toLocaleString('en-US')} ${app.state.by}.`);
+        : `${HT.format(total, unit)} in ${rows.length.toLocaleString('en-US')} ${app.state.by}.`, ' ' + HT.sureness(tree, t));
       main.replaceChildren(el('div', { class: 'scroll' }, el('table', { class: 'data', id: 'top-table' }, caption,
         el('thead', {}, head), el('tbody', {}, ...body)),
       rows.length > limit && el('p', {}, el('button', { type: 'button', onclick: () => { this.all = true; this.show(main, app); } },
@@ -223,11 +230,12 @@
     id: 'traces', label: 'Traces',
     show(main, app) {
       const t = app.type(), tree = app.tree({}), unit = tree.types[t].unit, tr = HT.traces(tree, t, 200);
+      const own = i => tree.why(t) || tree.own(i, t), faint = i => !!app.before && own(i).believed === 0;
       if (!tr.rows.length) return empty(main, 'Nothing of this kind in the profile.');
       main.replaceChildren(el('div', { class: 'scroll' },
         el('p', { class: 'about' }, `${tr.count.toLocaleString('en-US')} stacks, heaviest first` +
           (tr.count > tr.rows.length ? `; the first ${tr.rows.length} are shown.` : '.')),
-        ...tr.rows.map(r => el('div', { class: 'trace' }, el('div', { class: 'amount ' + tone(app, r.value) }, amount(app, r.value, unit)),
+        ...tr.rows.map(r => el('div', { class: 'trace' }, el('div', { class: 'amount ' + (faint(r.node) ? 'faint' : tone(app, r.value)) }, amount(app, r.value, unit)),
           el('ol', {}, ...r.frames.map(k => el('li', {}, tree.names[k])))))));
     },
   };
