@@ -127,12 +127,13 @@ static void *thread(void *arg)
     return NULL;
 }
 
-#define COROUTINE_STACK 16384
+#define COROUTINE_STACK 65536
 static ucontext_t main_context, coroutine_context;
 
 static void coroutine(void)
 {
     deep_o2(20, probe, "coroutine");
+    deep_o2(100, probe, "coroutine of several pages");
     swapcontext(&coroutine_context, &main_context);
     raise(SIGUSR2);
     realigned(3, probe, "coroutine");

@@ -113,7 +113,7 @@ static int try_kernel(void)
         return NO_MEMORY;
     if (madvise(p, 4096, MADV_WIPEONFORK))
         bad |= NO_WIPE;
-    if (madvise(p, 4096, MADV_POPULATE_WRITE))
+    if (madvise(p, 4096, MADV_POPULATE_WRITE) && errno != EINVAL) /* EINVAL: before Linux 5.14 */
         bad |= NO_POPULATE;
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
     int fd = ht_openat2(AT_FDCWD, "/", &how);
@@ -150,10 +150,11 @@ void ht_check_kernel(struct ht_doctor *d)
         ht_remedy(f, "a newer kernel, or another sandbox");
     }
     if (bad & NO_POPULATE) {
-        f = ht_found(&d->findings, HT_LEVEL_NOTE, "Linux %s: no MADV_POPULATE_WRITE", u.release);
+        f = ht_found(&d->findings, HT_LEVEL_NOTE, "Linux %s: MADV_POPULATE_WRITE is refused",
+                     u.release);
         ht_why(f,
                "so regions are in the programs' own memory and go with them when they are killed");
-        ht_remedy(f, "Linux 5.14 or newer");
+        ht_remedy(f, "allow madvise in the sandbox's profile");
     }
     if (bad & NO_OPENAT2) {
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "Linux %s: no openat2", u.release);

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "target/os/machine.h"
+
 bool ht_sandboxed;
 
 void *ht_sys_anonymous(size_t n)
@@ -23,7 +25,14 @@ bool ht_page_readable(uint64_t at)
 {
     /* The kernel reads the new action before it finds that there is no signal 0: -EFAULT or
      * -EINVAL, and nothing is changed (kernel/signal.c, rt_sigaction). */
-    return SYS4(SYS_rt_sigaction, 0, at & ~4095ull, NULL, 8) == -EINVAL;
+    return SYS4(SYS_rt_sigaction, 0, HT_PAGE_DOWN(at), NULL, 8) == -EINVAL;
+}
+
+bool ht_page_make_present(uint64_t at)
+{
+    /* The kernel copies SIGKILL's action to the page: 32 bytes of zeros, for no process can change
+     * it. A store of the kernel's that faults is -EFAULT and no signal. */
+    return !SYS_FAILED(SYS4(SYS_rt_sigaction, SIGKILL, NULL, HT_PAGE_DOWN(at), 8));
 }
 
 long ht_sys_read_file(const char *path, char *buf, size_t n)

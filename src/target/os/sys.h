@@ -58,6 +58,11 @@ void *ht_sys_anonymous(size_t n);
  * nothing. */
 bool ht_page_readable(uint64_t at);
 
+/* Makes the page around `at`, which must be new and all zero, present for writing; false where a
+ * write would be a SIGBUS (a full file system). One call, rt_sigaction, which changes nothing. Any
+ * thread; signal-safe; takes no lock. */
+bool ht_page_make_present(uint64_t at);
+
 /* Within ht_own_descriptors: reads a whole small file into buf (NUL-terminated, at most n - 1
  * bytes). Bytes read or -errno. */
 long ht_sys_read_file(const char *path, char *buf, size_t n);

@@ -71,12 +71,24 @@ static bool fall_back_to_anonymous(struct ht_state *s, uint64_t at)
     return true;
 }
 
+/* Makes a chunk's pages present, or fails where a write to them would be a SIGBUS. */
+static bool populate_chunk(uint64_t at)
+{
+    long r = SYS3(SYS_madvise, at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
+    if (r != -EINVAL)
+        return !SYS_FAILED(r);
+    /* Linux before 5.14 lacks that advice. */
+    for (uint64_t page = at; page < at + HT_CHUNK_SIZE; page += HT_PAGE_SIZE)
+        if (!ht_page_make_present(page))
+            return false;
+    return true;
+}
+
 /*
- * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs is a
- * SIGBUS (tests/hazards/h29), MADV_POPULATE_WRITE is an error. When the file has no room left the
- * rest of the region continues in private memory, which a reader of the living process still
- * reaches. madvise, mremap and mmap are what allocators themselves call; in a sandbox not even they
- * are.
+ * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs would
+ * raise SIGBUS (tests/hazards/h29). When the file system has no room left, the rest of the region
+ * continues in private memory, which a reader of the living process still reaches. Allocators
+ * themselves call madvise, mremap and mmap; in a sandbox not even those are called.
  */
 static bool reserve_chunk(struct ht_state *s, uint32_t i)
 {
@@ -86,8 +98,7 @@ static bool reserve_chunk(struct ht_state *s, uint32_t i)
     uint64_t private = atomic_load_explicit(&s->header->private_from, memory_order_relaxed);
     if (ht_sandboxed || (private && at >= private))
         return true; /* present, or faulted in as any heap page is */
-    long r = SYS3(SYS_madvise, s->base + at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
-    return !SYS_FAILED(r) || fall_back_to_anonymous(s, at);
+    return populate_chunk((uint64_t)s->base + at) || fall_back_to_anonymous(s, at);
 }
 
 /* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
