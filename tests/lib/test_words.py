@@ -16,7 +16,7 @@ from table import figures  # noqa: E402
 
 runners = ["quickstart", ".ci/run", "bench/run", "tests/run", "tests/fresh", "tests/loaded", "tests/foreign/matrix", "packaging/deb",
            "packaging/portable", "packaging/rpm"] + glob.glob("tests/*/mutants") + glob.glob("tests/*/run")
-runners += ["tests/remote/against_gdb", "tests/remote/undisturbed"]
+runners += ["tests/remote/against_gdb", "tests/remote/against_perf", "tests/remote/undisturbed"]
 runners += glob.glob("bench/*.py") + ["tests/%s.py" % name for name in (
     "calls/run", "compat/allocators", "compat/compat", "foreign/compare_test", "foreign/page", "inject/inject",
     "instructions/run", "soak/run")]
