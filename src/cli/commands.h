@@ -15,6 +15,7 @@
     X("threads", ht_cmd_threads, "where each thread of a process stands, and what it waits for")   \
     X("cpu", ht_cmd_cpu, "where a process, or a program, spends processor time")                   \
     X("top", ht_cmd_report, "where the heap is: sites in a flat list")                             \
+    X("owners", ht_cmd_report, "whose memory it is: who had it allocated, with callers")           \
     X("tree", ht_cmd_report, "each site between its callers and callees")                          \
     X("peek", ht_cmd_report, "callers and callees of matching functions")                          \
     X("list", ht_cmd_report, "the source of matching functions, with weights")                     \

@@ -80,6 +80,9 @@ static void apply_kind(struct ht_report *r)
         if (r->o.nodecount < 0)
             r->o.nodecount = 0;
         break;
+    case HT_REPORT_OWNERS:
+        r->o.granularity = HT_BY_ADDRESSES; /* what has no name is told apart by it */
+        break;
     case HT_REPORT_TREE:
     case HT_REPORT_DOT:
         if (r->o.nodecount < 0)

@@ -20,6 +20,7 @@ enum ht_report_kind {
     HT_REPORT_FOLDED,
     HT_REPORT_SIZES,
     HT_REPORT_TAGS,
+    HT_REPORT_OWNERS,
     HT_REPORT_TRACES,
     HT_REPORT_RAW,
 };

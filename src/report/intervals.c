@@ -159,16 +159,15 @@ const char *ht_intervals_heading(const struct ht_report *r, char *buf, size_t si
 }
 
 /* The variance that a sum would have had at another rate. */
-static double variance_at(const struct ht_report *r, const struct ht_graph_node *n, double rate)
+static double variance_at(const struct ht_report *r, const uint32_t *part_of, uint32_t part,
+                          double rate)
 {
     struct ht_sampling s = r->intervals.sampling;
     double sum = 0;
     for (size_t i = 0; i < r->p->n_samples; i++) {
         const struct ht_sample *sample = &r->p->samples[i];
         struct ht_observation o;
-        if (!sample->n_locations ||
-            r->graph.frames[r->graph.first_frame[sample->locations[0]->id - 1]] != n ||
-            !ht_sampling_observe(&s, sample, &o))
+        if (part_of[i] != part || !ht_sampling_observe(&s, sample, &o))
             continue;
         double p = ht_sampled_probability(o.size, rate, s.plus_one);
         sum += fabs(o.value) * o.unit * (1 - p) / p;
@@ -176,16 +175,16 @@ static double variance_at(const struct ht_report *r, const struct ht_graph_node 
     return sum;
 }
 
-double ht_intervals_rate_for(const struct ht_report *r, const struct ht_graph_node *n,
-                             double precision)
+double ht_intervals_rate_for(const struct ht_report *r, const uint32_t *part_of, uint32_t part,
+                             double value, double precision)
 {
     const struct ht_report_intervals *in = &r->intervals;
-    if (!in->on || !n->evidence)
+    if (!in->on)
         return 0;
     double z = ht_normal_two_sided(in->confidence);
-    double goal = n->evidence->value * precision / z, rate = in->sampling.rate;
+    double goal = value * precision / z, rate = in->sampling.rate;
     for (int halved = 0; rate > 1; halved++, rate = floor(rate / 2))
-        if (variance_at(r, n, rate) <= goal * goal)
+        if (variance_at(r, part_of, part, rate) <= goal * goal)
             return halved ? rate : 0;
     return in->sampling.rate > 1 ? 1 : 0;
 }

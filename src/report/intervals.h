@@ -40,10 +40,10 @@ void ht_intervals_json(const struct ht_report *r, const struct ht_evidence *e, c
  * intervals. "" when nobody asked. */
 const char *ht_intervals_heading(const struct ht_report *r, char *buf, size_t size);
 
-/* The largest rate, the present one halved as often as it takes, at which the samples with the flat
- * weight of this node would have given it within `precision` (0.1: 10 %); 1 when none would, 0 when
- * the present one does. */
-double ht_intervals_rate_for(const struct ht_report *r, const struct ht_graph_node *n,
-                             double precision);
+/* The largest rate, the present one halved as often as it takes, at which the samples of one part
+ * (part_of[i] of the i-th sample says which) would have given its value within `precision` (0.1:
+ * 10 %); 1 when none would, 0 when the present one does. */
+double ht_intervals_rate_for(const struct ht_report *r, const uint32_t *part_of, uint32_t part,
+                             double value, double precision);
 
 #endif

@@ -31,9 +31,11 @@ struct ht_report_options {
     bool json;
     bool intervals;    /* text: a column beside flat and cum; JSON has them where there are any */
     double confidence; /* of the intervals: 0.95 */
-    bool advise;       /* a last line: the rate that would give the first site within 10 % */
+    bool advise;       /* owners: a last line, the rate that would give the first one within 10 % */
     bool all;          /* diff: also what may be chance */
-    bool growth;       /* of a difference: largest growth first, shrinkage last */
+    const char *wrappers; /* owners: a file of more names (owners/wrappers.h) */
+    bool no_wrappers;     /* owners: the first frame owns */
+    bool growth;          /* of a difference: largest growth first, shrinkage last */
     /* Where one line about a failure goes; may be NULL. */
     char *msg;
     size_t msg_size;
@@ -82,6 +84,9 @@ int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_op
 /* One line a stack, root first, frames joined by ';', then the value: what flamegraph.pl and
  * speedscope read. */
 int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
+
+/* Whose memory it is: the first function of each stack that is no allocation wrapper. */
+int ht_report_owners(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
 /* The weight of each value of each label. */
 int ht_report_tags(FILE *out, struct ht_profile *p, const struct ht_report_options *o);

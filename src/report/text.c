@@ -38,35 +38,6 @@ static void print_rows(FILE *out, struct ht_report *r)
     }
 }
 
-/* "64k": a rate as --rate takes it. */
-static const char *rate_word(double rate, char *buf, size_t size)
-{
-    if (rate >= 1024)
-        snprintf(buf, size, "%.0fk", rate / 1024);
-    else
-        snprintf(buf, size, "%.0f", rate);
-    return buf;
-}
-
-static void print_advice(FILE *out, struct ht_report *r)
-{
-    char word[32];
-    struct ht_graph *g = &r->graph;
-    if (!r->intervals.on || !g->n_nodes || ht_flat(g->nodes[0]) <= 0)
-        return;
-    double rate = ht_intervals_rate_for(r, g->nodes[0], 0.1);
-    if (rate > 1)
-        fprintf(out,
-                "For \xc2\xb1"
-                "10%% of %s: --rate=%s\n",
-                ht_graph_node_name(g, g->nodes[0]), rate_word(rate, word, sizeof(word)));
-    else if (rate > 0)
-        fprintf(out,
-                "For \xc2\xb1"
-                "10%% of %s: --exact\n",
-                ht_graph_node_name(g, g->nodes[0]));
-}
-
 int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_options *o)
 {
     struct ht_report r;
@@ -83,8 +54,6 @@ int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_option
     } else if (!(err = ht_labels_report(&labels, &r, 0, false))) {
         ht_labels_print(&labels, out);
         print_rows(out, &r);
-        if (o->advise)
-            print_advice(out, &r);
     }
     ht_labels_finish(&labels);
     ht_report_finish(&r);

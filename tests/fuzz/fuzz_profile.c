@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const report_fn reports[] = {ht_report_top,    ht_report_tree, ht_report_peek,
                                         ht_report_dot,    ht_report_raw,  ht_report_traces,
-                                        ht_report_folded, ht_report_sizes};
+                                        ht_report_folded, ht_report_sizes, ht_report_owners};
     int err = 0;
     *msg = '\0';
     struct ht_profile *p = ht_profile_decode(data, size, &err, msg, sizeof(msg));

@@ -84,6 +84,8 @@ static const struct option options[] = {
     {"intervals", FLAG, R(intervals), 0, "how sure each figure is: 12.3MB ±18%"},
     {"confidence", CONFIDENCE, R(confidence), 0, "PERCENT  of the intervals: 90, 95 or 99"},
     {"all", FLAG, R(all), 0, "diff: also what may be chance"},
+    {"wrappers", TEXT, R(wrappers), 0, "FILE  owners: more names of allocation wrappers"},
+    {"no-wrappers", FLAG, R(no_wrappers), 0, "owners: the function that calls malloc owns"},
     {"json", FLAG, R(json), 0, "as JSON (docs/json.md)"},
     {"output", TEXT, A(output), 0, "FILE  write there (-o)"},
     {"symbolize", SYMB, 0, 0, "HOW  none, local, fastlocal, force or demangle=MODE"},

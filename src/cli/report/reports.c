@@ -23,6 +23,7 @@ static int top(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
         return ht_report_##name(out, p, &a->report);                                               \
     }
 
+PLAIN(owners)
 PLAIN(tree)
 PLAIN(peek)
 PLAIN(list)
@@ -44,6 +45,7 @@ static int png(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
 
 static const struct ht_report_command commands[] = {
     {"top", top, false, false, "top [OPTIONS] SOURCE...", false, true},
+    {"owners", owners, false, false, "owners [OPTIONS] SOURCE...", false, true},
     {"tree", tree, false, false, "tree [OPTIONS] SOURCE...", false, true},
     {"peek", peek, true, false, "peek [OPTIONS] RE SOURCE...", false, true},
     {"list", list, true, false, "list [OPTIONS] RE SOURCE...", false, true},

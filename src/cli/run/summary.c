@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files that were written and the largest sites of all of them together, as few lines on
+ * The files that were written and the largest owners of all of them together, as few lines on
  * standard error.
  */
 #include "config.h"
@@ -148,7 +148,7 @@ static const char *worth_showing(const struct ht_profile *p)
     return total > 8 * p->period && total > 64 * 1024 ? "inuse_space" : "alloc_space";
 }
 
-static void print_top(struct ht_profile **parts, size_t n)
+static void print_owners(struct ht_profile **parts, size_t n)
 {
     char msg[512] = "", *text = NULL;
     size_t size = 0;
@@ -164,18 +164,17 @@ static void print_top(struct ht_profile **parts, size_t n)
     ht_report_options_init(&o);
     o.sample_index = worth_showing(p);
     o.nodecount = 10;
-    o.intervals = o.advise = true;
+    o.intervals = o.advise = o.compact_labels = true;
     o.msg = msg;
     o.msg_size = sizeof msg;
     FILE *out = open_memstream(&text, &size);
-    if (out && !ht_report_top(out, p, &o) && !fflush(out) && text) {
+    if (out && !ht_report_owners(out, p, &o) && !fflush(out) && text) {
         ht_plain_text(text, true);
-        const char *from = strstr(text, "Showing nodes"); /* the head repeats what is said above */
-        fprintf(stderr, "%s%s:\n%s",
+        fprintf(stderr, "%s%s: %s",
                 !strcmp(o.sample_index, "inuse_space")  ? "in use at the end"
                 : !strcmp(o.sample_index, "peak_space") ? "in use at the peak"
                                                         : "allocated in all",
-                n > 1 ? ", all processes together" : "", from ? from : text);
+                n > 1 ? ", all processes together" : "", text);
     }
     if (out)
         fclose(out);
@@ -217,7 +216,7 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
     if (!o->quiet) {
         print_files(r);
         if (n)
-            print_top(kept, n);
+            print_owners(kept, n);
         else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
             print_hint(r, o);
     }

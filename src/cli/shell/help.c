@@ -19,6 +19,7 @@ struct word {
 static const struct word words[] = {
     {"top", "where the heap is: sites in a flat list",
      "top " REPORT_ARGS "\n-sizes: by object size."},
+    {"owners", "whose memory it is: allocation wrappers are passed over", "owners " REPORT_ARGS},
     {"tree", "each site between its callers and callees", "tree " REPORT_ARGS},
     {"peek", "callers and callees of matching functions", "peek RE " REPORT_ARGS},
     {"list", "the source of matching functions, with weights", "list RE " REPORT_ARGS},

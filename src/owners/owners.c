@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Adds samples up by owner and follows each owner's heaviest callers. */
+#include "config.h"
+
+#include "owners/owners.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evidence/sampling.h"
+
+static bool is_start(const struct ht_owner_stacks *s, const struct ht_owner_stack *k, size_t i)
+{
+    return ht_wrappers_is_start(s->functions[s->frames[k->first + i]].name);
+}
+
+/* The frame that owns. Where all are wrappers, the outermost of the program's own. */
+static size_t owner_of(const struct ht_owner_stacks *s, const struct ht_owner_stack *k)
+{
+    size_t i = k->at;
+    if (i == k->n || (i && is_start(s, k, i)))
+        i--;
+    return i;
+}
+
+struct caller {
+    uint32_t owner, function;
+    size_t sample, next; /* next: the frame behind it, in its stack */
+    int64_t value;
+};
+
+static int64_t magnitude(int64_t v)
+{
+    return v < 0 ? (int64_t)(0 - (uint64_t)v) : v;
+}
+
+static int by_owner(const void *pa, const void *pb)
+{
+    const struct caller *a = pa, *b = pb;
+    if (a->owner != b->owner)
+        return a->owner < b->owner ? -1 : 1;
+    if (a->function != b->function)
+        return a->function < b->function ? -1 : 1;
+    return a->sample < b->sample ? -1 : a->sample > b->sample;
+}
+
+/* The next frame that is worth showing: no wrapper, not the one before; named: only one that has a
+ * name. */
+static size_t next_frame(struct ht_owner_stacks *s, const struct ht_wrappers *list,
+                         const struct ht_owner_stack *k, size_t at, bool named)
+{
+    for (size_t i = at + 1; i < k->n; i++) {
+        const struct ht_owner_function *f = &s->functions[s->frames[k->first + i]];
+        bool wrapper = f->behaves || (f->named && list &&
+                                      ht_wrappers_ask(list, f->name, f->symbol) == HT_WRAPPER);
+        if (!wrapper && (f->named || !named) && s->frames[k->first + i] != s->frames[k->first + at])
+            return is_start(s, k, i) ? k->n : i;
+    }
+    return k->n;
+}
+
+/* c are one owner's samples, each at some caller. Keeps those of the heaviest caller in front and
+ * returns how many; *different gets the number of callers. */
+static size_t heaviest(struct caller *c, size_t n, size_t *different)
+{
+    size_t best = 0, best_n = 0;
+    int64_t most = -1;
+    *different = 0;
+    qsort(c, n, sizeof *c, by_owner);
+    for (size_t i = 0, end; i < n; i = end) {
+        int64_t sum = 0;
+        for (end = i; end < n && c[end].function == c[i].function; end++)
+            sum += magnitude(c[end].value);
+        ++*different;
+        if (sum > most || (sum == most && c[i].sample < c[best].sample)) {
+            most = sum;
+            best = i;
+            best_n = end - i;
+        }
+    }
+    memmove(c, c + best, best_n * sizeof *c);
+    return best_n;
+}
+
+static void follow(struct ht_owners *o, const struct ht_wrappers *list, struct ht_owner *w,
+                   struct caller *c, size_t n)
+{
+    struct ht_owner_stacks *s = &o->stacks;
+    bool named = s->functions[w->function].named;
+    /* Two callers are enough where a name is among them. */
+    for (size_t step = 0; step < HT_OWNER_PATH && (step < 2 || !named); step++) {
+        size_t kept = 0, different;
+        for (size_t i = 0; i < n; i++) {
+            const struct ht_owner_stack *k = &s->stacks[o->stacks.of_sample[c[i].sample]];
+            size_t next = next_frame(s, list, k, c[i].next, step >= 2);
+            if (next == k->n)
+                continue;
+            c[kept] = c[i];
+            c[kept].next = next;
+            c[kept++].function = s->frames[k->first + next];
+        }
+        if (!kept)
+            break;
+        n = heaviest(c, kept, &different);
+        if (!step)
+            w->callers = different;
+        w->elided = step >= 2;
+        w->path[w->n_path++] = s->functions[c[0].function].name;
+        named |= s->functions[c[0].function].named;
+    }
+}
+
+static int by_weight(const void *pa, const void *pb, void *first)
+{
+    const struct ht_owner *a = pa, *b = pb;
+    const size_t *seen = first;
+    int64_t x = magnitude(a->value), y = magnitude(b->value);
+    if (x != y)
+        return x < y ? 1 : -1;
+    return seen[a->function] < seen[b->function] ? -1 : seen[a->function] > seen[b->function];
+}
+
+/* One owner a function that owns something, sorted; c gets a caller for each sample. */
+static int add_up(struct ht_owners *o, const struct ht_profile *p,
+                  const struct ht_owners_options *how, struct caller *c, size_t *n_callers)
+{
+    struct ht_owner_stacks *s = &o->stacks;
+    size_t *seen = calloc(s->n_functions + 1, sizeof *seen);
+    uint32_t *place = calloc(s->n_functions + 1, sizeof *place);
+    o->list = calloc(s->n_functions + 1, sizeof *o->list);
+    if (!seen || !place || !o->list)
+        return free(seen), free(place), -ENOMEM;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        int64_t v = p->samples[i].values[how->value];
+        o->of_sample[i] = UINT32_MAX;
+        if (s->of_sample[i] == SIZE_MAX || !v)
+            continue;
+        const struct ht_owner_stack *k = &s->stacks[s->of_sample[i]];
+        size_t at = owner_of(s, k);
+        uint32_t f = s->frames[k->first + at];
+        if (!place[f]) {
+            const struct ht_owner_function *of = &s->functions[f];
+            o->list[o->n] =
+                (struct ht_owner){.name = of->name, .object = of->object, .function = f};
+            place[f] = (uint32_t)++o->n;
+            seen[f] = i;
+        }
+        struct ht_owner *w = &o->list[place[f] - 1];
+        w->value = (int64_t)((uint64_t)w->value + (uint64_t)v);
+        if (how->sampling) {
+            struct ht_evidence e = ht_sampling_evidence(how->sampling, &p->samples[i]);
+            ht_evidence_sum(&w->evidence, &e);
+        }
+        c[(*n_callers)++] = (struct caller){.owner = f, .sample = i, .next = at, .value = v};
+    }
+    if (o->n)
+        qsort_r(o->list, o->n, sizeof *o->list, by_weight, seen);
+    for (size_t i = 0; i < o->n; i++)
+        place[o->list[i].function] = (uint32_t)i;
+    for (size_t i = 0; i < *n_callers; i++)
+        o->of_sample[c[i].sample] = c[i].owner = place[c[i].owner];
+    free(seen);
+    free(place);
+    return 0;
+}
+
+int ht_owners_find(struct ht_owners *o, struct ht_profile *p, const struct ht_owners_options *how)
+{
+    *o = (struct ht_owners){0};
+    int err = ht_owner_stacks_init(&o->stacks, p);
+    if (!err && !how->no_wrappers)
+        err = ht_owner_stacks_behaviour(&o->stacks, p, how->list);
+    struct caller *c = calloc(p->n_samples + 1, sizeof *c);
+    size_t n = 0;
+    o->of_sample = calloc(p->n_samples + 1, sizeof *o->of_sample);
+    if (!err && (!c || !o->of_sample))
+        err = -ENOMEM;
+    if (!err)
+        err = add_up(o, p, how, c, &n);
+    if (!err && n)
+        qsort(c, n, sizeof *c, by_owner);
+    for (size_t i = 0, end; !err && i < n; i = end) {
+        for (end = i; end < n && c[end].owner == c[i].owner; end++)
+            ;
+        follow(o, how->no_wrappers ? NULL : how->list, &o->list[c[i].owner], c + i, end - i);
+    }
+    free(c);
+    return err;
+}
+
+void ht_owners_finish(struct ht_owners *o)
+{
+    ht_owner_stacks_finish(&o->stacks);
+    free(o->list);
+    free(o->of_sample);
+}
+
+char *ht_owner_text(const struct ht_owner *o)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (!f)
+        return NULL;
+    fputs(o->name, f);
+    for (size_t i = 0; i < o->n_path; i++)
+        fprintf(f, " \xe2\x86\x90 %s%s", o->elided && i == 2 ? "\xe2\x80\xa6 \xe2\x86\x90 " : "",
+                o->path[i]);
+    if (fclose(f)) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

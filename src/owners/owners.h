@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whose memory it is: of each stack the first function, from malloc up, that does not merely
+ * allocate for its callers.
+ */
+#ifndef HEAPTAP_SRC_OWNERS_OWNERS_H
+#define HEAPTAP_SRC_OWNERS_OWNERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evidence/interval.h"
+#include "owners/stacks.h"
+#include "owners/wrappers.h"
+#include "profile/profile.h"
+
+#define HT_OWNER_PATH 3 /* callers that are shown, at most */
+
+struct ht_owner {
+    const char *name;   /* see ht_owner_function */
+    const char *object; /* path of its binary */
+    int64_t value;      /* of the sample type asked for */
+    struct ht_evidence evidence;
+    const char
+        *path[HT_OWNER_PATH]; /* its caller, that one's, ..., each time the heaviest; allocation
+                                        wrappers are left out */
+    size_t n_path;
+    bool elided;    /* frames without a name are left out before path[2] */
+    size_t callers; /* different functions that called it */
+    uint32_t function;
+};
+
+struct ht_owners {
+    struct ht_owner *list; /* largest magnitude first, then in the profile's own order */
+    size_t n;
+    struct ht_owner_stacks stacks;
+    uint32_t *of_sample; /* by the sample's index: its owner's place in list; UINT32_MAX: none */
+};
+
+struct ht_owners_options {
+    size_t value; /* index of the sample type */
+    const struct ht_wrappers *list;
+    bool no_wrappers;                   /* the first frame owns */
+    const struct ht_sampling *sampling; /* for the evidence; NULL: none */
+};
+
+/* Strings live in the profile; its locations' marks are used. 0 or -ENOMEM; finish in any case. */
+int ht_owners_find(struct ht_owners *o, struct ht_profile *p, const struct ht_owners_options *how);
+void ht_owners_finish(struct ht_owners *o);
+
+/* "owner ← caller ← caller", into a new string to free; NULL: out of memory. */
+char *ht_owner_text(const struct ht_owner *o);
+
+#endif
