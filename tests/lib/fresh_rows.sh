@@ -172,9 +172,11 @@ row_build() {
   for c in gcc clang; do
     in_root 300 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$c" >"$logs/$suite-build.log" 2>&1 || { skip "$suite: $c cannot be installed"; continue; }
     version=$(chroot "$root" "$c" -dumpfullversion 2>/dev/null || chroot "$root" "$c" -dumpversion)
-    # LTO's part of the linker, which Debian 11's clang only recommends.
+    # The linker's plugin for LTO, which clang only recommends: a package of its own, or before LLVM 12 a part of llvm-dev.
     if [ "$c" = clang ]; then
-      in_root 120 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "llvm-${version%%.*}-linker-tools" >/dev/null 2>&1
+      in_root 200 root bash -c 'DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; apt-get install -y -qq --no-install-recommends "llvm-$1-linker-tools" ||
+        apt-get install -y -qq --no-install-recommends "llvm-$1-dev"' bash "${version%%.*}" >"$logs/$suite-build.log" 2>&1 ||
+        { skip "$suite: the linker's plugin of $c $version cannot be installed"; continue; }
     fi
     built=0
     for kind in plain debugoptimized release minsize; do one_build "$kind" "$c" "--buildtype=$kind"; done
