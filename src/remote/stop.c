@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -13,7 +14,8 @@
 
 #include "remote/remote.h"
 
-#define PATIENCE 200 /* times half a millisecond */
+#define PATIENCE 250 /* looks: 150 ms in all */
+#define YIELDS   50
 
 static void take(const struct user_regs_struct *u, struct ht_all_regs *regs)
 {
@@ -37,8 +39,12 @@ static int wait_for_stop(pid_t tid, int *signal)
             *signal = WIFSTOPPED(status) && status >> 16 == 0 ? WSTOPSIG(status) : 0;
             return WIFSTOPPED(status) ? 0 : -ESRCH;
         }
-        struct timespec t = {0, i < 100 ? 20000 : 1000000};
-        nanosleep(&t, NULL);
+        /* It needs the processor for a moment. A sleep would let it stand until we wake. */
+        struct timespec t = {0, i < YIELDS + 50 ? 20000 : 1000000};
+        if (i < YIELDS)
+            sched_yield();
+        else
+            nanosleep(&t, NULL);
     }
     return -EBUSY; /* in a wait that nothing interrupts; let go when we end */
 }
