@@ -36,6 +36,8 @@ int ht_view_init(struct ht_view *v, const void *base, uint64_t size, char *msg, 
     const struct ht_region_header *h = base;
     if (size < HT_HEADER_SIZE)
         return refuse(msg, msg_size, "too short for a heaptap region");
+    if (h->magic == __builtin_bswap64(HT_REGION_MAGIC))
+        return refuse(msg, msg_size, "a region of a machine with another byte order");
     if (h->magic != HT_REGION_MAGIC)
         return refuse(msg, msg_size, "not a heaptap region");
     if (h->version != HT_LAYOUT_VERSION) {

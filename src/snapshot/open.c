@@ -47,7 +47,9 @@ bool ht_region_is_file(const char *path)
     int fd = ht_open_regular(path);
     if (fd < 0)
         return false;
-    bool is = !ht_read_at(fd, &magic, sizeof magic, 0) && magic == HT_REGION_MAGIC;
+    /* Also one of another byte order, which is then refused by that name. */
+    bool is = !ht_read_at(fd, &magic, sizeof magic, 0) &&
+              (magic == HT_REGION_MAGIC || magic == __builtin_bswap64(HT_REGION_MAGIC));
     close(fd);
     return is;
 }

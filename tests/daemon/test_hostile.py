@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Regions that are cut, of another version, not regions, or made to harm: one line and exit 1, nothing written, no crash. The last
 argument is the byte-flipping reader built with sanitizers."""
+import json
 import os
 import resource
 import struct
@@ -62,7 +63,7 @@ refused = [
     variant("chunk-size", with_word(16, "<I", 1 << 30)),
     variant("unterminated", with_word(88, "<1024s", b"a" * 1024)),
     variant("claims-all", with_word(checksum_at + 4, "<I", 0xFFFFFFFF)),
-    variant("tiny-size", with_word(32, "<Q", 1)),
+    variant("tiny-size", with_word(32, "<Q", 1)), variant("byte-order", whole[7::-1] + whole[8:]),
 ]
 out = os.path.join(DIR, "out.pb.gz")
 for path in refused:
@@ -70,6 +71,8 @@ for path in refused:
         before = open(path, "rb").read()
         status, text, err = heaptap(*command)
         check("%s of %s" % (command[0], os.path.basename(path)), status == 1 and one_line(err) and not text, (status, err))
+        if path.endswith("byte-order"):
+            check("%s says why" % command[0], "another byte order" in err, err)
         check("%s is as it was" % path, os.path.exists(path) and open(path, "rb").read() == before)
 for path in ("/dev/zero", DIR, os.path.join(DIR, "fifo")):
     if path.endswith("fifo"):
@@ -101,16 +104,22 @@ for name in refused:
 status, text, err = heaptap("ps")
 check("ps over all this", status == 0, err)
 check("ps follows no link", " 4 " not in text and open(os.path.join(DIR, "victim")).read() == "precious", text)
+def ours(text):
+    """Lines about our directory: this machine may have processes of other versions."""
+    return "".join(line for line in text.splitlines() if REGIONS in line)
+
+
 # Of another version ("text" is, too): one line for all of them, on standard error, and one each when asked.
 for i in range(3):
     os.link(os.path.join(DIR, "version"), os.path.join(REGIONS, "8.%d.0" % i))
 status, text, err = heaptap("ps")
-check("ps sums other versions", status == 0 and text.count("another heaptap version") == 0 and "unreadable" in text and
+check("ps sums other versions", status == 0 and "another heaptap version" not in ours(text) and "unreadable" in text and
       err.count("\n") == 1 and err.startswith("heaptap: 5 regions ("), (text, err))
 status, text, err = heaptap("ps", "--all")
-check("ps --all lists them", status == 0 and text.count("another heaptap version") == 5 and not err, (text, err))
+check("ps --all lists them", status == 0 and ours(text).count("another heaptap version") == 5 and not err, (text, err))
 status, text, err = heaptap("ps", "--json")
-check("so does ps --json", status == 0 and text.count("another heaptap version") == 0 and text.count('"unreadable"') == 13 and not err, (text, err))
+check("so does ps --json", status == 0 and "another heaptap version" not in ours(text) and not err and
+      len([e for e in json.loads(text) if e["state"] == "unreadable" and e["region"].startswith(REGIONS)]) == 14, (text, err))
 status, text, err = heaptap("recover")
 check("recover over all this", status == 0, err)
 

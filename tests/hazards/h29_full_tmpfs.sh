@@ -6,7 +6,7 @@
 # "pages are reserved before they are written" and "the kernel stores before the library does" (mutants).
 unshare -m true 2>/dev/null || { echo "unshare -m is not permitted"; exit 77; }
 "$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
-filter=$H_BUILD/tests/doctor/doctor-filter # madvise with that advice is EINVAL
+filter=$H_PROGRAMS/../doctor/doctor-filter # madvise with that advice is EINVAL
 [ -x "$filter" ] || { echo "$filter is not built"; exit 77; }
 old="$filter 28 23 22"
 $old /bin/true; [ $? = 77 ] && old=

@@ -18,7 +18,8 @@
 #include <stdint.h>
 #include <string.h>
 
-extern struct r_debug _r_debug __attribute__((weak)); /* ld.so's, since glibc 2.2.5 */
+extern struct r_debug _r_debug __attribute__((weak));        /* glibc's, since 2.2.5 */
+extern struct r_debug *_dl_debug_addr __attribute__((weak)); /* musl's */
 
 struct symbols {
     const Elf64_Sym *table;
@@ -31,10 +32,17 @@ struct symbols {
 
 const struct r_debug *ht_loader(void)
 {
-    return &_r_debug;
+    if (ht_libc_is_glibc())
+        return &_r_debug;
+    return &_dl_debug_addr ? _dl_debug_addr : NULL;
 }
 
-/* glibc has relocated these entries in place, but for the vDSO's. */
+bool ht_libc_is_glibc(void)
+{
+    return &_r_debug != NULL;
+}
+
+/* glibc relocates these entries in place, except for the vDSO's; musl relocates none. */
 static const void *relocated(const struct link_map *l, uint64_t at)
 {
     return (const void *)(at < l->l_addr ? l->l_addr + at : at);

@@ -8,9 +8,14 @@
 #define HEAPTAP_SRC_TARGET_OS_LOADER_H
 
 #include <link.h>
+#include <stdbool.h>
 
 /* The loader's list of the objects in the program's namespace; NULL: not to be had. */
 const struct r_debug *ht_loader(void);
+
+/* False: the process runs on another C library (musl). Ours then only hands every call on. Any
+ * thread; signal-safe; takes no lock. */
+bool ht_libc_is_glibc(void);
 
 /*
  * The function or variable of that name that comes next after ours in the order of search

@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "target/os/loader.h"
 #include "target/os/sys.h"
 
 #define MAX_OBJECTS 2048u /* Chromium has 150, LibreOffice 400; those beyond stay unknown */
@@ -250,6 +251,8 @@ static const struct link_map *own_entry(void)
 
 static uint32_t find_phdr_word(void)
 {
+    if (!ht_libc_is_glibc()) /* another C library's entry has other words, and fewer */
+        return 0;
     const uint64_t *w = (const uint64_t *)own_entry();
     uint64_t headers = (uint64_t)&__ehdr_start + __ehdr_start.e_phoff;
     for (uint32_t i = FIRST_WORD; w && i + 2 < MAX_WORDS; i++)

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "target/allocator/backend.h"
+#include "target/os/loader.h"
 #include "target/os/machine.h"
 #include "target/os/sys.h"
 #include "target/os/thread_stack.h"
@@ -48,6 +49,16 @@ static void finish_quickly(void)
     ht_on_exit();
 }
 
+/* Ends the start of a process that will never be profiled: no sample is ever due, and free's test
+ * rejects every pointer. */
+static void stay_dormant(int saved_errno)
+{
+    ht_sample_never();
+    ht_tls.bytes_until_sample = 0;
+    ht_tls.reentrancy_depth--;
+    errno = saved_errno;
+}
+
 __attribute__((constructor)) static void start(void)
 {
     ht_tls.reentrancy_depth++;
@@ -55,13 +66,17 @@ __attribute__((constructor)) static void start(void)
     int saved = errno;
     if (ht_filter_unknown()) { /* no system call of ours from here on */
         ht_sandboxed_from_start();
-        ht_sample_never();
-        ht_tls.bytes_until_sample = 0;
-        ht_tls.reentrancy_depth--;
-        errno = saved;
+        stay_dormant(saved);
         return;
     }
     ht_say_start();
+    if (!ht_libc_is_glibc()) {
+        ht_say("this program is not profiled: it is linked with musl, "
+               "and heaptap needs the GNU C library",
+               "", "");
+        stay_dormant(saved);
+        return;
+    }
     ht_sigaction_resolve();
     ht_settings_read();
     bool wanted = ht_config.children || !ht_config.run_root ||
@@ -94,8 +109,9 @@ __attribute__((constructor)) static void start(void)
             ht_say("no memory for a region", "; not profiling", "");
         }
     }
-    if (!ht_state) { /* dormant for good: never a sample, and free's test always fails over */
-        ht_sample_never();
+    if (!ht_state) {
+        stay_dormant(saved);
+        return;
     }
     ht_tls.bytes_until_sample = 0;
     ht_tls.reentrancy_depth--;
