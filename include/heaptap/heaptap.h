@@ -3,13 +3,15 @@
  * heaptap from inside a program. The program need not link with the library: the functions are
  * weak, and the inline calls below do nothing and say so (-ENOSYS) when it is not preloaded.
  *
- * All are thread-safe. heaptap_call_active, _dump, _dump_fd and _version are async-signal-safe.
+ * All are thread-safe. heaptap_call_active, _dump, _dump_fd, _counts and _version are
+ * async-signal-safe. heaptap/bench.h has counts by operation for benchmarks.
  */
 #ifndef HEAPTAP_HEAPTAP_H
 #define HEAPTAP_HEAPTAP_H
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +42,14 @@ int heaptap_set_rate(size_t bytes) HEAPTAP_WEAK;
 
 /* Takes down the frees that signal handlers left behind, so that the next dump has them. 0. */
 int heaptap_flush(void) HEAPTAP_WEAK;
+
+/* Objects and bytes that all threads of the process allocated and freed so far: exact in exact
+ * mode, else estimates; what was allocated while nothing was sampled is not in them. Costs time
+ * with the number of stacks. 0, or -ENODEV when this process is not profiled. */
+struct heaptap_counts {
+    uint64_t allocations, allocated_bytes, frees, freed_bytes;
+};
+int heaptap_read_counts(struct heaptap_counts *counts) HEAPTAP_WEAK;
 
 /* "0.1.0". */
 const char *heaptap_version(void) HEAPTAP_WEAK;
@@ -72,6 +82,10 @@ static inline int heaptap_call_set_rate(size_t bytes)
 static inline int heaptap_call_flush(void)
 {
     return heaptap_flush ? heaptap_flush() : -ENOSYS;
+}
+static inline int heaptap_call_counts(struct heaptap_counts *counts)
+{
+    return heaptap_read_counts ? heaptap_read_counts(counts) : -ENOSYS;
 }
 static inline const char *heaptap_call_version(void)
 {

@@ -10,6 +10,7 @@
 #include "target/process/dump.h"
 #include "target/sampler/rate.h"
 #include "target/state/state.h"
+#include "target/tables/writer.h"
 
 /* The rate that heaptap_start goes back to. */
 static _Atomic uint64_t chosen_rate;
@@ -76,10 +77,40 @@ EXPORT int heaptap_dump_fd(int fd)
     return r;
 }
 
-EXPORT int heaptap_flush(void)
+static void flush(void)
 {
     if (ht_live_pending() && !ht_forked())
         ht_live_drain(ht_free_account);
+}
+
+EXPORT int heaptap_flush(void)
+{
+    flush();
+    return 0;
+}
+
+EXPORT int heaptap_read_counts(struct heaptap_counts *counts)
+{
+    struct heaptap_counts sum = {0};
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *site;
+    struct ht_view view;
+    int saved = errno;
+    ht_adopt_for_dump();
+    errno = saved;
+    if (!ht_active())
+        return -ENODEV;
+    flush();
+    ht_own_view(&view);
+    while ((site = ht_view_next(&view, &c))) {
+        struct ht_values v;
+        ht_site_values(&view, site, &v);
+        sum.allocations += (uint64_t)v.alloc_objects;
+        sum.allocated_bytes += (uint64_t)v.alloc_bytes;
+        sum.frees += (uint64_t)(v.alloc_objects - v.inuse_objects);
+        sum.freed_bytes += (uint64_t)(v.alloc_bytes - v.inuse_bytes);
+    }
+    *counts = sum;
     return 0;
 }
 
