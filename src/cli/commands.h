@@ -5,6 +5,7 @@
 
 #define HT_COMMANDS(X)                                                                             \
     X("run", ht_cmd_run, "run a program under the profiler")                                       \
+    X("stat", ht_cmd_stat, "exact counts of what a program, or its benchmarks, allocate")          \
     X("env", ht_cmd_env, "run's variables for a shell, a systemd unit, a container")               \
     X("lib", ht_cmd_lib, "the path of the library, for LD_PRELOAD")                                \
     X("doctor", ht_cmd_doctor, "whether and how something can be profiled here, and why not")      \

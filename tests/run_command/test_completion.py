@@ -48,7 +48,7 @@ class Completion(Case):
         self.assertEqual(complete("heaptap env --sys"), {"--systemd"})
         self.assertEqual(complete("heaptap top --nodecou"), {"--nodecount="})
         self.assertIn("profile.pb.gz", complete("heaptap top prof"))
-        for line in ("run -- ", "run -o x ", "run --output x --exact ", "run --rate=4k ", "run -q -r 4k -- ", "doctor -- ", "doctor --json -- "):
+        for line in ("run -- ", "run -o x ", "run --output x --exact ", "run --rate=4k ", "run -q -r 4k -- ", "stat -r 3 ", "stat -- ", "doctor -- ", "doctor --json -- "):
             self.assertIn("setpriv", complete("heaptap " + line + "setpri"), line)
             self.assertIn("somewhere/", complete("heaptap " + line + "ls somewhe"), line)
         self.assertIn("--peak", complete("heaptap run --rate 4k --pea"))

@@ -20,6 +20,7 @@
 #include "cli/run/options.h"
 #include "cli/run/program.h"
 #include "cli/run/regions.h"
+#include "cli/run/run.h"
 #include "cli/run/settle.h"
 #include "cli/run/summary.h"
 #include "cli/words.h"
@@ -195,7 +196,7 @@ static void find_directory(struct run *run)
             run->cwd);
 }
 
-int ht_cmd_run(int argc, char **argv)
+int ht_run_with_root(int argc, char **argv, pid_t *root)
 {
     struct run *run = calloc(1, sizeof *run);
     if (!run)
@@ -207,8 +208,15 @@ int ht_cmd_run(int argc, char **argv)
         status = ht_environment_inherit(&run->environment, &run->o, run->cwd);
         if (!status)
             status = run_program(run, argv + first);
+        *root = run->regions.root;
         ht_environment_finish(&run->environment);
     }
     free(run);
     return status;
+}
+
+int ht_cmd_run(int argc, char **argv)
+{
+    pid_t root;
+    return ht_run_with_root(argc, argv, &root);
 }
