@@ -164,6 +164,8 @@ int ht_owner_stacks_behaviour(struct ht_owner_stacks *s, const struct ht_profile
                       .pairs = calloc(room + 1, sizeof *l.pairs)};
     uint32_t *order = calloc(s->n_functions + 1, sizeof *order);
     int err = l.of && l.pairs && order ? 0 : -ENOMEM;
+    if (!err)
+        err = ht_owner_stacks_parts(s, list);
     for (uint32_t i = 0; !err && i < s->n_functions; i++)
         order[i] = i;
     if (!err && s->n_functions)

@@ -77,8 +77,9 @@ static int number_functions(struct ht_owner_stacks *s, struct ht_profile *p, uin
             struct key *k = &keys[at];
             const struct ht_function *f = l->n_lines ? l->lines[j].function : NULL;
             *k = (struct key){.object = l->mapping ? l->mapping->file : empty, .place = at};
-            k->named = f && *f->name;
-            k->name = k->named ? f->name : unnamed(p, l, k);
+            bool place = ht_location_is_place(l);
+            k->named = f && *f->name && !place;
+            k->name = k->named || place ? f->name : unnamed(p, l, k);
             k->symbol = f ? f->system_name : empty;
             if (!k->name)
                 return free(keys), -ENOMEM;
@@ -201,11 +202,46 @@ static bool is_wrapper(struct ht_owner_function *f, const struct ht_wrappers *li
     return f->rule == HT_WRAPPER || f->behaves;
 }
 
+/* What has no name and is called by a wrapper of its own library is a part of that. */
+static bool is_part(const struct ht_owner_stacks *s, const struct ht_owner_stack *k,
+                    const struct ht_wrappers *list)
+{
+    struct ht_owner_function *f = &s->functions[s->frames[k->first + k->at]];
+    if (f->named || f->code_of_no_file || k->at + 1 >= k->n)
+        return false;
+    struct ht_owner_function *caller = &s->functions[s->frames[k->first + k->at + 1]];
+    return caller->object == f->object && is_wrapper(caller, list);
+}
+
+int ht_owner_stacks_parts(struct ht_owner_stacks *s, const struct ht_wrappers *list)
+{
+    /* By function: how often it is a part of a wrapper, and how often it comes first. */
+    uint32_t(*seen)[2] = calloc(s->n_functions + 1, sizeof *seen);
+    if (!seen)
+        return -ENOMEM;
+    for (size_t i = 0; i < s->n_stacks; i++) {
+        struct ht_owner_stack k = s->stacks[i];
+        for (k.at = 0; k.at < k.n; k.at++) {
+            uint32_t f = s->frames[k.first + k.at];
+            bool part = is_part(s, &k, list);
+            seen[f][!part]++;
+            if (!part && !is_wrapper(&s->functions[f], list))
+                break;
+        }
+    }
+    for (uint32_t f = 0; f < s->n_functions; f++)
+        if (seen[f][0] && seen[f][0] >= seen[f][1])
+            s->functions[f].behaves = true;
+    free(seen);
+    return 0;
+}
+
 void ht_owner_stacks_advance(struct ht_owner_stacks *s, const struct ht_wrappers *list)
 {
     for (size_t i = 0; i < s->n_stacks; i++) {
         struct ht_owner_stack *k = &s->stacks[i];
-        while (k->at < k->n && is_wrapper(&s->functions[s->frames[k->first + k->at]], list))
+        while (k->at < k->n && (is_wrapper(&s->functions[s->frames[k->first + k->at]], list) ||
+                                is_part(s, k, list)))
             k->at++;
     }
 }

@@ -44,6 +44,10 @@ void ht_owner_stacks_finish(struct ht_owner_stacks *s);
  * that behave like one. */
 void ht_owner_stacks_advance(struct ht_owner_stacks *s, const struct ht_wrappers *list);
 
+/* Marks what has no name and is, at least as often as not, called by a wrapper of its own library:
+ * where the wrapper jumps to it instead, no frame shows that. 0 or -ENOMEM. */
+int ht_owner_stacks_parts(struct ht_owner_stacks *s, const struct ht_wrappers *list);
+
 /* behaviour.c: finds the functions that behave like wrappers, and moves `at` over them. A function
  * is one when it does nothing but lead to an allocation, for many callers and in many sizes, and
  * when nearly all allocations of its binary or library go through it and its like; or when so many

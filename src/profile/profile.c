@@ -315,3 +315,14 @@ int ht_profile_add_comment(struct ht_profile *p, const char *comment)
     p->comments[p->n_comments++] = s;
     return 0;
 }
+
+bool ht_location_is_place(const struct ht_location *l)
+{
+    if (l->n_lines != 1 || !l->mapping || !*l->mapping->file)
+        return false;
+    const char *file = l->mapping->file, *slash = strrchr(file, '/');
+    const char *base = slash && slash[1] ? slash + 1 : file;
+    const char *name = l->lines[0].function->name;
+    size_t n = strlen(base);
+    return !strncmp(name, base, n) && !strncmp(name + n, HT_PLACE_NAME, strlen(HT_PLACE_NAME));
+}

@@ -99,6 +99,13 @@ struct ht_profile *ht_profile_create(void);
 /* Destroys a profile and all it owns. NULL is accepted. */
 void ht_profile_destroy(struct ht_profile *p);
 
+/* How the place of a function begins that has no name: behind it stands the address at which it
+ * begins in its file. Behind the file's name ("libx.so+0x3f2a10") it stands for the name. */
+#define HT_PLACE_NAME "+0x"
+
+/* Whether the function of a location is known by its place alone. */
+bool ht_location_is_place(const struct ht_location *l);
+
 /* Interns a string in the profile. NULL counts as "". Returns NULL only when out of memory. */
 const char *ht_profile_str(struct ht_profile *p, const char *s);
 const char *ht_profile_strn(struct ht_profile *p, const char *s, size_t n);

@@ -22,7 +22,7 @@
 #include "symbolize/elffile.h"
 #include "symbolize/pool.h"
 
-static const char magic[8] = "htsym 3";
+static const char magic[8] = "htsym 4";
 
 enum { FILE_MAX = 64 << 20, TOTAL_MAX = 256 << 20, FRAMES_MAX = 4096, PATH_LEN = 4096 };
 

@@ -8,7 +8,7 @@
 
 /* The strings live as long as the module they came from. */
 struct ht_sym_frame {
-    const char *name; /* as in the symbol table or DWARF; NULL when unknown */
+    const char *name; /* as in the symbol table or DWARF, or a place; NULL when unknown */
     const char *file; /* NULL when unknown */
     uint32_t line;    /* 0 when unknown */
     uint32_t start_line;

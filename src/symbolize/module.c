@@ -8,8 +8,12 @@
 #include "symbolize/module.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
+#include "profile/profile.h"
 #include "symbolize/dwarf.h"
+#include "symbolize/fde.h"
 #include "symbolize/symtab.h"
 
 int ht_sym_module_open(struct ht_sym_module *m, const struct ht_find *what, bool want_debug)
@@ -21,6 +25,7 @@ int ht_sym_module_open(struct ht_sym_module *m, const struct ht_find *what, bool
 void ht_sym_module_finish(struct ht_sym_module *m)
 {
     ht_symtab_destroy(m->symtab);
+    ht_fdes_destroy(m->fdes);
     ht_dwarf_close(m->dwarf);
     ht_elf_finish(&m->mini);
     ht_find_finish(&m->found);
@@ -52,6 +57,21 @@ static int load_symbols(struct ht_sym_module *m)
     return m->symtab ? 0 : -ENOMEM;
 }
 
+/* What has no name goes by its function's place: "+0x3f2a10". *name stays NULL where no function is
+ * known to be. 0 or -ENOMEM. */
+static int place_name(struct ht_sym_module *m, uint64_t vaddr, const char **name)
+{
+    uint64_t start;
+    char text[24];
+    if (!m->fdes && m->found.main.elf && !(m->fdes = ht_fdes_create(m->found.main.elf)))
+        return -ENOMEM;
+    if (!m->fdes || !ht_fdes_find(m->fdes, vaddr, &start))
+        return 0;
+    snprintf(text, sizeof text, HT_PLACE_NAME "%" PRIx64, start);
+    *name = ht_pool_str(&m->pool, text);
+    return *name ? 0 : -ENOMEM;
+}
+
 int ht_sym_module_resolve(struct ht_sym_module *m, struct ht_addr *addrs, size_t n, bool dwarf,
                           bool (*tick)(void *arg, size_t done), void *tick_arg)
 {
@@ -73,6 +93,8 @@ int ht_sym_module_resolve(struct ht_sym_module *m, struct ht_addr *addrs, size_t
         if (addrs[i].n_frames)
             continue;
         const char *name = ht_symtab_find(m->symtab, addrs[i].vaddr);
+        if (!name && place_name(m, addrs[i].vaddr, &name))
+            return -ENOMEM;
         if (!name)
             continue;
         struct ht_sym_frame *f = ht_pool_alloc(&m->pool, sizeof *f);

@@ -16,6 +16,7 @@ struct ht_sym_module {
     struct ht_pool pool; /* frames */
     struct ht_symtab *symtab;
     struct ht_dwarf *dwarf;
+    struct ht_fdes *fdes; /* for what has no symbol */
 };
 
 /* 0, or as ht_find_open; on failure only found.replaced of *m has a meaning. */

@@ -19,6 +19,7 @@
 #include "symbolize/cache.h"
 #include "symbolize/functions.h"
 #include "symbolize/module.h"
+#include "symbolize/package.h"
 #include "symbolize/perfmap.h"
 #include "util/utf8.h"
 
@@ -41,6 +42,8 @@ struct work {
     size_t current_n;
     bool shown;
     char replaced[256], missing[256];
+    const struct ht_mapping *stripped; /* most addresses without a name lie in it */
+    size_t n_stripped, n_unnamed;
     size_t n_replaced, n_missing;
 };
 
@@ -170,7 +173,12 @@ static int apply(struct work *w, struct ht_location *loc, const struct ht_addr *
     struct ht_mapping *m = loc->mapping;
     for (uint32_t i = 0; i < a->n_frames; i++) {
         const struct ht_sym_frame *f = &a->frames[i];
-        lines[i].function = ht_functions_get(&w->functions, f->name, f->file, f->start_line);
+        char place[300];
+        bool placed = m && f->name && !strncmp(f->name, HT_PLACE_NAME, strlen(HT_PLACE_NAME));
+        if (placed)
+            snprintf(place, sizeof place, "%.255s%s", base_name(m->file), f->name);
+        lines[i].function =
+            ht_functions_get(&w->functions, placed ? place : f->name, f->file, f->start_line);
         lines[i].line = f->line;
         if (!lines[i].function)
             return -ENOMEM;
@@ -251,6 +259,19 @@ static void remember(char *list, size_t size, size_t *count, const char *file)
         snprintf(list + n, size - n, "%s%s", n ? ", " : "", shown_name(file, name));
 }
 
+static void count_unnamed(struct work *w, const struct ht_mapping *m, const struct target *t,
+                          size_t n)
+{
+    size_t places = 0;
+    for (size_t i = 0; i < n; i++)
+        places += ht_location_is_place(t[i].loc);
+    w->n_unnamed += places;
+    if (places > w->n_stripped) {
+        w->n_stripped = places;
+        w->stripped = m;
+    }
+}
+
 static int name_module(struct work *w, struct target *t, size_t n)
 {
     struct ht_mapping *map = t->loc->mapping;
@@ -285,6 +306,8 @@ static int name_module(struct work *w, struct target *t, size_t n)
         err = cache ? name_targets(w, t, n, NULL, ht_cache_segments(cache), "", 0, cache) : 0;
     }
     ht_cache_close(cache);
+    if (!err)
+        count_unnamed(w, map, t, n);
     return err;
 }
 
@@ -309,7 +332,8 @@ static int collect(struct work *w)
         return -ENOMEM;
     for (size_t i = 0; i < w->p->n_locations; i++) {
         struct ht_location *l = w->p->locations[i];
-        if (!w->o->force && (l->n_lines || (l->mapping && named_already(l->mapping))))
+        if (!w->o->force && !ht_location_is_place(l) &&
+            (l->n_lines || (l->mapping && named_already(l->mapping))))
             continue;
         w->targets[w->n++].loc = l;
     }
@@ -333,6 +357,26 @@ static pid_t comment_pid(const struct ht_profile *p)
     return pid > 0 && pid < 1 << 30 ? (pid_t)pid : 0;
 }
 
+/* Where a tenth of all addresses has no name: what would give names to most of them. */
+static void say_stripped(const struct work *w, char *msg, size_t size)
+{
+    char name[64], package[128];
+    if (!w->stripped || w->n_unnamed * 10 < w->p->n_locations)
+        return;
+    shown_name(w->stripped->file, name);
+    if (ht_package_of(w->stripped->file, package, sizeof package))
+        snprintf(
+            msg, size,
+            "%s has no symbols for %zu of %zu addresses: apt install %s-dbgsym (Debian's debug "
+            "archive), or set DEBUGINFOD_URLS (https://debuginfod.debian.net)",
+            name, w->n_stripped, w->p->n_locations, package);
+    else
+        snprintf(msg, size,
+                 "%s has no symbols for %zu of %zu addresses: its debug package, or a build that "
+                 "is not stripped, has them; so may a server that DEBUGINFOD_URLS names",
+                 name, w->n_stripped, w->p->n_locations);
+}
+
 static void report(const struct work *w, char *msg, size_t size)
 {
     if (!size)
@@ -346,6 +390,8 @@ static void report(const struct work *w, char *msg, size_t size)
     else if (w->n_missing)
         snprintf(msg, size, "no names for %s%s: not found (PPROF_BINARY_PATH can say where)",
                  w->missing, w->n_missing > 3 ? " and others" : "");
+    else
+        say_stripped(w, msg, size);
 }
 
 int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, char *msg,

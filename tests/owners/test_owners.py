@@ -157,6 +157,20 @@ h.add(["app:+18", "main"], 20)
 r = h.owners()
 check("no names", names(r) == ["app+0x10", "app+0x18"] and r["rows"][0]["path"] == ["app+0x20", "app+0x30", "known"], r["rows"])
 
+# A place of the unwind tables is no name; what has none is a part of the wrapper that calls it, in the same library alone.
+h = Heap()
+h.add(["lib:lib+0x90", "lib:sqlite3Malloc", "lib:sqlite3Insert", "main"], 50)
+h.add(["lib:lib+0xb0", "zmalloc", "other", "main"], 40)
+h.add(["lib:lib+0x40", "lib:lib+0x50", "lib:lib+0x60", "lib:lib+0x70", "lib:deep", "main"], 30)
+r = h.owners()
+check("parts", names(r) == ["sqlite3Insert", "lib+0xb0", "lib+0x40"] and r["rows"][2]["path"] == ["lib+0x50", "lib+0x60", "deep"], r["rows"])
+
+h = Heap()
+for i in range(3):
+    h.add(["lib:lib+0x90", "lib:ngx_palloc", "lib:ngx_a%d" % i, "main"], 50)
+h.add(["lib:lib+0x90", "lib:ngx_jumps", "main"], 60)
+check("a part that is jumped to", names(h.owners())[0] == "ngx_jumps", names(h.owners()))
+
 # Nothing in use.
 h = Heap()
 check("nothing", names(h.owners()) == [], h.owners())

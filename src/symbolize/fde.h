@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a binary's functions begin and end, from .eh_frame: stripped ones have it too. */
+#ifndef HEAPTAP_SRC_SYMBOLIZE_FDE_H
+#define HEAPTAP_SRC_SYMBOLIZE_FDE_H
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ht_fdes;
+
+/* NULL when memory is short. Without .eh_frame, and where it is damaged, there are none. */
+struct ht_fdes *ht_fdes_create(Elf *elf);
+void ht_fdes_destroy(struct ht_fdes *f);
+
+/* The start of the function that covers the address; false when none does. */
+bool ht_fdes_find(const struct ht_fdes *f, uint64_t vaddr, uint64_t *start);
+
+#endif
