@@ -20,13 +20,13 @@ struct ht_shell {
 /* Carries out one line; false at quit. */
 bool ht_shell_line(struct ht_shell *s, const char *line);
 
-/* shell_help.c: about all words, or one. */
+/* help.c: about all words, or one. */
 void ht_shell_help(const struct ht_shell *s, const char *word);
 void ht_shell_options(const struct ht_shell *s);
 /* The i-th word a line may begin with, NULL at the end: reports, own words. */
 const char *ht_shell_word(size_t i, const char **help);
 
-/* shell_input.c: a line to free, NULL at the end. With a terminal there is editing, history and
+/* input.c: a line to free, NULL at the end. With a terminal there is editing, history and
  * completion; a script's lines are read as they are. */
 void ht_shell_input_start(struct ht_shell *s);
 char *ht_shell_input(void);

@@ -5,8 +5,8 @@
  *
  * HT_HOOKED_C: the allocator must have malloc, calloc, realloc and free; the others are built from
  *   those it has when it lacks them.
- * HT_HOOKED_CXX: sampled only when the next definition comes from the allocator itself (jemalloc,
- *   tcmalloc, mimalloc); libstdc++'s calls malloc, which counts it.
+ * HT_HOOKED_NEW, HT_HOOKED_DELETE: sampled only when the next definition comes from the allocator
+ *   itself (jemalloc, tcmalloc, mimalloc); libstdc++'s calls malloc, which counts it.
  * HT_HOOKED_EXT: jemalloc's and tcmalloc's own calls: present only when the allocator has them.
  */
 #define HT_HOOKED_FOUR(X)                                                                          \
