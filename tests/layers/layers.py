@@ -100,7 +100,7 @@ class House:
         self.exported = {}
         for target, found in by_target.items():
             table = symbols(list(found))
-            home = {name: found[o] for o, (defined, _) in table.items() for name in defined}
+            home = {name.split("@")[0]: found[o] for o, (defined, _) in table.items() for name in defined}
             if target == "libheaptap.so.p":
                 self.exported = home
             for object_, (_, used) in table.items():

@@ -64,7 +64,7 @@ void *(*ht_programs_realloc)(void *, size_t);
 HT_HOOKED_C_REST(DEFINE_NEXT)
 HT_HOOKED_NEW(DEFINE_NEXT)
 HT_HOOKED_DELETE(DEFINE_NEXT)
-HT_HOOKED_EXT(DEFINE_NEXT)
+HT_HOOKED_OWN(DEFINE_NEXT)
 
 #define DEFINE_DIRECT(symbol, type, parameters) bool ht_direct_##symbol;
 HT_HOOKED_NEW(DEFINE_DIRECT)
@@ -286,6 +286,16 @@ bool ht_may_place(void)
     return may_place;
 }
 
+void ht_place_nothing(void)
+{
+    may_place = false;
+}
+
+bool ht_next_is_glibc(void)
+{
+    return size_class_by == BY_GLIBC;
+}
+
 /* glibc cuts a block that shrinks. jemalloc keeps it in its class; tcmalloc and mimalloc while half
  * of it is in use. */
 bool ht_stays_in_place(size_t usable, size_t n)
@@ -323,9 +333,7 @@ static void look_up(void)
     HT_HOOKED_NEW(FIND_ANY)
     HT_HOOKED_DELETE(FIND_ANY)
     ht_new_is_malloc = new_is_malloc();
-    if (ht_next_symbol("mallocx") || ht_next_symbol("tc_malloc")) {
-        HT_HOOKED_EXT(KEEP)
-    }
+    KEEP(nallocx, , )
     find_size_class(allocator, m);
 #define DIRECT(symbol, type, parameters)                                                           \
     ht_direct_##symbol =                                                                           \
@@ -350,12 +358,6 @@ static void look_up(void)
         ht_next_##symbol = built;
     /* Never glibc's own: it comes back through our realloc, and would be counted twice. */
     ht_next_reallocarray = built_reallocarray;
-    /* Nor tcmalloc's, which call its tc_memalign by name: that is ours. */
-    if (ht_next_tc_memalign && object_of((void *)ht_next_tc_memalign) == allocator) {
-        ht_next_posix_memalign = ht_next_tc_posix_memalign = built_posix_memalign;
-        ht_next_valloc = ht_next_tc_valloc = built_valloc;
-        ht_next_pvalloc = ht_next_tc_pvalloc = built_pvalloc;
-    }
     BUILD(cfree, built_cfree)
     BUILD(valloc, built_valloc)
     BUILD(pvalloc, built_pvalloc)

@@ -69,6 +69,13 @@ bool ht_has_classes(void);
  */
 bool ht_may_place(void);
 
+/* Before the rate is first set: none may, for some free may go past us with the size that the
+ * program knows. */
+void ht_place_nothing(void);
+
+/* The malloc underneath is the C library's own. */
+bool ht_next_is_glibc(void);
+
 /* True when realloc to n bytes, not 0, leaves a block of so many usable bytes where it is. Where
  * the allocator's rule is not known: whenever n fits. */
 bool ht_stays_in_place(size_t usable, size_t n);

@@ -7,8 +7,11 @@
  *   those it has when it lacks them.
  * HT_HOOKED_NEW, HT_HOOKED_DELETE: sampled only when the next definition comes from the allocator
  *   itself (jemalloc, tcmalloc, mimalloc); libstdc++'s calls malloc, which counts it.
- * HT_HOOKED_EXT: jemalloc's and tcmalloc's own calls: present only when the allocator has them.
+ * HT_HOOKED_OWN: jemalloc's, tcmalloc's and mimalloc's own calls (own_api.h): ours only where the
+ *   process's malloc comes with them.
  */
+#include "target/allocator/own_api.h"
+
 #define HT_HOOKED_FOUR(X)                                                                          \
     X(malloc, void *, (size_t))                                                                    \
     X(calloc, void *, (size_t, size_t))                                                            \
@@ -54,39 +57,8 @@
     X(_ZdlPvSt11align_val_tRKSt9nothrow_t, void, (void *, size_t, const void *))                   \
     X(_ZdaPvSt11align_val_tRKSt9nothrow_t, void, (void *, size_t, const void *))
 
-#define HT_HOOKED_EXT(X)                                                                           \
-    X(mallocx, void *, (size_t, int))                                                              \
-    X(rallocx, void *, (void *, size_t, int))                                                      \
-    X(xallocx, size_t, (void *, size_t, size_t, int))                                              \
-    X(sallocx, size_t, (const void *, int))                                                        \
-    X(dallocx, void, (void *, int))                                                                \
-    X(sdallocx, void, (void *, size_t, int))                                                       \
-    X(nallocx, size_t, (size_t, int))                                                              \
-    X(tc_malloc, void *, (size_t))                                                                 \
-    X(tc_malloc_skip_new_handler, void *, (size_t))                                                \
-    X(tc_calloc, void *, (size_t, size_t))                                                         \
-    X(tc_realloc, void *, (void *, size_t))                                                        \
-    X(tc_free, void, (void *))                                                                     \
-    X(tc_free_sized, void, (void *, size_t))                                                       \
-    X(tc_cfree, void, (void *))                                                                    \
-    X(tc_memalign, void *, (size_t, size_t))                                                       \
-    X(tc_posix_memalign, int, (void **, size_t, size_t))                                           \
-    X(tc_valloc, void *, (size_t))                                                                 \
-    X(tc_pvalloc, void *, (size_t))                                                                \
-    X(tc_malloc_size, size_t, (void *))                                                            \
-    X(tc_new, void *, (size_t))                                                                    \
-    X(tc_newarray, void *, (size_t))                                                               \
-    X(tc_new_nothrow, void *, (size_t, const void *))                                              \
-    X(tc_newarray_nothrow, void *, (size_t, const void *))                                         \
-    X(tc_delete, void, (void *))                                                                   \
-    X(tc_deletearray, void, (void *))                                                              \
-    X(tc_delete_sized, void, (void *, size_t))                                                     \
-    X(tc_deletearray_sized, void, (void *, size_t))                                                \
-    X(tc_delete_nothrow, void, (void *, const void *))                                             \
-    X(tc_deletearray_nothrow, void, (void *, const void *))
-
 #define HT_HOOKED(X)                                                                               \
     HT_HOOKED_C(X)                                                                                 \
     HT_HOOKED_NEW(X)                                                                               \
     HT_HOOKED_DELETE(X)                                                                            \
-    HT_HOOKED_EXT(X)
+    HT_HOOKED_OWN(X)

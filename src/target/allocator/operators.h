@@ -3,7 +3,7 @@
 #define HEAPTAP_SRC_TARGET_ALLOCATOR_OPERATORS_H
 
 /*
- * Fills in operators and extensions that no library in the global scope has. A C program that
+ * Fills in operators that no library in the global scope has. A C program that
  * loads a C++ plugin has none: its libstdc++ is private to the plugin, while the plugin's calls
  * find ours. Called once while looking up.
  */

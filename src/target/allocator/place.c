@@ -179,6 +179,13 @@ bool ht_place_recycle(void *p)
     return false;
 }
 
+void ht_place_release(void)
+{
+    void *p;
+    while ((p = take_recycled()))
+        ht_next_free(p);
+}
+
 void ht_place_freed_twice(void *p)
 {
     if (!p) /* free(NULL) is looked up as any other: no place that is free is one's own */

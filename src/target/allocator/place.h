@@ -55,6 +55,10 @@ void *ht_place(size_t size, size_t align, bool *recyclable);
  */
 bool ht_place_recycle(void *p);
 
+/* Gives the blocks that are kept back to the allocator: before it gives up a heap, in which some of
+ * them may lie. */
+void ht_place_release(void);
+
 /* A free of p that no live sample accounts for: when p is one that is kept, the program frees it a
  * second time. It is freed in earnest, so that the caller's free is the allocator's to judge. */
 void ht_place_freed_twice(void *p);

@@ -22,6 +22,15 @@ void *ht_cold_malloc(size_t size)
     return ht_new_sample_commit(&sample, p ? p : ht_next_malloc(size));
 }
 
+/* To the end that the block would have had: an allocator's own calls zero from there on what they
+ * add (rallocx, mi_rezalloc). */
+static void clear_block(void *p, size_t bytes)
+{
+    size_t end = ht_has_classes() ? ht_good_size(bytes) : bytes;
+    size_t real = end > HT_PLACED_MIN ? ht_next_malloc_usable_size(p) : end;
+    memset(p, 0, real > bytes && real < end ? real : end);
+}
+
 void *ht_cold_calloc(size_t n, size_t size)
 {
     struct ht_new_sample sample;
@@ -38,7 +47,7 @@ void *ht_cold_calloc(size_t n, size_t size)
     /* Not a large one: calloc need not touch fresh pages (tests/hazards/h33). */
     void *p = ht_new_sample_place(&sample, 0);
     if (p)
-        memset(p, 0, bytes);
+        clear_block(p, bytes);
     return ht_new_sample_commit(&sample, p ? p : ht_next_calloc(n, size));
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* tcmalloc's and jemalloc's own names, where the allocator has them. */
+/* tcmalloc's and jemalloc's own names. They are shown once the allocator underneath is known. */
 #include "config.h"
 
 #include <stdint.h>
 
 #include "target/hooks/hook.h"
+
+HT_HOOKED_JE_TC(SHOWN_IF_PRESENT)
 
 /* tcmalloc's names for its own. */
 #define TC_ALLOCATE(symbol, parameters, bytes, align, arguments)                                   \
@@ -12,7 +14,6 @@
 #define TC_RELEASE(symbol, parameters, arguments)                                                  \
     EXPORT void symbol parameters                                                                  \
     {                                                                                              \
-        resolving_here();                                                                          \
         RELEASE(p, ht_next_##symbol arguments, ht_next_free(p));                                   \
     }
 TC_ALLOCATE(tc_malloc, (size_t n), n, (size_t)0, (n))
@@ -39,14 +40,14 @@ EXPORT size_t tc_malloc_size(void *p)
 {
     if (HT_UNLIKELY(p && ht_arena_owns(p)))
         return ht_arena_size(p);
-    return HT_UNLIKELY(resolving_here()) ? 0 : ht_usable(p, ht_next_tc_malloc_size(p));
+    return ht_usable(p, ht_next_tc_malloc_size(p));
 }
 
 EXPORT void *tc_calloc(size_t n, size_t size)
 {
     size_t bytes;
-    if (HT_UNLIKELY(resolving_here()) || __builtin_mul_overflow(n, size, &bytes))
-        return ht_next_calloc(n, size);
+    if (__builtin_mul_overflow(n, size, &bytes))
+        return ht_next_tc_calloc(n, size);
     if (HT_LIKELY(!ht_countdown(bytes)))
         return ht_next_tc_calloc(n, size);
     return ht_cold_calloc(n, size);
@@ -59,7 +60,6 @@ EXPORT void *tc_realloc(void *p, size_t n)
 
 EXPORT int tc_posix_memalign(void **out, size_t align, size_t size)
 {
-    resolving_here();
     return align_into(ht_next_tc_posix_memalign, out, align, size, HT_CALLER());
 }
 
@@ -74,11 +74,9 @@ static int at_page(int flags)
 static __attribute__((noinline)) void *cold_mallocx(size_t n, int flags)
 {
     struct ht_new_sample sample;
-    if (HT_UNLIKELY(resolving_here()))
-        return ht_arena_alloc(n, 16);
-    if (!ht_new_sample_begin(&sample, n, HT_CALLER()))
-        return ht_next_mallocx(n, flags);
-    return ht_new_sample_commit(&sample, ht_next_mallocx(n, sample.place ? at_page(flags) : flags));
+    bool sampled = ht_new_sample_begin(&sample, n, HT_CALLER());
+    void *p = ht_next_mallocx(n, sampled && sample.place ? at_page(flags) : flags);
+    return sampled ? ht_new_sample_commit(&sample, p) : p;
 }
 
 EXPORT void *mallocx(size_t n, int flags)
@@ -111,7 +109,6 @@ EXPORT void *rallocx(void *p, size_t n, int flags)
         .in_place_only = true,
         .zero = flags & 0x40,
     };
-    resolving_here();
     return ht_resize(p, &r, ht_countdown(n), HT_CALLER());
 }
 
@@ -119,7 +116,6 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
 {
     struct ht_record record;
     struct ht_new_sample sample;
-    resolving_here();
     bool maybe = ht_free_begin(p, &record);
     bool sampled = ht_countdown(n) && ht_new_sample_begin(&sample, n, HT_CALLER());
     /* A block that was placed stays in its class, which its new size does not say either. */
@@ -146,24 +142,20 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
 
 EXPORT size_t sallocx(const void *p, int flags)
 {
-    resolving_here();
     return ht_usable(p, ht_next_sallocx(p, flags));
 }
 
 EXPORT size_t nallocx(size_t n, int flags)
 {
-    resolving_here();
     return ht_next_nallocx(n, flags);
 }
 
 EXPORT void dallocx(void *p, int flags)
 {
-    resolving_here();
     RELEASE(p, ht_next_dallocx(p, flags), ht_next_dallocx(p, flags));
 }
 
 EXPORT void sdallocx(void *p, size_t n, int flags)
 {
-    resolving_here();
     RELEASE(p, ht_next_sdallocx(p, n, flags), ht_next_dallocx(p, flags));
 }

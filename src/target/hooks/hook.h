@@ -20,6 +20,11 @@
 HT_HOOKED(X)
 #undef X
 
+/* In the file that defines them: names that are shown only where the allocator has them
+ * (own_api.h). */
+#define SHOWN_IF_PRESENT(symbol, type, parameters)                                                 \
+    __asm__(".symver " #symbol ", " #symbol "@HEAPTAP_IF_PRESENT");
+
 /*
  * An allocating hook: `call` is the real one with its own arguments. The cold part is a function of
  * its own, entered by a tail jump, so that HT_CALLER finds the program's frame and not ours, and

@@ -255,6 +255,24 @@ enum ht_freed ht_free_sampled(void *p)
     return recycled ? HT_FREED_RECYCLED : r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
 }
 
+static void account_one(void *p, const struct ht_record *record)
+{
+    ht_place_removed(p);
+    ht_free_account(record);
+}
+
+void ht_free_those(bool (*which)(const void *p, void *ctx), void *ctx)
+{
+    struct ht_tls *t = &ht_tls;
+    t->reentrancy_depth++;
+    ht_place_release();
+    if (HT_UNLIKELY(ht_forked()))
+        ht_postfork_child();
+    if (!ht_forked())
+        ht_live_take_those(which, ctx, account_one);
+    release(t);
+}
+
 size_t ht_usable_placed(const void *p, size_t real)
 {
     uint64_t asked;

@@ -70,6 +70,10 @@ bool ht_free_begin(void *p, struct ht_record *out);
 /* Accounts a record taken out. */
 void ht_free_account(const struct ht_record *r);
 
+/* Before an allocator gives up many blocks at once, in place of a free for each: those that
+ * which(p, ctx) picks (ht_live_take_those). */
+void ht_free_those(bool (*which)(const void *p, void *ctx), void *ctx);
+
 /* Puts a record back that a failed realloc leaves alive. */
 void ht_free_undo(void *p, const struct ht_record *r);
 

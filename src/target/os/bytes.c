@@ -128,6 +128,14 @@ size_t strlen(const char *s)
     return n;
 }
 
+size_t strnlen(const char *s, size_t most)
+{
+    size_t n = 0;
+    for (; n < most && s[n]; n++)
+        STAY_A_LOOP();
+    return n;
+}
+
 char *(strchr)(const char *s, int c)
 {
     for (; *s != (char)c; s++) {

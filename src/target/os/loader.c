@@ -43,7 +43,7 @@ bool ht_libc_is_glibc(void)
 }
 
 /* glibc relocates these entries in place, except for the vDSO's; musl relocates none. */
-static const void *relocated(const struct link_map *l, uint64_t at)
+const void *ht_loader_relocated(const struct link_map *l, uint64_t at)
 {
     return (const void *)(at < l->l_addr ? l->l_addr + at : at);
 }
@@ -52,7 +52,7 @@ static bool symbols_of(const struct link_map *l, struct symbols *s)
 {
     *s = (struct symbols){0};
     for (const Elf64_Dyn *d = l->l_ld; d && d->d_tag != DT_NULL; d++) {
-        const void *at = relocated(l, d->d_un.d_ptr);
+        const void *at = ht_loader_relocated(l, d->d_un.d_ptr);
         if (d->d_tag == DT_SYMTAB)
             s->table = at;
         else if (d->d_tag == DT_STRTAB)
@@ -152,6 +152,14 @@ static void *symbol_in(const struct link_map *l, const char *name, bool any)
     return ELF64_ST_TYPE(sym->st_info) == STT_GNU_IFUNC ? ((void *(*)(void))at)() : (void *)at;
 }
 
+static const struct link_map *own_map(void)
+{
+    const struct link_map *l = ht_loader() ? ht_loader()->r_map : NULL;
+    while (l && l->l_ld != _DYNAMIC)
+        l = l->l_next;
+    return l;
+}
+
 /* First as a reference of the program's is bound; then, for what no object has so (an allocator's
  * own calls in a version of its own), as dlsym without a version looks. */
 static void *search_from(const struct link_map *from, const char *name)
@@ -165,15 +173,44 @@ static void *search_from(const struct link_map *from, const char *name)
 
 void *ht_next_symbol(const char *name)
 {
-    const struct link_map *l = ht_loader() ? ht_loader()->r_map : NULL;
-    while (l && l->l_ld != _DYNAMIC)
-        l = l->l_next;
+    const struct link_map *l = own_map();
     return l ? search_from(l->l_next, name) : NULL;
 }
 
 void *ht_first_symbol(const char *name)
 {
     return ht_loader() ? search_from(ht_loader()->r_map, name) : NULL;
+}
+
+static const Elf64_Sym *own_symbol(const char *name, struct symbols *s)
+{
+    const struct link_map *l = own_map();
+    if (!l || !symbols_of(l, s))
+        return NULL;
+    s->versions = NULL; /* any */
+    return s->gnu_hash ? by_gnu_hash(s, name, true) : by_hash(s, name, true);
+}
+
+void *ht_own_symbol(const char *name)
+{
+    struct symbols s;
+    const Elf64_Sym *sym = own_symbol(name, &s);
+    return sym ? (void *)(own_map()->l_addr + sym->st_value) : NULL;
+}
+
+uint16_t *ht_own_symbol_version(const char *name)
+{
+    struct symbols s, all;
+    const Elf64_Sym *sym = own_symbol(name, &s);
+    if (!sym || !symbols_of(own_map(), &all) || !all.versions)
+        return NULL;
+    return (uint16_t *)all.versions + (sym - s.table);
+}
+
+const char *ht_loader_name(const struct link_map *l, uint32_t symbol)
+{
+    struct symbols s;
+    return symbol && symbols_of(l, &s) ? s.names + s.table[symbol].st_name : NULL;
 }
 
 void *ht_libc_symbol(const char *name)

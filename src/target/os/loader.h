@@ -9,6 +9,7 @@
 
 #include <link.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The loader's list of the objects in the program's namespace; NULL: not to be had. */
 const struct r_debug *ht_loader(void);
@@ -23,6 +24,16 @@ bool ht_libc_is_glibc(void);
  */
 void *ht_next_symbol(const char *name);
 void *ht_first_symbol(const char *name);
+
+/* Ours, whatever its version, and where that is noted; NULL: we have none. */
+void *ht_own_symbol(const char *name);
+uint16_t *ht_own_symbol_version(const char *name);
+
+/* The name of an object's symbol by its number; NULL: it has none. */
+const char *ht_loader_name(const struct link_map *l, uint32_t symbol);
+
+/* An address in an object's dynamic section. */
+const void *ht_loader_relocated(const struct link_map *l, uint64_t at);
 
 /* The C library's or the loader's own, whoever else defines the name; NULL: there is none. */
 void *ht_libc_symbol(const char *name);

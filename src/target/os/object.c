@@ -11,9 +11,11 @@
 #include <elf.h>
 #include <link.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/auxv.h>
 
 #include "target/os/loader.h"
+#include "target/os/machine.h"
 #include "target/os/object_table.h"
 #include "target/os/sys.h"
 
@@ -107,8 +109,23 @@ bool ht_object_find(uint64_t pc, struct ht_object *o)
     return true;
 }
 
+const Elf64_Ehdr *ht_object_elf_header(const struct ht_object *o)
+{
+    const Elf64_Ehdr *e = (const Elf64_Ehdr *)o->start;
+    return memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
+                   e->e_phentsize != sizeof(Elf64_Phdr)
+               ? NULL
+               : e;
+}
+
 const Elf64_Phdr *ht_object_headers(const struct ht_object *o, uint32_t *n)
 {
+    const Elf64_Ehdr *e = ht_object_elf_header(o);
+    if (!e)
+        return NULL;
+    *n = e->e_phnum;
+    if (e->e_phoff < HT_PAGE_SIZE && e->e_phoff + *n * sizeof(Elf64_Phdr) <= HT_PAGE_SIZE)
+        return (const Elf64_Phdr *)(o->start + e->e_phoff);
     return ht_sandboxed ? NULL : ht_object_table_headers(o->link_map, n);
 }
 

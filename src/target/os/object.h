@@ -21,7 +21,10 @@ bool ht_object_setup(void);
 /* The loaded object around pc, or false. */
 bool ht_object_find(uint64_t pc, struct ht_object *o);
 
-/* The program headers of a loaded object that has them elsewhere than in its first page; NULL: not
+/* The ELF header of a loaded object, with which its lowest segment begins; NULL: it does not. */
+const Elf64_Ehdr *ht_object_elf_header(const struct ht_object *o);
+
+/* The program headers of a loaded object, in its first page or where the loader has them; NULL: not
  * to be had. */
 const Elf64_Phdr *ht_object_headers(const struct ht_object *o, uint32_t *n);
 

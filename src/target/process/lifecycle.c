@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "target/allocator/backend.h"
+#include "target/allocator/own_api.h"
 #include "target/os/loader.h"
 #include "target/os/machine.h"
 #include "target/os/sys.h"
@@ -77,6 +78,7 @@ __attribute__((constructor)) static void start(void)
         stay_dormant(saved);
         return;
     }
+    ht_own_api_take();
     ht_sigaction_resolve();
     ht_settings_read();
     bool wanted = ht_config.children || !ht_config.run_root ||

@@ -22,36 +22,13 @@
 #include "target/state/state.h"
 #include "target/tables/writer.h"
 
-/* The lowest segment of a linked object begins with its ELF header, readable. */
-static const Elf64_Ehdr *elf_header(uint64_t start)
-{
-    const Elf64_Ehdr *e = (const Elf64_Ehdr *)start;
-    return memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
-                   e->e_phentsize != sizeof(Elf64_Phdr)
-               ? NULL
-               : e;
-}
-
-/* Its program headers: in the same page as a rule, else where the loader has them. NULL: not known.
- */
-static const Elf64_Phdr *program_headers(const struct ht_object *o, uint32_t *n)
-{
-    const Elf64_Ehdr *e = elf_header(o->start);
-    if (!e)
-        return NULL;
-    *n = e->e_phnum;
-    if (e->e_phoff < HT_PAGE_SIZE && e->e_phoff + *n * sizeof(Elf64_Phdr) <= HT_PAGE_SIZE)
-        return (const Elf64_Phdr *)(o->start + e->e_phoff);
-    return ht_object_headers(o, n);
-}
-
 #define FINGERPRINT_MAX 65536u
 
 /* A hash of the path and of the lowest segment: headers, symbol names, hash table. */
 static uint64_t fingerprint(const struct ht_object *o)
 {
     uint32_t n_headers;
-    const Elf64_Phdr *p = program_headers(o, &n_headers), *first = NULL;
+    const Elf64_Phdr *p = ht_object_headers(o, &n_headers), *first = NULL;
     if (!p)
         return 0;
     for (unsigned i = 0; i < n_headers; i++)
@@ -121,13 +98,13 @@ static void read_note(struct ht_module *m, uint64_t at, uint64_t end)
 
 static void read_headers(struct ht_module *m, const struct ht_object *o)
 {
-    const Elf64_Ehdr *e = elf_header(o->start);
+    const Elf64_Ehdr *e = ht_object_elf_header(o);
     if (!e)
         return;
     m->ident[0] = e->e_entry ^ ((uint64_t)e->e_phnum << 48);
     m->ident[1] = e->e_shoff;
     uint32_t n;
-    const Elf64_Phdr *p = program_headers(o, &n);
+    const Elf64_Phdr *p = ht_object_headers(o, &n);
     if (!p)
         return;
     uint64_t lowest = UINT64_MAX;

@@ -356,6 +356,36 @@ int ht_live_take(const void *p, struct ht_record *out)
     return r;
 }
 
+/* The first of a bucket that is picked, taken out. Lock held. */
+static void *take_one(struct shard *s, uint32_t bucket, bool (*which)(const void *, void *),
+                      void *ctx, struct ht_record *out)
+{
+    for (uint32_t i = s->heads[bucket]; i; i = ht_live_node_at(i - 1)->next) {
+        void *p = (void *)atomic_load_explicit(&ht_live_node_at(i - 1)->addr, memory_order_relaxed);
+        if (which(p, ctx))
+            return take_from(s, p, out) ? NULL : p;
+    }
+    return NULL;
+}
+
+void ht_live_take_those(bool (*which)(const void *, void *), void *ctx,
+                        void (*done)(void *, const struct ht_record *))
+{
+    for (struct shard *s = shards; s < shards + SHARDS; s++)
+        for (uint32_t bucket = 0; count_of(s);) {
+            struct ht_record record;
+            if (!ht_lock(&s->lock, HT_RANK_SHARD))
+                break;
+            void *p = NULL;
+            while (bucket < s->buckets && !(p = take_one(s, bucket, which, ctx, &record)))
+                bucket++;
+            ht_unlock(&s->lock, HT_RANK_SHARD);
+            if (!p)
+                break;
+            done(p, &record);
+        }
+}
+
 bool ht_live_size(const void *p, uint64_t *size)
 {
     struct shard *s = shard_of(p);

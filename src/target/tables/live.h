@@ -56,6 +56,11 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
  * free is remembered and done by ht_live_drain, or counted as lost). */
 int ht_live_take(const void *p, struct ht_record *out);
 
+/* Takes the records out that which(p, ctx) picks, which is asked under a lock of ours, and calls
+ * done(p, record) for each without one. What a lock cannot be had for stays. */
+void ht_live_take_those(bool (*which)(const void *p, void *ctx), void *ctx,
+                        void (*done)(void *p, const struct ht_record *));
+
 /* What p was asked for with. False: it has no record, or the lock could not be had. */
 bool ht_live_size(const void *p, uint64_t *size);
 
