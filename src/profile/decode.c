@@ -9,7 +9,6 @@
 #include "profile/decode.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +20,7 @@
 
 static bool malformed(struct ht_decoder *d, const uint8_t *at, const char *what)
 {
-    return ht_decode_fail(d, -EINVAL, "malformed %s at byte %zu", what, (size_t)(at - d->base));
+    return ht_decode_fail(d, -EINVAL, "malformed %s at byte %zu", what, ht_decode_at(d, at));
 }
 
 static inline bool push(struct ht_decoder *d, struct ht_scratch *s, uint64_t value)
@@ -75,6 +74,44 @@ static bool read_numbers(struct ht_decoder *d, struct ht_wire w, uint64_t *out, 
     return true;
 }
 
+/* The sample in the scratch. */
+static bool keep_sample(struct ht_decoder *d)
+{
+    struct ht_profile *p = d->p;
+    bool stack_again, labels_again;
+    struct ht_sample *s = ht_profile_push_sample(p);
+    if (!s)
+        return ht_decode_no_memory(d);
+    if (p->n_samples > d->cap_shares) {
+        size_t cap = d->cap_shares ? d->cap_shares * 2 : 1024;
+        uint8_t *more = realloc(d->shares, cap);
+        if (!more)
+            return ht_decode_no_memory(d);
+        d->shares = more;
+        d->cap_shares = cap;
+    }
+    for (size_t i = 0; i < d->labels.n; i += 4)
+        memcpy(d->labels.v + i,
+               &(struct ht_label){
+                   ht_index_as_string(d->labels.v[i]), ht_index_as_string(d->labels.v[i + 1]),
+                   (int64_t)d->labels.v[i + 2], ht_index_as_string(d->labels.v[i + 3])},
+               sizeof(struct ht_label));
+    s->locations = (struct ht_location **)ht_share_words(&d->stacks, p, d->locations.v,
+                                                         d->locations.n, &stack_again);
+    s->labels = (struct ht_label *)ht_share_words(&d->label_sets, p, d->labels.v, d->labels.n,
+                                                  &labels_again);
+    s->values = (int64_t *)ht_profile_alloc_words(p, d->values.n);
+    if (!s->locations || !s->labels || !s->values)
+        return ht_decode_no_memory(d);
+    s->n_locations = (uint32_t)d->locations.n;
+    s->n_labels = (uint32_t)(d->labels.n / 4);
+    if (d->values.n)
+        memcpy(s->values, d->values.v, d->values.n * 8);
+    d->shares[p->n_samples - 1] =
+        (stack_again ? HT_SHARES_STACK : 0) | (labels_again ? HT_SHARES_LABELS : 0);
+    return true;
+}
+
 static bool read_sample(struct ht_decoder *d, struct ht_wire w)
 {
     struct ht_profile *p = d->p;
@@ -110,33 +147,9 @@ static bool read_sample(struct ht_decoder *d, struct ht_wire w)
     if (n_types && d->values.n != n_types)
         return ht_decode_fail(d, -EINVAL,
                               "sample %zu at byte %zu has %zu values for %zu sample types",
-                              p->n_samples + 1, (size_t)(w.end - d->base), d->values.n, n_types);
+                              p->n_samples + 1, ht_decode_at(d, w.end), d->values.n, n_types);
 
-    struct ht_sample *s = ht_profile_push_sample(p);
-    if (!s)
-        return ht_decode_no_memory(d);
-    s->n_locations = d->locations.n;
-    s->n_labels = d->labels.n / 4;
-    uint64_t *words = ht_profile_alloc_words(p, d->locations.n + d->values.n);
-    if (!words)
-        return ht_decode_no_memory(d);
-    s->locations = (struct ht_location **)words;
-    s->values = (int64_t *)(words + d->locations.n);
-    if (d->locations.n)
-        memcpy(words, d->locations.v, d->locations.n * 8);
-    if (d->values.n)
-        memcpy(s->values, d->values.v, d->values.n * 8);
-    if (s->n_labels) {
-        s->labels = ht_profile_alloc(p, s->n_labels * sizeof(*s->labels));
-        if (!s->labels)
-            return ht_decode_no_memory(d);
-        for (size_t i = 0; i < s->n_labels; i++) {
-            const uint64_t *l = d->labels.v + i * 4;
-            s->labels[i] = (struct ht_label){ht_index_as_string(l[0]), ht_index_as_string(l[1]),
-                                             (int64_t)l[2], ht_index_as_string(l[3])};
-        }
-    }
-    return true;
+    return keep_sample(d);
 }
 
 static bool read_mapping(struct ht_decoder *d, struct ht_wire w)
@@ -232,21 +245,23 @@ static bool read_string(struct ht_decoder *d, struct ht_wire w)
         return ht_decode_fail(d, -EINVAL, "string_table[0] is not empty");
     if (!ht_utf8_valid((const char *)w.at, n, &bad))
         return ht_decode_fail(d, -EINVAL, "string %zu is not valid UTF-8 text at byte %zu",
-                              d->strings.n, (size_t)(w.at - d->base) + bad);
+                              d->strings.n, ht_decode_at(d, w.at) + bad);
     const char *s = ht_profile_strn(d->p, (const char *)w.at, n);
     if (!s)
         return ht_decode_no_memory(d);
     return push(d, &d->strings, (uintptr_t)s);
 }
 
-static bool read_profile(struct ht_decoder *d, struct ht_wire w)
+bool ht_decode_fields(struct ht_decoder *d, struct ht_wire *bytes, bool last)
 {
     struct ht_profile *p = d->p;
+    struct ht_wire w = *bytes;
     while (w.at < w.end) {
         struct ht_field f;
         const uint8_t *start = w.at;
+        bytes->at = start;
         if (!ht_wire_field(&w, &f))
-            return malformed(d, w.at, "field");
+            return last ? malformed(d, w.at, "field") : true;
         bool message = (f.number >= 1 && f.number <= 6) || f.number == 11;
         bool number = f.number >= 7 && f.number <= 15 && f.number != 11 && f.number != 13;
         if ((message && f.type != HT_WIRE_BYTES) || (number && f.type != HT_WIRE_VARINT))
@@ -259,7 +274,7 @@ static bool read_profile(struct ht_decoder *d, struct ht_wire w)
                 return ht_decode_fail(
                     d, -EINVAL,
                     "concatenated profiles, or sample types between samples, at byte %zu",
-                    (size_t)(start - d->base));
+                    ht_decode_at(d, start));
             if (d->types.n / 2 >= SAMPLE_TYPES_LIMIT)
                 return ht_decode_fail(d, -EINVAL, "more than %d sample types", SAMPLE_TYPES_LIMIT);
             ok = read_numbers(d, f.body, v, 2, "sample type") && push(d, &d->types, v[1]) &&
@@ -290,7 +305,7 @@ static bool read_profile(struct ht_decoder *d, struct ht_wire w)
             if (p->time_nanos)
                 return ht_decode_fail(d, -EINVAL,
                                       "concatenated profiles: a second one starts before byte %zu",
-                                      (size_t)(start - d->base));
+                                      ht_decode_at(d, start));
             p->time_nanos = (int64_t)f.value;
             break;
         case 10:
@@ -317,55 +332,23 @@ static bool read_profile(struct ht_decoder *d, struct ht_wire w)
         if (!ok)
             return false;
     }
+    bytes->at = w.at;
     return true;
 }
 
-static struct ht_profile *decode_proto(const void *data, size_t size, int *err, char *msg,
-                                       size_t msg_size)
+void ht_decode_finish(struct ht_decoder *d)
 {
-    struct ht_decoder d = {
-        .p = ht_profile_create(), .base = data, .msg = msg, .msg_size = msg_size};
-    struct ht_wire all = {d.base, d.base + size};
-    bool ok = d.p ? read_profile(&d, all) && ht_decode_resolve(&d) : ht_decode_no_memory(&d);
-    ht_idmap_finish(&d.mappings);
-    ht_idmap_finish(&d.functions);
-    ht_idmap_finish(&d.locs);
-    free(d.locations.v);
-    free(d.values.v);
-    free(d.labels.v);
-    free(d.early.v);
-    free(d.strings.v);
-    free(d.comments.v);
-    free(d.types.v);
-    if (ok)
-        return d.p;
-    ht_profile_destroy(d.p);
-    *err = d.err;
-    return NULL;
-}
-
-struct ht_profile *ht_profile_decode(const void *data, size_t size, int *err, char *msg,
-                                     size_t msg_size)
-{
-    void *plain;
-    const char *kind;
-    if ((*err = ht_unpack(&data, &size, &plain, msg, msg_size)))
-        return NULL;
-    struct ht_profile *p = NULL;
-    if (!size) {
-        *err = -EINVAL;
-        snprintf(msg, msg_size, "it is empty");
-    } else if (ht_legacy_is(data, size)) {
-        p = ht_legacy_decode(data, size, err, msg, msg_size);
-    } else if ((kind = ht_foreign_kind(data, size))) {
-        *err = -EINVAL;
-        snprintf(msg, msg_size, "it is %s", kind);
-    } else if (ht_is_text(data, size)) {
-        *err = -EINVAL;
-        snprintf(msg, msg_size, "it is text, but not a heap profile's");
-    } else {
-        p = decode_proto(data, size, err, msg, msg_size);
-    }
-    free(plain);
-    return p;
+    ht_idmap_finish(&d->mappings);
+    ht_idmap_finish(&d->functions);
+    ht_idmap_finish(&d->locs);
+    ht_share_finish(&d->stacks);
+    ht_share_finish(&d->label_sets);
+    free(d->shares);
+    free(d->locations.v);
+    free(d->values.v);
+    free(d->labels.v);
+    free(d->early.v);
+    free(d->strings.v);
+    free(d->comments.v);
+    free(d->types.v);
 }

@@ -4,7 +4,11 @@
 #define HEAPTAP_SRC_PROFILE_DECODE_H
 
 #include "profile/idmap.h"
+#include "profile/share.h"
 #include "profile/store.h"
+#include "profile/wire.h"
+
+enum { HT_SHARES_STACK = 1, HT_SHARES_LABELS = 2 }; /* an earlier sample's, which resolves them */
 
 /* Growable scratch, reused from message to message. */
 struct ht_scratch {
@@ -14,7 +18,8 @@ struct ht_scratch {
 
 struct ht_decoder {
     struct ht_profile *p;
-    const uint8_t *base; /* for offsets in messages */
+    const uint8_t *base; /* of the bytes at hand */
+    size_t before;       /* bytes of the profile before them */
     struct ht_scratch locations, values, labels;
     struct ht_scratch early;   /* counts of values of samples that came before their types */
     bool typed;                /* a sample has come that was held to the types */
@@ -23,6 +28,9 @@ struct ht_decoder {
     struct ht_scratch types; /* pairs of indices */
     uint64_t drop, keep, dflt, doc, period_type, period_unit;
     struct ht_idmap mappings, functions, locs;
+    struct ht_share stacks, label_sets;
+    uint8_t *shares; /* of each sample: HT_SHARES_* */
+    size_t cap_shares;
     int err;
     char *msg;
     size_t msg_size;
@@ -38,6 +46,19 @@ static inline const char *ht_index_as_string(uint64_t index)
 {
     return (const char *)(uintptr_t)index;
 }
+
+/* Where in the profile a byte at hand is. */
+static inline size_t ht_decode_at(const struct ht_decoder *d, const uint8_t *at)
+{
+    return d->before + (size_t)(at - d->base);
+}
+
+/* decode.c, the first pass: takes the profile's fields from the bytes, and leaves in them what has
+ * no end yet, unless these are the last ones. */
+bool ht_decode_fields(struct ht_decoder *d, struct ht_wire *bytes, bool last);
+
+/* Frees all but the profile. */
+void ht_decode_finish(struct ht_decoder *d);
 
 /* resolve.c, the second pass: indices become strings and ids pointers. */
 bool ht_decode_resolve(struct ht_decoder *d);

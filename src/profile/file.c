@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "profile/profile.h"
+#include "profile/store.h"
 
 #define STREAM_LIMIT ((size_t)3 << 30)
 
@@ -52,19 +52,26 @@ struct ht_profile *ht_profile_read_file(const char *path, int *err, char *msg, s
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     void *data = NULL;
     size_t size = 0;
-    if (fd < 0) {
-        *err = -errno;
-    } else {
+    bool other = true;
+    char why[256] = "";
+    struct ht_profile *p = NULL;
+    *err = fd < 0 ? -errno : 0;
+    if (!*err && !standard)
+        p = ht_profile_decode_file(fd, &other, err, why, sizeof(why));
+    if (!*err && other)
         *err = read_stream(fd, &data, &size);
-        if (!standard)
-            close(fd);
+    if (fd >= 0 && !standard)
+        close(fd);
+    if (!other) {
+        if (!p)
+            snprintf(msg, msg_size, "%s is not a profile heaptap can read: %s", name, why);
+        return p;
     }
     if (*err) {
         snprintf(msg, msg_size, "cannot read %s: %s", name, strerror(-*err));
         return NULL;
     }
-    char why[256] = "";
-    struct ht_profile *p = ht_profile_decode(data, size, err, why, sizeof(why));
+    p = ht_profile_decode(data, size, err, why, sizeof(why));
     free(data);
     if (!p)
         snprintf(msg, msg_size, "%s is not a profile heaptap can read: %s", name, why);

@@ -3,10 +3,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "profile/ops.h"
 #include "profile/prune.h"
+#include "profile/share.h"
 #include "profile/tagfilter.h"
 
 static bool line_matches(const struct ht_line *l, const struct ht_regex *re)
@@ -76,15 +79,29 @@ static unsigned mark_locations(struct ht_profile *p, const struct ht_regex *focu
     return matched;
 }
 
+/* Room for the longest stack, and the most labels, that a sample has. */
+static size_t longest(const struct ht_profile *p, bool labels)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        size_t this = labels ? p->samples[i].n_labels : p->samples[i].n_locations;
+        n = this > n ? this : n;
+    }
+    return n;
+}
+
 static unsigned filter_names(struct ht_profile *p, const struct ht_regex *focus,
                              const struct ht_regex *ignore, const struct ht_regex *hide,
-                             const struct ht_regex *show)
+                             const struct ht_regex *show, int *rc)
 {
     if (!focus && !ignore && !hide && !show)
         return HT_FOCUS;
     unsigned matched = mark_locations(p, focus, ignore, hide, show);
+    struct ht_location **stack = hide || show ? malloc(longest(p, false) * sizeof(*stack)) : NULL;
+    struct ht_share stacks = {0};
     size_t kept = 0;
-    for (size_t i = 0; i < p->n_samples; i++) {
+    *rc = (hide || show) && !stack ? -ENOMEM : 0;
+    for (size_t i = 0; !*rc && i < p->n_samples; i++) {
         struct ht_sample *s = &p->samples[i];
         uintptr_t marks = 0;
         for (size_t j = 0; j < s->n_locations; j++)
@@ -92,17 +109,22 @@ static unsigned filter_names(struct ht_profile *p, const struct ht_regex *focus,
         if (!(marks & FOCUSED) || (marks & IGNORED))
             continue;
         if (marks & HIDDEN) {
-            size_t n = 0;
+            uint32_t n = 0;
             for (size_t j = 0; j < s->n_locations; j++)
                 if (!(s->locations[j]->mark & HIDDEN))
-                    s->locations[n++] = s->locations[j];
+                    stack[n++] = s->locations[j];
+            s->locations = ht_share_stack(&stacks, p, stack, n);
             s->n_locations = n;
+            if (!s->locations)
+                *rc = -ENOMEM;
             if (!n)
                 continue;
         }
         p->samples[kept++] = *s;
     }
     p->n_samples = kept;
+    ht_share_finish(&stacks);
+    free(stack);
     return matched;
 }
 
@@ -152,21 +174,28 @@ static unsigned filter_tags(struct ht_profile *p, const struct ht_tag_filter *fo
 }
 
 static unsigned show_tags(struct ht_profile *p, const struct ht_regex *show,
-                          const struct ht_regex *hide)
+                          const struct ht_regex *hide, int *rc)
 {
+    struct ht_label *labels = malloc(longest(p, true) * sizeof(*labels));
+    struct ht_share sets = {0};
     unsigned matched = 0;
-    for (size_t i = 0; i < p->n_samples; i++) {
+    *rc = labels ? 0 : -ENOMEM;
+    for (size_t i = 0; !*rc && i < p->n_samples; i++) {
         struct ht_sample *s = &p->samples[i];
-        size_t n = 0;
+        uint32_t n = 0;
         for (size_t j = 0; j < s->n_labels; j++) {
             bool shown = !show || ht_regex_match(show, s->labels[j].key);
             bool hidden = hide && ht_regex_match(hide, s->labels[j].key);
             matched |= (shown ? HT_TAGSHOW : 0u) | (hidden ? HT_TAGHIDE : 0u);
             if (shown && !hidden)
-                s->labels[n++] = s->labels[j];
+                labels[n++] = s->labels[j];
         }
+        s->labels = ht_share_labels(&sets, p, labels, n);
         s->n_labels = n;
+        *rc = s->labels ? 0 : -ENOMEM;
     }
+    ht_share_finish(&sets);
+    free(labels);
     return matched;
 }
 
@@ -211,17 +240,19 @@ int ht_profile_filter(struct ht_profile *p, const struct ht_filter *f, unsigned 
         wanted |= HT_TAGIGNORE;
     }
     if (!rc) {
-        matched |= filter_names(p, re[FOCUS], re[IGNORE], re[HIDE], re[SHOW]);
-        if (re[SHOW_FROM])
+        matched |= filter_names(p, re[FOCUS], re[IGNORE], re[HIDE], re[SHOW], &rc);
+        if (!rc && re[SHOW_FROM])
             matched |= show_from(p, re[SHOW_FROM]);
-        if (tagfocus || tagignore)
+        if (!rc && (tagfocus || tagignore))
             matched |= filter_tags(p, tagfocus, tagignore);
-        if (re[TAGSHOW] || re[TAGHIDE])
-            matched |= show_tags(p, re[TAGSHOW], re[TAGHIDE]);
-        if (re[PRUNE_FROM])
+        if (!rc && (re[TAGSHOW] || re[TAGHIDE]))
+            matched |= show_tags(p, re[TAGSHOW], re[TAGHIDE], &rc);
+        if (!rc && re[PRUNE_FROM])
             ht_profile_prune_from(p, re[PRUNE_FROM]);
         if (unmatched)
             *unmatched = wanted & ~matched;
+        if (rc)
+            snprintf(msg, msg_size, "out of memory");
     }
     for (int i = 0; i < N_REGEX; i++)
         ht_regex_destroy(re[i]);

@@ -1,360 +1,109 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Many profiles into one, by google/pprof's rules: mappings are the same by size (in pages), offset
- * and build-id or file, wherever they were loaded; locations by place in their mapping and lines;
- * samples by stack and labels.
- */
+/* Many profiles into one, by google/pprof's rules: all at once, or one after the other. */
 #include "config.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "profile/compatible.h"
+#include "profile/merge_map.h"
 #include "profile/ops.h"
 #include "profile/store.h"
-#include "profile/table.h"
-
-struct merger {
-    struct ht_profile *p;
-    struct ht_table mappings, functions, locations, samples;
-    struct ht_location **stack; /* scratch of one sample */
-    size_t cap_stack;
-    struct ht_label *labels;
-    size_t cap_labels;
-};
-
-static const char *key_of(const struct ht_mapping *m)
-{
-    return *m->build_id ? m->build_id : m->file;
-}
-
-static uint64_t pages_of(const struct ht_mapping *m)
-{
-    return (m->limit - m->start + 0xfff) & ~(uint64_t)0xfff;
-}
-
-static bool same_mapping(const struct ht_mapping *a, const struct ht_mapping *b)
-{
-    return pages_of(a) == pages_of(b) && a->offset == b->offset && !strcmp(key_of(a), key_of(b));
-}
-
-/* A mark is the twin in the merged profile, 0 when there is none yet. */
-
-static struct ht_mapping *map_mapping(struct merger *m, struct ht_mapping *src)
-{
-    if (src->mark)
-        return (struct ht_mapping *)src->mark;
-    const char *key = ht_profile_str(m->p, key_of(src));
-    if (!key || !ht_table_reserve(&m->mappings))
-        return NULL;
-    uint64_t hash =
-        ht_hash_mix(ht_hash_mix(ht_hash_mix(1, pages_of(src)), src->offset), (uintptr_t)key);
-    size_t at = hash;
-    struct ht_mapping *dst;
-    while ((dst = (struct ht_mapping *)ht_table_next(&m->mappings, hash, &at)))
-        if (same_mapping(src, dst))
-            break;
-    if (!dst) {
-        dst = ht_profile_add_mapping(m->p);
-        if (!dst)
-            return NULL;
-        uint64_t id = dst->id;
-        *dst = *src;
-        dst->id = id;
-        dst->file = ht_profile_str(m->p, src->file);
-        dst->build_id = ht_profile_str(m->p, src->build_id);
-        if (!dst->file || !dst->build_id)
-            return NULL;
-        ht_table_put(&m->mappings, hash, at, (uintptr_t)dst);
-    }
-    src->mark = (uintptr_t)dst;
-    return dst;
-}
-
-static struct ht_function *map_function(struct merger *m, struct ht_function *src)
-{
-    if (src->mark)
-        return (struct ht_function *)src->mark;
-    struct ht_function f = {
-        .name = ht_profile_str(m->p, src->name),
-        .system_name = ht_profile_str(m->p, src->system_name),
-        .filename = ht_profile_str(m->p, src->filename),
-        .start_line = src->start_line,
-    };
-    if (!f.name || !f.system_name || !f.filename || !ht_table_reserve(&m->functions))
-        return NULL;
-    uint64_t hash = ht_hash_mix(ht_hash_mix(2, (uintptr_t)f.name), (uintptr_t)f.system_name);
-    hash = ht_hash_mix(ht_hash_mix(hash, (uintptr_t)f.filename), (uint64_t)f.start_line);
-    size_t at = hash;
-    struct ht_function *dst;
-    while ((dst = (struct ht_function *)ht_table_next(&m->functions, hash, &at)))
-        if (dst->name == f.name && dst->system_name == f.system_name &&
-            dst->filename == f.filename && dst->start_line == f.start_line)
-            break;
-    if (!dst) {
-        dst = ht_profile_add_function(m->p);
-        if (!dst)
-            return NULL;
-        f.id = dst->id;
-        *dst = f;
-        ht_table_put(&m->functions, hash, at, (uintptr_t)dst);
-    }
-    src->mark = (uintptr_t)dst;
-    return dst;
-}
-
-static uint64_t base_of(const struct ht_location *l)
-{
-    return l->mapping ? l->mapping->start : 0;
-}
-
-/* src with its twins for mapping and functions: is it dst? */
-static bool same_location(const struct ht_location *src, const struct ht_location *dst)
-{
-    if ((src->mapping ? src->mapping->mark : 0) != (uintptr_t)dst->mapping ||
-        src->address - base_of(src) != dst->address - base_of(dst) ||
-        src->is_folded != dst->is_folded || src->n_lines != dst->n_lines)
-        return false;
-    for (size_t i = 0; i < src->n_lines; i++)
-        if (src->lines[i].function->mark != (uintptr_t)dst->lines[i].function ||
-            src->lines[i].line != dst->lines[i].line ||
-            src->lines[i].column != dst->lines[i].column)
-            return false;
-    return true;
-}
-
-static struct ht_location *map_location(struct merger *m, struct ht_location *src)
-{
-    if (src->mark)
-        return (struct ht_location *)src->mark;
-    struct ht_mapping *mapping = NULL;
-    if ((src->mapping && !(mapping = map_mapping(m, src->mapping))) ||
-        !ht_table_reserve(&m->locations))
-        return NULL;
-    uint64_t hash = ht_hash_mix(ht_hash_mix(3, (uintptr_t)mapping), src->address - base_of(src));
-    hash = ht_hash_mix(hash, src->n_lines);
-    for (size_t i = 0; i < src->n_lines; i++) {
-        struct ht_function *f = map_function(m, src->lines[i].function);
-        if (!f)
-            return NULL;
-        hash = ht_hash_mix(ht_hash_mix(hash, (uintptr_t)f), (uint64_t)src->lines[i].line);
-    }
-    size_t at = hash;
-    struct ht_location *dst;
-    while ((dst = (struct ht_location *)ht_table_next(&m->locations, hash, &at)))
-        if (same_location(src, dst))
-            break;
-    if (!dst) {
-        dst = ht_profile_add_location(m->p);
-        struct ht_line *lines = ht_profile_alloc(m->p, src->n_lines * sizeof(*lines));
-        if (!dst || !lines)
-            return NULL;
-        for (size_t i = 0; i < src->n_lines; i++) {
-            lines[i] = src->lines[i];
-            lines[i].function = (struct ht_function *)src->lines[i].function->mark;
-        }
-        dst->mapping = mapping;
-        dst->address = src->address - base_of(src) + base_of(dst);
-        dst->lines = lines;
-        dst->n_lines = src->n_lines;
-        dst->is_folded = src->is_folded;
-        ht_table_put(&m->locations, hash, at, (uintptr_t)dst);
-    }
-    src->mark = (uintptr_t)dst;
-    return dst;
-}
-
-static bool is_zero(const struct ht_profile *p, const struct ht_sample *s)
-{
-    for (size_t i = 0; i < p->n_sample_types; i++)
-        if (s->values[i])
-            return false;
-    return true;
-}
-
-/* The sample's stack and labels in the merged profile's terms, in the scratch. */
-static bool translate(struct merger *m, const struct ht_sample *s, uint64_t *hash)
-{
-    if (s->n_locations > m->cap_stack) {
-        m->cap_stack = s->n_locations * 2;
-        free(m->stack);
-        m->stack = malloc(m->cap_stack * sizeof(*m->stack));
-    }
-    if (s->n_labels > m->cap_labels) {
-        m->cap_labels = s->n_labels * 2;
-        free(m->labels);
-        m->labels = malloc(m->cap_labels * sizeof(*m->labels));
-    }
-    if ((!m->stack && m->cap_stack) || (!m->labels && m->cap_labels))
-        return false;
-    uint64_t h = ht_hash_mix(4, s->n_locations);
-    for (size_t i = 0; i < s->n_locations; i++) {
-        m->stack[i] = map_location(m, s->locations[i]);
-        if (!m->stack[i])
-            return false;
-        h = ht_hash_mix(h, (uintptr_t)m->stack[i]);
-    }
-    for (size_t i = 0; i < s->n_labels; i++) {
-        const struct ht_label *l = &s->labels[i];
-        struct ht_label *t = &m->labels[i];
-        *t = (struct ht_label){ht_profile_str(m->p, l->key),
-                               l->str ? ht_profile_str(m->p, l->str) : NULL, l->num,
-                               ht_profile_str(m->p, l->num_unit)};
-        if (!t->key || !t->num_unit || (l->str && !t->str))
-            return false;
-    }
-    if (ht_labels_sort(m->labels, s->n_labels))
-        return false;
-    for (size_t i = 0; i < s->n_labels; i++) {
-        const struct ht_label *t = &m->labels[i];
-        h = ht_hash_mix(ht_hash_mix(h, (uintptr_t)t->key), (uintptr_t)t->str);
-        h = ht_hash_mix(ht_hash_mix(h, (uint64_t)t->num), (uintptr_t)t->num_unit);
-    }
-    *hash = h;
-    return true;
-}
-
-static bool same_sample(const struct merger *m, const struct ht_sample *src,
-                        const struct ht_sample *dst)
-{
-    if (src->n_locations != dst->n_locations || src->n_labels != dst->n_labels)
-        return false;
-    for (size_t i = 0; i < src->n_locations; i++)
-        if (m->stack[i] != dst->locations[i])
-            return false;
-    for (size_t i = 0; i < src->n_labels; i++) {
-        const struct ht_label *a = &m->labels[i], *b = &dst->labels[i];
-        if (a->key != b->key || a->str != b->str || a->num != b->num || a->num_unit != b->num_unit)
-            return false;
-    }
-    return true;
-}
-
-static bool map_sample(struct merger *m, const struct ht_sample *src)
-{
-    struct ht_profile *p = m->p;
-    uint64_t hash;
-    if (!translate(m, src, &hash) || !ht_table_reserve(&m->samples))
-        return false;
-    size_t at = hash;
-    uintptr_t number;
-    while ((number = ht_table_next(&m->samples, hash, &at))) {
-        struct ht_sample *dst = &p->samples[number - 1];
-        if (!same_sample(m, src, dst))
-            continue;
-        for (size_t i = 0; i < p->n_sample_types; i++)
-            dst->values[i] = (int64_t)((uint64_t)dst->values[i] + (uint64_t)src->values[i]);
-        return true;
-    }
-    struct ht_sample *dst = ht_profile_add_sample(p, src->n_locations, src->n_labels);
-    if (!dst)
-        return false;
-    if (src->n_locations)
-        memcpy(dst->locations, m->stack, src->n_locations * sizeof(*m->stack));
-    if (src->n_labels)
-        memcpy(dst->labels, m->labels, src->n_labels * sizeof(*m->labels));
-    memcpy(dst->values, src->values, p->n_sample_types * sizeof(*src->values));
-    ht_table_put(&m->samples, hash, at, p->n_samples);
-    return true;
-}
-
-static bool map_source(struct merger *m, struct ht_profile *src)
-{
-    for (size_t i = 0; i < src->n_mappings; i++)
-        src->mappings[i]->mark = 0;
-    for (size_t i = 0; i < src->n_functions; i++)
-        src->functions[i]->mark = 0;
-    for (size_t i = 0; i < src->n_locations; i++)
-        src->locations[i]->mark = 0;
-    /* The main binary stays first. */
-    if (!m->p->n_mappings && src->n_mappings && !map_mapping(m, src->mappings[0]))
-        return false;
-    for (size_t i = 0; i < src->n_samples; i++)
-        if (!is_zero(src, &src->samples[i]) && !map_sample(m, &src->samples[i]))
-            return false;
-    return true;
-}
 
 /* Appends a comment that is not there yet. */
-static bool add_comment(struct ht_profile *p, struct ht_table *seen, const char *comment)
+static bool add_comment(struct ht_merge *m, const char *comment)
 {
-    const char *s = ht_profile_str(p, comment);
+    const char *s = ht_profile_str(m->p, comment);
     uint64_t hash = ht_hash_mix(7, (uintptr_t)s);
-    if (!s || !ht_table_reserve(seen))
+    if (!s || !ht_table_reserve(&m->comments))
         return false;
     size_t at = hash;
-    for (uintptr_t other; (other = ht_table_next(seen, hash, &at));)
+    for (uintptr_t other; (other = ht_table_next(&m->comments, hash, &at));)
         if (other == (uintptr_t)s)
             return true;
-    ht_table_put(seen, hash, at, (uintptr_t)s);
-    return !ht_profile_add_comment(p, s);
+    ht_table_put(&m->comments, hash, at, (uintptr_t)s);
+    return !ht_profile_add_comment(m->p, s);
 }
 
-static bool combine_comments(struct ht_profile *p, struct ht_profile *const *srcs, size_t n)
+/* What the first source says for all. */
+static bool begin(struct ht_merge *m, const struct ht_profile *src)
 {
-    struct ht_table seen = {0};
-    bool ok = true;
-    for (size_t i = 0; ok && i < n; i++)
-        for (size_t j = 0; ok && j < srcs[i]->n_comments; j++)
-            ok = add_comment(p, &seen, srcs[i]->comments[j]);
-    ht_table_finish(&seen);
+    struct ht_profile *p = m->p;
+    for (size_t i = 0; i < src->n_sample_types; i++)
+        if (ht_profile_add_sample_type(p, src->sample_types[i].type, src->sample_types[i].unit))
+            return false;
+    p->drop_frames = ht_profile_str(p, src->drop_frames);
+    p->keep_frames = ht_profile_str(p, src->keep_frames);
+    p->period_type.type = ht_profile_str(p, src->period_type.type);
+    p->period_type.unit = ht_profile_str(p, src->period_type.unit);
+    m->begun = true;
+    return p->drop_frames && p->keep_frames && p->period_type.type && p->period_type.unit;
+}
+
+static bool add_header(struct ht_merge *m, const struct ht_profile *s)
+{
+    struct ht_profile *p = m->p;
+    if (!m->begun && !begin(m, s))
+        return false;
+    if (!p->time_nanos || s->time_nanos < p->time_nanos)
+        p->time_nanos = s->time_nanos;
+    p->duration_nanos = (int64_t)((uint64_t)p->duration_nanos + (uint64_t)s->duration_nanos);
+    if (!p->period || p->period < s->period)
+        p->period = s->period;
+    if (!*p->default_sample_type)
+        p->default_sample_type = ht_profile_str(p, s->default_sample_type);
+    if (!*p->doc_url)
+        p->doc_url = ht_profile_str(p, s->doc_url);
+    bool ok = p->default_sample_type && p->doc_url;
+    for (size_t i = 0; ok && i < s->n_comments; i++)
+        ok = add_comment(m, s->comments[i]);
     return ok;
 }
 
-static bool combine_headers(struct ht_profile *p, struct ht_profile *const *srcs, size_t n)
+static struct ht_profile *without_zeros(struct ht_profile *p);
+
+static void finish_tables(struct ht_merge *m)
 {
-    for (size_t i = 0; i < srcs[0]->n_sample_types; i++)
-        if (ht_profile_add_sample_type(p, srcs[0]->sample_types[i].type,
-                                       srcs[0]->sample_types[i].unit))
-            return false;
-    p->drop_frames = ht_profile_str(p, srcs[0]->drop_frames);
-    p->keep_frames = ht_profile_str(p, srcs[0]->keep_frames);
-    p->period_type.type = ht_profile_str(p, srcs[0]->period_type.type);
-    p->period_type.unit = ht_profile_str(p, srcs[0]->period_type.unit);
-    for (size_t i = 0; i < n; i++) {
-        const struct ht_profile *s = srcs[i];
-        if (!p->time_nanos || s->time_nanos < p->time_nanos)
-            p->time_nanos = s->time_nanos;
-        p->duration_nanos = (int64_t)((uint64_t)p->duration_nanos + (uint64_t)s->duration_nanos);
-        if (!p->period || p->period < s->period)
-            p->period = s->period;
-        if (p->default_sample_type && !*p->default_sample_type)
-            p->default_sample_type = ht_profile_str(p, s->default_sample_type);
-        if (p->doc_url && !*p->doc_url)
-            p->doc_url = ht_profile_str(p, s->doc_url);
-    }
-    return combine_comments(p, srcs, n) && p->drop_frames && p->keep_frames &&
-           p->period_type.type && p->period_type.unit && p->default_sample_type && p->doc_url;
+    ht_table_finish(&m->mappings);
+    ht_table_finish(&m->functions);
+    ht_table_finish(&m->locations);
+    ht_table_finish(&m->comments);
+    ht_numbers_finish(&m->samples);
+    ht_share_finish(&m->stacks);
+    ht_share_finish(&m->label_sets);
+    free(m->stack);
+    free(m->labels);
 }
 
+/* The sources, which must be compatible, in one. NULL: out of memory. */
 static struct ht_profile *combine(struct ht_profile *const *srcs, size_t n)
 {
-    struct merger m = {.p = ht_profile_create()};
-    bool ok = m.p && combine_headers(m.p, srcs, n);
+    struct ht_merge m = {.p = ht_profile_create()};
+    bool ok = m.p != NULL;
     for (size_t i = 0; ok && i < n; i++)
-        ok = map_source(&m, srcs[i]);
-    ht_table_finish(&m.mappings);
-    ht_table_finish(&m.functions);
-    ht_table_finish(&m.locations);
-    ht_table_finish(&m.samples);
-    free(m.stack);
-    free(m.labels);
-    if (!ok) {
-        ht_profile_destroy(m.p);
-        return NULL;
-    }
-    for (size_t i = 0; i < m.p->n_samples; i++) {
-        if (!is_zero(m.p, &m.p->samples[i]))
+        ok = add_header(&m, srcs[i]) && ht_merge_samples(&m, srcs[i]);
+    finish_tables(&m);
+    if (ok)
+        return without_zeros(m.p);
+    ht_profile_destroy(m.p);
+    return NULL;
+}
+
+/* What came to zero goes, and what only it used: once more through. Takes p. */
+static struct ht_profile *without_zeros(struct ht_profile *p)
+{
+    for (size_t i = 0; i < p->n_samples; i++) {
+        if (!ht_merge_is_zero(p, &p->samples[i]))
             continue;
-        /* What came to zero goes, and what only it used: once more through. */
-        struct ht_profile *clean = combine(&m.p, 1);
-        ht_profile_destroy(m.p);
+        struct ht_profile *clean = combine(&p, 1);
+        ht_profile_destroy(p);
         return clean;
     }
-    return m.p;
+    return p;
 }
+
+static const char no_memory[] = "the merged profile needs more memory than there is";
 
 struct ht_profile *ht_profile_merge(struct ht_profile *const *srcs, size_t n, int *err, char *msg,
                                     size_t msg_size)
@@ -367,7 +116,7 @@ struct ht_profile *ht_profile_merge(struct ht_profile *const *srcs, size_t n, in
     struct ht_profile *p = combine(srcs, n);
     if (!p) {
         *err = -ENOMEM;
-        snprintf(msg, msg_size, "the merged profile needs more memory than there is");
+        snprintf(msg, msg_size, "%s", no_memory);
     }
     return p;
 }
@@ -375,4 +124,72 @@ struct ht_profile *ht_profile_merge(struct ht_profile *const *srcs, size_t n, in
 struct ht_profile *ht_profile_compact(struct ht_profile *p, int *err, char *msg, size_t msg_size)
 {
     return ht_profile_merge(&p, 1, err, msg, msg_size);
+}
+
+struct ht_merge *ht_merge_create(void)
+{
+    struct ht_merge *m = calloc(1, sizeof(*m));
+    if (m && !(m->p = ht_profile_create())) {
+        free(m);
+        return NULL;
+    }
+    return m;
+}
+
+/* Scaling has dropped samples: the others have new numbers. */
+static bool number_again(struct ht_merge *m)
+{
+    ht_numbers_finish(&m->samples);
+    for (size_t i = 0; i < m->p->n_samples; i++) {
+        const struct ht_sample *s = &m->p->samples[i];
+        if (!ht_numbers_reserve(&m->samples))
+            return false;
+        ht_numbers_put(&m->samples,
+                       ht_merge_hash(s->locations, s->n_locations, s->labels, s->n_labels),
+                       (uint32_t)i + 1);
+    }
+    return true;
+}
+
+int ht_merge_add(struct ht_merge *m, struct ht_profile *src, char *msg, size_t msg_size)
+{
+    struct ht_profile *both[] = {m->p, src};
+    size_t n = m->p->n_samples;
+    int err = m->begun ? ht_profiles_make_compatible(both, 2, msg, msg_size) : 0;
+    if (err)
+        return err;
+    if ((m->p->n_samples != n && !number_again(m)) || !add_header(m, src) ||
+        !ht_merge_samples(m, src)) {
+        snprintf(msg, msg_size, "%s", no_memory);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+struct ht_profile *ht_merge_finish(struct ht_merge *m, int *err, char *msg, size_t msg_size)
+{
+    struct ht_profile *p = m->p;
+    *err = m->begun ? 0 : -EINVAL;
+    finish_tables(m);
+    free(m);
+    if (*err) {
+        snprintf(msg, msg_size, "there are no profiles to merge");
+        ht_profile_destroy(p);
+        return NULL;
+    }
+    p = without_zeros(p);
+    if (!p) {
+        *err = -ENOMEM;
+        snprintf(msg, msg_size, "%s", no_memory);
+    }
+    return p;
+}
+
+void ht_merge_destroy(struct ht_merge *m)
+{
+    if (!m)
+        return;
+    finish_tables(m);
+    ht_profile_destroy(m->p);
+    free(m);
 }

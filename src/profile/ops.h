@@ -21,6 +21,17 @@
 struct ht_profile *ht_profile_merge(struct ht_profile *const *srcs, size_t n, int *err, char *msg,
                                     size_t msg_size);
 
+/*
+ * The same one source after the other, in the memory of the sum: a source may be destroyed after it
+ * was added. After an error only finish and destroy may be called. finish takes m; NULL with *err
+ * and msg.
+ */
+struct ht_merge;
+struct ht_merge *ht_merge_create(void); /* NULL: out of memory */
+int ht_merge_add(struct ht_merge *m, struct ht_profile *src, char *msg, size_t msg_size);
+struct ht_profile *ht_merge_finish(struct ht_merge *m, int *err, char *msg, size_t msg_size);
+void ht_merge_destroy(struct ht_merge *m);
+
 /* The same for one profile: a new one without what no sample uses. */
 struct ht_profile *ht_profile_compact(struct ht_profile *p, int *err, char *msg, size_t msg_size);
 

@@ -286,10 +286,10 @@ struct ht_sample *ht_profile_add_sample(struct ht_profile *p, size_t n_locations
     if (!s)
         return NULL;
     s->locations = locations;
-    s->n_locations = n_locations;
+    s->n_locations = (uint32_t)n_locations;
     s->values = values;
     s->labels = labels;
-    s->n_labels = n_labels;
+    s->n_labels = (uint32_t)n_labels;
     for (size_t i = 0; i < n_labels; i++)
         s->labels[i].key = s->labels[i].num_unit = empty_string;
     return s;

@@ -63,12 +63,12 @@ struct ht_location {
     uintptr_t mark;
 };
 
+/* Locations and labels may be those of other samples, too: who changes one writes a new array. */
 struct ht_sample {
     struct ht_location **locations; /* leaf first */
-    size_t n_locations;
-    int64_t *values; /* n_sample_types of them */
+    int64_t *values;                /* n_sample_types of them */
     struct ht_label *labels;
-    size_t n_labels;
+    uint32_t n_locations, n_labels;
 };
 
 struct ht_profile {

@@ -54,13 +54,16 @@ static bool resolve_location(struct ht_decoder *d, struct ht_location *l)
 
 static bool resolve_sample(struct ht_decoder *d, struct ht_sample *s)
 {
-    for (size_t i = 0; i < s->n_locations; i++) {
+    uint8_t shares = d->shares[s - d->p->samples];
+    for (size_t i = 0; !(shares & HT_SHARES_STACK) && i < s->n_locations; i++) {
         uint64_t id = (uint64_t)(uintptr_t)s->locations[i];
         s->locations[i] = ht_idmap_get(&d->locs, id);
         if (!s->locations[i])
             return ht_decode_fail(d, -EINVAL, "sample %zu names location %llu, which is not there",
                                   (size_t)(s - d->p->samples) + 1, (unsigned long long)id);
     }
+    if (shares & HT_SHARES_LABELS)
+        return true;
     for (size_t i = 0; i < s->n_labels; i++) {
         struct ht_label *l = &s->labels[i];
         bool text = l->str != NULL;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "profile/ops.h"
+#include "profile/share.h"
 
 static const char base_key[] = "pprof::base", base_value[] = "true";
 
@@ -57,20 +58,33 @@ int ht_profile_set_label(struct ht_profile *p, const char *key, const char *valu
     const char *none = ht_profile_str(p, "");
     if (!k || !v)
         return -ENOMEM;
-    for (size_t i = 0; i < p->n_samples; i++) {
+    struct ht_share sets = {0};
+    struct ht_label *labels = NULL;
+    size_t room = 0;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < p->n_samples; i++) {
         struct ht_sample *s = &p->samples[i];
-        struct ht_label *labels = ht_profile_alloc(p, (s->n_labels + 1) * sizeof(*labels));
-        if (!labels)
-            return -ENOMEM;
-        size_t n = 0;
+        if (s->n_labels >= room) {
+            room = 2 * (size_t)s->n_labels + 8;
+            free(labels);
+            labels = malloc(room * sizeof(*labels));
+            if (!labels) {
+                rc = -ENOMEM;
+                break;
+            }
+        }
+        uint32_t n = 0;
         labels[n++] = (struct ht_label){k, v, 0, none};
         for (size_t j = 0; j < s->n_labels; j++)
             if (!s->labels[j].str || strcmp(s->labels[j].key, key) != 0)
                 labels[n++] = s->labels[j];
-        s->labels = labels;
+        s->labels = ht_share_labels(&sets, p, labels, n);
         s->n_labels = n;
+        rc = s->labels ? 0 : -ENOMEM;
     }
-    return 0;
+    ht_share_finish(&sets);
+    free(labels);
+    return rc;
 }
 
 struct ht_profile *ht_profile_subtract(struct ht_profile *p, struct ht_profile *base, bool diff,

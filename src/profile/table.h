@@ -66,6 +66,59 @@ static inline void ht_table_put(struct ht_table *t, uint64_t hash, size_t at, ui
     t->n++;
 }
 
+/* The same for objects that have numbers, at an eighth of the memory: two words of 32 bits each,
+ * three quarters of them in use at most. Numbers count from 1. */
+struct ht_numbers {
+    struct ht_numbers_slot {
+        uint32_t hash, number; /* number 0: free */
+    } * slots;
+    size_t n, mask;
+};
+
+static inline void ht_numbers_finish(struct ht_numbers *t)
+{
+    free(t->slots);
+    *t = (struct ht_numbers){0};
+}
+
+static inline void ht_numbers_put(struct ht_numbers *t, uint64_t hash, uint32_t number)
+{
+    size_t at = (uint32_t)hash & t->mask;
+    while (t->slots[at].number)
+        at = (at + 1) & t->mask;
+    t->slots[at] = (struct ht_numbers_slot){(uint32_t)hash, number};
+    t->n++;
+}
+
+/* Room for one more. False: out of memory. */
+static inline bool ht_numbers_reserve(struct ht_numbers *t)
+{
+    if (t->slots && t->n < (t->mask + 1) / 4 * 3)
+        return true;
+    struct ht_numbers bigger = {.mask = t->slots ? t->mask * 2 + 1 : 255};
+    bigger.slots = calloc(bigger.mask + 1, sizeof(*bigger.slots));
+    if (!bigger.slots)
+        return false;
+    for (size_t i = 0; t->slots && i <= t->mask; i++)
+        if (t->slots[i].number)
+            ht_numbers_put(&bigger, t->slots[i].hash, t->slots[i].number);
+    free(t->slots);
+    *t = bigger;
+    return true;
+}
+
+/* As ht_table_next: start with *at = hash, 0 ends. */
+static inline uint32_t ht_numbers_next(const struct ht_numbers *t, uint64_t hash, size_t *at)
+{
+    for (;; ++*at) {
+        *at &= t->mask;
+        if (!t->slots[*at].number)
+            return 0;
+        if (t->slots[*at].hash == (uint32_t)hash)
+            return t->slots[(*at)++].number;
+    }
+}
+
 static inline uint64_t ht_hash_mix(uint64_t h, uint64_t v)
 {
     h = (h ^ v) * 0x9e3779b97f4a7c15u;

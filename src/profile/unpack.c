@@ -22,11 +22,15 @@ static bool begins(const void *data, size_t size, const char *magic, size_t n)
     return size >= n && !memcmp(data, magic, n);
 }
 
+size_t ht_unpack_limit(size_t size)
+{
+    size_t limit = size > SIZE_LIMIT / RATIO_LIMIT ? SIZE_LIMIT : size * RATIO_LIMIT;
+    return limit < SIZE_FLOOR ? SIZE_FLOOR : limit;
+}
+
 int ht_unpack(const void **data, size_t *size, void **plain, char *msg, size_t msg_size)
 {
-    size_t limit = *size > SIZE_LIMIT / RATIO_LIMIT ? SIZE_LIMIT : *size * RATIO_LIMIT;
-    if (limit < SIZE_FLOOR)
-        limit = SIZE_FLOOR;
+    size_t limit = ht_unpack_limit(*size);
     *plain = NULL;
     for (int layer = 0;; layer++) {
         bool gzip = begins(*data, *size, "\x1f\x8b", 2);

@@ -212,6 +212,86 @@ static void tags_shown(void **state)
     ht_profile_destroy(p);
 }
 
+/* Equal stacks and equal labels are one array in memory: who filters one does not filter twice. */
+static void shared_arrays(void **state)
+{
+    struct ht_profile *p = small_profile();
+    int err = 0;
+    for (int i = 0; i < 3; i++) {
+        struct ht_sample *s = add_stack(p, (int64_t[]){1, 1}, p->samples[0].locations, 3);
+        s->labels = NULL;
+        label(p, p->n_samples - 1, "bytes", NULL, 100, "bytes");
+        label(p, p->n_samples - 1, "n", i == 2 ? "y" : "x", 0, "");
+        label(p, p->n_samples - 1, "who", "z", 0, "");
+    }
+    p->samples[3].values[0] = 5;
+    void *data;
+    size_t size;
+    assert_int_equal(ht_profile_encode(p, true, &data, &size), 0);
+    ht_profile_destroy(p);
+    p = ht_profile_decode(data, size, &err, msg, sizeof(msg));
+    free(data);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 5);
+    assert_ptr_equal(p->samples[0].locations, p->samples[4].locations);
+    assert_ptr_equal(p->samples[2].labels, p->samples[3].labels);
+    assert_ptr_not_equal(p->samples[3].labels, p->samples[4].labels);
+    struct ht_filter f = {.hide = "^work$", .taghide = "^bytes$"};
+    assert_int_equal(ht_profile_filter(p, &f, NULL, msg, sizeof(msg)), 0);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(names(p, i), i == 1 ? "idle main" : "malloc main");
+    for (size_t i = 2; i < 5; i++) {
+        assert_int_equal(p->samples[i].n_labels, 2);
+        assert_string_equal(p->samples[i].labels[0].key, "n");
+        assert_string_equal(p->samples[i].labels[0].str, i == 4 ? "y" : "x");
+        assert_string_equal(p->samples[i].labels[1].key, "who");
+    }
+    ht_profile_destroy(p);
+}
+
+/* One source after the other gives what all at once give; units that get finer, and samples that
+ * come to zero on the way, included. */
+static void merge_one_by_one(void **state)
+{
+    for (int which = 0; which < 3; which++) {
+        struct ht_profile *s[3], *t[3];
+        int err = 0;
+        for (int i = 0; i < 3; i++) {
+            for (int k = 0; k < 2; k++) {
+                struct ht_profile *p = (k ? t : s)[i] = small_profile();
+                label(p, 0, "bytes", NULL, 100, "bytes");
+                if (which == 1 && i == 0) { /* kilobytes: 300 kB, and one that rounds to nothing */
+                    p->sample_types[1].unit = ht_profile_str(p, "kilobytes");
+                }
+                if (which == 2 && i == 1)
+                    ht_profile_scale(p, -1);
+                if (i == 2)
+                    add_stack(p, (int64_t[]){2, 2}, p->samples[0].locations + 1, 2);
+            }
+        }
+        struct ht_profile *all = ht_profile_merge(s, 3, &err, msg, sizeof(msg));
+        struct ht_merge *m = ht_merge_create();
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(ht_merge_add(m, t[i], msg, sizeof(msg)), 0);
+            ht_profile_destroy(t[i]);
+            ht_profile_destroy(s[i]);
+        }
+        struct ht_profile *sum = ht_merge_finish(m, &err, msg, sizeof(msg));
+        void *a, *b;
+        size_t na, nb;
+        assert_non_null(all);
+        assert_non_null(sum);
+        assert_int_equal(ht_profile_encode(all, false, &a, &na), 0);
+        assert_int_equal(ht_profile_encode(sum, false, &b, &nb), 0);
+        assert_int_equal(na, nb);
+        assert_memory_equal(a, b, na);
+        free(a);
+        free(b);
+        ht_profile_destroy(all);
+        ht_profile_destroy(sum);
+    }
+}
+
 /* A regular expression that would backtrack for ever gives up. */
 static void runaway(void **state)
 {
@@ -357,6 +437,7 @@ int main(void)
         cmocka_unit_test(prune),           cmocka_unit_test(prune_inlined),
         cmocka_unit_test(aggregate),       cmocka_unit_test(copies),
         cmocka_unit_test(select_type),     cmocka_unit_test(units),
+        cmocka_unit_test(shared_arrays),   cmocka_unit_test(merge_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

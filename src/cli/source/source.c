@@ -67,29 +67,24 @@ struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool co
                                    const struct ht_source_options *o, int *err, char *msg,
                                    size_t msg_size)
 {
-    enum { AT_ONCE = 32 };
-    struct ht_profile *parts[AT_ONCE], *sum = NULL;
-    size_t done = 0, held = 0;
     if (n == 1 && !compact)
         return ht_source_load_with(sources[0], o, err, msg, msg_size);
-    while (done < n) {
-        held = 0;
-        if (sum)
-            parts[held++] = sum;
-        sum = NULL;
-        while (held < AT_ONCE && done < n) {
-            parts[held] = ht_source_load_with(sources[done], o, err, msg, msg_size);
-            if (!parts[held])
-                break;
-            held++;
-            done++;
-        }
-        if (held == AT_ONCE || done == n)
-            sum = ht_profile_merge(parts, held, err, msg, msg_size);
-        for (size_t i = 0; i < held; i++)
-            ht_profile_destroy(parts[i]);
-        if (!sum)
-            return NULL;
+    struct ht_merge *sum = ht_merge_create();
+    if (!sum) {
+        *err = -ENOMEM;
+        snprintf(msg, msg_size, "out of memory");
+        return NULL;
     }
-    return sum;
+    for (size_t i = 0; i < n; i++) {
+        struct ht_profile *part = ht_source_load_with(sources[i], o, err, msg, msg_size);
+        if (part)
+            *err = ht_merge_add(sum, part, msg, msg_size);
+        bool ok = part && !*err;
+        ht_profile_destroy(part);
+        if (!ok) {
+            ht_merge_destroy(sum);
+            return NULL;
+        }
+    }
+    return ht_merge_finish(sum, err, msg, msg_size);
 }
