@@ -16,9 +16,14 @@
 #include "serve/assets.h"
 #include "serve/webdata.h"
 
+/* Frames and sums of a file, root first and as many leaf first; about half of what 5 MB hold. More
+ * are kept while they are as wide as a pixel of this many. */
+enum { FRAMES = 30000, PIXELS = 2000 };
+
 struct page {
     struct ht_profile *p, *before;
     const char *title;
+    struct ht_web_folded folded; /* all zero: it has all frames */
 };
 
 static int put_asset(FILE *out, const char *name)
@@ -43,12 +48,30 @@ static int put_about(FILE *out, const struct page *page)
         fprintf(out, ", one sample in %" PRId64 " bytes", page->p->period);
     if (page->before)
         fputs(", compared with an earlier profile", out);
+    if (page->folded.builder)
+        fputs(". Narrow frames are put together as (narrow): heaptap flame --full keeps all", out);
+    return 0;
+}
+
+static int put_folded(FILE *out, const struct page *page)
+{
+    fputs("<script type=\"application/json\" id=\"profile\">", out);
+    ht_web_folded_write(out, &page->folded, page->p, 0, page->title);
+    fputs("</script>\n", out);
+    if (page->before) {
+        fputs("<script type=\"application/json\" id=\"before\">", out);
+        ht_web_folded_write(out, &page->folded, page->before, page->p->n_sample_types, page->title);
+        fputs("</script>\n", out);
+    }
     return 0;
 }
 
 static int put_data(FILE *out, const struct page *page)
 {
     int err;
+
+    if (page->folded.builder)
+        return put_folded(out, page);
 
     fputs("<script type=\"application/json\" id=\"profile\">", out);
     err = ht_web_data(out, page->p, page->title);
@@ -82,11 +105,12 @@ static int put(FILE *out, const struct page *page, const char *word, size_t n)
     return 0;
 }
 
-int ht_flame_write(FILE *out, struct ht_profile *p, struct ht_profile *before, const char *title)
+int ht_flame_write(FILE *out, struct ht_profile *p, struct ht_profile *before, const char *title,
+                   bool full)
 {
-    const struct page page = {p, before, title};
+    struct page page = {.p = p, .before = before, .title = title};
     const char *at = ht_asset_find("flame.html")->data;
-    int err = 0;
+    int err = full ? 0 : ht_web_folded_begin(&page.folded, p, before, FRAMES, 1.0 / PIXELS);
 
     while (!err) {
         const char *word = strchr(at, '@'), *end = word ? strchr(word + 1, '@') : NULL;
@@ -98,6 +122,7 @@ int ht_flame_write(FILE *out, struct ht_profile *p, struct ht_profile *before, c
         at = end + 1;
     }
     fputs(at, out);
+    ht_web_folded_finish(&page.folded);
     if (!err && ferror(out))
         err = -(errno ? errno : EIO);
     return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Folds a profile's samples into one prefix tree, root first, and writes it column by column. */
+/* Writes a prefix tree of frames, root first, column by column: of all samples, or a folded one. */
 #include "config.h"
 
 #include "serve/webdata.h"
@@ -259,7 +259,18 @@ static void write_sums(FILE *out, const struct builder *b)
             fprintf(out, i ? ",%" PRId64 : "%" PRId64, b->values[i * types + t]);
         putc(']', out);
     }
-    fputs("]}}", out);
+    fputs("]}", out);
+}
+
+static void write_strings(FILE *out, const struct builder *b)
+{
+    fputs(",\"strings\":[", out);
+    for (uint32_t i = 0; i < b->strings.n; i++) {
+        if (i)
+            putc(',', out);
+        ht_web_json_string(out, (const char *)(uintptr_t)b->strings.keys[i].a);
+    }
+    putc(']', out);
 }
 
 static void finish(struct builder *b)
@@ -284,17 +295,123 @@ int ht_web_data(FILE *out, struct ht_profile *p, const char *title)
         err = add_sample(&b, &p->samples[i]);
     if (!err) {
         write_head(out, p, title);
-        fputs(",\"strings\":[", out);
-        for (uint32_t i = 0; i < b.strings.n; i++) {
-            if (i)
-                putc(',', out);
-            ht_web_json_string(out, (const char *)(uintptr_t)b.strings.keys[i].a);
-        }
-        putc(']', out);
+        write_strings(out, &b);
         write_frames(out, &b);
         write_nodes(out, &b);
         write_sums(out, &b);
+        putc('}', out);
     }
     finish(&b);
     return err;
+}
+
+/* What stands for the frames that were folded. */
+static const char narrow_name[] = "(narrow)";
+
+static uint32_t narrow_frame(struct builder *b)
+{
+    static struct ht_function function = {.name = narrow_name, .filename = ""};
+    const struct ht_line line = {.function = &function};
+    const struct ht_location location = {.n_lines = 1};
+
+    return frame_number(b, &location, &line);
+}
+
+/* The frames of a tree, in the order in which they come, in the builder. The number of each node's
+ * is written over it. */
+static int number_frames(struct builder *b, const struct ht_fold_frames *f, struct ht_fold_tree *t)
+{
+    for (uint32_t i = 1; i < t->n; i++) {
+        size_t k = 0;
+        const struct ht_location *loc =
+            t->frame[i] == HT_FOLD_NARROW ? NULL : ht_fold_frame(f, t->frame[i], &k);
+
+        t->frame[i] =
+            loc ? frame_number(b, loc, loc->n_lines ? &loc->lines[k] : NULL) : narrow_frame(b);
+        if (t->frame[i] == UINT32_MAX)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static bool any_value(const struct ht_fold_tree *t, uint32_t sum, size_t first, size_t types)
+{
+    for (size_t c = first; c < first + types; c++)
+        if (t->values[sum * t->columns + c])
+            return true;
+    return false;
+}
+
+/* The first sum is of the root, and nothing. */
+static void write_folded(FILE *out, const struct ht_fold_tree *t, const char *nodes,
+                         const char *sums, size_t first, size_t types)
+{
+    fprintf(out, ",\"%s\":{\"parent\":[-1", nodes);
+    for (uint32_t i = 1; i < t->n; i++)
+        fprintf(out, ",%" PRIu32, t->parent[i]);
+    fputs("],\"frame\":[0", out);
+    for (uint32_t i = 1; i < t->n; i++)
+        fprintf(out, ",%" PRIu32, t->frame[i]);
+    fprintf(out, "]},\"%s\":{\"node\":[0", sums);
+    for (uint32_t i = 0; i < t->by_size.n; i++)
+        if (any_value(t, i, first, types))
+            fprintf(out, ",%" PRIu32, t->sums[i].node);
+    fputs("],\"size\":[-1", out);
+    for (uint32_t i = 0; i < t->by_size.n; i++)
+        if (any_value(t, i, first, types))
+            fprintf(out, ",%" PRId64, t->sums[i].size);
+    fputs("],\"values\":[", out);
+    for (size_t c = 0; c < types; c++) {
+        fputs(c ? ",[0" : "[0", out);
+        for (uint32_t i = 0; i < t->by_size.n; i++)
+            if (any_value(t, i, first, types))
+                fprintf(out, ",%" PRId64, t->values[i * t->columns + first + c]);
+        putc(']', out);
+    }
+    fputs("]}", out);
+}
+
+int ht_web_folded_begin(struct ht_web_folded *w, struct ht_profile *p, struct ht_profile *before,
+                        uint32_t budget, double pixel)
+{
+    int err;
+
+    *w = (struct ht_web_folded){.frames = ht_fold_frames_create(p, before)};
+    if (!w->frames)
+        return -ENOMEM;
+    err = ht_fold(w->frames, false, budget, pixel, &w->root_first);
+    if (!err && w->root_first.folded)
+        err = ht_fold(w->frames, true, budget, pixel, &w->leaf_first);
+    if (!err && w->root_first.folded) {
+        struct builder *b = w->builder = calloc(1, sizeof *b);
+
+        err = !b || narrow_frame(b) ? -ENOMEM : number_frames(b, w->frames, &w->root_first);
+        if (!err)
+            err = number_frames(b, w->frames, &w->leaf_first);
+    }
+    if (err)
+        ht_web_folded_finish(w);
+    return err;
+}
+
+void ht_web_folded_write(FILE *out, const struct ht_web_folded *w, struct ht_profile *p,
+                         size_t first, const char *title)
+{
+    write_head(out, p, title);
+    write_strings(out, w->builder);
+    write_frames(out, w->builder);
+    write_folded(out, &w->root_first, "nodes", "sums", first, p->n_sample_types);
+    write_folded(out, &w->leaf_first, "inverted", "inverted_sums", first, p->n_sample_types);
+    putc('}', out);
+}
+
+void ht_web_folded_finish(struct ht_web_folded *w)
+{
+    if (w->builder)
+        finish(w->builder);
+    free(w->builder);
+    ht_fold_finish(&w->root_first);
+    ht_fold_finish(&w->leaf_first);
+    ht_fold_frames_destroy(w->frames);
+    *w = (struct ht_web_folded){0};
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "serve/fold.h"
+
 struct ht_profile;
 
 /*
@@ -14,6 +16,22 @@ struct ht_profile;
  * it, only valid UTF-8. 0 or -errno (-ENOMEM); what was written before a failure is no use.
  */
 int ht_web_data(FILE *out, struct ht_profile *p, const char *title);
+
+/*
+ * The same of the widest frames, root first and leaf first (serve/fold.h), of one profile or of two
+ * that are compared. root_first.folded is false where no frame had to go: then ht_web_data is to be
+ * called. 0 or -ENOMEM. first: the column of the profile's first sample type.
+ */
+struct ht_web_folded {
+    struct ht_fold_frames *frames;
+    struct ht_fold_tree root_first, leaf_first;
+    struct builder *builder;
+};
+int ht_web_folded_begin(struct ht_web_folded *w, struct ht_profile *p, struct ht_profile *before,
+                        uint32_t budget, double pixel);
+void ht_web_folded_write(FILE *out, const struct ht_web_folded *w, struct ht_profile *p,
+                         size_t first, const char *title);
+void ht_web_folded_finish(struct ht_web_folded *w);
 
 /* One JSON string with its quotes, escaped as above; invalid UTF-8 becomes U+FFFD. */
 void ht_web_json_string(FILE *out, const char *s);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The flame graph, the page and the server. run.sh flame|page|live|http|processes|crowd|push HEAPTAP [CHURN]
+# The flame graph, the page and the server.
+# run.sh flame|folded|page|live|http|processes|crowd|push HEAPTAP [CHURN or BENCH-PROFILES]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -11,11 +12,11 @@ cd "$(dirname "$0")"
 python=python3
 [ ! -x /usr/bin/python3 ] || python=/usr/bin/python3
 case $what in
-flame | page | live) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
+flame | folded | page | live) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
 esac
 dir=$(mktemp -d)
 # A copy of our own tells our processes from those of a test that runs at the same time.
-[ -z "$churn" ] || { cp "$churn" "$dir/churn" && churn=$dir/churn; }
+[ -z "$churn" ] || [ "$what" = folded ] || { cp "$churn" "$dir/churn" && churn=$dir/churn; }
 servers=
 # What still writes its profile is waited for: it would write into what is being removed.
 trap '[ -z "$servers" ] || { kill $servers 2>/dev/null || :; wait $servers || :; }; rm -rf "$dir"' EXIT
@@ -68,6 +69,20 @@ flame)
   "$heaptap" flame "$dir/new.pb.gz" --base "$dir/old.pb.gz" -o "$dir/diff.html"
   totals "$dir/new.pb.gz" >"$dir/totals.json"
   node flame.mjs "$dir/flame.html" "$dir/diff.html" "$dir/totals.json"
+  ;;
+folded)
+  "$churn" 2000000 8 >"$dir/large.pb.gz"
+  "$heaptap" flame --symbolize=none "$dir/large.pb.gz" -o "$dir/large.html"
+  node large.mjs "$dir/large.html"
+  "$churn" 40000 8 >"$dir/new.pb.gz"
+  "$churn" 40000 8 20 7 >"$dir/old.pb.gz"
+  "$heaptap" merge -o "$dir/both.pb.gz" "$dir/new.pb.gz" "$dir/old.pb.gz"
+  for base in "" "--base=$dir/both.pb.gz"; do
+    for full in --full=false --full; do
+      "$heaptap" flame --symbolize=none $full $base "$dir/new.pb.gz" -o "$dir/flame$full.html"
+    done
+    node folded.mjs "$dir/flame--full=false.html" "$dir/flame--full.html"
+  done
   ;;
 page)
   mkdir -p "$dir/src/src/cache"

@@ -91,6 +91,7 @@ static const struct option options[] = {
     {"symbolize", SYMB, 0, 0, "HOW  none, local, fastlocal, force or demangle=MODE"},
     {"demangle", DEMANGLE, 0, 0, "MODE  full, templates, default or none"},
     {"sizes", FLAG, A(sizes), 0, "top: the objects of each site by size"},
+    {"full", FLAG, A(full), 0, "flame: frames too narrow to be seen, too"},
     {"ages", FLAG, A(ages), 0, "of a process: live objects by age"},
     {"min-age", TEXT, A(min_age), 0, "DURATION  of a process: only objects that old"},
     {"max-age", TEXT, A(max_age), 0, "DURATION  of a process: only objects that young"},

@@ -20,6 +20,7 @@ struct ht_report_args {
     const struct ht_compared *compared; /* diff: what its profile is made of */
     bool diff_base, normalize;
     bool sizes;
+    bool full;       /* flame: frames that are too narrow to be seen, too */
     bool compact;    /* a single source too is put through merge, which drops what is of no use */
     bool no_symbols; /* --symbolize=none */
     const char *http;

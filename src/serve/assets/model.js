@@ -340,7 +340,9 @@
   }
 
   function addProfile(tree, d, column, opt) {
-    const n = d.nodes.parent.length, parent = d.nodes.parent, frame = d.nodes.frame;
+    // A folded profile brings its own tree for leaf first.
+    const ready = opt.inverted && d.inverted;
+    const { parent, frame } = ready ? d.inverted : d.nodes, n = parent.length;
     const focus = matchFrames(d, HT.regex(opt.focus)), ignore = matchFrames(d, HT.regex(opt.ignore));
     const hide = matchFrames(d, HT.regex(opt.hide));
     const keys = new Int32Array(d.frames.fn.length).fill(-1);
@@ -364,13 +366,13 @@
       keep[i] = (!focus || focused[i]) && !ignored[i] ? 1 : 0;
     }
     keep[0] = !focus; // samples without a stack
-    const { node, size, values } = d.sums;
+    const { node, size, values } = ready ? d.inverted_sums : d.sums;
     node.forEach((i, k) => { if (keep[i] && values.some(v => v[k])) has[i] = 1; });
     const to = new Int32Array(n);
     const add = () => node.forEach((i, k) => {
       if (has[i]) tree.addSum(to[i], size[k], column, types.map(from => (from >= 0 ? values[from][k] : 0)));
     });
-    if (opt.inverted) {
+    if (opt.inverted && !ready) {
       for (let i = 0; i < n; i++) {
         if (!has[i]) continue;
         let at = 0;
