@@ -131,6 +131,8 @@ static void bare_name(const char *name, char *out, size_t size)
 {
     static const char *const added[] = {".part.",    ".isra.", ".constprop.", ".cold", ".llvm.",
                                         ".lto_priv", "@"};
+    if (!strncmp(name, "__GI_", 5)) /* glibc's name for itself */
+        name += 5;
     size_t n = strlen(name);
     for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
         const char *at = strstr(name, added[i]);

@@ -47,9 +47,11 @@ static bool fill(struct ht_target *t, const struct ht_listed *e)
     t->command = strdup(e->command_line);
     if (*e->damage)
         t->damage = strdup(e->damage);
-    t->stats = (struct ht_target_stats){e->inuse_bytes,   e->inuse_objects,    e->alloc_bytes,
-                                        e->alloc_objects, (int64_t)e->samples, (int64_t)e->lost,
-                                        (int64_t)e->rate};
+    t->stats =
+        (struct ht_target_stats){e->inuse_bytes,      e->inuse_objects,
+                                 e->alloc_bytes,      e->alloc_objects,
+                                 (int64_t)e->samples, (int64_t)e->lost,
+                                 (int64_t)e->rate,    e->resident ? (int64_t)e->resident : -1};
     return t->name && t->command;
 }
 

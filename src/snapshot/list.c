@@ -107,6 +107,7 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     e->uid = h->uid;
     e->alive = r->alive;
     e->state = r->state;
+    e->resident = r->alive ? ht_process_resident(r->thread) : 0;
     e->dumped = atomic_load(&h->state) == HT_STATE_DUMPED;
     e->adopted = flags & HT_REGION_ADOPTED;
     e->signal_lost = flags & HT_REGION_SIGNAL_LOST;

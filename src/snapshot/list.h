@@ -23,6 +23,7 @@ struct ht_listed {
     uint64_t run_id;
     uint64_t start_wall_ns, rate, samples, lost;
     int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
+    uint64_t resident;   /* of a living one, bytes; 0: unknown */
     uint64_t file_bytes; /* of memory that the region takes */
     int64_t met_dead;    /* seconds since 1970 when a command first saw it dead, 0: not yet */
     char name[64], exe[1024], command_line[256];

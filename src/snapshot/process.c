@@ -299,3 +299,18 @@ int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, co
     free(text);
     return err;
 }
+
+uint64_t ht_process_resident(pid_t pid)
+{
+    char path[64], text[128];
+    unsigned long pages;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    return sscanf(text, "%*u %lu", &pages) == 1 ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}

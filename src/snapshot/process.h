@@ -21,6 +21,9 @@ struct ht_process_info {
  * memory is gone), or another -errno. */
 int ht_process_read(pid_t pid, struct ht_process_info *out);
 
+/* Its resident memory in bytes; 0: it has ended, or it cannot be read. */
+uint64_t ht_process_resident(pid_t pid);
+
 /* Where a process has its region, and in which file it lies. */
 struct ht_process_map {
     bool library;           /* libheaptap is loaded */

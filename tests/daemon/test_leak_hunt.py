@@ -34,7 +34,7 @@ check("diff: the cache is not what grows", "remember_answer" not in grew or grew
       of("heaptap diff"))
 check("diff: two moments of one process", "One process at two moments" in of("heaptap diff"), of("heaptap diff"))
 check("--base", "open_session" in of("--base="), of("--base="))
-check("watch prints two tables", of("heaptap watch").count("SITE < CALLER") == 2 and "open_session" in of("heaptap watch"), of("heaptap watch"))
+check("watch prints two tables", of("heaptap watch").count("OWNER \u2190 CALLERS") == 2 and "open_session" in of("heaptap watch"), of("heaptap watch"))
 check("--min-age leaves the leak", "open_session" in first(of("--min-age=2s")), of("--min-age=2s"))
 check("peek and list", "handle_request" in of("heaptap peek"), of("heaptap peek"))
 check("what run wrote of the killed one", any(n.startswith("heaptap.leakyd.") for n in os.listdir(DIR)), os.listdir(DIR))

@@ -66,6 +66,14 @@ class Sentences(Case):
         program = self.build("#include <stdlib.h>\nint main(void) { return !malloc(100); }\n")
         self.assertNotIn("allocates nothing", self.run_("--exact", "-o", "x.pb.gz", program).stderr)
 
+    def test_resident(self):
+        """Of one process it is said; several have no such sum."""
+        one = self.run_("--exact", "-o", "x.pb.gz", PROG, "exit").stderr
+        self.assertRegex(one, r"\nin use at the end \(at most [\d.]+MB were resident\): ")
+        two = self.run_("--exact", "-o", "x.pb.gz", "sh", "-c", "%s exit; %s exit" % (PROG, PROG)).stderr
+        self.assertIn("all processes together: ", two)
+        self.assertNotIn("were resident", two)
+
     def test_a_malloc_of_its_own(self):
         self.assertIn("no sample was seen: it has a malloc of its own linked in", self.run_(*LESS, self.build(MALLOC)).stderr)
         self.assertNotIn("a malloc of its own", self.run_(*LESS, PROG, "nothing").stderr)

@@ -54,22 +54,24 @@ static bool is_there(const struct ht_listed *e)
 
 static void print_table(const struct ht_listed *list, size_t n, bool all)
 {
-    printf("%8s  %-15s %-10s %6s %7s %9s %8s  %s\n", "PID", "PROGRAM", "STATE", "AGE", "RATE",
-           "IN USE", "SAMPLES", "PROFILE");
+    printf("%8s  %-15s %-10s %6s %7s %9s %9s %8s  %s\n", "PID", "PROGRAM", "STATE", "AGE", "RATE",
+           "IN USE", "RSS", "SAMPLES", "PROFILE");
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
-        char age[16], rate[16], inuse[16];
+        char age[16], rate[16], inuse[16], resident[16] = "-";
         if (!is_there(e) || (e->other_version && !all))
             continue;
         ht_figure_age(age_of(e), age, sizeof age);
         ht_figure_bytes((double)e->rate, rate, sizeof rate);
         ht_figure_bytes((double)e->inuse_bytes, inuse, sizeof inuse);
-        printf("%8d  %-15.15s %-10s %6s %7s %9s %8llu  %s\n", (int)e->pid, *e->name ? e->name : "?",
-               state_of(e), age,
+        if (e->resident)
+            ht_figure_bytes((double)e->resident, resident, sizeof resident);
+        printf("%8d  %-15.15s %-10s %6s %7s %9s %9s %8llu  %s\n", (int)e->pid,
+               *e->name ? e->name : "?", state_of(e), age,
                !e->rate       ? "off"
                : e->rate == 1 ? "exact"
                               : rate,
-               inuse, (unsigned long long)e->samples, goes_to(e));
+               inuse, resident, (unsigned long long)e->samples, goes_to(e));
     }
 }
 
@@ -87,15 +89,16 @@ static int print_json(const struct ht_listed *list, size_t n)
         if (!is_there(e))
             continue;
         json_t *o = json_pack(
-            "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:o, s:o}",
+            "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:o, "
+            "s:o}",
             "pid", (int)e->pid, "program", text(e->name), "state", state_of(e), "uid", (int)e->uid,
             "age_seconds", age_of(e), "rate", (json_int_t)e->rate, "samples",
             (json_int_t)e->samples, "lost", (json_int_t)e->lost, "inuse_bytes",
             (json_int_t)e->inuse_bytes, "inuse_objects", (json_int_t)e->inuse_objects,
-            "region_bytes", (json_int_t)e->file_bytes, "recoverable",
-            !e->alive && !e->dumped && !*e->damage, "forked", (int)e->adopted, "command",
-            text(e->command_line), "output", text(e->output), "last_dump", text(e->last_dump),
-            "region", text(e->path));
+            "resident_bytes", (json_int_t)e->resident, "region_bytes", (json_int_t)e->file_bytes,
+            "recoverable", !e->alive && !e->dumped && !*e->damage, "forked", (int)e->adopted,
+            "command", text(e->command_line), "output", text(e->output), "last_dump",
+            text(e->last_dump), "region", text(e->path));
         if (!o || json_array_append_new(array, o)) {
             json_decref(array);
             return ht_complain(1, "out of memory");

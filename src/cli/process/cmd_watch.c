@@ -103,11 +103,13 @@ static void line(int columns, const char *end, const char *format, ...)
 /* The process and its sums: as many of them as there is room for, the clock last. */
 static void print_sums(const struct ht_watch *w, int columns, const char *end)
 {
-    enum { IN_USE, GROWTH, RATE, OBJECTS, CLOCK, SUMS };
+    enum { IN_USE, RESIDENT, GROWTH, RATE, OBJECTS, CLOCK, SUMS };
     char sums[SUMS][48], figure[32], text[256];
     time_t t = time(NULL);
     ht_figure_bytes((double)w->inuse, figure, sizeof figure);
     snprintf(sums[IN_USE], sizeof sums[IN_USE], "  %s in use", figure);
+    ht_figure_bytes((double)w->resident, figure, sizeof figure);
+    snprintf(sums[RESIDENT], sizeof sums[RESIDENT], w->resident ? " of %s RSS" : "", figure);
     signed_rate(w->growth, figure, sizeof figure);
     snprintf(sums[GROWTH], sizeof sums[GROWTH], ", %s", figure);
     ht_figure_count(w->rate, figure, sizeof figure);
@@ -159,7 +161,7 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
              "a site of less than %s may not be listed (95 %%); ! grew more than chance", inuse);
     }
     line(columns, end, "%10s %-6s %12s  %10s %9s  %s", "IN USE", "95%", "GROWTH", "ALLOCS/S",
-         "OBJECTS", "SITE < CALLER");
+         "OBJECTS", "OWNER \xe2\x86\x90 CALLERS");
     int room = screen ? rows - 4 : 20;
     for (size_t i = 0; i < w->n && room-- > 0; i++) {
         const struct ht_watch_site *s = &w->sites[i];
@@ -168,7 +170,7 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
         ht_figure_count(s->rate, rate, sizeof rate);
         signed_rate(s->growth, growth, sizeof growth);
         line(columns, end, "%10s %s %12s%c %10s %9s  %s", inuse, margin(w, s, sure, sizeof sure),
-             growth, s->grew ? '!' : ' ', rate, objects, s->name);
+             growth, s->grew ? '!' : ' ', rate, objects, s->text);
     }
     if (screen) {
         char foot[128];

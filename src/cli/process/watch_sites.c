@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each look reads the region, adds up samples by their leaf function and compares them by name
- * with the look before: what a function allocated since, over the time since, is its rate.
+ * Each look reads the region, adds up samples by owner and compares the owners by name
+ * with the look before: what it allocated since, over the time since, is its rate.
  */
 #include "config.h"
 
@@ -15,7 +15,9 @@
 
 #include "evidence/difference.h"
 #include "evidence/sampling.h"
+#include "owners/owners.h"
 #include "profile/ops.h"
+#include "snapshot/process.h"
 #include "symbolize/symbolize.h"
 #include "util/utf8.h"
 
@@ -26,52 +28,12 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static const char *frame_name(const struct ht_location *l, char *buf, size_t size)
+/* NULL: memory was short. */
+static int by_name(const void *pa, const void *pb)
 {
-    if (l->n_lines && *l->lines[0].function->name)
-        return l->lines[0].function->name;
-    snprintf(buf, size, "0x%llx", (unsigned long long)l->address);
-    return buf;
-}
-
-/* "leaf < caller": the second tells the users of a string class or a pool apart. */
-static char *site_name(const struct ht_sample *s)
-{
-    char a[32], b[32], *out;
-    const char *leaf = "(unknown)", *caller = NULL;
-    if (s->n_locations)
-        leaf = frame_name(s->locations[0], a, sizeof a);
-    if (s->n_locations && s->locations[0]->n_lines > 1)
-        caller = s->locations[0]->lines[1].function->name;
-    else if (s->n_locations > 1)
-        caller = frame_name(s->locations[1], b, sizeof b);
-    if (asprintf(&out, caller ? "%s < %s" : "%s", leaf, caller) < 0)
-        return NULL;
-    ht_plain_text(out, false);
-    return out;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct ht_watch_site *)a)->name, ((const struct ht_watch_site *)b)->name);
-}
-
-static void fold(struct ht_watch_site *sites, size_t *n)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < *n; i++) {
-        if (kept && !strcmp(sites[kept - 1].name, sites[i].name)) {
-            sites[kept - 1].inuse += sites[i].inuse;
-            sites[kept - 1].objects += sites[i].objects;
-            sites[kept - 1].allocs += sites[i].allocs;
-            ht_evidence_sum(&sites[kept - 1].evidence, &sites[i].evidence);
-            ht_evidence_sum(&sites[kept - 1].born, &sites[i].born);
-            free(sites[i].name);
-        } else {
-            sites[kept++] = sites[i];
-        }
-    }
-    *n = kept;
+    const char *a = ((const struct ht_watch_site *)pa)->name;
+    const char *b = ((const struct ht_watch_site *)pb)->name;
+    return !a || !b ? !a - !b : strcmp(a, b);
 }
 
 /* Of the sample type; sampled becomes 0 where there are no intervals. */
@@ -84,37 +46,61 @@ static struct ht_sampling sampling_of(struct ht_profile *p, size_t type, double 
     return s;
 }
 
-static int collect(struct ht_profile *p, struct ht_watch_site **out, size_t *n, double *sampled)
+static int add_up(struct ht_watch_site *sites, size_t n, const struct ht_owners *o,
+                  struct ht_profile *p, double *sampled)
 {
-    struct ht_watch_site *sites = calloc(p->n_samples + 1, sizeof *sites);
-    *sampled = (double)p->period;
     const struct ht_sampling live = sampling_of(p, 3, sampled), all = sampling_of(p, 1, sampled);
-    *n = 0;
-    if (!sites)
-        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        sites[i].name = strdup(o->list[i].name);
+        sites[i].text = ht_owner_text(&o->list[i]);
+        if (!sites[i].name || !sites[i].text)
+            return -ENOMEM;
+        ht_plain_text(sites[i].text, false);
+    }
     for (size_t i = 0; i < p->n_samples; i++) {
         const struct ht_sample *s = &p->samples[i];
-        char *name = site_name(s);
-        if (!name)
+        if (o->of_sample[i] == UINT32_MAX)
             continue;
-        struct ht_watch_site *site = &sites[(*n)++];
-        *site = (struct ht_watch_site){
-            .name = name, .allocs = s->values[0], .objects = s->values[2], .inuse = s->values[3]};
+        struct ht_watch_site *site = &sites[o->of_sample[i]];
+        site->allocs += s->values[0];
+        site->objects += s->values[2];
+        site->inuse += s->values[3];
         if (*sampled > 0) {
-            site->evidence = ht_sampling_evidence(&live, s);
-            site->born = ht_sampling_evidence(&all, s);
+            const struct ht_evidence a = ht_sampling_evidence(&live, s),
+                                     b = ht_sampling_evidence(&all, s);
+            ht_evidence_sum(&site->evidence, &a);
+            ht_evidence_sum(&site->born, &b);
         }
     }
-    qsort(sites, *n, sizeof *sites, by_name);
-    fold(sites, n);
-    *out = sites;
     return 0;
+}
+
+static int collect(struct ht_profile *p, const struct ht_wrappers *list, struct ht_watch_site **out,
+                   size_t *n, double *sampled)
+{
+    const struct ht_owners_options how = {.value = 1, .list = list};
+    struct ht_owners owners;
+    int err = ht_owners_find(&owners, p, &how);
+    struct ht_watch_site *sites = calloc(owners.n + 1, sizeof *sites);
+    *sampled = (double)p->period;
+    *n = sites ? owners.n : 0;
+    if (!err && !sites)
+        err = -ENOMEM;
+    if (!err)
+        err = add_up(sites, *n, &owners, p, sampled);
+    ht_owners_finish(&owners);
+    if (*n)
+        qsort(sites, *n, sizeof *sites, by_name);
+    *out = sites;
+    return err;
 }
 
 static void free_sites(struct ht_watch_site *sites, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         free(sites[i].name);
+        free(sites[i].text);
+    }
     free(sites);
 }
 
@@ -175,6 +161,7 @@ int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
     w->alive = r.alive;
     w->pid = r.alive ? r.pid : (pid_t)r.view.header->pid;
     w->state = r.state;
+    w->resident = r.alive ? ht_process_resident(r.thread) : 0;
     snprintf(w->program, sizeof w->program, "%s", r.view.header->name);
     ht_plain_text(w->program, false);
     ht_region_close(&r);
@@ -183,11 +170,15 @@ int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
     struct ht_watch_site *now = NULL;
     size_t n = 0;
     err = ht_profile_remove_uninteresting(p, msg, msg_size);
-    if (!err && (err = collect(p, &now, &n, &w->sampled)))
+    if (!err && !w->wrappers)
+        w->wrappers = ht_wrappers_create(NULL, &err, msg, msg_size);
+    if (!err && (err = collect(p, w->wrappers, &now, &n, &w->sampled)))
         snprintf(msg, msg_size, "out of memory");
     ht_profile_destroy(p);
-    if (err)
+    if (err) {
+        free_sites(now, n);
         return err;
+    }
     compare(w, now, n, w->taken > 0 ? at - w->taken : 0);
     free_sites(w->sites, w->n);
     w->sites = now;
@@ -227,6 +218,8 @@ void ht_watch_sort(struct ht_watch *w, enum ht_watch_key key)
 void ht_watch_finish(struct ht_watch *w)
 {
     free_sites(w->sites, w->n);
+    ht_wrappers_destroy(w->wrappers);
+    w->wrappers = NULL;
     w->sites = NULL;
     w->n = 0;
 }

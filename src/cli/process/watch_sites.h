@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A process's allocation sites by function, and how they grew since the last look. */
+/* A process's allocation sites by owner, and how they grew since the last look. */
 #ifndef HEAPTAP_SRC_CLI_PROCESS_WATCH_SITES_H
 #define HEAPTAP_SRC_CLI_PROCESS_WATCH_SITES_H
 
@@ -19,7 +19,8 @@ enum ht_watch_key {
 };
 
 struct ht_watch_site {
-    char *name; /* of the innermost function that is no allocator's, and its caller */
+    char *name; /* of the owner (owners/owners.h) */
+    char *text; /* with its callers */
     int64_t inuse, objects, allocs;
     struct ht_evidence evidence, born; /* of inuse, and of all bytes ever allocated */
     bool grew;                         /* since the last look, by more than chance */
@@ -29,9 +30,11 @@ struct ht_watch_site {
 struct ht_watch {
     const char *word;
     struct ht_region_ages ages;
-    struct ht_watch_site *sites; /* sorted */
+    struct ht_wrappers *wrappers; /* NULL before the first look */
+    struct ht_watch_site *sites;  /* sorted */
     size_t n;
     int64_t inuse, objects;
+    uint64_t resident;          /* of the process, bytes; 0: unknown */
     double sampled;             /* bytes from sample to sample; 0: there are no intervals */
     double growth, rate, taken; /* taken: seconds, monotonic */
     char program[64], state;

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,6 +85,7 @@ static void handle(const struct ht_child *c, const siginfo_t *info)
 
 static int wait_for(struct ht_child *c, const sigset_t *taken)
 {
+    struct rusage used = {0};
     /* Early at first: of what lives short more is seen. */
     long wait_ms = 50;
     for (;;) {
@@ -93,7 +95,8 @@ static int wait_for(struct ht_child *c, const sigset_t *taken)
         if (c->ended && !waitid(P_PID, (id_t)*c->started, &info, WEXITED | WNOHANG | WNOWAIT) &&
             info.si_pid)
             c->ended(c->ctx, info.si_pid);
-        pid_t got = waitpid(*c->started, &status, WNOHANG);
+        pid_t got = wait4(*c->started, &status, WNOHANG, &used);
+        c->most_resident = (uint64_t)used.ru_maxrss * 1024;
         if (got == *c->started)
             return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
         if (got < 0 && errno != EINTR)

@@ -4,6 +4,7 @@
 #define HEAPTAP_SRC_CLI_RUN_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct ht_child {
@@ -18,6 +19,8 @@ struct ht_child {
     void (*ended)(void *ctx, pid_t pid);
     void *ctx;
     pid_t *started; /* gets its pid once it runs */
+    /* Gets the most memory that it, or a child it waited for, had resident; bytes. */
+    uint64_t most_resident;
 };
 
 /*

@@ -112,7 +112,7 @@ static const char *program_name(const struct run *run)
     return slash ? slash + 1 : run->path;
 }
 
-static void summarize(struct run *run, const char *called, int status)
+static void summarize(struct run *run, const char *called, int status, uint64_t most_resident)
 {
     const char *name = program_name(run);
     struct ht_run_regions *r = &run->regions;
@@ -128,6 +128,7 @@ static void summarize(struct run *run, const char *called, int status)
         .dormant = run->o.start && !strcmp(run->o.start, "0"),
         .skipped = run->program.obstacle != HT_PROGRAM_FINE,
         .filtered = run->filtered,
+        .most_resident = most_resident,
         .rate = run->o.rate_bytes,
         .program = name,
         .called = called,
@@ -170,7 +171,7 @@ static int run_program(struct run *run, char **argv)
         return cannot_start(argv[0], status);
     }
     if (preload)
-        summarize(run, argv[0], status);
+        summarize(run, argv[0], status, c.most_resident);
     ht_run_regions_finish(&run->regions);
     return status;
 }

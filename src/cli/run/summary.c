@@ -148,9 +148,9 @@ static const char *worth_showing(const struct ht_profile *p)
     return total > 8 * p->period && total > 64 * 1024 ? "inuse_space" : "alloc_space";
 }
 
-static void print_owners(struct ht_profile **parts, size_t n)
+static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resident)
 {
-    char msg[512] = "", *text = NULL;
+    char resident[64] = "", figure[32], msg[512] = "", *text = NULL;
     size_t size = 0;
     int error = 0;
     struct ht_profile *p = n > 1 ? ht_profile_merge(parts, n, &error, msg, sizeof msg) : parts[0];
@@ -170,11 +170,14 @@ static void print_owners(struct ht_profile **parts, size_t n)
     FILE *out = open_memstream(&text, &size);
     if (out && !ht_report_owners(out, p, &o) && !fflush(out) && text) {
         ht_plain_text(text, true);
-        fprintf(stderr, "%s%s: %s",
+        if (most_resident && n == 1)
+            snprintf(resident, sizeof resident, " (at most %s were resident)",
+                     size_text(most_resident, figure, sizeof figure));
+        fprintf(stderr, "%s%s%s: %s",
                 !strcmp(o.sample_index, "inuse_space")  ? "in use at the end"
                 : !strcmp(o.sample_index, "peak_space") ? "in use at the peak"
                                                         : "allocated in all",
-                n > 1 ? ", all processes together" : "", text);
+                n > 1 ? ", all processes together" : "", resident, text);
     }
     if (out)
         fclose(out);
@@ -216,7 +219,7 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
     if (!o->quiet) {
         print_files(r);
         if (n)
-            print_owners(kept, n);
+            print_owners(kept, n, o->most_resident);
         else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
             print_hint(r, o);
     }

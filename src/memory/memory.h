@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a process's resident memory is, from outside: every page of /proc/PID/smaps in one
+ * category, and what glibc's malloc keeps free, read out of its arenas. The process need not be
+ * profiled and is not stopped, so figures of a busy one are of slightly different moments.
+ */
+#ifndef HEAPTAP_SRC_MEMORY_MEMORY_H
+#define HEAPTAP_SRC_MEMORY_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "remote/remote.h"
+
+enum ht_memory_kind {
+    HT_MEMORY_HEAP,      /* what the allocator has from the kernel */
+    HT_MEMORY_ANONYMOUS, /* other memory without a file */
+    HT_MEMORY_STACKS,
+    HT_MEMORY_CODE, /* the program and its libraries */
+    HT_MEMORY_FILES,
+    HT_MEMORY_SHARED, /* shared memory: /dev/shm, memfd, System V */
+    HT_MEMORY_OURS,   /* heaptap's library and region */
+    HT_MEMORY_KINDS,
+};
+
+/* Bytes. */
+struct ht_memory_part {
+    uint64_t resident, mapped, swapped;
+    size_t maps;
+};
+
+/* glibc's malloc, as mallinfo2() counts; what threads keep in their caches counts as in use. */
+struct ht_memory_glibc {
+    bool found;
+    bool cut; /* too many free chunks, or they changed meanwhile: free is more than this */
+    unsigned arenas;
+    uint64_t taken;     /* from the kernel, into arenas */
+    uint64_t free, top; /* of them: free in all, and behind the last block of each arena */
+    uint64_t mapped;    /* blocks in mappings of their own */
+    size_t n_mapped;
+};
+
+struct ht_memory {
+    struct ht_memory_part of[HT_MEMORY_KINDS];
+    struct ht_memory_part all;
+    uint64_t kernel_resident; /* VmRSS, read last */
+    unsigned threads;
+    struct ht_memory_glibc glibc;
+    char allocator[64]; /* the library that is the allocator: "libjemalloc.so.2"; "" for glibc's */
+    bool python;        /* CPython is in it, and was not told to use malloc */
+};
+
+/* sampled: addresses of live objects, sorted; where the allocator is not glibc's, the mappings that
+ * they lie in are its. May be NULL. 0, or -errno with one line in msg. */
+int ht_memory_look(struct ht_remote *r, const uint64_t *sampled, size_t n_sampled,
+                   struct ht_memory *m, char *msg, size_t msg_size);
+
+const char *ht_memory_kind_name(enum ht_memory_kind kind);
+
+/* --- glibc.c ------------------------------------------------------------------------------------
+ */
+
+/* Called with the ranges that glibc's malloc has. */
+typedef void (*ht_memory_range_fn)(void *arg, uint64_t start, uint64_t end);
+
+/* Finds the arenas in libc's data by their form: it needs no symbols. */
+void ht_memory_glibc(struct ht_remote *r, struct ht_memory_glibc *g, ht_memory_range_fn fn,
+                     void *arg);
+
+/* The blocks with mappings of their own in a range of anonymous memory; `maps` counts them. The
+ * kernel may have joined them with mappings of others. */
+void ht_memory_glibc_blocks(struct ht_remote *r, uint64_t start, uint64_t end,
+                            struct ht_memory_part *blocks);
+
+#endif

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_memory.py HEAPTAP LIBRARY OWN: heaptap memory beside what the kernel and each program's own malloc say."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HEAPTAP, LIBRARY, OWN = (os.path.abspath(a) for a in sys.argv[1:4])
+DIR = tempfile.mkdtemp(prefix="heaptap-memory-")
+checks = [0, 0]
+
+
+def check(what, good, detail=""):
+    checks[0 if good else 1] += 1
+    if not good:
+        print("FAIL %s: %s" % (what, detail))
+
+
+def near(a, b, part, slack=0):
+    return abs(a - b) <= part * max(a, b) + slack
+
+
+def memory(pid, *options):
+    r = subprocess.run([HEAPTAP, "memory", *options, str(pid)], capture_output=True, text=True)
+    check("memory %s" % pid, r.returncode == 0, r.stderr)
+    return r.stdout
+
+
+def looked(pid):
+    m = json.loads(memory(pid, "--json"))
+    parts = sum(p["resident"] for p in m["parts"].values())
+    check("the parts are all", parts == m["all"]["resident"], m)
+    check("within 2 % of the kernel's VmRSS", near(parts, m["resident"], 0.02, 65536), (parts, m["resident"]))
+    return m
+
+
+def own(*args, env=None):
+    p = subprocess.Popen([OWN, *args], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, **(env or {})))
+    blocks, block_bytes = map(int, p.stdout.readline().split())
+    with open(DIR + "/malloc.xml") as f:
+        xml = f.read()
+    total = xml[xml.rindex("</heap>"):]
+    figures = {k: int(v) for k, v in re.findall(r'<total type="(\w+)" count="\d+" size="(\d+)"/>', total)}
+    figures["system"] = int(re.search(r'<system type="current" size="(\d+)"/>', total).group(1))
+    figures["arenas"] = xml.count("<heap nr=")
+    return p, blocks, block_bytes, figures
+
+
+def end(p):
+    p.kill()
+    p.wait()
+
+
+# glibc's own words, to the byte: one arena, several, another placement of fast bins, none.
+for threads, env in (("0", {}), ("7", {}), ("3", {"GLIBC_TUNABLES": "glibc.malloc.mxfast=0"}), ("3", {"MALLOC_ARENA_MAX": "1"})):
+    p, blocks, block_bytes, says = own(threads, threads + "1", env=env)
+    m = looked(p.pid)
+    g, what = m["glibc"], "%s threads %s: " % (threads, env)
+    check(what + "arenas", g["arenas"] == says["arenas"], (g, says))
+    check(what + "taken", g["taken"] == says["system"], (g, says))
+    check(what + "free", not g["at_least"] and near(g["free"], says["fast"] + says["rest"], 0.005, 32768), (g, says))
+    check(what + "blocks", (g["mapped_blocks"], g["mapped"]) == (blocks, block_bytes), (g, blocks, block_bytes))
+    heap = m["parts"]["heap"]["resident"]
+    check(what + "heap", near(heap, g["taken"] + g["mapped"], 0.05, 1 << 20), (heap, g))
+    check(what + "anonymous", near(m["parts"]["anonymous"]["resident"], 40 << 20, 0.02, 1 << 20), m["parts"])
+    check(what + "shared", near(m["parts"]["shared"]["resident"], 8 << 20, 0, 65536), m["parts"])
+    check(what + "stacks", m["threads"] == 1 + (int(threads) + 1) // 2 and m["parts"]["stacks"]["maps"] == m["threads"], m)
+    check(what + "text", "as glibc's malloc counts" in memory(p.pid), memory(p.pid))
+    end(p)
+
+# Profiled, every allocation: the heap in use, and heaptap's own.
+p, blocks, block_bytes, says = own("3", "5", env={"LD_PRELOAD": LIBRARY, "HEAPTAP_RATE": "1", "HEAPTAP_OUTPUT": DIR + "/own.pb.gz"})
+m = looked(p.pid)
+inuse = m["inuse"]
+check("exact", inuse["low"] == inuse["bytes"] == inuse["high"] > 0, inuse)
+counted = m["glibc"]["taken"] - m["glibc"]["free"] + m["glibc"]["mapped"]
+check("in use", 0.80 * counted < inuse["bytes"] <= counted, (inuse, counted))
+check("own", m["parts"]["heaptap"]["resident"] > 0, m["parts"])
+check("every allocation", "every allocation is recorded" in memory(p.pid), memory(p.pid))
+end(p)
+p, *_ = own("3", "5", env={"LD_PRELOAD": LIBRARY, "HEAPTAP_RATE": "16k", "HEAPTAP_OUTPUT": DIR + "/own.pb.gz"})
+m = looked(p.pid)
+check("estimated", m["inuse"]["low"] < m["inuse"]["bytes"] < m["inuse"]["high"], m["inuse"])
+check("text", re.search(r"in use \(estimated, [\d.]+MB to [\d.]+MB\), of [\d.]+MB resident\n", memory(p.pid)), memory(p.pid))
+# A stopped process is read as it is.
+os.kill(p.pid, signal.SIGSTOP)
+looked(p.pid)
+end(p)
+
+# What cannot be looked at.
+for args, status in ((["memory"], 2), (["memory", "x"], 2), (["memory", "1", "2"], 2), (["memory", str(p.pid)], 1), (["memory", "2"], 1)):
+    r = subprocess.run([HEAPTAP, *args], capture_output=True, text=True)
+    check(" ".join(args), r.returncode == status and r.stderr.count("\n") == 1 and not r.stdout, (r.returncode, r.stderr))
+
+# CPython's arenas are in the anonymous memory, and it is said; with PYTHONMALLOC=malloc they are in the heap.
+PYTHON = "/usr/bin/python3"
+SCRIPT = "import sys\nd=[{'id':i,'name':'n%d'%i} for i in range(60000)]\nsys._debugmallocstats()\nsys.stderr.flush()\nprint('ready',flush=True)\nsys.stdin.read()\n"
+
+
+def python(**env):
+    p = subprocess.Popen([PYTHON, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(DIR + "/stats", "w"), text=True,
+                         env=dict(os.environ, **env))
+    p.stdout.readline()
+    with open(DIR + "/stats") as f:
+        arenas = re.search(r"(\d+) arenas \* (\d+) bytes/arena", f.read())
+    m, text = looked(p.pid), memory(p.pid)
+    p.communicate()
+    return m, text, arenas
+
+
+if os.path.exists(PYTHON):
+    m, text, arenas = python()
+    if arenas:
+        total = int(arenas.group(1)) * int(arenas.group(2))
+        anonymous = m["parts"]["anonymous"]
+        check("pymalloc's arenas", near(anonymous["mapped"], total, 0.02, 2 << 20) and anonymous["resident"] <= anonymous["mapped"],
+              (m["parts"], total))
+        check("the hint", "PYTHONMALLOC=malloc" in text, text)
+    m, text, _ = python(PYTHONMALLOC="malloc")
+    check("CPython over malloc", m["parts"]["anonymous"]["resident"] < 4 << 20 and m["parts"]["heap"]["resident"] > 8 << 20, m["parts"])
+    check("no hint", "PYTHONMALLOC" not in text, text)
+else:
+    print("skipped: CPython: no %s" % PYTHON)
+
+shutil.rmtree(DIR, ignore_errors=True)
+print("memory: %d checks passed, %d failed" % tuple(checks))
+sys.exit(1 if checks[1] or not checks[0] else 0)
