@@ -80,12 +80,15 @@ in_root() {
   timeout -k 10 "$limit" unshare "${unshare[@]}" bash -c '
     root=$1 user=$2
     shift 2
+    mount --bind "$root" "$root" || { echo "tests/fresh: cannot mount $root"; exit 99; }
     mount -t proc proc "$root/proc" && mount -t sysfs -o ro sysfs "$root/sys" && mount --rbind /dev "$root/dev" && mount -t tmpfs -o mode=1777 shm "$root/dev/shm" ||
       { echo "tests/fresh: cannot mount in $root"; exit 99; }
     [ -z "${root_mount-}" ] || eval "$root_mount" || exit 99
     home=/root
     [ "$user" = root ] || home=/home/$user
-    exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$home" USER="$user" \
+    # Not a chroot alone: below one neither mount nor user namespaces can be made, and what is tried is a machine.
+    cd "$root" && pivot_root . . && umount -l . || { echo "tests/fresh: cannot make $root the root"; exit 99; }
+    exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$home" USER="$user" \
       LC_ALL=C.UTF-8 TERM=dumb container=heaptap-fresh setpriv --reuid="$user" --regid="$user" --init-groups -- \
       bash -c "cd && \"\$@\"" bash "$@"' bash "$root" "$user" "$@"
 }

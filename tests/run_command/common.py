@@ -2,6 +2,7 @@
 """Runs heaptap in a fresh directory and reads what it left. argv: heaptap, prog, static program, a clock to preload."""
 import glob
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,16 @@ HEAPTAP, PROG, STATIC, CLOCK = (os.path.abspath(p) for p in sys.argv[1:5])
 BLOCK = 100000
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_") and k != "LD_PRELOAD"}
 ENV["LC_ALL"] = "C"
+ROOT = os.geteuid() == 0
+
+
+def can(*words):
+    return shutil.which(words[0]) and not subprocess.run([*words, "true"], capture_output=True).returncode
+
+
+def namespaces(*words):
+    """Decorates a test: skipped with its reason where these cannot be made (not root, a chroot)."""
+    return unittest.skipUnless(ROOT and can(*words), "needs root and %s" % " ".join(words))
 
 
 class Case(unittest.TestCase):

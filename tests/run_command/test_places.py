@@ -9,19 +9,9 @@ import subprocess
 import time
 import unittest
 
-from common import BLOCK, Case, HEAPTAP, PROG, main
+from common import BLOCK, Case, HEAPTAP, PROG, ROOT, can, main, namespaces
 
 LIBRARY = os.path.join(os.path.dirname(HEAPTAP), "libheaptap.so")
-ROOT = os.geteuid() == 0
-
-
-def can(*words):
-    return shutil.which(words[0]) and not subprocess.run([*words, "true"], capture_output=True).returncode
-
-
-def namespaces(*words):
-    return unittest.skipUnless(ROOT and can(*words), "needs root and %s" % " ".join(words))
-
 
 class Namespaces(Case):
     @namespaces("unshare", "-pf", "--mount-proc")

@@ -3,12 +3,10 @@
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
-import unittest
 
-from common import Case, HEAPTAP, PROG, main
+from common import Case, HEAPTAP, PROG, main, namespaces
 
 LIBRARY = os.path.join(os.path.dirname(HEAPTAP), "libheaptap.so")
 LESS = ("--rate=1G", "-o", "x.pb.gz")
@@ -135,7 +133,7 @@ class Sentences(Case):
         r = self.bare("exit", HEAPTAP_OUTPUT=self.dir + "/x.pb.gz")
         self.assertEqual(r.stderr, "")
 
-    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("unshare"), "needs root to mount a small file system")
+    @namespaces("unshare", "-m")
     def test_no_space(self):
         os.mkdir(self.dir + "/small")
         r = self.bare("exit", prefix=("unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=4k none small; echo x >small/x; exec \"$@\"", "sh"),
