@@ -2,11 +2,12 @@
 /*
  * The region: one mapped file a process, written by the target alone and read by anybody.
  *
- * It is a header followed by chunks of HT_CHUNK_SIZE. A chunk holds records of one kind, all of one
- * size, so that a reader can walk a region of a process that was killed anywhere: what is not
- * committed is skipped, what comes behind it is still found. Nothing ever moves and nothing but
- * live records is ever taken back. Records refer to each other by ht_ref: the byte offset from the
- * start of the region divided by 8; 0 is none.
+ * It is a header (with the totals and the sums of folded sites) followed by chunks of
+ * HT_CHUNK_SIZE. A chunk holds records of one kind, all of one size, so that a reader can walk a
+ * region of a process that was killed anywhere: what is not committed is skipped, what comes behind
+ * it is still found. Nothing ever moves. Live records are used again, and so are sites and stacks
+ * once they are folded (struct ht_folded). Records refer to each other by ht_ref: the byte offset
+ * from the start of the region divided by 8; 0 is none.
  *
  * Memory order: a record is written with plain stores and becomes visible by a release store of its
  * `commit` (live records: of `addr`); readers load that with acquire. Counters are relaxed and only
@@ -21,8 +22,8 @@
 #include <stdint.h>
 
 #define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
-#define HT_LAYOUT_VERSION 4u
-#define HT_HEADER_SIZE    8192u
+#define HT_LAYOUT_VERSION 5u
+#define HT_HEADER_SIZE    20480u
 #define HT_CHUNK_SIZE     65536u
 #define HT_CHUNK_MAGIC    0x4b4e4843u  /* "CHNK" */
 #define HT_REGION_MAX     (1ULL << 34) /* what an ht_ref can address, halved */
@@ -46,11 +47,13 @@ enum ht_chunk_kind {
 struct ht_chunk {
     uint32_t magic;
     _Atomic uint32_t kind;
-    uint64_t reserved[7];
+    uint64_t reserved[15]; /* so that sites lie on pairs of cache lines */
 };
 
+/* Values of a record's commit word. */
 enum {
-    HT_COMMITTED = 0xc0de1u, /* value of a record's commit word */
+    HT_COMMITTED = 0xc0de1u,
+    HT_DETACHED = 0xc0de2u, /* counts as before, but is not found for new samples any more */
 };
 
 /* A mapped object. Written once under the frame that first needed it. */
@@ -96,74 +99,83 @@ struct ht_frame {
 };
 _Static_assert(sizeof(struct ht_frame) == 40, "frame record");
 
-/* A call stack: refs of frames, leaf first, in a DATA chunk. child as in ht_frame, over the hash.
- */
+/* A call stack: refs of frames, leaf first, in a DATA chunk. */
 struct ht_stack {
     uint64_t hash;
     ht_ref frames;
     uint16_t n_frames;
-    uint16_t flags; /* HT_STACK_* */
-    _Atomic ht_ref child[4];
-    _Atomic ht_ref sites; /* head of the list through ht_site.next; CAS, release */
-    _Atomic uint32_t commit;
-    uint64_t reserved;
+    uint16_t flags;          /* HT_STACK_* */
+    _Atomic ht_ref next;     /* the target's own: in its hash table, or in a free list; relaxed */
+    _Atomic ht_ref sites;    /* head of the list through ht_site.next; CAS, release */
+    _Atomic uint32_t commit; /* HT_COMMITTED, HT_DETACHED; 0: none */
+    _Atomic uint32_t last_used; /* the target's own: when a sample last came, in samples; relaxed */
 };
-_Static_assert(sizeof(struct ht_stack) == 48, "stack record");
+_Static_assert(sizeof(struct ht_stack) == 32, "stack record");
 
 enum {
     HT_STACK_TRUNCATED = 1, /* the unwinder had to stop before the thread's first frame */
     HT_STACK_DEPTH = 2,     /* cut at the configured depth */
 };
 
-/*
- * What one stack allocated in one size class at one rate. A weight is kept as a whole part and a
- * fraction of 2^-28, so that free takes away exactly what malloc added, whatever the order. All
- * counters: relaxed fetch_add; in exact mode the fractions stay 0, and `alloc` and `freed` are the
- * `owner_slot` thread's alone, which adds without a locked instruction; the others count in
- * `shared`.
- */
+/* A weight is kept as a whole part and a fraction of 2^-28, so that free takes away exactly what
+ * malloc added, whatever the order. */
 #define HT_FRACTION_BITS 28
-struct ht_weight {
-    _Atomic uint64_t whole;
-    _Atomic uint64_t fraction;
-};
 
-struct ht_totals {
-    _Atomic uint64_t count; /* samples; not kept at rate 1, where it is objects.whole */
-    struct ht_weight objects, bytes;
-};
-
-/* In exact mode, where weights are whole numbers. Relaxed. */
+/* Objects and bytes, in whole parts. Relaxed. The order is that of fractions. */
 struct ht_counts {
     _Atomic uint64_t alloc_objects, alloc_bytes, freed_objects, freed_bytes;
 };
 
 /*
- * Four lines. What exact mode's owner writes to is the third, for processors fetch a line's
- * neighbours too: what every thread reads is not beside it, nor is the next site's.
+ * What one stack allocated in one class of sizes (region/size_class.h) at one rate with one set of
+ * labels. A line that is mostly read, and one that is counted in; records lie on pairs of lines,
+ * for processors fetch a line's neighbour too.
+ *
+ * In exact mode (rate 1) the `owner_slot` thread alone counts in `own`, without a locked
+ * instruction, and others in `shared`, until there are `shards`. At other rates all count in `own`
+ * and `fractions`, by locked additions, the number of samples last and with release.
  */
 struct ht_site {
-    ht_ref stack;
-    ht_ref next; /* next site of the same stack; written before commit */
+    _Atomic ht_ref stack; /* while the record is free: the next free one */
+    _Atomic ht_ref next;  /* next site of the same stack */
+    uint64_t stack_hash;  /* the stack's */
+    uint64_t size_low;    /* sizes from here to size_low + 2^size_bits - 1 */
     uint64_t rate;
-    uint64_t size_low, size_high; /* equal: every object has that size; else an inclusive class */
-    uint32_t owner_slot;          /* number of the thread that made it; written before commit */
-    _Atomic uint32_t commit;
+    union {
+        uint32_t owner_slot; /* exact mode: the thread that made it; written before commit */
+        _Atomic uint32_t
+            folded_in; /* else: the version of the folded sums it is part of; 0: none */
+    };
+    _Atomic uint32_t commit; /* HT_COMMITTED, HT_DETACHED; 0: none */
     _Atomic ht_ref
         shards; /* HT_COUNTER_SHARDS of struct ht_counter_shard, 64-aligned; release; 0: none */
-    _Atomic uint32_t contention; /* how often one of the others came, about; relaxed */
-    uint64_t stack_hash;         /* the stack's */
-    uint64_t weight[4];          /* the target's own: of a site of one size, objects and bytes */
-    struct ht_counts shared;
-    struct ht_totals alloc, freed;
-    _Atomic uint64_t peak_objects, peak_bytes; /* rounded; valid for peak_epoch */
-    _Atomic uint32_t peak_epoch;
-    uint32_t reserved2;
-    uint64_t reserved3[4];
+    union {
+        _Atomic uint32_t contention; /* exact mode: how often one of the others came, about */
+        _Atomic uint32_t last_used;  /* else: as the stack's; relaxed */
+    };
+    uint16_t labels; /* number of the label set, 0: none */
+    uint8_t size_bits;
+    uint8_t flags;                             /* HT_SITE_* */
+    _Atomic uint32_t alloc_count, freed_count; /* samples, modulo 2^32; not in exact mode */
+    ht_ref peak;                               /* struct ht_peak, where peaks are kept */
+    struct ht_counts own;
+    union {
+        struct ht_counts shared;
+        _Atomic uint64_t fractions[4]; /* in the order of struct ht_counts */
+    };
 };
-_Static_assert(sizeof(struct ht_site) == 256 && offsetof(struct ht_site, alloc.objects) == 128 &&
-                   offsetof(struct ht_site, freed.bytes.whole) < 192,
-               "site record");
+_Static_assert(sizeof(struct ht_site) == 128 && offsetof(struct ht_site, own) == 64, "site record");
+
+enum {
+    HT_SITE_MAPPING = 1, /* of mmap and its kind: exact, and in none of the totals of the heap */
+};
+
+/* What a site held at the peak, rounded; valid for `epoch`. */
+struct ht_peak {
+    _Atomic uint64_t objects, bytes;
+    _Atomic uint32_t epoch; /* release */
+    uint32_t reserved;
+};
 
 /*
  * Where threads share a hot stack, each counts on a cache line of its own: in `own` the thread
@@ -181,6 +193,45 @@ struct ht_counter_shard {
 };
 _Static_assert(sizeof(struct ht_counter_shard) == 128,
                "a line, and one that is seldom used before the next cell's");
+
+/*
+ * The totals of a region are the sums of its cells, at HT_TOTALS_OFFSET: so a listing reads the
+ * header alone. The thread whose number is `owner_slot` (CAS from 0) counts in `own`, each addition
+ * one instruction without a lock; those that found no cell free in `shared`. They are what all
+ * sites, folded ones included, add up to.
+ */
+struct ht_total {
+    struct ht_counts counts;
+    _Atomic uint64_t fractions[4];                 /* in the order of struct ht_counts */
+    _Atomic uint64_t alloc_samples, freed_samples; /* of them; in exact mode too */
+};
+#define HT_TOTAL_CELLS   32u
+#define HT_TOTALS_OFFSET 8192u
+struct ht_total_cell {
+    struct ht_total own;
+    _Atomic uint32_t owner_slot;
+    uint32_t reserved[11];
+    struct ht_total shared; /* relaxed fetch_add */
+    uint64_t reserved2[6];
+};
+_Static_assert(sizeof(struct ht_total_cell) == 256, "two pairs of lines");
+
+/*
+ * Sums of sites that were folded: what they allocated, all of which was freed. By the doubling of
+ * the size: 0 to 15, from 16 on, from 32 on and so on. Two versions, at HT_FOLDED_OFFSET: that of
+ * an even header.fold_version and that of an odd one. The next version is filled first, and the
+ * sites that it takes in say so (folded_in); then fold_version is raised (release), by which all of
+ * them move at once; and only then are their records used again. A reader that finds another
+ * fold_version after reading than before reads again.
+ */
+struct ht_folded {
+    _Atomic uint64_t objects, object_fraction, bytes, byte_fraction, samples;
+};
+#define HT_FOLDED_CLASSES 48u
+#define HT_FOLDED_OFFSET  (HT_TOTALS_OFFSET + HT_TOTAL_CELLS * 256u)
+_Static_assert(HT_FOLDED_OFFSET + 2 * HT_FOLDED_CLASSES * sizeof(struct ht_folded) <=
+                   HT_HEADER_SIZE,
+               "folded sums");
 
 /*
  * A sampled object that lives. addr: release when filled, 0 when free. A reader that finds the
@@ -253,8 +304,18 @@ struct ht_region_header {
     char last_dump[1024];                     /* path; whole when `dumps` was raised (release) */
     _Atomic uint64_t unprofiled; /* forked children under a seccomp filter, which have no region */
     uint64_t pid_namespace;      /* its inode number, written before `state`; 0: not known */
+    _Atomic uint32_t fold_version;                /* struct ht_folded; release */
+    _Atomic uint32_t n_label_sets;                /* release */
+    _Atomic uint64_t folded_sites, folded_stacks; /* how many there were */
+    _Atomic ht_ref
+        label_sets; /* HT_LABEL_SETS of ht_ref in a DATA chunk: to each set's text, at its
+                                  number - 1; release; 0: none */
+    uint32_t reserved;
+    struct ht_counts mappings; /* of all sites with HT_SITE_MAPPING */
 };
-_Static_assert(sizeof(struct ht_region_header) <= HT_HEADER_SIZE, "header");
+_Static_assert(sizeof(struct ht_region_header) <= HT_TOTALS_OFFSET, "header");
+
+#define HT_LABEL_SETS 4096u
 
 static inline uint32_t ht_kind_size(uint32_t kind)
 {

@@ -241,11 +241,8 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
 {
     const struct ht_values *x = &p->values;
     int64_t values[6] = {x->alloc_objects, x->alloc_bytes, x->inuse_objects, x->inuse_bytes};
-    if (peak) { /* untouched since the peak: what it holds now is what it held then */
-        bool kept = atomic_load_explicit(&site->peak_epoch, memory_order_acquire) == epoch;
-        values[4] = kept ? (int64_t)load(&site->peak_objects) : x->inuse_objects;
-        values[5] = kept ? (int64_t)load(&site->peak_bytes) : x->inuse_bytes;
-    }
+    if (peak)
+        ht_site_peak(s->v, site, epoch, &p->values, &values[4], &values[5]);
     if (!values[0] && !values[1] && !values[2] && !values[3])
         return false;
 
@@ -253,7 +250,7 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
     if (n < 0)
         return false;
     int64_t size = (int64_t)site->size_low;
-    if (site->size_low != site->size_high && x->alloc_objects > 0)
+    if (site->size_bits && x->alloc_objects > 0)
         size = x->alloc_bytes / x->alloc_objects;
     PB(Label) label[2] = {HEAPTAP__PPROF__LABEL__INIT, HEAPTAP__PPROF__LABEL__INIT};
     PB(Label) * labels[2] = {&label[0], &label[1]};
@@ -410,10 +407,5 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
 
 bool ht_region_has_samples(const struct ht_view *v)
 {
-    struct ht_cursor c = {.kind = HT_KIND_SITE};
-    const struct ht_site *site;
-    while ((site = ht_view_next(v, &c)))
-        if (ht_site_samples(v, site))
-            return true;
-    return false;
+    return ht_region_samples(v) || load(&v->header->mappings.alloc_objects);
 }

@@ -9,6 +9,7 @@
 #include "region/view.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ int ht_view_init(struct ht_view *v, const void *base, uint64_t size, char *msg, 
     uint64_t n = (size - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
     uint32_t handed = atomic_load_explicit(&h->n_chunks, memory_order_acquire);
     v->n_chunks = n < handed ? (uint32_t)n : handed;
+    v->fold_version = atomic_load_explicit(&h->fold_version, memory_order_acquire);
     return 0;
 }
 
@@ -77,26 +79,37 @@ const void *ht_view_at(const struct ht_view *v, ht_ref ref, uint64_t n)
     return v->base + at;
 }
 
-static uint32_t committed(const void *record, uint32_t kind)
+static bool is_committed(const _Atomic uint32_t *commit)
+{
+    uint32_t c = atomic_load_explicit(commit, memory_order_acquire);
+    return c == HT_COMMITTED || c == HT_DETACHED;
+}
+
+/* Of a site: and not part of the folded sums. */
+static bool counts(const struct ht_view *v, const struct ht_site *s)
+{
+    if (!is_committed(&s->commit))
+        return false;
+    uint32_t folded = s->rate == 1 ? 0 : atomic_load_explicit(&s->folded_in, memory_order_relaxed);
+    return !folded || (int32_t)(folded - v->fold_version) > 0;
+}
+
+static bool committed(const struct ht_view *v, const void *record, uint32_t kind)
 {
     switch (kind) {
     case HT_KIND_MODULE:
-        return atomic_load_explicit(&((const struct ht_module *)record)->commit,
-                                    memory_order_acquire) == HT_COMMITTED;
+        return is_committed(&((const struct ht_module *)record)->commit);
     case HT_KIND_FRAME:
-        return atomic_load_explicit(&((const struct ht_frame *)record)->commit,
-                                    memory_order_acquire) == HT_COMMITTED;
+        return is_committed(&((const struct ht_frame *)record)->commit);
     case HT_KIND_STACK:
-        return atomic_load_explicit(&((const struct ht_stack *)record)->commit,
-                                    memory_order_acquire) == HT_COMMITTED;
+        return is_committed(&((const struct ht_stack *)record)->commit);
     case HT_KIND_SITE:
-        return atomic_load_explicit(&((const struct ht_site *)record)->commit,
-                                    memory_order_acquire) == HT_COMMITTED;
+        return counts(v, record);
     case HT_KIND_LIVE:
         return atomic_load_explicit(&((const struct ht_live *)record)->addr,
                                     memory_order_acquire) != 0;
     default:
-        return 0;
+        return false;
     }
 }
 
@@ -111,7 +124,7 @@ const void *ht_view_record(const struct ht_view *v, ht_ref ref, uint32_t kind)
     if (atomic_load_explicit(&c->kind, memory_order_acquire) != kind)
         return NULL;
     uint64_t within = (uint64_t)(p - (const unsigned char *)c) - sizeof *c;
-    return within % size == 0 && committed(p, kind) ? p : NULL;
+    return within % size == 0 && committed(v, p, kind) ? p : NULL;
 }
 
 const void *ht_view_next(const struct ht_view *v, struct ht_cursor *cur)
@@ -124,7 +137,7 @@ const void *ht_view_next(const struct ht_view *v, struct ht_cursor *cur)
             continue;
         while (cur->index < capacity) {
             const unsigned char *p = (const unsigned char *)(c + 1) + (uint64_t)cur->index++ * size;
-            if (!committed(p, cur->kind))
+            if (!committed(v, p, cur->kind))
                 continue;
             cur->ref = (ht_ref)((uint64_t)(p - v->base) / 8);
             return p;
@@ -186,11 +199,6 @@ struct sums {
     __int128 alloc_objects, alloc_bytes, freed_objects, freed_bytes;
 };
 
-static __int128 fixed(const struct ht_weight *w)
-{
-    return ((__int128)load(&w->whole) << HT_FRACTION_BITS) + load(&w->fraction);
-}
-
 static const struct ht_counter_shard *cells_of(const struct ht_view *v, const struct ht_site *s)
 {
     ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
@@ -214,22 +222,40 @@ static void add_allocated(const struct ht_counts *c, struct sums *out)
     out->alloc_bytes += whole(&c->alloc_bytes);
 }
 
+static void add_freed_fractions(const _Atomic uint64_t *fractions, struct sums *out)
+{
+    out->freed_objects += load(&fractions[2]);
+    out->freed_bytes += load(&fractions[3]);
+}
+
+static void add_allocated_fractions(const _Atomic uint64_t *fractions, struct sums *out)
+{
+    out->alloc_objects += load(&fractions[0]);
+    out->alloc_bytes += load(&fractions[1]);
+}
+
 static void add_up(const struct ht_view *v, const struct ht_site *s, struct sums *out)
 {
-    const struct ht_counter_shard *cells = cells_of(v, s);
+    const bool exact = s->rate == 1;
+    const struct ht_counter_shard *cells = exact ? cells_of(v, s) : NULL;
+    *out = (struct sums){0};
     /* Freed before allocated: what is freed in between is at most missing from both. */
-    out->freed_objects = fixed(&s->freed.objects);
-    out->freed_bytes = fixed(&s->freed.bytes);
-    add_freed(&s->shared, out);
+    add_freed(&s->own, out);
+    if (exact)
+        add_freed(&s->shared, out);
+    else
+        add_freed_fractions(s->fractions, out);
     for (unsigned i = 0; cells && i < HT_COUNTER_SHARDS; i++) {
         add_freed(&cells[i].own, out);
         add_freed(&cells[i].shared, out);
     }
     atomic_thread_fence(memory_order_acquire);
     HT_YIELD_POINT(VIEW);
-    out->alloc_objects = fixed(&s->alloc.objects);
-    out->alloc_bytes = fixed(&s->alloc.bytes);
-    add_allocated(&s->shared, out);
+    add_allocated(&s->own, out);
+    if (exact)
+        add_allocated(&s->shared, out);
+    else
+        add_allocated_fractions(s->fractions, out);
     for (unsigned i = 0; cells && i < HT_COUNTER_SHARDS; i++) {
         add_allocated(&cells[i].own, out);
         add_allocated(&cells[i].shared, out);
@@ -244,35 +270,69 @@ static int64_t rounded(__int128 fixed_point)
     return fixed_point > INT64_MAX ? INT64_MAX : (int64_t)fixed_point;
 }
 
-void ht_site_values(const struct ht_view *v, const struct ht_site *s, struct ht_values *out)
+static void round_values(const struct sums *t, struct ht_values *out)
 {
-    struct sums t;
-    add_up(v, s, &t);
-    out->inuse_objects = rounded(t.alloc_objects - t.freed_objects);
-    out->inuse_bytes = rounded(t.alloc_bytes - t.freed_bytes);
-    out->alloc_objects = rounded(t.alloc_objects);
-    out->alloc_bytes = rounded(t.alloc_bytes);
+    out->inuse_objects = rounded(t->alloc_objects - t->freed_objects);
+    out->inuse_bytes = rounded(t->alloc_bytes - t->freed_bytes);
+    out->alloc_objects = rounded(t->alloc_objects);
+    out->alloc_bytes = rounded(t->alloc_bytes);
     if (out->inuse_objects > out->alloc_objects)
         out->inuse_objects = out->alloc_objects;
     if (out->inuse_bytes > out->alloc_bytes)
         out->inuse_bytes = out->alloc_bytes;
 }
 
+void ht_site_values(const struct ht_view *v, const struct ht_site *s, struct ht_values *out)
+{
+    struct sums t;
+    add_up(v, s, &t);
+    round_values(&t, out);
+}
+
 uint64_t ht_site_samples(const struct ht_view *v, const struct ht_site *s)
 {
     struct sums t;
     if (s->rate > 1)
-        return load(&s->alloc.count);
+        return atomic_load_explicit(&s->alloc_count, memory_order_relaxed);
     add_up(v, s, &t);
     return (uint64_t)rounded(t.alloc_objects);
 }
 
+void ht_site_peak(const struct ht_view *v, const struct ht_site *s, uint32_t epoch,
+                  const struct ht_values *now, int64_t *objects, int64_t *bytes)
+{
+    const struct ht_peak *p = s->peak ? ht_view_at(v, s->peak, sizeof *p) : NULL;
+    bool kept = p && atomic_load_explicit(&p->epoch, memory_order_acquire) == epoch;
+    *objects = kept ? (int64_t)load(&p->objects) : now->inuse_objects;
+    *bytes = kept ? (int64_t)load(&p->bytes) : now->inuse_bytes;
+}
+
+void ht_region_totals(const struct ht_view *v, struct ht_region_totals *out)
+{
+    const struct ht_total_cell *cells = (const struct ht_total_cell *)(v->base + HT_TOTALS_OFFSET);
+    struct sums t = {0};
+    uint64_t freed_samples = 0;
+    out->samples = 0;
+    for (unsigned i = 0; i < 2 * HT_TOTAL_CELLS; i++) {
+        const struct ht_total *c = i % 2 ? &cells[i / 2].shared : &cells[i / 2].own;
+        add_freed(&c->counts, &t);
+        add_freed_fractions(c->fractions, &t);
+        freed_samples += load(&c->freed_samples);
+    }
+    atomic_thread_fence(memory_order_acquire);
+    for (unsigned i = 0; i < 2 * HT_TOTAL_CELLS; i++) {
+        const struct ht_total *c = i % 2 ? &cells[i / 2].shared : &cells[i / 2].own;
+        add_allocated(&c->counts, &t);
+        add_allocated_fractions(c->fractions, &t);
+        out->samples += load(&c->alloc_samples);
+    }
+    round_values(&t, &out->values);
+    out->live_samples = out->samples > freed_samples ? out->samples - freed_samples : 0;
+}
+
 uint64_t ht_region_samples(const struct ht_view *v)
 {
-    struct ht_cursor c = {.kind = HT_KIND_SITE};
-    const struct ht_site *s;
-    uint64_t n = 0;
-    while ((s = ht_view_next(v, &c)))
-        n += ht_site_samples(v, s);
-    return n;
+    struct ht_region_totals t;
+    ht_region_totals(v, &t);
+    return t.samples;
 }

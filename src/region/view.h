@@ -15,7 +15,8 @@ struct ht_view {
     const unsigned char *base;
     uint64_t size; /* bytes that may be read */
     const struct ht_region_header *header;
-    uint32_t n_chunks; /* whole chunks within size */
+    uint32_t n_chunks;     /* whole chunks within size */
+    uint32_t fold_version; /* sites that this version took in are left out: see struct ht_folded */
 };
 
 /* Checks magic, version, checksum and sizes. 0, or -EINVAL with one line in msg (may be NULL). */
@@ -52,7 +53,16 @@ void ht_site_values(const struct ht_view *v, const struct ht_site *s, struct ht_
 /* Samples taken at a site (in exact mode: objects). */
 uint64_t ht_site_samples(const struct ht_view *v, const struct ht_site *s);
 
-/* Samples taken in the whole region. */
+/* What a site held at the peak of an epoch; now: its values. */
+void ht_site_peak(const struct ht_view *v, const struct ht_site *s, uint32_t epoch,
+                  const struct ht_values *now, int64_t *objects, int64_t *bytes);
+
+/* Of the whole region, from its header alone. */
+struct ht_region_totals {
+    struct ht_values values;
+    uint64_t samples, live_samples;
+};
+void ht_region_totals(const struct ht_view *v, struct ht_region_totals *out);
 uint64_t ht_region_samples(const struct ht_view *v);
 
 #endif

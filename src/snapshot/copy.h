@@ -13,7 +13,6 @@ struct ht_region_origin {
 
 /* Which kinds of chunk are copied: the rest of the region reads as if it had none. */
 #define HT_COPY_HEADER 0u
-#define HT_COPY_SITES  (1u << HT_KIND_SITE | 1u << HT_KIND_DATA) /* with their shards */
 #define HT_COPY_ALL    (~0u)
 
 /* Fills r->view, copy, copy_size and lost_from. 0, or -errno with what is wrong in msg. */

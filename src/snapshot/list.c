@@ -80,23 +80,15 @@ static void put_command(struct ht_listed *e, const struct ht_region_header *h)
     ht_plain_text(e->command_line, false);
 }
 
-static uint64_t saturating(int64_t a, int64_t b)
+static void put_totals(struct ht_listed *e, const struct ht_view *v)
 {
-    return a > INT64_MAX - b ? INT64_MAX : (uint64_t)(a + b);
-}
-
-static void put_sums(struct ht_listed *e, const struct ht_view *v)
-{
-    struct ht_cursor c = {.kind = HT_KIND_SITE};
-    const struct ht_site *s;
-    while ((s = ht_view_next(v, &c))) {
-        struct ht_values x;
-        ht_site_values(v, s, &x);
-        e->inuse_bytes = (int64_t)saturating(e->inuse_bytes, x.inuse_bytes);
-        e->inuse_objects = (int64_t)saturating(e->inuse_objects, x.inuse_objects);
-        e->alloc_bytes = (int64_t)saturating(e->alloc_bytes, x.alloc_bytes);
-        e->alloc_objects = (int64_t)saturating(e->alloc_objects, x.alloc_objects);
-    }
+    struct ht_region_totals t;
+    ht_region_totals(v, &t);
+    e->samples = t.samples;
+    e->inuse_bytes = t.values.inuse_bytes;
+    e->inuse_objects = t.values.inuse_objects;
+    e->alloc_bytes = t.values.alloc_bytes;
+    e->alloc_objects = t.values.alloc_objects;
 }
 
 static void describe(struct ht_listed *e, const struct ht_region *r)
@@ -114,7 +106,6 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     e->run_id = h->run_id;
     e->start_wall_ns = h->start_wall_ns;
     e->rate = atomic_load(&h->rate);
-    e->samples = ht_region_samples(&r->view);
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         e->lost += atomic_load(&h->losses[i]);
     e->lost += atomic_load(&h->inherits);
@@ -124,7 +115,7 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     put(e->last_dump, sizeof e->last_dump, h->last_dump, sizeof h->last_dump);
     put(e->path, sizeof e->path, r->path, sizeof r->path);
     put_command(e, h);
-    put_sums(e, &r->view);
+    put_totals(e, &r->view);
 }
 
 #define UNKNOWN_FILTER "not profiled: it was started under a seccomp filter (HEAPTAP_SECCOMP=trust)"
@@ -173,10 +164,10 @@ static void list_process(struct lister *l, pid_t pid)
         l->mapped[l->n_mapped].device = map.device;
         l->mapped[l->n_mapped++].inode = map.inode;
     }
-    int err = ht_region_open_process(&r, &p, &map, HT_COPY_SITES, msg, sizeof msg);
+    int err = ht_region_open_process(&r, &p, &map, HT_COPY_HEADER, msg, sizeof msg);
     for (int i = 0; i < 3 && err == -EINVAL; i++) { /* it may be about to fill its header in */
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-        err = ht_region_open_process(&r, &p, &map, HT_COPY_SITES, msg, sizeof msg);
+        err = ht_region_open_process(&r, &p, &map, HT_COPY_HEADER, msg, sizeof msg);
     }
     if (!err || !ht_process_read(pid, &p)) { /* not gone meanwhile */
         struct ht_listed *e = add(l);
@@ -205,7 +196,7 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
         if (l->mapped[i].inode == st->st_ino && l->mapped[i].device == st->st_dev)
             return 0;
     snprintf(path, sizeof path, "%s/%s", directory, file);
-    int err = ht_region_open_fd(&r, fd, path, HT_COPY_SITES, msg, sizeof msg);
+    int err = ht_region_open_fd(&r, fd, path, HT_COPY_HEADER, msg, sizeof msg);
     struct ht_listed *e = add(l);
     if (!e)
         return l->err;

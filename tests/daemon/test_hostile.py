@@ -11,7 +11,7 @@ import sys
 
 from common import DIR, QUICK, REGIONS, check, finish, heaptap, kill, one_line, start
 
-HEADER = 8192
+HEADER = 20480
 CHUNK = 65536
 p = start("many_stacks", 5, 4)
 kill(p)
@@ -58,7 +58,7 @@ def with_word(at, fmt, value, resum=True):
 
 refused = [
     variant("empty", b""), variant("short", whole[:100]), variant("half-header", whole[:HEADER // 2]),
-    variant("text", b"HEAPTAP1 " + b"x" * 20000),
+    variant("text", b"HEAPTAP1 " + b"x" * 30000),
     variant("version", with_word(8, "<I", 99)), variant("sum", with_word(20, "<I", 1, resum=False)),
     variant("chunk-size", with_word(16, "<I", 1 << 30)),
     variant("unterminated", with_word(88, "<1024s", b"a" * 1024)),

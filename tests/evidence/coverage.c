@@ -19,6 +19,7 @@
 
 #include "evidence/distribution.h"
 #include "evidence/interval.h"
+#include "region/size_class.h"
 #include "region/weight.h"
 
 #define RATE 524288.0
@@ -56,23 +57,31 @@ static const double confidences[] = {0.90, 0.95, 0.99};
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
-/* A profile's samples of the site, as the target's writer makes them: one a size up to 16 sizes, then
- * one a class of sizes (four a doubling), whose label is its mean. */
+/* A profile's samples of the site, as the target's writer makes them: one each for the first sizes,
+ * then one a class of sizes, whose label is its mean. */
 struct classes {
-    double objects[160], bytes[160], label[160];
+    double objects[200], bytes[200], label[200]; /* single sizes, then classes by four a doubling */
     int n_exact;
+    unsigned n_single[2];
     double truth;
 };
 
-enum { EXACT = 16 };
+
+enum { CLASSES = 18 };
 
 static int class_of(struct classes *c, double size)
 {
     for (int i = 0; i < c->n_exact; i++)
         if (c->label[i] == size)
             return i;
-    if (c->n_exact == EXACT)
-        return EXACT + (int)floor(4 * log2(size));
+    const bool small = (uint64_t)size < ht_small_sizes((uint64_t)RATE);
+    if (c->n_single[small] == ht_single_sizes(small)) {
+        uint64_t low;
+        uint8_t bits;
+        ht_size_class((uint64_t)size, (uint64_t)RATE, &low, &bits);
+        return CLASSES + (low ? (int)floor(4 * log2((double)low)) : 0);
+    }
+    c->n_single[small]++;
     c->label[c->n_exact] = size;
     return c->n_exact++;
 }
@@ -143,7 +152,7 @@ static struct ht_evidence evidence_of(const struct classes *c)
         if (!(c->objects[i] > 0))
             continue;
         double bytes = round(c->bytes[i]);
-        double label = i < EXACT ? c->label[i] : floor(bytes / round(c->objects[i]));
+        double label = i < CLASSES ? c->label[i] : floor(bytes / round(c->objects[i]));
         ht_evidence_add(&e, &(struct ht_observation){
             bytes, label, ht_sampled_probability(label, RATE, true), label});
     }

@@ -29,7 +29,7 @@ tmp, heaptap = os.environ["H_TMP"], os.environ["H_BUILD"] + "/heaptap"
 subprocess.run([os.environ["H_PROGRAMS"] + "/h17_workload"], stdout=subprocess.DEVNULL,
                env=dict(os.environ, LD_PRELOAD=os.environ["H_PRELOAD"], HEAPTAP_RATE=os.environ["H_RATE"], H_DIE="9"))
 good = open(glob.glob(tmp + "/regions/*")[0], "rb").read(32 << 20).rstrip(b"\0")
-header, chunk = 8192, 65536
+header, chunk = 20480, 65536
 good += bytes(-(len(good) - header) % chunk)
 bad = []
 
@@ -78,13 +78,13 @@ for i in range(24):
     for c in range(chunks):
         start = header + c * chunk
         for _ in range(200):  # references and sizes of random records
-            at = start + 64 + rng.randrange(0, chunk - 72) // 4 * 4
+            at = start + 128 + rng.randrange(0, chunk - 136) // 4 * 4
             struct.pack_into("<I", b, at, rng.choice([0, 1, 0xffffffff, 0x7fffffff, rng.randrange(1 << 32), rng.randrange(len(good) // 8)]))
     read("damage %d" % i, bytes(b))
 for i in range(8):  # every word alike, from a chunk's first record on
     b = bytearray(good)
     for c in range(chunks):
-        start = header + c * chunk + 64
+        start = header + c * chunk + 128
         b[start + 2048:start + chunk - 64] = struct.pack("<I", [0xffffffff, 1, 2, 0x80000000, 0x10000, 0xfff, len(good) // 8 - 1, len(good) // 8][i]) * ((chunk - 64 - 2048) // 4)
     read("chunks full of one word, %d" % i, bytes(b))
 print("\n".join(bad[:6]))

@@ -29,6 +29,7 @@
 #include "target/os/sys.h"
 #include "target/stack/walk_cache.h"
 #include "target/stack/unwind.h"
+#include "target/tables/stacks.h"
 #include "target/tables/writer.h"
 
 static const char *const names[] = {

@@ -14,7 +14,7 @@ bad = []
 # Offsets in a region's header (src/region/layout.h).
 EXE, OUTPUT, NAME = 88, 88 + 1024, 88 + 1024 + 1024 + 2048
 CHECKSUM = NAME + 64 + 4
-HEADER, CHUNK = 8192, 65536
+HEADER, CHUNK = 20480, 65536
 
 
 def claim(ok, what, more=""):

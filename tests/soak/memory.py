@@ -8,11 +8,11 @@ cells late, because threads met there late, is accounted for, and a record that 
 import os, re, struct, subprocess, time
 
 MIB64 = 64 << 20   # glibc's further heaps: reserved whole, aligned
-HEADER, CHUNK, HEAD = 8192, 65536, 64
+HEADER, CHUNK, HEAD = 20480, 65536, 128
 MODULE, FRAME, STACK, SITE, LIVE, DATA = range(1, 7)
 NAMES = {MODULE: "module", FRAME: "frame", STACK: "stack", SITE: "site"}
-SIZES = {MODULE: 392, FRAME: 40, STACK: 48, SITE: 256}
-COMMIT = {MODULE: 0, FRAME: 20, STACK: 36, SITE: 36}
+SIZES = {MODULE: 392, FRAME: 40, STACK: 32, SITE: 128}
+COMMIT = {MODULE: 0, FRAME: 20, STACK: 24, SITE: 36}
 COMMITTED = 0xc0de1
 CELLS = 16 * 128 + 56
 SLACK, BATCH, LISTS, NODE = 4096, 128, 16, 32   # of the live table: nodes made ahead, at once, for each of so many lists
@@ -26,7 +26,7 @@ def identity(kind, r):
         return r[0:8] + r[16:20]
     if kind == STACK:
         return r[0:8] + r[12:16]
-    return r[0:4] + r[8:32]
+    return r[0:4] + r[16:32] + r[48:52]
 
 
 class Region:

@@ -167,7 +167,14 @@ static void reset(void)
         atomic_store(&s->cursors[HT_KIND_MODULE + i], (uint64_t)(i + 1) << 32);
     atomic_store(&s->header->n_chunks, HT_KIND_COUNT - 1);
     memset((void *)s->frame_roots, 0, sizeof s->frame_roots);
-    memset((void *)s->stack_roots, 0, sizeof s->stack_roots);
+    for (uint32_t i = 0; i < HT_STACK_SHARDS; i++) {
+        struct ht_stack_shard *shard = &s->stack_shards[i];
+        _Atomic ht_ref *table = atomic_load(&shard->table);
+        if (table)
+            memset((void *)(table + 1), 0, atomic_load(&table[0]) * sizeof *table);
+        atomic_store(&shard->count, 0);
+        atomic_store(&shard->lock, 0);
+    }
     memset((void *)s->sites, 0, sizeof s->sites);
     memset((void *)s->modules, 0, sizeof s->modules);
     ht_live_adopt();

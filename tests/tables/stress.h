@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "target/state/state.h"
+#include "target/tables/stacks.h"
 #include "target/tables/writer.h"
 #include "region/view.h"
 

@@ -4,7 +4,9 @@
 
 #include <sched.h>
 
+#include "region/size_class.h"
 #include "stress.h"
+#include "target/tables/counters.h"
 
 enum { STACKS = 600, SIZES = 48, OBJECTS = 1000 };
 
@@ -37,9 +39,9 @@ static void intern_sites(unsigned thread)
                 return;
             const struct ht_site *s = ht_at(ref);
             CHECK(s->stack == stacks[k] && s->rate == rate_of(stacks[k], which));
-            CHECK(s->size_low <= size && size <= s->size_high);
+            CHECK(ht_site_holds(s, size));
             /* One size is one site, for ever, and beside it at most one class. */
-            if (!atomic_compare_exchange_strong(&known[k][size][s->size_low < s->size_high], &first, ref))
+            if (!atomic_compare_exchange_strong(&known[k][size][s->size_bits > 0], &first, ref))
                 CHECK(first == ref);
         }
     }
@@ -52,7 +54,7 @@ static void watch_sites(const struct ht_view *v)
     while ((s = ht_view_next(v, &c))) {
         CHECK(ht_view_record(v, s->stack, HT_KIND_STACK));
         CHECK(s->rate == rate_of(s->stack, 0) || s->rate == rate_of(s->stack, 1));
-        CHECK(s->size_low <= s->size_high && s->size_high < 2 * SIZES);
+        CHECK(s->size_low + (1u << s->size_bits) <= 2 * SIZES);
     }
 }
 
@@ -66,18 +68,18 @@ void stress_sites(void)
         const struct ht_stack *stack = ht_at(stacks[k]);
         for (ht_ref at = stack->sites; at && n < 1000; n++) {
             const struct ht_site *s = ht_at(at);
-            exact += s->size_low == s->size_high;
+            exact += !s->size_bits;
             for (unsigned size = 0; size < SIZES; size++)
                 for (unsigned which = 0; which < 2; which++)
                     found[size][which] |= known[k][size][which] == at;
             /* No two of one range. */
             for (ht_ref other = s->next; other; other = ((const struct ht_site *)ht_at(other))->next) {
                 const struct ht_site *o = ht_at(other);
-                CHECK(o->rate != s->rate || o->size_low != s->size_low || o->size_high != s->size_high);
+                CHECK(o->rate != s->rate || o->size_low != s->size_low || o->size_bits != s->size_bits);
             }
             at = s->next;
         }
-        CHECK(n < 1000 && exact <= 16 + THREADS);
+        CHECK(n < 1000 && exact <= 2 * (ht_single_sizes(true) + THREADS) + 2 * (ht_single_sizes(false) + THREADS));
         for (unsigned size = 0; size < SIZES; size++)
             for (unsigned which = 0; which < 2; which++)
                 CHECK(!known[k][size][which] || found[size][which]);

@@ -17,7 +17,8 @@
 #include "target/state/process_info.h"
 #include "target/tables/live.h"
 #include "target/state/state.h"
-#include "target/tables/writer.h"
+#include "target/tables/counters.h"
+#include "target/tables/stacks.h"
 #include "region/view.h"
 
 /* What the tables need of the rest of the library. */
@@ -58,6 +59,13 @@ static ht_ref stack_number(unsigned k)
     return stack;
 }
 
+/* As the accounts do in exact mode: at the site and in the totals. */
+static void count(ht_ref site, uint64_t size, bool alloc)
+{
+    ht_site_count(ht_at(site), ht_tls.thread_slot, size, alloc);
+    ht_total_count(ht_tls.thread_slot, size, alloc);
+}
+
 static void *worker(void *arg)
 {
     uint64_t x = (uint64_t)(uintptr_t)arg * 0x9e3779b97f4a7c15ull + 1;
@@ -66,7 +74,8 @@ static void *worker(void *arg)
         uint64_t size;
         ht_ref site;
     } kept[KEEP] = {{0}};
-    ht_tls.thread_slot = (uint32_t)(uintptr_t)arg;
+    /* Two share a cell of the totals. */
+    ht_tls.thread_slot = (uint32_t)(uintptr_t)arg + ((uintptr_t)arg == THREADS ? HT_TOTAL_CELLS - 1 : 0);
     ht_tls.reentrancy_depth = 1;
     for (int i = 0; i < ROUNDS; i++) {
         x ^= x << 13;
@@ -78,9 +87,7 @@ static void *worker(void *arg)
             CHECK(ht_live_maybe(kept[k].p));
             CHECK(!ht_live_take(kept[k].p, &r) && r.found);
             CHECK(r.size == kept[k].size && r.site == kept[k].site);
-            struct ht_site *s = ht_at(r.site);
-            ht_count(&s->freed.bytes.whole, r.size);
-            ht_count(&s->freed.objects.whole, 1);
+            count(r.site, r.size, false);
             atomic_fetch_add(&removed, 1);
             kept[k].p = NULL;
             continue;
@@ -96,9 +103,8 @@ static void *worker(void *arg)
         kept[k].site = ht_site_intern(stack_number((unsigned)(x >> 40) % STACKS), kept[k].size, 1);
         CHECK(kept[k].site);
         struct ht_site *s = ht_at(kept[k].site);
-        CHECK(s->size_low <= kept[k].size && kept[k].size <= s->size_high);
-        ht_count(&s->alloc.bytes.whole, kept[k].size);
-        ht_count(&s->alloc.objects.whole, 1);
+        CHECK(ht_site_holds(s, kept[k].size));
+        count(kept[k].site, kept[k].size, true);
         atomic_fetch_add(&alloc_bytes, kept[k].size);
         uint32_t node = i & 1 ? ht_live_reserve() : 0;
         if (!ht_live_insert(node, kept[k].p, kept[k].size, kept[k].site, 1, &r) || r.found) {
@@ -111,6 +117,7 @@ static void *worker(void *arg)
         struct ht_record r;
         if (kept[k].p) {
             CHECK(!ht_live_take(kept[k].p, &r) && r.site == kept[k].site);
+            count(r.site, r.size, false);
             atomic_fetch_add(&removed, 1);
         }
     }
@@ -138,12 +145,15 @@ static void *reader(void *arg)
             struct ht_values values;
             ht_site_values(&v, s, &values);
             CHECK(values.inuse_bytes >= 0 && values.inuse_bytes <= values.alloc_bytes);
+            struct ht_region_totals t;
+            ht_region_totals(&v, &t);
+            CHECK(t.values.inuse_bytes >= 0 && t.values.inuse_bytes <= t.values.alloc_bytes);
         }
     }
     return arg;
 }
 
-static long count(enum ht_chunk_kind kind)
+static long records(enum ht_chunk_kind kind)
 {
     struct ht_view v;
     ht_own_view(&v);
@@ -161,27 +171,35 @@ int main(void)
     atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false));
     atomic_store(&ht_state->active, HT_ACTIVE);
-    pthread_t t[THREADS], r;
+    pthread_t threads[THREADS], r;
     pthread_create(&r, NULL, reader, NULL);
     for (uintptr_t i = 0; i < THREADS; i++)
-        pthread_create(&t[i], NULL, worker, (void *)(i + 1));
+        pthread_create(&threads[i], NULL, worker, (void *)(i + 1));
     for (int i = 0; i < THREADS; i++)
-        pthread_join(t[i], NULL);
+        pthread_join(threads[i], NULL);
     done = 1;
     pthread_join(r, NULL);
     CHECK(inserted == removed);
-    CHECK(count(HT_KIND_LIVE) == 0);
+    CHECK(records(HT_KIND_LIVE) == 0);
     uint64_t total = 0;
     struct ht_view v;
     ht_own_view(&v);
     struct ht_cursor c = {.kind = HT_KIND_SITE};
     const struct ht_site *s;
-    while ((s = ht_view_next(&v, &c)))
-        total += atomic_load(&s->alloc.bytes.whole);
+    while ((s = ht_view_next(&v, &c))) {
+        struct ht_values x;
+        ht_site_values(&v, s, &x);
+        CHECK(!x.inuse_bytes && !x.inuse_objects);
+        total += (uint64_t)x.alloc_bytes;
+    }
     CHECK(total == alloc_bytes);
+    struct ht_region_totals t;
+    ht_region_totals(&v, &t);
+    CHECK(t.values.alloc_bytes == (int64_t)total && !t.values.inuse_bytes && !t.values.inuse_objects);
+    CHECK(t.values.alloc_objects == inserted && t.samples == (uint64_t)inserted && !t.live_samples);
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         CHECK(atomic_load(&ht_state->header->losses[i]) == 0);
     printf("%ld inserted, %ld removed, %ld stacks, %ld sites, %ld failures\n", (long)inserted,
-           (long)removed, count(HT_KIND_STACK), count(HT_KIND_SITE), (long)failures);
+           (long)removed, records(HT_KIND_STACK), records(HT_KIND_SITE), (long)failures);
     return failures != 0;
 }

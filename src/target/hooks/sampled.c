@@ -155,12 +155,13 @@ static uint32_t seconds_since_start(void)
 
 static void record_sample(struct ht_new_sample *sample, void *p)
 {
+    ht_tls.lock_refused = 0;
     ht_module_record_main();
     ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate);
     if (ref) {
         ht_account(ht_at(ref), sample->size, true);
     } else {
-        ht_lose(HT_LOSS_FULL);
+        ht_lose(ht_tls.lock_refused ? HT_LOSS_BUSY : HT_LOSS_FULL);
     }
     /* Without a site the node still goes in: a placed block's free must stay unsized. */
     struct ht_record stale;

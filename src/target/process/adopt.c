@@ -23,6 +23,7 @@
 #include "target/stack/module.h"
 #include "target/state/state.h"
 #include "target/tables/live.h"
+#include "target/tables/stacks.h"
 #include "target/tables/writer.h"
 
 /* The region in use when a child forks: still mapped there, for it to copy from. Written before

@@ -17,14 +17,15 @@ static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool
     struct ht_region_header *h = ht_state->header;
     uint32_t epoch = atomic_load_explicit(&h->peak_epoch, memory_order_acquire);
     /* The first change after a peak keeps what the site held at the peak. */
-    if (atomic_load_explicit(&site->peak_epoch, memory_order_relaxed) != epoch) {
+    struct ht_peak *peak = site->peak ? ht_at(site->peak) : NULL;
+    if (peak && atomic_load_explicit(&peak->epoch, memory_order_relaxed) != epoch) {
         struct ht_values v;
         struct ht_view own;
         ht_own_view(&own);
         ht_site_values(&own, site, &v);
-        atomic_store_explicit(&site->peak_objects, (uint64_t)v.inuse_objects, memory_order_relaxed);
-        atomic_store_explicit(&site->peak_bytes, (uint64_t)v.inuse_bytes, memory_order_relaxed);
-        atomic_store_explicit(&site->peak_epoch, epoch, memory_order_release);
+        atomic_store_explicit(&peak->objects, (uint64_t)v.inuse_objects, memory_order_relaxed);
+        atomic_store_explicit(&peak->bytes, (uint64_t)v.inuse_bytes, memory_order_relaxed);
+        atomic_store_explicit(&peak->epoch, epoch, memory_order_release);
     }
     if (!alloc) {
         atomic_fetch_sub_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
@@ -44,27 +45,25 @@ void ht_note_peak(void)
         atomic_fetch_add_explicit(&h->peak_epoch, 1, memory_order_release);
 }
 
-static void add_sampled(struct ht_totals *t, const struct ht_split *objects,
-                        const struct ht_split *bytes)
-{
-    ht_count(&t->bytes.whole, bytes->whole);
-    if (bytes->fraction)
-        ht_count(&t->bytes.fraction, bytes->fraction);
-    ht_count(&t->objects.whole, objects->whole);
-    if (objects->fraction)
-        ht_count(&t->objects.fraction, objects->fraction);
-    ht_count(&t->count, 1);
-}
-
 void ht_account_weighted(struct ht_site *site, uint64_t size, bool alloc)
 {
-    struct ht_split objects = {site->weight[0], site->weight[1]};
-    struct ht_split bytes = {site->weight[2], site->weight[3]};
-    if (HT_UNLIKELY(!objects.whole)) /* a class of sizes */
-        ht_weight_cache_get(size, site->rate, &objects, &bytes);
+    struct ht_split objects, bytes;
+    ht_weight_cache_get(size, site->rate, &objects, &bytes);
     if (HT_UNLIKELY(ht_state->peak_or_growth))
         track_inuse(site, &bytes, alloc);
-    add_sampled(alloc ? &site->alloc : &site->freed, &objects, &bytes);
+    ht_total_weighted(&objects, &bytes, alloc);
+    /* Objects, then bytes: of what was allocated first. */
+    _Atomic uint64_t *whole = &site->own.alloc_objects + (alloc ? 0 : 2);
+    _Atomic uint64_t *fraction = &site->fractions[alloc ? 0 : 2];
+    if (HT_LIKELY(site->rate != 1)) { /* in exact mode there are none, and others' counts there */
+        ht_count(&fraction[1], bytes.fraction);
+        ht_count(&fraction[0], objects.fraction);
+    }
+    ht_count(&whole[1], bytes.whole);
+    ht_count(&whole[0], objects.whole);
+    /* Last: with as many freed as allocated the site may be folded, and is somebody else's. */
+    atomic_fetch_add_explicit(alloc ? &site->alloc_count : &site->freed_count, 1,
+                              memory_order_release);
 }
 
 void ht_sample_account_inherited(ht_ref site, uint64_t size)

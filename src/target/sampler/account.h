@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "target/state/state.h"
-#include "target/tables/writer.h"
+#include "target/tables/counters.h"
 
 /* As ht_account, of a sample that stands for more than itself, and where peak or growth is kept. */
 void ht_account_weighted(struct ht_site *site, uint64_t size, bool alloc);
@@ -19,12 +19,15 @@ void ht_note_peak(void);
 void ht_sample_account_inherited(ht_ref site, uint64_t size);
 
 /* Adds one object of a size to what was allocated, or freed, at a site. */
-static inline void ht_account(struct ht_site *site, uint64_t size, bool alloc)
+static inline __attribute__((always_inline)) void ht_account(struct ht_site *site, uint64_t size,
+                                                             bool alloc)
 {
-    if (site->rate == 1 && HT_LIKELY(!ht_state->peak_or_growth))
-        ht_site_count(site, ht_tls.thread_slot, size, alloc);
-    else
+    if (site->rate != 1 || HT_UNLIKELY(ht_state->peak_or_growth)) {
         ht_account_weighted(site, size, alloc);
+        return;
+    }
+    ht_site_count(site, ht_tls.thread_slot, size, alloc);
+    ht_total_count(ht_tls.thread_slot, size, alloc);
 }
 
 #endif

@@ -14,7 +14,7 @@ void ht_weight_cache_get(uint64_t size, uint64_t rate, struct ht_split *objects,
                          struct ht_split *bytes)
 {
     struct ht_weight_cache_entry *w =
-        &ht_state->weight_cache[ht_mix(size) & ((1u << HT_WEIGHT_CACHE_BITS) - 1)];
+        &ht_state->weight_cache[size * 0x9e3779b97f4a7c15ULL >> (64 - HT_WEIGHT_CACHE_BITS)];
     uint32_t n = atomic_load_explicit(&w->sequence, memory_order_acquire);
     if (HT_LOAD_RELAXED(w->size) == size && HT_LOAD_RELAXED(w->rate) == rate && !(n & 1)) {
         HT_YIELD_POINT(WEIGHTS);

@@ -17,7 +17,7 @@
 #include "target/stack/stack_range.h"
 #include "target/stack/walk_cache.h"
 #include "target/state/state.h"
-#include "target/tables/writer.h"
+#include "target/tables/stacks.h"
 
 /* A walk: what may be read, the object that the pc is in now, and those met before. */
 struct walk {

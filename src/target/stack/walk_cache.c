@@ -9,7 +9,7 @@
 
 #include "region/yield_point.h"
 #include "target/state/state.h"
-#include "target/tables/writer.h"
+#include "target/tables/stacks.h"
 
 struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate)
 {

@@ -30,8 +30,10 @@ static bool wait_for(_Atomic uint32_t *lock)
 
 bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank)
 {
-    if (!wait_for(lock))
+    if (!wait_for(lock)) {
+        ht_tls.lock_refused = 1;
         return false;
+    }
     ht_rank_taken(rank);
     return true;
 }

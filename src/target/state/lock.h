@@ -20,8 +20,9 @@
  *   lock                       guards                                    taken while held
  *   ht_state->postfork_thread          a forked child's region being made        all below
  *   ht_state->dump_busy        the workspace and stack of a dump         none
- *   ht_walk_cache's busy       a thread's last walk                      MODULE, GROW
+ *   ht_walk_cache's busy       a thread's last walk                      MODULE, STACK, GROW
  *   MODULE, ht_state->making   a new record of a loaded object           GROW
+ *   STACK, of stacks.c         a shard of the table of stacks            POOL, GROW
  *   SHARD, of the live table   a shard's chains, count and free nodes    POOL, GROW
  *   POOL, of bucket_arrays.c           memory for small arrays of chain heads    none
  *   GROW, ht_state->grow       the region's size and its new chunks      none
@@ -33,7 +34,14 @@
  * (buildtype=debug) and in the tests of the tables. A signal handler on a thread that holds a lock
  * is exempt, for it only tries.
  */
-enum ht_rank { HT_RANK_MODULE, HT_RANK_SHARD, HT_RANK_POOL, HT_RANK_GROW, HT_RANK_UNTAGGED };
+enum ht_rank {
+    HT_RANK_MODULE,
+    HT_RANK_STACK,
+    HT_RANK_SHARD,
+    HT_RANK_POOL,
+    HT_RANK_GROW,
+    HT_RANK_UNTAGGED
+};
 
 #ifdef HT_LOCK_ORDER
 /* Ends the process, with a line, when the thread holds a lock that may not be held while one of
@@ -92,8 +100,10 @@ bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank);
 static inline bool ht_lock(_Atomic uint32_t *lock, enum ht_rank rank)
 {
     ht_rank_check(rank);
-    if (HT_FAULT("lock"))
+    if (HT_FAULT("lock")) {
+        ht_tls.lock_refused = 1;
         return false;
+    }
     if (HT_LIKELY(!atomic_exchange_explicit(lock, 1, memory_order_acquire))) {
         ht_rank_taken(rank);
         return true;

@@ -34,9 +34,10 @@ struct ht_tls {
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint32_t ready;
     uint32_t reentrancy_depth; /* > 0: inside a hook's cold path */
-    uint32_t thread_slot; /* the thread's number (thread_slot.h): which free list, which counters
+    uint32_t thread_slot;  /* the thread's number (thread_slot.h): which free list, which counters
                         are its own; 0: it has none yet */
-    uint32_t locks_held;  /* ranks (lock.h), where their order is checked */
+    uint32_t locks_held;   /* ranks (lock.h), where their order is checked */
+    uint32_t lock_refused; /* a lock could not be had; set by lock.c, reset with each sample */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
 
@@ -45,6 +46,15 @@ extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 #define HT_ROOT_BITS    12
 #define HT_CACHE_BITS   14 /* gcc -O2 calls from 5,000 places; as much is touched as is used */
 #define HT_MODULE_SLOTS 256
+
+/* A part of the table of stacks. `lock` guards `count` and what is stored in the table, which
+ * anybody reads. */
+#define HT_STACK_SHARDS 256u
+struct ht_stack_shard {
+    _Atomic(_Atomic ht_ref *) table; /* number of buckets, then their heads; release; NULL: none */
+    _Atomic uint32_t lock, count;
+    _Atomic ht_ref only[2]; /* the table of one bucket while memory is out */
+};
 
 /* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has
  * no region, by choice or for want of memory; `header` is NULL then. */
@@ -68,9 +78,9 @@ struct ht_state {
     _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */
     _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];
-    _Atomic ht_ref stack_roots[1u << HT_ROOT_BITS];
-    _Atomic ht_ref modules[HT_MODULE_SLOTS];   /* by hash of the link_map */
-    _Atomic ht_ref main_module;                /* release; 0: not met yet */
+    struct ht_stack_shard stack_shards[HT_STACK_SHARDS]; /* stacks.c */
+    _Atomic ht_ref modules[HT_MODULE_SLOTS];             /* by hash of the link_map */
+    _Atomic ht_ref main_module;                          /* release; 0: not met yet */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by the stack's hash and size */
     struct ht_weight_cache_entry weight_cache[1u << HT_WEIGHT_CACHE_BITS];
     struct ht_stack_cache_entry stack_cache[1u << HT_STACK_CACHE_BITS];

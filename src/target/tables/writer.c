@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Chunks are appended to the region and never moved. Within a kind records are given out by one
- * CAS on a cursor. Frames, stacks and sites are tries whose links are set by CAS: who loses the
- * race looks at what came, and takes it if it is the same.
+ * CAS on a cursor. Frames are a trie whose links are set by CAS: who loses the race looks at what
+ * came, and takes it if it is the same.
  */
 #include "config.h"
 
@@ -12,14 +12,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "region/weight.h"
 #include "region/yield_point.h"
 #include "target/os/fault.h"
 #include "target/os/machine.h"
 #include "target/os/sys.h"
 #include "target/state/lock.h"
 #include "target/state/state.h"
-#include "target/state/thread_slot.h"
 
 static uint64_t chunk_offset(uint32_t i)
 {
@@ -222,190 +220,12 @@ ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t p
     }
 }
 
-ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash)
-{
-    if (!hash) {
-        uint64_t sum = HT_STACK_SUM_NONE;
-        for (uint32_t i = n; i--;)
-            sum = ht_stack_sum(sum, frames[i]);
-        hash = ht_stack_hash(sum, n, flags);
-    }
-    uint64_t h = hash;
-    _Atomic ht_ref *link = &ht_state->stack_roots[h & ((1u << HT_ROOT_BITS) - 1)];
-    ht_ref mine = 0;
-    for (h >>= HT_ROOT_BITS;; h = (h >> 2) | (h << 62)) {
-        ht_ref at = atomic_load_explicit(link, memory_order_acquire);
-        if (!at) {
-            if (!mine) {
-                ht_ref list = ht_data_new(n * sizeof(ht_ref));
-                if (!list || !(mine = ht_record_new(HT_KIND_STACK)))
-                    return 0;
-                memcpy(ht_at(list), frames, n * sizeof(ht_ref));
-                struct ht_stack *s = ht_at(mine);
-                s->hash = hash;
-                HT_YIELD_POINT(STACK);
-                s->frames = list;
-                s->n_frames = (uint16_t)n;
-                s->flags = (uint16_t)flags;
-                HT_YIELD_POINT(STACK);
-                atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
-            }
-            HT_YIELD_POINT(STACK);
-            if (atomic_compare_exchange_strong_explicit(link, &at, mine, memory_order_acq_rel,
-                                                        memory_order_acquire))
-                return mine;
-        }
-        struct ht_stack *s = ht_at(at);
-        if (s->hash == hash && s->n_frames == n && s->flags == flags &&
-            !memcmp(ht_at(s->frames), frames, n * sizeof(ht_ref)))
-            return at;
-        link = &s->child[h & 3];
-    }
-}
-
-/* Four classes a doubling, as allocators have. */
-static void size_class(uint64_t size, uint64_t *low, uint64_t *high)
-{
-    if (size < 16) {
-        *low = 0;
-        *high = 15;
-        return;
-    }
-    int shift = 63 - __builtin_clzll(size) - 2;
-    *low = size >> shift << shift;
-    *high = *low + (1ULL << shift) - 1;
-}
-
-#define EXACT_SIZES                                                                                \
-    16 /* sites of one stack that have one size each; then classes, to stay bounded */
-
-static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
-{
-    struct ht_stack *stack = ht_at(stack_ref);
-    ht_ref head = atomic_load_explicit(&stack->sites, memory_order_acquire), mine = 0, seen_to = 0;
-    uint32_t n = 0;
-    ht_ref wide = 0;
-    for (;;) {
-        for (ht_ref at = head; at && at != seen_to; n++) {
-            struct ht_site *s = ht_at(at);
-            if (s->rate == rate && size >= s->size_low && size <= s->size_high) {
-                if (s->size_low == s->size_high)
-                    return at;
-                wide = at;
-            }
-            at = s->next;
-        }
-        /* An exact site made before the classes began still takes its own size. */
-        if (wide)
-            return wide;
-        if (!mine) {
-            if (!(mine = ht_record_new(HT_KIND_SITE)))
-                return 0;
-            struct ht_site *s = ht_at(mine);
-            s->stack = stack_ref;
-            s->stack_hash = stack->hash;
-            HT_YIELD_POINT(SITE);
-            s->rate = rate;
-            if (n < EXACT_SIZES)
-                s->size_low = s->size_high = size;
-            else
-                size_class(size, &s->size_low, &s->size_high);
-            s->owner_slot = ht_thread_slot();
-            if (s->size_low == s->size_high) {
-                struct ht_split objects, bytes;
-                ht_weights(size, rate, &objects, &bytes);
-                s->weight[0] = objects.whole;
-                s->weight[1] = objects.fraction;
-                s->weight[2] = bytes.whole;
-                s->weight[3] = bytes.fraction;
-            }
-        }
-        struct ht_site *s = ht_at(mine);
-        s->next = head;
-        seen_to = head;
-        HT_YIELD_POINT(SITE);
-        atomic_store_explicit(&s->commit, HT_COMMITTED, memory_order_release);
-        HT_YIELD_POINT(SITE);
-        if (atomic_compare_exchange_strong_explicit(&stack->sites, &head, mine,
-                                                    memory_order_acq_rel, memory_order_acquire))
-            return mine;
-    }
-}
-
-ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate)
-{
-    ht_ref found = find_site(stack_ref, size, rate);
-    const uint64_t hash = ((struct ht_stack *)ht_at(stack_ref))->hash;
-    if (found)
-        atomic_store_explicit(ht_site_hint(hash, size), found, memory_order_release);
-    return found;
-}
-
-ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
-{
-    ht_ref known = ht_site_known(((struct ht_stack *)ht_at(stack))->hash, size, rate);
-    return known ? known : ht_site_find(stack, size, rate);
-}
-
-/* The counters of a site that several threads use, or NULL: it is not much used by them. */
-static struct ht_counter_shard *cells_of(struct ht_site *s)
-{
-    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
-    if (HT_LIKELY(ref))
-        return ht_at(ref);
-    /* `shared` is one line for all of them: after some use the site is worth 2 KiB. */
-    uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
-    HT_YIELD_POINT(SHARDS);
-    atomic_store_explicit(&s->contention, times, memory_order_relaxed);
-    if (times < 256)
-        return NULL;
-    ht_ref fresh = ht_data_new(HT_COUNTER_SHARDS * sizeof(struct ht_counter_shard) + 56);
-    if (!fresh)
-        return NULL;
-    fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
-    HT_YIELD_POINT(SHARDS);
-    if (!atomic_compare_exchange_strong_explicit(&s->shards, &ref, fresh, memory_order_acq_rel,
-                                                 memory_order_acquire))
-        fresh = ref;
-    return ht_at(fresh);
-}
-
-/* The thread's own cell, or NULL: those near its place are other threads'. */
-static struct ht_counter_shard *cell_of(struct ht_counter_shard *cells, uint32_t thread_slot)
-{
-    for (uint32_t i = 0; i < 4; i++) {
-        struct ht_counter_shard *c = &cells[(thread_slot + i) % HT_COUNTER_SHARDS];
-        uint32_t owner = atomic_load_explicit(&c->owner_slot, memory_order_relaxed);
-        HT_YIELD_POINT(SHARDS);
-        if (owner == thread_slot ||
-            (!owner &&
-             (atomic_compare_exchange_strong_explicit(&c->owner_slot, &owner, thread_slot,
-                                                      memory_order_relaxed, memory_order_relaxed) ||
-              owner == thread_slot))) /* a handler on this thread came first */
-            return c;
-    }
-    return NULL;
-}
-
-void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
-{
-    uint32_t thread_slot = ht_thread_slot();
-    struct ht_counter_shard *cells = cells_of(s),
-                            *mine = cells ? cell_of(cells, thread_slot) : NULL;
-    if (mine) {
-        ht_count_in_shard(mine, size, alloc);
-        return;
-    }
-    struct ht_counts *c = cells ? &cells[thread_slot % HT_COUNTER_SHARDS].shared : &s->shared;
-    ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
-    ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
-}
-
 void ht_own_view(struct ht_view *v)
 {
     struct ht_state *s = ht_state;
     v->base = s->base;
     v->header = s->header;
+    v->fold_version = atomic_load_explicit(&s->header->fold_version, memory_order_acquire);
     v->n_chunks = atomic_load_explicit(&s->header->n_chunks, memory_order_acquire);
     v->size = HT_HEADER_SIZE + (uint64_t)v->n_chunks * HT_CHUNK_SIZE;
 }

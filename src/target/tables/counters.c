@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Counters where the thread has no place of its own yet, or gets none. */
+#include "config.h"
+
+#include "target/tables/counters.h"
+
+#include "region/yield_point.h"
+#include "target/state/thread_slot.h"
+#include "target/tables/writer.h"
+
+/* The counters of a site that several threads use, or NULL: it is not much used by them. */
+static struct ht_counter_shard *cells_of(struct ht_site *s)
+{
+    ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
+    if (HT_LIKELY(ref))
+        return ht_at(ref);
+    /* `shared` is one line for all of them: after some use the site is worth 2 KiB. */
+    uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
+    HT_YIELD_POINT(SHARDS);
+    atomic_store_explicit(&s->contention, times, memory_order_relaxed);
+    if (times < 256)
+        return NULL;
+    ht_ref fresh = ht_data_new(HT_COUNTER_SHARDS * sizeof(struct ht_counter_shard) + 56);
+    if (!fresh)
+        return NULL;
+    fresh = (fresh + 7) & ~7u; /* 64 bytes: the mapping is page-aligned */
+    HT_YIELD_POINT(SHARDS);
+    if (!atomic_compare_exchange_strong_explicit(&s->shards, &ref, fresh, memory_order_acq_rel,
+                                                 memory_order_acquire))
+        fresh = ref;
+    return ht_at(fresh);
+}
+
+/* The thread's own cell, or NULL: those near its place are other threads'. */
+static struct ht_counter_shard *cell_of(struct ht_counter_shard *cells, uint32_t thread_slot)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        struct ht_counter_shard *c = &cells[(thread_slot + i) % HT_COUNTER_SHARDS];
+        uint32_t owner = atomic_load_explicit(&c->owner_slot, memory_order_relaxed);
+        HT_YIELD_POINT(SHARDS);
+        if (owner == thread_slot ||
+            (!owner &&
+             (atomic_compare_exchange_strong_explicit(&c->owner_slot, &owner, thread_slot,
+                                                      memory_order_relaxed, memory_order_relaxed) ||
+              owner == thread_slot))) /* a handler on this thread came first */
+            return c;
+    }
+    return NULL;
+}
+
+void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
+{
+    uint32_t thread_slot = ht_thread_slot();
+    struct ht_counter_shard *cells = cells_of(s),
+                            *mine = cells ? cell_of(cells, thread_slot) : NULL;
+    if (mine) {
+        ht_count_in_shard(mine, size, alloc);
+        return;
+    }
+    struct ht_counts *c = cells ? &cells[thread_slot % HT_COUNTER_SHARDS].shared : &s->shared;
+    ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
+    ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
+}
+
+/* The thread's own totals, or NULL. */
+static struct ht_total *own_total(struct ht_total_cell *cells, uint32_t thread_slot)
+{
+    struct ht_total_cell *c = &cells[thread_slot % HT_TOTAL_CELLS];
+    uint32_t owner = atomic_load_explicit(&c->owner_slot, memory_order_relaxed);
+    HT_YIELD_POINT(SHARDS);
+    if (!owner && !atomic_compare_exchange_strong_explicit(
+                      &c->owner_slot, &owner, thread_slot, memory_order_relaxed,
+                      memory_order_relaxed)) /* a handler on this thread came first? */
+        return owner == thread_slot ? &c->own : NULL;
+    return !owner || owner == thread_slot ? &c->own : NULL;
+}
+
+/* Bytes first, samples last. */
+static inline __attribute__((always_inline)) void
+add_weighted(struct ht_total *t, const struct ht_split *objects, const struct ht_split *bytes,
+             bool alloc, void (*add)(_Atomic uint64_t *, uint64_t))
+{
+    _Atomic uint64_t *whole = &t->counts.alloc_objects + (alloc ? 0 : 2);
+    _Atomic uint64_t *fraction = &t->fractions[alloc ? 0 : 2];
+    add(&fraction[1], bytes->fraction);
+    add(&fraction[0], objects->fraction);
+    add(&whole[1], bytes->whole);
+    add(&whole[0], objects->whole);
+    add(&t->alloc_samples + (alloc ? 0 : 1), 1);
+}
+
+void ht_total_weighted(const struct ht_split *objects, const struct ht_split *bytes, bool alloc)
+{
+    uint32_t slot = ht_thread_slot();
+    struct ht_total_cell *cells = ht_total_cells();
+    struct ht_total *own = own_total(cells, slot);
+    if (HT_LIKELY(own))
+        add_weighted(own, objects, bytes, alloc, ht_add_alone);
+    else
+        add_weighted(&cells[slot % HT_TOTAL_CELLS].shared, objects, bytes, alloc, ht_count);
+}
