@@ -211,6 +211,15 @@ static void put_head(struct stream *s)
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         if (load(&h->losses[i]))
             put_comment(s, lost[i], load(&h->losses[i]), " samples");
+    if (s->v->incomplete) {
+        struct ht_cursor c = {.kind = HT_KIND_SITE};
+        const struct ht_site *site;
+        uint64_t here = 0, all = ht_region_samples(s->v);
+        while ((site = ht_view_next(s->v, &c)))
+            here += ht_site_samples(s->v, site);
+        if (here < all)
+            put_comment(s, "lost: in memory of the process that is gone: ", all - here, " samples");
+    }
     uint32_t inherits = atomic_load_explicit(&h->inherits, memory_order_relaxed);
     if (inherits)
         put_comment(s, "lost: not taken over from the parent: ", inherits, " samples");

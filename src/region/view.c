@@ -59,6 +59,7 @@ int ht_view_init(struct ht_view *v, const void *base, uint64_t size, char *msg, 
     uint32_t handed = atomic_load_explicit(&h->n_chunks, memory_order_acquire);
     v->n_chunks = n < handed ? (uint32_t)n : handed;
     v->fold_version = atomic_load_explicit(&h->fold_version, memory_order_acquire);
+    v->incomplete = false;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef HEAPTAP_SRC_REGION_VIEW_H
 #define HEAPTAP_SRC_REGION_VIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct ht_view {
     const struct ht_region_header *header;
     uint32_t n_chunks;     /* whole chunks within size */
     uint32_t fold_version; /* sites that this version took in are left out: see struct ht_folded */
+    bool incomplete;       /* of the chunks some were in private memory, which is gone */
 };
 
 /* Checks magic, version, checksum and sizes. 0, or -EINVAL with one line in msg (may be NULL). */

@@ -31,7 +31,7 @@ OPERATIONS = "150" if every else "400"
 NO_PROFILE = {"system", "memory", "region", "zlib memory", "zlib", "message", "file"}
 # Of its own times that a point may also be met forever: a lock that is never had holds up a placed block (see ht_new_sample_commit).
 NOT_ONWARD = {("lock", "128k"), ("insert", "128k")}
-LOSSES = {"table full": "full", "signal handler inside a hook": "reentrant", "table busy": "busy",
+LOSSES = {"in memory of the process that is gone": "gone", "table full": "full", "signal handler inside a hook": "reentrant", "table busy": "busy",
           "stale live records replaced": "stale", "frees not taken down": "free"}
 clean = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_") and k != "LD_PRELOAD"}
 bare = subprocess.run([load, OPERATIONS], env=clean, capture_output=True, timeout=60)
@@ -124,7 +124,7 @@ class Attempt:
             missing = truth[0] - got[0]
             # Allocated: never more; and what is not there is counted, one by one. Of those that found a lock busy some were taken back,
             # and are in what was allocated too.
-            counted = lost["full"] + lost["reentrant"] + lost["busy"]
+            counted = lost["full"] + lost["reentrant"] + lost["busy"] + lost["gone"]
             not_inherited = 0  # what a parent lost it counted itself
             if role == "child":
                 if "signal" not in self.profiles:

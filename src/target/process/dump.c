@@ -418,8 +418,8 @@ static bool dump_previous(long dir, const char *name)
     if (SYS_FAILED(base))
         return true;
     if (!ht_view_init(&v, (void *)base, size, NULL, 0) && v.header->run_id == 0) {
-        struct job job = {.kind = JOB_VIEW, .view = &v, .execed = true};
-        ht_state->execed = true;
+        struct job job = {.kind = JOB_VIEW, .view = &v, .execed = ht_state->execed = true};
+        v.incomplete = atomic_load_explicit(&v.header->private_from, memory_order_relaxed) != 0;
         if (ht_region_has_samples(&v)) {
             if (!dump_lock())
                 job.error = -EBUSY;

@@ -225,6 +225,7 @@ void ht_own_view(struct ht_view *v)
     struct ht_state *s = ht_state;
     v->base = s->base;
     v->header = s->header;
+    v->incomplete = false;
     v->fold_version = atomic_load_explicit(&s->header->fold_version, memory_order_acquire);
     v->n_chunks = atomic_load_explicit(&s->header->n_chunks, memory_order_acquire);
     v->size = HT_HEADER_SIZE + (uint64_t)v->n_chunks * HT_CHUNK_SIZE;
