@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Servers under load: the server runs as the way has it, on a processor of its own; the client is bare."""
+import copy
 import glob
 import os
 import pwd
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import time
 
-from . import environment, ways
+from . import LIB, environment, ways
 from .ways import TooSlow, on_cpu, processor_ns
 
 
@@ -195,6 +196,17 @@ class PostgresRow(ServerRow):
             client(self.pgbench(port, "-i", "-q", "-s", "1"), self.place, 120)
         finally:
             self.stop(p, 60)
+
+    def time(self, way, work, patience):
+        return super().time(self.readable(way), work, patience)
+
+    def readable(self, way):
+        """With a copy of our library where the server's user may read it: a clone below root's home is root's alone."""
+        if os.geteuid() or LIB not in way.env.get("LD_PRELOAD", "").split(":"):
+            return way
+        way, ours = copy.copy(way), shutil.copy(LIB, self.place)
+        way.env = dict(way.env, LD_PRELOAD=":".join(ours if p == LIB else p for p in way.env["LD_PRELOAD"].split(":")))
+        return way
 
     def server(self, port):
         return self.as_user([self.tool("postgres"), "-D", self.data, "-p", str(port), "-c",

@@ -157,8 +157,12 @@ if not ROOT:
 where = os.path.join(DIR, "theirs")
 os.mkdir(where)
 os.chown(where, 65534, 65534)
-default = dict(HEAPTAP_REGION_DIR="")
-p = start("many_stacks", 6, 10, cwd=where, prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], **default)
+# What they run they must be able to read: a clone below root's home is root's alone.
+for path in (LIBRARY, os.path.join(PROGRAMS, "many_stacks")):
+    shutil.copy(path, where)
+theirs = dict(HEAPTAP_REGION_DIR="", LD_PRELOAD=os.path.join(where, os.path.basename(LIBRARY)))
+their_program, default = os.path.join(where, "many_stacks"), dict(HEAPTAP_REGION_DIR="")
+p = start(their_program, 6, 10, cwd=where, prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], **theirs)
 pid = p.pid
 e = listed(pid, **default)
 check("ps of root has other users'", e and e["uid"] == 65534, e)
@@ -168,7 +172,7 @@ kill(p)
 status, _, err = heaptap("recover", pid, "-o", out, env=default)
 check("recover of another user's process", status == 0 and sums(out, "descend") == expect, err)
 check("and its region goes, by its name", e and not os.path.exists(e["region"]), (e, err))
-p = start("many_stacks", 6, 10, cwd=where, prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], **default)
+p = start(their_program, 6, 10, cwd=where, prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], **theirs)
 e = listed(p.pid, **default)
 kill(p)
 heaptap("ps", env=default)
