@@ -66,7 +66,7 @@ static double normal_cdf(double z)
 }
 
 /* Acklam's rational start is not needed: bisection of erfc costs little where this is called. */
-static double normal_quantile(double p)
+static double search_normal_quantile(double p)
 {
     double low = -40, high = 40;
     for (int i = 0; i < 200 && high - low > 1e-14 * (1 + fabs(low)); i++) {
@@ -77,6 +77,19 @@ static double normal_quantile(double p)
             high = mid;
     }
     return (low + high) / 2;
+}
+
+/* Intervals of one confidence ask for the same two again and again. */
+static double normal_quantile(double p)
+{
+    static _Thread_local struct {
+        double p, z;
+    } last[2];
+    if (last[p > 0.5].p != p) {
+        last[p > 0.5].z = search_normal_quantile(p);
+        last[p > 0.5].p = p;
+    }
+    return last[p > 0.5].z;
 }
 
 static double cube(double a, double z)

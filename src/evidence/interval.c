@@ -5,6 +5,8 @@
 #include "evidence/interval.h"
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "evidence/distribution.h"
 
@@ -14,32 +16,70 @@
 /* Sums of so many samples differ from the exact law by less than their figures show. */
 #define EXACT_SAMPLES 1e6
 
-double ht_sampled_probability(double size, double rate, bool plus_one)
+/* Profiles have few sizes and many samples: what was computed last of a size is kept. */
+#define KNOWN_SIZES 64
+struct known {
+    double way; /* bytes over the rate; 0: nothing is known */
+    double p, log_p;
+};
+static _Thread_local struct known known[KNOWN_SIZES];
+
+static const struct known *known_of(double way)
 {
-    if (rate <= 1)
-        return 1;
-    double bytes = size + (plus_one ? 1 : 0);
-    return -expm1(-(bytes < 1 ? 1 : bytes) / rate);
+    uint64_t bits;
+    memcpy(&bits, &way, sizeof(bits));
+    struct known *k = &known[bits * 0x9e3779b97f4a7c15u >> 58]; /* the upper six bits */
+    if (k->way != way) {
+        double p = -expm1(-way);
+        *k = (struct known){way, p, log(p)};
+    }
+    return k;
 }
 
-void ht_evidence_add(struct ht_evidence *e, const struct ht_observation *o)
+static double way_of(double size, double rate, bool plus_one)
 {
+    double bytes = size + (plus_one ? 1 : 0);
+    return (bytes < 1 ? 1 : bytes) / rate;
+}
+
+double ht_sampled_probability(double size, double rate, bool plus_one)
+{
+    return rate <= 1 ? 1 : known_of(way_of(size, rate, plus_one))->p;
+}
+
+void ht_observation_sample(struct ht_observation *o, double rate, bool plus_one)
+{
+    const struct known *k = rate <= 1 ? NULL : known_of(way_of(o->size, rate, plus_one));
+    o->p = k ? k->p : 1;
+    o->log_p = k ? k->log_p : 0;
+}
+
+struct ht_evidence ht_evidence_of(const struct ht_observation *o)
+{
+    if (o->value == 0)
+        return (struct ht_evidence){0};
     double missed = (1 - o->p) / o->p, magnitude = fabs(o->value);
-    struct ht_evidence one = {
+    double samples = o->unit > 0 ? magnitude / o->unit * o->p : 0;
+    double variance = magnitude * o->unit * missed;
+    return (struct ht_evidence){
         .value = o->value,
         .unseen = magnitude * (1 - o->p),
-        .variance = magnitude * o->unit * missed,
-        .samples = o->unit > 0 ? magnitude / o->unit * o->p : 0,
+        .variance = variance,
+        .samples = samples,
+        .log_all_seen = samples * (o->log_p < 0 ? o->log_p : log(o->p)),
+        .lattice = variance * o->unit,
         .next_mean = o->unit * missed,
         .next_variance = o->unit * o->unit * missed / o->p,
         .least_size = o->size,
         .most_size = o->size,
         .negative = o->value < 0,
     };
-    one.log_all_seen = one.samples * log(o->p);
-    one.lattice = one.variance * o->unit;
-    if (o->value != 0)
-        ht_evidence_sum(e, &one);
+}
+
+void ht_evidence_add(struct ht_evidence *e, const struct ht_observation *o)
+{
+    struct ht_evidence one = ht_evidence_of(o);
+    ht_evidence_sum(e, &one);
 }
 
 void ht_evidence_sum(struct ht_evidence *e, const struct ht_evidence *other)

@@ -24,20 +24,21 @@ struct ht_observation {
     double value; /* estimated bytes or objects; of a difference also negative */
     double unit;  /* of one object: its bytes, or 1 */
     double p;     /* that such an object is sampled */
+    double log_p; /* its logarithm; 0: to be computed */
     double size;  /* its bytes */
 };
 
 /* Sums of observations. All zero: nothing was seen. */
 struct ht_evidence {
-    double value;                    /* the estimate */
-    double unseen;                   /* the part of its magnitude that was not seen */
-    double variance;                 /* of the estimate */
-    double samples;                  /* sampled objects */
+    double value;        /* the estimate */
+    double unseen;       /* the part of its magnitude that was not seen */
+    double variance;     /* of the estimate */
+    double samples;      /* sampled objects */
+    double log_all_seen; /* of the probability that nothing was missed */
+    double lattice;      /* the size of a missed object, weighed by variance: times variance */
     double next_mean, next_variance; /* the most that one more sampled object would add */
-    double log_all_seen;             /* of the probability that nothing was missed */
-    double lattice; /* the size of a missed object, weighed by variance: times variance */
-    double least_size, most_size; /* of the objects seen */
-    bool negative;                /* some values are: a difference */
+    double least_size, most_size;    /* of the objects seen */
+    bool negative;                   /* some values are: a difference */
 };
 
 struct ht_interval {
@@ -49,6 +50,10 @@ struct ht_interval {
  * <= 1: 1. */
 double ht_sampled_probability(double size, double rate, bool plus_one);
 
+/* The same into p and log_p, from size. */
+void ht_observation_sample(struct ht_observation *o, double rate, bool plus_one);
+
+struct ht_evidence ht_evidence_of(const struct ht_observation *o);
 void ht_evidence_add(struct ht_evidence *e, const struct ht_observation *o);
 void ht_evidence_sum(struct ht_evidence *e, const struct ht_evidence *other);
 

@@ -72,18 +72,15 @@ bool ht_sampling_observe(const struct ht_sampling *s, const struct ht_sample *sa
         .value = (double)value,
         .unit = s->bytes ? size : 1,
         .size = size,
-        .p = ht_sampled_probability(size, s->rate, s->plus_one),
     };
+    ht_observation_sample(o, s->rate, s->plus_one);
     return true;
 }
 
 struct ht_evidence ht_sampling_evidence(const struct ht_sampling *s, const struct ht_sample *sample)
 {
-    struct ht_evidence e = {0};
     struct ht_observation o;
-    if (ht_sampling_observe(s, sample, &o))
-        ht_evidence_add(&e, &o);
-    return e;
+    return ht_sampling_observe(s, sample, &o) ? ht_evidence_of(&o) : (struct ht_evidence){0};
 }
 
 struct ht_interval ht_sampling_interval(const struct ht_sampling *s, const struct ht_evidence *e,

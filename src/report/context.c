@@ -257,7 +257,7 @@ static void trim_file_names(struct ht_report *r)
     }
 }
 
-int ht_report_whole_graph(struct ht_report *r)
+static int build_graph(struct ht_report *r)
 {
     trim_file_names(r);
     const struct ht_graph_options go = {
@@ -266,7 +266,6 @@ int ht_report_whole_graph(struct ht_report *r)
         .obj_names = r->kind == HT_REPORT_LIST,
         .tags = r->kind == HT_REPORT_DOT,
         .drop_negative = r->o.drop_negative,
-        .sampling = r->intervals.on ? &r->intervals.sampling : NULL,
         .frames_only = r->kind == HT_REPORT_FOLDED,
         .bytes_unit = ht_label_unit_of(r->label_units, r->n_label_units, "bytes"),
         .output_unit = r->output_unit,
@@ -276,6 +275,20 @@ int ht_report_whole_graph(struct ht_report *r)
         return ht_report_fail(r, err, "out of memory for the graph");
     r->n_before_top = r->graph.n_nodes;
     return 0;
+}
+
+static int add_evidence(struct ht_report *r)
+{
+    int err = r->intervals.on
+                  ? ht_graph_add_evidence(&r->graph, &r->intervals.sampling, &r->intervals.samples)
+                  : 0;
+    return err ? ht_report_fail(r, err, "out of memory for the graph") : 0;
+}
+
+int ht_report_whole_graph(struct ht_report *r)
+{
+    int err = build_graph(r);
+    return err ? err : add_evidence(r);
 }
 
 static int64_t cutoff(int64_t total, double fraction)
@@ -292,7 +305,7 @@ int ht_report_trimmed_graph(struct ht_report *r)
                                      : r->o.growth ? HT_ORDER_GROWTH
                                                    : HT_ORDER_FLAT;
     struct ht_graph *g = &r->graph;
-    int err = ht_report_whole_graph(r);
+    int err = build_graph(r);
     if (err)
         return err;
     int64_t total = 0;
@@ -324,5 +337,5 @@ int ht_report_trimmed_graph(struct ht_report *r)
     if (err || g->err)
         return ht_report_fail(r, -ENOMEM, "out of memory for the graph");
     choose_output_unit(r);
-    return 0;
+    return add_evidence(r);
 }

@@ -29,8 +29,8 @@ struct ht_report_intervals {
     bool on;
     double confidence;
     struct ht_sampling sampling;
-    struct ht_evidence all; /* of all samples of the report */
-    char why[128];          /* there are none */
+    double samples; /* objects sampled, of all samples; below 0: not known yet */
+    char why[128];  /* there are none */
 };
 
 struct ht_report {

@@ -52,10 +52,6 @@ static struct ht_graph_node *node_for(struct ht_graph *g, const struct ht_graph_
         g->err = -ENOMEM;
         return NULL;
     }
-    if (g->o.sampling && !(n->evidence = ht_profile_alloc(g->p, 2 * sizeof(*n->evidence)))) {
-        g->err = -ENOMEM;
-        return NULL;
-    }
     n->info = *info;
     n->kept = true;
     n->index = (uint32_t)g->n_all;
@@ -185,17 +181,11 @@ static struct ht_edge *edge_between(struct ht_graph *g, struct ht_graph_node *sr
 
 struct weight {
     int64_t w, dw;
-    const struct ht_evidence *evidence; /* NULL: none is collected */
-    const struct ht_tag *tags;          /* what the sample's labels ask for, linked by next */
+    const struct ht_tag *tags; /* what the sample's labels ask for, linked by next */
 };
 
-static void add_sample(struct ht_graph *g, struct ht_graph_node *n, const struct weight *w,
-                       bool flat)
+static void add_tags(struct ht_graph *g, struct ht_graph_node *n, const struct weight *w, bool flat)
 {
-    add64(flat ? &n->flat : &n->cum, w->w);
-    add64(flat ? &n->flat_div : &n->cum_div, w->dw);
-    if (w->evidence)
-        ht_evidence_sum(&n->evidence[flat ? 0 : 1], w->evidence);
     for (const struct ht_tag *like = w->tags; like; like = like->next) {
         struct ht_tag *t = ht_graph_tag(g, n, like);
         if (!t)
@@ -203,6 +193,17 @@ static void add_sample(struct ht_graph *g, struct ht_graph_node *n, const struct
         add64(flat ? &t->flat : &t->cum, w->w);
         add64(flat ? &t->flat_div : &t->cum_div, w->dw);
     }
+}
+
+/* The most frequent thing a report does: two additions, as a rule. */
+static inline void add_sample(struct ht_graph *g, struct ht_graph_node *n, const struct weight *w,
+                              bool flat)
+{
+    add64(flat ? &n->flat : &n->cum, w->w);
+    if (w->dw)
+        add64(flat ? &n->flat_div : &n->cum_div, w->dw);
+    if (w->tags)
+        add_tags(g, n, w, flat);
 }
 
 static void add_stack(struct ht_graph *g, const struct ht_sample *s, const struct weight *w)
@@ -228,7 +229,8 @@ static void add_stack(struct ht_graph *g, const struct ht_sample *s, const struc
             if (e && e->seen != g->stamp) {
                 e->seen = g->stamp;
                 add64(&e->weight, w->w);
-                add64(&e->weight_div, w->dw);
+                if (w->dw)
+                    add64(&e->weight_div, w->dw);
                 e->residual |= residual;
                 e->is_inline &= k != n_frames - 1;
             }
@@ -254,11 +256,6 @@ static int add_samples(struct ht_graph *g)
             w.dw = s->values[g->o.divisor];
         if (!w.w && !w.dw)
             continue;
-        struct ht_evidence evidence;
-        if (g->o.sampling) {
-            evidence = ht_sampling_evidence(g->o.sampling, s);
-            w.evidence = &evidence;
-        }
         if (g->o.tags)
             w.tags = ht_graph_sample_tags(g, s);
         add_stack(g, s, &w);
@@ -294,10 +291,45 @@ int ht_graph_rebuild(struct ht_graph *g)
         n->flat = n->flat_div = n->cum = n->cum_div = 0;
         n->in = n->out = NULL;
         n->tags = NULL;
-        if (n->evidence)
-            memset(n->evidence, 0, 2 * sizeof(*n->evidence));
     }
     return add_samples(g);
+}
+
+/* As add_stack does it with weights. */
+static void add_evidence(struct ht_graph *g, const struct ht_sample *s, const struct ht_evidence *e)
+{
+    uint32_t stamp = ++g->stamp;
+    for (size_t i = s->n_locations; i-- > 0;) {
+        struct ht_graph_node **frames = &g->frames[g->first_frame[s->locations[i]->id - 1]];
+        for (size_t k = frames_of(s->locations[i]); k-- > 0;)
+            if (frames[k]->kept && frames[k]->seen != stamp) {
+                frames[k]->seen = stamp;
+                ht_evidence_sum(&frames[k]->evidence[1], e);
+            }
+    }
+    struct ht_graph_node *innermost =
+        s->n_locations ? g->frames[g->first_frame[s->locations[0]->id - 1]] : NULL;
+    if (innermost && innermost->kept)
+        ht_evidence_sum(&innermost->evidence[0], e);
+}
+
+int ht_graph_add_evidence(struct ht_graph *g, const struct ht_sampling *sampling, double *samples)
+{
+    *samples = 0;
+    for (size_t i = 0; i < g->n_all; i++)
+        if (g->all[i]->kept &&
+            !(g->all[i]->evidence = ht_profile_alloc(g->p, 2 * sizeof(*g->all[i]->evidence))))
+            return -ENOMEM;
+    for (size_t i = 0; i < g->p->n_samples; i++) {
+        const struct ht_sample *s = &g->p->samples[i];
+        struct ht_observation o;
+        if (!ht_sampling_observe(sampling, s, &o))
+            continue;
+        struct ht_evidence e = ht_evidence_of(&o);
+        *samples += e.samples;
+        add_evidence(g, s, &e);
+    }
+    return 0;
 }
 
 void ht_graph_finish(struct ht_graph *g)

@@ -66,7 +66,6 @@ struct ht_graph_options {
     bool tags;      /* collect labels (graph output only) */
     bool drop_negative;
     bool frames_only; /* only the nodes of the locations: neither weights nor edges */
-    const struct ht_sampling *sampling;   /* collect evidence; NULL: none */
     const char *bytes_unit, *output_unit; /* of the label "bytes" and of its tags' names */
 };
 
@@ -104,6 +103,11 @@ void ht_graph_finish(struct ht_graph *g);
 
 /* Builds it again with only the nodes whose kept is set. 0 or -ENOMEM. */
 int ht_graph_rebuild(struct ht_graph *g);
+
+/* Sums up what is known of the values of the nodes whose kept is set, once they are settled. Where
+ * it was not called their evidence is NULL. *samples gets how many objects were sampled. 0 or
+ * -ENOMEM. */
+int ht_graph_add_evidence(struct ht_graph *g, const struct ht_sampling *sampling, double *samples);
 
 /* "pkg.fn file:line", what a person reads. Never NULL. */
 const char *ht_graph_node_name(struct ht_graph *g, struct ht_graph_node *n);

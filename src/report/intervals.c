@@ -26,10 +26,18 @@ void ht_intervals_begin(struct ht_report *r)
     }
     in->confidence = r->o.confidence;
     in->on = ht_sampling_of(&in->sampling, r->p, r->index, in->why, sizeof(in->why));
-    for (size_t i = 0; in->on && i < r->p->n_samples; i++) {
-        struct ht_evidence e = ht_sampling_evidence(&in->sampling, &r->p->samples[i]);
-        ht_evidence_sum(&in->all, &e);
-    }
+    in->samples = -1;
+}
+
+double ht_intervals_samples(const struct ht_report *r)
+{
+    const struct ht_report_intervals *in = &r->intervals;
+    double sum = 0;
+    if (in->samples >= 0)
+        return in->samples;
+    for (size_t i = 0; in->on && i < r->p->n_samples; i++)
+        sum += ht_sampling_evidence(&in->sampling, &r->p->samples[i]).samples;
+    return sum;
 }
 
 static int64_t to_value(double v)
@@ -148,10 +156,11 @@ const char *ht_intervals_heading(const struct ht_report *r, char *buf, size_t si
     } else if (in->sampling.rate <= 1) {
         snprintf(buf, size, "No intervals: every allocation was recorded");
     } else {
+        double samples = ht_intervals_samples(r);
         double bytes = ht_evidence_unlisted(in->sampling.rate, in->confidence);
         snprintf(buf, size,
-                 "%.0f sample%s; a site that holds less than %s may not be listed (%g %%)",
-                 in->all.samples, in->all.samples > 0.5 && in->all.samples < 1.5 ? "" : "s",
+                 "%.0f sample%s; a site that holds less than %s may not be listed (%g %%)", samples,
+                 samples > 0.5 && samples < 1.5 ? "" : "s",
                  ht_unit_label(to_value(bytes), "bytes", "auto", least, sizeof(least)),
                  in->confidence * 100);
     }

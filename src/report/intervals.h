@@ -9,6 +9,9 @@
 /* Settles r->intervals, once the samples are those that the report is of. */
 void ht_intervals_begin(struct ht_report *r);
 
+/* Objects that were sampled, in all samples of the report. */
+double ht_intervals_samples(const struct ht_report *r);
+
 /* The interval's ends as values of the profile; false when there is none. */
 bool ht_intervals_ends(const struct ht_report *r, const struct ht_evidence *e, int64_t *low,
                        int64_t *high);

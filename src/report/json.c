@@ -87,7 +87,7 @@ json_t *ht_json_header(struct ht_report *r, const char *report)
     if (r->intervals.on && r->intervals.sampling.rate > 1) {
         double least = ht_evidence_unlisted(r->intervals.sampling.rate, r->intervals.confidence);
         json_object_set_new(root, "confidence", json_real(r->intervals.confidence));
-        json_object_set_new(root, "samples", json_integer(llround(r->intervals.all.samples)));
+        json_object_set_new(root, "samples", json_integer(llround(ht_intervals_samples(r))));
         json_object_set_new(root, "unlisted_below", json_integer(llround(least)));
     } else if (*r->intervals.why) {
         set_text(root, "no_intervals", r->intervals.why);
