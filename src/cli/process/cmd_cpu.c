@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "cpu/cpu.h"
 #include "profile/ops.h"
@@ -25,7 +26,7 @@ static const char usage[] =
     "usage: heaptap cpu [OPTIONS] PID\n"
     "       heaptap cpu [OPTIONS] -- PROGRAM [ARG]...\n\n"
     "Samples where a process spends processor time, and what it starts, by the kernel's perf\n"
-    "events. Nothing is put into the process, which need not be profiled.\n\n"
+    "events. Nothing is put into the process, which need not be profiled.\n" HT_PROCESS_HELP "\n"
     "  --seconds=N         how long (default 30 for a PID; a program to its end); Ctrl-C ends it\n"
     "                      earlier\n"
     "  --frequency=HZ      samples for each second of processor time (default 99)\n"
@@ -154,15 +155,21 @@ int ht_cmd_cpu(int argc, char **argv)
         {NULL},
     };
     double rows = 0;
+    const char *word = "";
+    char buf[HT_PROCESS_WORD], msg[512];
     int program = 1;
     while (program < argc && strcmp(argv[program], "--") != 0)
         program++;
     int status = ht_words_read(program, argv, options, usage, &rest);
     if (status < 0 && program < argc - 1 && !rest.n)
         o.program = argv + program + 1;
+    else if (status < 0 && (program < argc || rest.n != 1))
+        status = ht_complain(2, "cpu takes one process, by PID or name, or -- and a program");
     else if (status < 0 &&
-             (program < argc || rest.n != 1 || !ht_region_is_pid(rest.word[0], &o.pid)))
-        status = ht_complain(2, "cpu takes one PID, or -- and a program");
+             (word = rest.word[0], ht_process_word(&word, buf, true, false, msg, sizeof msg)))
+        status = ht_complain(1, "%s", msg);
+    else if (status < 0 && !ht_region_is_pid(word, &o.pid))
+        status = ht_complain(2, "%s is no process", word);
     o.kernel = q.kernel;
     o.ptrace = q.ptrace;
     if (status < 0)

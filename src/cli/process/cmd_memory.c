@@ -11,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/process/figures.h"
+#include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "evidence/sampling.h"
 #include "memory/memory.h"
@@ -23,7 +24,7 @@ static const char usage[] =
     "Where the resident memory of a process is: the heap and how much of it is in use, what the\n"
     "allocator keeps free, other anonymous memory, stacks, program and libraries, files, shared\n"
     "memory. The process need not be profiled; then the heap in use is what glibc's malloc "
-    "says.\n\n"
+    "says.\n" HT_PROCESS_HELP "\n"
     "  --json   as JSON (docs/memory.md)\n";
 
 /* What the region says of the heap. */
@@ -273,13 +274,17 @@ int ht_cmd_memory(int argc, char **argv)
     bool json = false;
     const struct ht_word_option options[] = {{"json", .flag = &json}, {NULL}};
     struct ht_words rest = {0};
+    const char *word = "";
+    char buf[HT_PROCESS_WORD], msg[512];
     pid_t pid = 0;
     int status = ht_words_read(argc, argv, options, usage, &rest);
     if (status < 0 && rest.n != 1)
-        status = ht_complain(2, "memory takes one PID");
-    if (status < 0 && !ht_region_is_pid(rest.word[0], &pid))
-        status =
-            ht_complain(2, "%s is no PID (heaptap ps lists the profiled processes)", rest.word[0]);
+        status = ht_complain(2, "memory takes one process, by PID or name");
+    if (status < 0 &&
+        (word = rest.word[0], ht_process_word(&word, buf, true, false, msg, sizeof msg)))
+        status = ht_complain(1, "%s", msg);
+    if (status < 0 && !ht_region_is_pid(word, &pid))
+        status = ht_complain(2, "%s is no process", word);
     if (status < 0 && json && !HT_JANSSON)
         status = ht_complain(1, "%s", HT_JSON_MISSING);
     if (status < 0)

@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/process/threads_json.h"
+#include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 #include "profile/profile.h"
@@ -23,7 +24,7 @@ static const char usage[] =
     "usage: heaptap threads [OPTIONS] PID\n\n"
     "Shows where each thread of a process stands: threads at the same place as one group, what\n"
     "they wait for, who holds a mutex, and who waits in a circle. The process need not be\n"
-    "profiled, and is not stopped.\n\n"
+    "profiled, and is not stopped.\n" HT_PROCESS_HELP "\n"
     "  --stop              stop threads that run, and those whose stack cannot be followed\n"
     "                      otherwise, one by one and for a moment (a wait of theirs may end\n"
     "                      early with EINTR)\n"
@@ -91,11 +92,17 @@ int ht_cmd_threads(int argc, char **argv)
     };
     struct ht_remote r;
     struct ht_remote_threads threads;
-    char msg[512];
+    const char *word = "";
+    char msg[512], buf[HT_PROCESS_WORD];
     pid_t pid = 0;
     int status = ht_words_read(argc, argv, options, usage, &rest);
-    if (status < 0 && (rest.n != 1 || !ht_region_is_pid(rest.word[0], &pid)))
-        status = ht_complain(2, "threads takes one PID");
+    if (status < 0 && rest.n != 1)
+        status = ht_complain(2, "threads takes one process, by PID or name");
+    if (status < 0 &&
+        (word = rest.word[0], ht_process_word(&word, buf, true, false, msg, sizeof msg)))
+        status = ht_complain(1, "%s", msg);
+    if (status < 0 && !ht_region_is_pid(word, &pid))
+        status = ht_complain(2, "%s is no process", word);
     if (status < 0 && q.debug && strcmp(q.debug, "1") != 0 && strcmp(q.debug, "2") != 0)
         status = ht_complain(2, "--debug=%s: use 1 or 2", q.debug);
     if (status < 0 && q.json && !HT_JANSSON)

@@ -19,6 +19,7 @@
 #include "cli/process/figures.h"
 #include "cli/process/watch_sites.h"
 #include "cli/source/ages.h"
+#include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "region/units.h"
 
@@ -27,7 +28,7 @@ static const char usage[] =
     "A live table of allocation sites: bytes in use, growth and allocations a second. In a "
     "terminal\n"
     "q quits, i g r o sort by in-use bytes, growth, rate and objects, space looks again at once.\n"
-    "When standard output is no terminal a table is printed every interval.\n\n"
+    "When standard output is no terminal a table is printed every interval.\n" HT_PROCESS_HELP "\n"
     "  -n, --interval=DURATION  between two looks (default 2s)\n"
     "  --count=N                end after N tables\n"
     "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGE_LIMITS_HELP;
@@ -271,12 +272,12 @@ int ht_cmd_watch(int argc, char **argv)
     struct ht_watch w = {0};
     enum ht_watch_key key = HT_WATCH_INUSE;
     uint64_t ns = 0;
-    char msg[512], *end = NULL;
+    char msg[512], buf[HT_PROCESS_WORD], *end = NULL;
     pid_t pid;
     int status = ht_words_read(argc, argv, options, usage, &rest);
     long tables = count ? strtol(count, &end, 10) : -1;
-    if (status < 0 && (rest.n != 1 || !ht_region_is_pid(rest.word[0], &pid)))
-        status = ht_complain(2, "watch takes one PID (heaptap ps lists the profiled processes)");
+    if (status < 0 && rest.n != 1)
+        status = ht_complain(2, "watch takes one process, by PID or name (heaptap ps lists them)");
     if (status < 0 && (!ht_parse_duration(interval, &ns) || ns < 50000000))
         status = ht_complain(2, "--interval=%s is no duration of 50ms or more", interval);
     if (status < 0 && count && (*end || tables < 1))
@@ -285,13 +286,17 @@ int ht_cmd_watch(int argc, char **argv)
         status = ht_complain(2, "--sort=%s: inuse, growth, rate or objects", sort);
     if (status < 0 && ht_ages_parse(&w.ages, min, max, false, msg, sizeof msg))
         status = ht_complain(2, "%s", msg);
+    if (status < 0 &&
+        (w.word = rest.word[0], ht_process_word(&w.word, buf, false, false, msg, sizeof msg)))
+        status = ht_complain(1, "%s", msg);
+    if (status < 0 && !ht_region_is_pid(w.word, &pid))
+        status = ht_complain(2, "%s is no process", w.word);
     if (status < 0) {
         bool screen = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
         struct sigaction act = {.sa_handler = on_signal};
         sigaction(SIGINT, &act, NULL);
         sigaction(SIGTERM, &act, NULL);
         sigaction(SIGWINCH, &act, NULL);
-        w.word = rest.word[0];
         int err = ht_watch_look(&w, msg, sizeof msg); /* said before the screen changes */
         if (!err && screen)
             terminal(true);

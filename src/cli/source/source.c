@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/source/binary.h"
+#include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 
@@ -28,13 +30,20 @@ static struct ht_profile *load_region(const char *source, const struct ht_source
 bool ht_source_is_region(const char *source)
 {
     pid_t pid;
+    char buf[HT_PROCESS_WORD], msg[512];
+    if (!ht_source_is_url(source))
+        ht_process_word(&source, buf, false, true, msg, sizeof msg);
     return ht_region_is_pid(source, &pid) || ht_region_is_file(source);
 }
 
 struct ht_profile *ht_source_load_with(const char *source, const struct ht_source_options *o,
                                        int *err, char *msg, size_t msg_size)
 {
-    char note[512];
+    char note[512], pid[HT_PROCESS_WORD];
+    if (!ht_source_is_url(source) &&
+        (*err = ht_process_word(&source, pid, false, true, msg, msg_size)) &&
+        (*err != -ENOENT || *source == '@' || !strncmp(source, "newest:", 7)))
+        return NULL;
     if (ht_source_is_region(source)) {
         if (o && o->binary)
             ht_complain(0, "%s is not used: a process and a region know their program", o->binary);

@@ -11,8 +11,8 @@
 #define HT_SOURCE_HELP                                                                             \
     "SOURCE is a profile (pprof's, gzipped or not; gperftools' or jemalloc's text), - for "        \
     "standard\n"                                                                                   \
-    "input, a URL (http, https or HOST:PORT/PATH), the PID of a profiled process, or a region "    \
-    "file.\n"
+    "input, a URL (http, https or HOST:PORT/PATH), the PID, name or @UNIT of a profiled process, " \
+    "or\na region file.\n"
 
 /* Reads the profile that the source names. NULL with *err and one line, which names the source. */
 struct ht_profile *ht_source_load(const char *source, int *err, char *msg, size_t msg_size);
@@ -27,7 +27,7 @@ struct ht_source_options {
                            (cli/source/binary.h) */
 };
 
-/* A PID or a region file. */
+/* A process, by PID or name, or a region file. */
 bool ht_source_is_region(const char *source);
 
 struct ht_profile *ht_source_load_with(const char *source, const struct ht_source_options *o,
