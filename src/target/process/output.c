@@ -95,6 +95,8 @@ int ht_output_publish(struct ht_output *o, const char *temporary)
 {
     for (int i = 0; o->since && i < 1000; i++) {
         pick_free_name(o);
+        if (written_by_relative(o->path, o->since)) /* since it was picked */
+            continue;
         if (is_there(o->path)) /* older: it may go */
             break;
         long r = SYS6(SYS_renameat2, AT_FDCWD, temporary, AT_FDCWD, o->path, RENAME_NOREPLACE, 0);
