@@ -23,7 +23,8 @@ struct ht_cpu_options {
 
 struct ht_cpu_summary {
     uint64_t samples, lost, truncated;
-    int status; /* of the program, as wait(2) has it */
+    int status;     /* of the program, as wait(2) has it */
+    int exec_errno; /* not 0: the program could not be started */
     char exe[4096];
     double seconds; /* that were sampled */
 };

@@ -212,7 +212,10 @@ static int begin(struct ht_session *s, pid_t pid, int go, int failed, char *msg,
         int exec_errno = 0;
         ssize_t told = write(go, "x", 1) == 1 ? read(failed, &exec_errno, sizeof exec_errno) : -1;
         if (told == sizeof exec_errno) {
-            snprintf(msg, msg_size, "cannot run %s: %s", o->program[0], strerror(exec_errno));
+            s->summary->exec_errno = exec_errno;
+            snprintf(msg, msg_size, "cannot run %s: %s", o->program[0],
+                     exec_errno == ENOENT && !strchr(o->program[0], '/') ? "no such program in PATH"
+                                                                         : strerror(exec_errno));
             return -exec_errno;
         }
     }

@@ -261,6 +261,10 @@ enum ht_region_state {
     HT_STATE_DUMPED, /* the last dump is written, or there was nothing to write */
 };
 
+/* Mode of a region's file: `heaptap run`, which would have removed it, has gone, and its process
+ * does. For one in another pid namespace, which cannot see that. */
+#define HT_REGION_LEFT_MODE 01000
+
 enum {
     HT_REGION_PEAK = 1,        /* peak values are kept */
     HT_REGION_SIGNAL_LOST = 2, /* the program has its own handler for our signal */

@@ -191,7 +191,7 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
 {
     struct lister *l = ctx;
     struct ht_region r;
-    char path[1400], msg[200];
+    char path[1400], msg[240];
     for (size_t i = 0; i < l->n_mapped; i++)
         if (l->mapped[i].inode == st->st_ino && l->mapped[i].device == st->st_dev)
             return 0;
@@ -204,6 +204,9 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
         e->pid = name->pid;
         e->other_version = err == -EPROTO;
         put(e->path, sizeof e->path, path, sizeof path);
+        /* Not of one that is being made; another version's message has its own way out. */
+        if (!e->other_version && st->st_mtime + 60 < time(NULL))
+            strncat(msg, "; nothing can be had of it: remove it", sizeof msg - strlen(msg) - 1);
         put(e->damage, sizeof e->damage, msg, sizeof msg);
     } else {
         describe(e, &r);

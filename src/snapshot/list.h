@@ -29,7 +29,7 @@ struct ht_listed {
     char name[64], exe[1024], command_line[256];
     char output[1024], last_dump[1024];
     char path[1300];  /* of the region; "" when it is in the process's memory */
-    char damage[120]; /* what is wrong with it, "" when it can be read */
+    char damage[240]; /* what is wrong with it, "" when it can be read */
 };
 
 /* A new array, living ones first, then by start. 0 or -errno. */

@@ -4,10 +4,12 @@
 argument is the byte-flipping reader built with sanitizers."""
 import json
 import os
+import re
 import resource
 import struct
 import subprocess
 import sys
+import time
 
 from common import DIR, QUICK, REGIONS, check, finish, heaptap, kill, one_line, start
 
@@ -115,6 +117,13 @@ for i in range(3):
 status, text, err = heaptap("ps")
 check("ps sums other versions", status == 0 and "another heaptap version" not in ours(text) and "unreadable" in text and
       err.count("\n") == 1 and err.startswith("heaptap: 5 regions ("), (text, err))
+old = os.path.join(REGIONS, "9.9.0")
+open(old, "w").write("cut")
+os.chmod(old, 0o600)
+check("of a region that is being made it is not said to be removed", "remove it" not in ours(heaptap("ps")[1]))
+os.utime(old, (time.time() - 120,) * 2)
+check("an unreadable one comes with a way out", re.search(r"9\.9\.0: too short .*; nothing can be had of it: remove it", ours(heaptap("ps")[1])))
+os.unlink(old)
 status, text, err = heaptap("ps", "--all")
 check("ps --all lists them", status == 0 and ours(text).count("another heaptap version") == 5 and not err, (text, err))
 status, text, err = heaptap("ps", "--json")

@@ -78,7 +78,9 @@ r = run("--frequency=%d" % HZ, "--", "sleep", "0.1")
 check("nothing to sample is said", "no samples" in r.stderr or r.stdout, r.stderr)
 
 run("4194303", status=1, lines=1)
-run("--", "/nonexistent/program", status=1, lines=1)
+run("--", "/nonexistent/program", status=127, lines=1)
+run("--", "no-such-program-at-all", status=127, lines=1)
+run("--", "/tmp", status=126, lines=1)
 for words in ([], ["x"], ["--"], ["--frequency=0", "1"], ["--seconds=-1", "1"], ["--seconds=x", "1"], ["--kernel", "--ptrace", "1"]):
     run(*words, status=2, lines=1)
 shutil.rmtree(work)

@@ -55,6 +55,9 @@ class Sentences(Case):
 
     def test_no_sample(self):
         self.assertIn("no sample was seen: run-prog allocates less than the rate (1GB); try", self.run_(*LESS, PROG, "nothing").stderr)
+        r = subprocess.run([HEAPTAP, "run", PROG, "nothing"], env=dict(self.env, HEAPTAP_RATE="abc"), cwd=self.dir, capture_output=True, text=True)
+        self.assertIn("HEAPTAP_RATE=abc cannot be used; 512k is used", r.stderr)
+        self.assertIn("allocates less than the rate (512kB); try", r.stderr)
         started = self.run_("--exact", "--start=off", "-o", "y.pb.gz", PROG, "started").stderr
         self.assertNotIn("nobody called", started)
 

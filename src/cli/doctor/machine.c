@@ -288,7 +288,8 @@ void ht_check_settings(struct ht_doctor *d)
     }
     v = ht_subject_variable(d, "HEAPTAP_RATE");
     if (d->findings.n == before)
-        ht_found(&d->findings, HT_LEVEL_OK, "a sample every %s", *v ? v : "512k");
+        ht_found(&d->findings, HT_LEVEL_OK, "a sample every %s%s", *v ? v : "512k",
+                 strcmp(v, "1") != 0 ? "; what allocates less may leave none (--exact)" : "");
 }
 
 const struct ht_check ht_machine_checks[] = {

@@ -122,7 +122,7 @@ static int status_of(int status)
 
 static int sample(struct ht_cpu_options *o, const struct request *q, double rows)
 {
-    struct ht_cpu_summary summary;
+    struct ht_cpu_summary summary = {0};
     struct sigaction a = {.sa_handler = on_interrupt};
     char msg[512] = "";
     int err;
@@ -131,7 +131,10 @@ static int sample(struct ht_cpu_options *o, const struct request *q, double rows
     o->stop = &stop;
     struct ht_profile *p = ht_cpu_sample(o, &summary, &err, msg, sizeof msg);
     if (!p)
-        return ht_complain(1, "%s", msg);
+        return ht_complain(!summary.exec_errno                                             ? 1
+                           : summary.exec_errno == ENOENT || summary.exec_errno == ENOTDIR ? 127
+                                                                                           : 126,
+                           "%s", msg);
     int status = finish(p, o, q, &summary, rows);
     ht_profile_destroy(p);
     return status || !o->program || stop ? status : status_of(summary.status);

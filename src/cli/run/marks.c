@@ -54,7 +54,7 @@ static bool is_alive(const struct ht_run_regions *r, const struct mark *m,
         if (r->strays[i].seen && r->strays[i].own_pid == name->pid && r->strays[i].address &&
             (!name->start_ticks || ht_same_start(r->strays[i].start_ticks, name->start_ticks)))
             return true;
-    if (m->pid_namespace && r->pid_namespace && m->pid_namespace != r->pid_namespace)
+    if (ht_run_is_foreign(r, m->pid_namespace))
         return false;
     return !ht_process_read(name->pid, &p) &&
            (!name->start_ticks || ht_same_start(p.start_ticks, name->start_ticks));
@@ -68,7 +68,8 @@ static void take_down(struct ht_run_regions *r, const struct mark *m, uint32_t p
         struct ht_pattern v = ht_run_values(r, m->name, pid);
         if (!ht_pattern_expand(path, sizeof path, r->pattern, &v))
             snprintf(path, sizeof path, "%s", r->pattern);
-        ht_run_lose(r, m->name, pid, m->state == 'f' ? -m->error : 0, path);
+        ht_run_lose(r, m->name, pid, ht_run_is_foreign(r, m->pid_namespace),
+                    m->state == 'f' ? -m->error : 0, path);
     } else if (!access(m->path, F_OK) &&
                (p = ht_run_append(&r->profiles, &r->n_profiles, sizeof *p))) {
         if (!(p->path = strdup(m->path))) {
@@ -77,6 +78,7 @@ static void take_down(struct ht_run_regions *r, const struct mark *m, uint32_t p
         }
         snprintf(p->name, sizeof p->name, "%s", m->name);
         p->pid = pid;
+        p->foreign = ht_run_is_foreign(r, m->pid_namespace);
     }
 }
 
@@ -107,7 +109,7 @@ static int look_at(void *ctx, int dir, const char *file, const char *text, const
         return 0;
     bool alive = is_alive(r, &m, name);
     /* In a pid namespace that is not to be seen all have ended when the run has. */
-    bool foreign = m.pid_namespace && r->pid_namespace && m.pid_namespace != r->pid_namespace;
+    bool foreign = ht_run_is_foreign(r, m.pid_namespace);
     note(r, (uint32_t)name->pid);
     if (alive || (foreign && !w->last))
         return 0;

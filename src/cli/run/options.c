@@ -219,7 +219,8 @@ static int read_all(struct ht_run_options *o, int argc, char **argv, const char 
     argv[0] = (char *)"heaptap"; /* getopt names it in its messages */
     while (status < 0 && (c = getopt_long_only(argc, argv, letters, options, NULL)) != -1)
         status = read_option(o, c, optarg);
-    if (status < 0 && !o->rate && !getenv("HEAPTAP_RATE"))
+    const char *rate = getenv("HEAPTAP_RATE");
+    if (status < 0 && !o->rate && (!rate || !ht_parse_size(rate, &o->rate_bytes)))
         o->rate_bytes = 512 * 1024;
     return status;
 }

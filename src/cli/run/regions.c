@@ -195,15 +195,34 @@ static bool is_mapped(const char *path)
     return mapped;
 }
 
+static bool is_foreign(const struct ht_run_regions *r, const struct ht_run_entry *e)
+{
+    return ht_run_is_foreign(r, e->pid_namespace);
+}
+
 static bool is_alive(const struct ht_run_regions *r, const struct ht_run_entry *e)
 {
     struct ht_process_info p;
     if (ht_run_strays_find(r, e->device, e->inode))
         return true;
-    if (e->pid_namespace && r->pid_namespace && e->pid_namespace != r->pid_namespace)
+    if (is_foreign(r, e))
         return is_mapped(e->path);
     return !ht_process_read(e->name.pid, &p) &&
            (!e->name.start_ticks || ht_same_start(p.start_ticks, e->name.start_ticks));
+}
+
+/* Of an image that its process, which lives, left: a later one has its region mapped. */
+static bool is_left_by_exec(const struct ht_run_regions *r, const struct ht_run_entry *e)
+{
+    if (is_mapped(e->path))
+        return false;
+    for (size_t i = 0; i < r->n_entries; i++) {
+        const struct ht_run_entry *other = &r->entries[i];
+        if (other != e && other->name.pid == e->name.pid &&
+            other->name.start_ticks == e->name.start_ticks && is_mapped(other->path))
+            return true;
+    }
+    return false;
 }
 
 static bool is_walked(const struct ht_run_regions *r, uint64_t device, uint64_t inode)
@@ -212,6 +231,26 @@ static bool is_walked(const struct ht_run_regions *r, uint64_t device, uint64_t 
         if (r->entries[i].inode == inode && r->entries[i].device == device)
             return true;
     return false;
+}
+
+/*
+ * The process is in another pid namespace, and cannot ask whether we live: marked so, its region is
+ * its own to remove. It says that it has dumped before it looks for the mark, and we mark before we
+ * look for that: it may have left the region to us a moment ago, and is at its end then. False: it
+ * is.
+ */
+static bool leave_to_process(const struct ht_run_entry *e)
+{
+    struct ht_region region;
+    bool dumped = false;
+    if (chmod(e->path, HT_REGION_LEFT_MODE | 0600))
+        return true;
+    if (!ht_region_open_path(&region, e->path, NULL, 0))
+        dumped = region.view.header->state == HT_STATE_DUMPED;
+    ht_region_close(&region);
+    for (int i = 0; dumped && i < 1000 && is_mapped(e->path); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return !dumped || is_mapped(e->path);
 }
 
 static void list_living(struct ht_run_regions *r, const struct ht_run_entry *e)
@@ -239,7 +278,12 @@ void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
         struct ht_run_entry *e = &r->entries[i];
         if (e->state != ENTRY_OURS)
             continue;
-        if (!is_alive(r, e))
+        bool alive = is_alive(r, e);
+        if (alive && last && is_left_by_exec(r, e))
+            alive = false; /* nobody else comes for it */
+        if (alive && last && is_foreign(r, e))
+            alive = leave_to_process(e);
+        if (!alive)
             finish_entry(r, e);
         else if (last)
             list_living(r, e);

@@ -14,7 +14,8 @@ struct ht_run_profile {
     char **numbered; /* the dumps before */
     size_t n_numbered;
     char name[64];
-    uint32_t pid;
+    uint32_t pid; /* as it saw itself */
+    bool foreign; /* in a pid namespace of its own */
     uint64_t samples, lost, truncated, rate;
     bool figures; /* false: only the profile's own comments know them */
 };

@@ -91,6 +91,11 @@ static void fail(struct ht_run_regions *r, const char *what, int error, const ch
     ht_run_fail(r, msg);
 }
 
+bool ht_run_is_foreign(const struct ht_run_regions *r, uint64_t pid_namespace)
+{
+    return pid_namespace && r->pid_namespace && pid_namespace != r->pid_namespace;
+}
+
 struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name, uint32_t pid)
 {
     return (struct ht_pattern){
@@ -200,7 +205,7 @@ static void find_numbered(const struct ht_run_regions *r, const struct ht_region
         v.number = (uint32_t)i;
         v.last = false;
         v.seconds = 0;
-        bool foreign = h->pid_namespace && r->pid_namespace && h->pid_namespace != r->pid_namespace;
+        bool foreign = ht_run_is_foreign(r, h->pid_namespace);
         if (ht_pattern_expand(path, sizeof path, pattern, &v) &&
             (!foreign || ht_pattern_insert(path, sizeof path, h->start_ticks)))
             find_files(r, path, to);
@@ -258,6 +263,7 @@ bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool stran
         return r->n_profiles -= p != NULL, false;
     snprintf(p->name, sizeof p->name, "%s", h->name);
     p->pid = h->pid;
+    p->foreign = ht_run_is_foreign(r, h->pid_namespace);
     p->samples = ht_region_samples(v);
     p->lost = total_lost(h);
     p->truncated = h->truncated;
@@ -273,7 +279,7 @@ void ht_run_fail(struct ht_run_regions *r, const char *msg)
         snprintf(r->failure, sizeof r->failure, "%.*s", (int)sizeof r->failure - 1, msg);
 }
 
-void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, int error,
+void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, bool foreign, int error,
                  const char *path)
 {
     char msg[sizeof r->failure], plain[64];
@@ -282,15 +288,15 @@ void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, int e
     if (error)
         snprintf(
             msg, sizeof msg,
-            "cannot write %s: %s; the samples of %s (pid %u) were in its own memory, which went "
+            "cannot write %s: %s; the samples of %s (pid %u%s) were in its own memory, which went "
             "with it",
-            path, strerror(-error), plain, pid);
+            path, strerror(-error), plain, pid, HT_RUN_WHERE(foreign));
     else
         snprintf(
             msg, sizeof msg,
-            "no profile of %s (pid %u): its samples were in its own memory, which went with it "
+            "no profile of %s (pid %u%s): its samples were in its own memory, which went with it "
             "(a full /dev/shm, ulimit -f and ulimit -n are the usual reasons)",
-            plain, pid);
+            plain, pid, HT_RUN_WHERE(foreign));
     ht_run_fail(r, msg);
 }
 

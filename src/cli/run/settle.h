@@ -15,6 +15,12 @@
 /* Room for one more in an array, zeroed; NULL when out of memory. */
 void *ht_run_append(void *list, size_t *n, size_t size);
 
+/* Whether a process's pid namespace is known to be another than ours: its pid says nothing here. */
+bool ht_run_is_foreign(const struct ht_run_regions *r, uint64_t pid_namespace);
+
+/* To be printed after such a pid. */
+#define HT_RUN_WHERE(foreign) ((foreign) ? " in a pid namespace of its own" : "")
+
 /* What a pattern's words mean for a process of the run. */
 struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name, uint32_t pid);
 
@@ -31,7 +37,7 @@ void ht_run_fail(struct ht_run_regions *r, const char *msg);
 
 /* A process that had its samples in its own memory, and wrote no profile: error is why, 0: it did
  * not come to it. */
-void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, int error,
+void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, bool foreign, int error,
                  const char *path);
 
 /* A process that outlives the program; own_pid is its pid in its own namespace. */

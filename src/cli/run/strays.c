@@ -155,8 +155,10 @@ static void look_for_file(struct ht_run_regions *r, const struct ht_run_stray *s
     for (size_t i = 0; i < r->n_marks; i++)
         if ((pid_t)r->marks[i].pid == s->own_pid)
             return; /* its mark says it */
-    if (!ht_run_regions_add_file(r, r->pattern, s->name, s->own_pid))
-        ht_run_lose(r, s->name, (uint32_t)s->own_pid, 0, NULL);
+    if (ht_run_regions_add_file(r, r->pattern, s->name, s->own_pid))
+        r->profiles[r->n_profiles - 1].foreign = s->own_pid != s->pid;
+    else
+        ht_run_lose(r, s->name, (uint32_t)s->own_pid, s->own_pid != s->pid, 0, NULL);
 }
 
 void ht_run_strays_settle(struct ht_run_regions *r, ht_run_walked_fn walked)
@@ -166,6 +168,8 @@ void ht_run_strays_settle(struct ht_run_regions *r, ht_run_walked_fn walked)
         struct ht_run_stray *s = &r->strays[i];
         bool elsewhere = s->address && s->inode && s->file >= 0;
         bool private = s->address && !s->inode;
+        if (s->seen && elsewhere) /* its region is its own to remove (regions.c) */
+            fchmod(s->file, HT_REGION_LEFT_MODE | 0600);
         if (s->seen && (elsewhere || private || !s->address))
             ht_run_list_living(r, s->name, (uint32_t)s->pid, (uint32_t)s->own_pid, s->uid);
         else if (!s->seen && elsewhere)

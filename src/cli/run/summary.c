@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/run/names.h"
+#include "cli/run/settle.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 #include "report/report.h"
@@ -72,7 +73,8 @@ static void print_files(const struct ht_run_regions *r)
         char name[sizeof p->name];
         memcpy(name, p->name, sizeof name);
         ht_plain_text(name, false);
-        fprintf(stderr, "heaptap: wrote %s: %s (pid %u), ", shorten(r, p->path), name, p->pid);
+        fprintf(stderr, "heaptap: wrote %s: %s (pid %u%s), ", shorten(r, p->path), name, p->pid,
+                HT_RUN_WHERE(p->foreign));
         fprintf(stderr, "%" PRIu64 " sample%s", p->samples, p->samples == 1 ? "" : "s");
         if (p->rate > 1)
             fprintf(stderr, " (one every %s)", size_text(p->rate, rate, sizeof rate));

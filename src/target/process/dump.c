@@ -320,14 +320,6 @@ int ht_dump_fd(int fd)
     return dump_now(&job);
 }
 
-/* `heaptap run` reads what the region says and removes it itself, unless we outlived it. In another
- * pid namespace its pid says nothing. */
-static bool run_waits(void)
-{
-    return ht_config.run_id && (!ht_config.run_pid || ht_pid_is_foreign(ht_state->header) ||
-                                SYS2(SYS_kill, ht_config.run_pid, 0) != -ESRCH);
-}
-
 static void unlink_region(void)
 {
     struct ht_state *s = ht_state;
@@ -341,7 +333,7 @@ static void unlink_region(void)
 static void leave_empty(void)
 {
     struct ht_state *s = ht_state;
-    if (s->region_path[0] && run_waits() && s->header->pid == ht_config.run_root &&
+    if (s->region_path[0] && ht_run_waits() && s->header->pid == ht_config.run_root &&
         !ht_pid_is_foreign(s->header))
         atomic_store_explicit(&s->header->state, HT_STATE_DUMPED, memory_order_release);
     else
@@ -369,7 +361,7 @@ void ht_dump_last(void)
     if (error)
         return;
     atomic_store_explicit(&ht_state->header->state, HT_STATE_DUMPED, memory_order_release);
-    if (!run_waits())
+    if (!ht_run_waits())
         unlink_region();
 }
 
@@ -417,7 +409,7 @@ static bool dump_previous(long dir, const char *name)
     SYS1(SYS_close, fd);
     if (SYS_FAILED(base))
         return true;
-    if (!ht_view_init(&v, (void *)base, size, NULL, 0) && v.header->run_id == 0) {
+    if (!ht_view_init(&v, (void *)base, size, NULL, 0) && (!v.header->run_id || !ht_run_waits())) {
         struct job job = {.kind = JOB_VIEW, .view = &v, .execed = ht_state->execed = true};
         v.incomplete = atomic_load_explicit(&v.header->private_from, memory_order_relaxed) != 0;
         if (ht_region_has_samples(&v)) {

@@ -7,6 +7,7 @@
 
 #include "target/process/namespaces.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,4 +86,15 @@ bool ht_run_finds(const char *region_path)
     return *region_path &&
            (!ht_config.run_device ||
             (!SYS_FAILED(SYS2(SYS_stat, region_path, &st)) && st.st_dev == ht_config.run_device));
+}
+
+bool ht_run_waits(void)
+{
+    struct stat st;
+    if (!ht_config.run_id)
+        return false;
+    if (ht_pid_is_foreign(ht_state->header))
+        return SYS_FAILED(SYS2(SYS_stat, ht_state->region_path, &st)) ||
+               !(st.st_mode & HT_REGION_LEFT_MODE);
+    return !ht_config.run_pid || SYS2(SYS_kill, ht_config.run_pid, 0) != -ESRCH;
 }

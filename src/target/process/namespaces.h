@@ -24,4 +24,8 @@ bool ht_pid_is_foreign(const struct ht_region_header *h);
 /* Whether `heaptap run` finds the region where it looks: in the file system that its own are in. */
 bool ht_run_finds(const char *region_path);
 
+/* `heaptap run` reads what the region says and removes it itself, unless we outlived it. In another
+ * pid namespace its pid says nothing: there it leaves a mark (HT_REGION_LEFT_MODE). */
+bool ht_run_waits(void);
+
 #endif
