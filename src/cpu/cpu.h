@@ -27,6 +27,8 @@ struct ht_cpu_summary {
     int exec_errno; /* not 0: the program could not be started */
     char exe[4096];
     double seconds; /* that were sampled */
+    double used;    /* seconds of processor time, the kernel's included; 0: not known */
+    double sampled; /* of them */
 };
 
 /*

@@ -225,6 +225,17 @@ void ht_events_stop(struct ht_events *e)
         ioctl(e->fds[i], PERF_EVENT_IOC_DISABLE, 0);
 }
 
+double ht_events_used(const struct ht_events *e)
+{
+    double sum = 0;
+    for (size_t i = 0; i < e->n_fds; i++) {
+        uint64_t ns;
+        if (read(e->fds[i], &ns, sizeof ns) == sizeof ns)
+            sum += (double)ns;
+    }
+    return sum / 1e9;
+}
+
 void ht_events_wait(struct ht_events *e, int ms)
 {
     struct pollfd p[64];

@@ -63,6 +63,10 @@ void ht_events_close(struct ht_events *e); /* safe on a zeroed one */
 void ht_events_start(struct ht_events *e);
 void ht_events_stop(struct ht_events *e);
 
+/* Seconds of processor time that all of them used so far, the kernel's included, and those threads'
+ * that used less than a period and have no sample: each begins with a whole one. */
+double ht_events_used(const struct ht_events *e);
+
 /* Waits until a ring is a quarter full, at most so many milliseconds. */
 void ht_events_wait(struct ht_events *e, int ms);
 

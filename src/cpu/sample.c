@@ -115,8 +115,10 @@ static void by_events(struct ht_session *s, pid_t child)
         if (child && !*s->summary->exe)
             remember_exe(s->summary, child);
         over = (o->stop && *o->stop) || now >= end || ended(o, child, &s->summary->status, &reaped);
-        if (over)
+        if (over) {
             ht_events_stop(&s->events);
+            s->summary->used = ht_events_used(&s->events);
+        }
         /* What is newer than the look at the first ring may still be missing its elders. */
         int err = ht_events_drain(&s->events, over ? UINT64_MAX : now, ht_session_record, s);
         if (err && !s->err)

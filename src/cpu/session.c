@@ -113,6 +113,7 @@ void ht_session_add(struct ht_session *s, struct ht_remote *r, pid_t tid,
     if (!s->err)
         s->err = ht_stacks_add(s->stacks, frames, n, name, ns);
     s->summary->samples++;
+    s->summary->sampled += (double)ns / 1e9;
     s->summary->truncated += regs && t->truncated;
 }
 

@@ -61,48 +61,79 @@ static enum MHD_Result send_profile(const struct ht_request *r, struct ht_profil
                : ht_answer(r, MHD_HTTP_OK, "application/octet-stream", disposition, data, size);
 }
 
-/* debug=1 and debug=2 are texts, as Go's are; else a profile. */
-static enum MHD_Result send_threads(const struct ht_request *r, struct ht_remote *remote,
-                                    const struct ht_remote_threads *t, long debug)
+/* Opens a process and lists its threads. False after an answer; else both are to be closed. */
+static bool open_threads(const struct ht_request *r, struct ht_remote *remote,
+                         struct ht_remote_threads *t, enum MHD_Result *answer)
 {
-    struct ht_profile *p = ht_remote_threads_profile(remote, t, debug >= 2);
-    struct ht_body b;
-    int err;
-
-    if (!p)
-        return refuse(r, -ENOMEM, "");
-    ht_symbols(r->s, p, remote->pid);
-    if (debug <= 0)
-        return send_profile(r, p, "attachment; filename=\"threads\"");
-    err = ht_body_open(&b);
-    if (!err)
-        err = debug == 1 ? ht_threads_grouped(b.out, p) : ht_threads_stacks(b.out, t, p);
-    ht_profile_destroy(p);
-    return ht_body_answer(r, &b, err, TEXT, NULL);
-}
-
-enum MHD_Result ht_get_threads(const struct ht_request *r)
-{
-    const char *debug = ht_query(r, "debug");
-    struct ht_remote remote;
-    struct ht_remote_threads threads;
-    enum MHD_Result answer;
     char msg[512] = "";
-    pid_t pid = process_of(r, &answer);
+    pid_t pid = process_of(r, answer);
     int err;
 
     if (!pid)
-        return answer;
-    err = ht_remote_open(&remote, pid, msg, sizeof msg);
-    if (err)
-        return refuse(r, err, msg);
-    err = ht_remote_list_threads(&remote, false, &threads, msg, sizeof msg);
-    if (err) {
-        answer = refuse(r, err, msg);
-    } else {
-        answer = send_threads(r, &remote, &threads, debug ? strtol(debug, NULL, 10) : 0);
-        ht_remote_threads_free(&threads);
+        return false;
+    err = ht_remote_open(remote, pid, msg, sizeof msg);
+    if (!err) {
+        err = ht_remote_list_threads(remote, false, t, msg, sizeof msg);
+        if (err)
+            ht_remote_close(remote);
     }
+    if (err)
+        *answer = refuse(r, err, msg);
+    return !err;
+}
+
+static struct ht_profile *threads_profile(const struct ht_request *r, struct ht_remote *remote,
+                                          const struct ht_remote_threads *t, bool each,
+                                          enum MHD_Result *answer)
+{
+    struct ht_profile *p = ht_remote_threads_profile(remote, t, each);
+
+    if (p)
+        ht_symbols(r->s, p, remote->pid);
+    else
+        *answer = refuse(r, -ENOMEM, "");
+    return p;
+}
+
+struct ht_profile *ht_request_threads(const struct ht_request *r, enum MHD_Result *answer)
+{
+    struct ht_remote remote;
+    struct ht_remote_threads threads;
+    struct ht_profile *p;
+
+    if (!open_threads(r, &remote, &threads, answer))
+        return NULL;
+    p = threads_profile(r, &remote, &threads, false, answer);
+    ht_remote_threads_free(&threads);
+    ht_remote_close(&remote);
+    return p;
+}
+
+/* debug=1 and debug=2 are texts, as Go's are; else a profile. */
+enum MHD_Result ht_get_threads(const struct ht_request *r)
+{
+    const char *word = ht_query(r, "debug");
+    long debug = word ? strtol(word, NULL, 10) : 0;
+    struct ht_remote remote;
+    struct ht_remote_threads threads;
+    struct ht_profile *p;
+    enum MHD_Result answer;
+    struct ht_body b;
+    int err;
+
+    if (!open_threads(r, &remote, &threads, &answer))
+        return answer;
+    p = threads_profile(r, &remote, &threads, debug >= 2, &answer);
+    if (p && debug <= 0) {
+        answer = send_profile(r, p, "attachment; filename=\"threads\"");
+    } else if (p) {
+        err = ht_body_open(&b);
+        if (!err)
+            err = debug == 1 ? ht_threads_grouped(b.out, p) : ht_threads_stacks(b.out, &threads, p);
+        ht_profile_destroy(p);
+        answer = ht_body_answer(r, &b, err, TEXT, NULL);
+    }
+    ht_remote_threads_free(&threads);
     ht_remote_close(&remote);
     return answer;
 }
@@ -126,33 +157,45 @@ static void leave_waiting(struct ht_server *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-enum MHD_Result ht_get_cpu(const struct ht_request *r)
+struct ht_profile *ht_request_cpu(const struct ht_request *r, enum MHD_Result *answer)
 {
     const char *seconds = ht_query(r, "seconds");
     struct ht_cpu_options o = {.frequency = FREQUENCY, .seconds = GO_S_DEFAULT};
     struct ht_cpu_summary summary;
     struct ht_profile *p;
-    enum MHD_Result answer;
     char msg[512] = "";
     int err;
 
-    if (seconds && !ht_query_seconds(seconds, &o.seconds))
-        return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
-                               "seconds must be a whole number from 1 to %d", HT_MAX_SECONDS);
-    o.pid = process_of(r, &answer);
+    if (seconds && !ht_query_seconds(seconds, &o.seconds)) {
+        *answer = ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
+                                  "seconds must be a whole number from 1 to %d", HT_MAX_SECONDS);
+        return NULL;
+    }
+    o.pid = process_of(r, answer);
     if (!o.pid)
-        return answer;
-    if (!enter_waiting(r->s))
-        return ht_answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
-                               "%d requests wait for their seconds already; try again later",
-                               HT_MAX_WAITING);
+        return NULL;
+    if (!enter_waiting(r->s)) {
+        *answer = ht_answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                  "%d requests wait for their seconds already; try again later",
+                                  HT_MAX_WAITING);
+        return NULL;
+    }
     o.stop = &r->s->stop_sampling;
     ht_building_leave(r->s);
     p = ht_cpu_sample(&o, &summary, &err, msg, sizeof msg);
     ht_building_enter(r->s);
     leave_waiting(r->s);
-    if (!p)
-        return refuse(r, err, msg);
-    ht_symbols(r->s, p, o.pid);
-    return send_profile(r, p, "attachment; filename=\"profile\"");
+    if (p)
+        ht_symbols(r->s, p, o.pid);
+    else
+        *answer = refuse(r, err, msg);
+    return p;
+}
+
+enum MHD_Result ht_get_cpu(const struct ht_request *r)
+{
+    enum MHD_Result answer;
+    struct ht_profile *p = ht_request_cpu(r, &answer);
+
+    return p ? send_profile(r, p, "attachment; filename=\"profile\"") : answer;
 }

@@ -84,6 +84,10 @@ struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char 
                                          enum MHD_Result *answer);
 struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
                                       enum MHD_Result *answer);
+/* Where the process's threads stand, and its processor time of the next seconds=, with names. NULL
+ * after an answer. */
+struct ht_profile *ht_request_threads(const struct ht_request *r, enum MHD_Result *answer);
+struct ht_profile *ht_request_cpu(const struct ht_request *r, enum MHD_Result *answer);
 /* Answers that err has happened to a target. */
 enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const char *msg);
 /* The targets there are now. 0 or -errno. */

@@ -28,6 +28,7 @@ static const struct {
     M("heaptap_samples_total", "counter", samples, "Allocations sampled."),
     M("heaptap_lost_samples_total", "counter", lost, "Samples lost for want of memory or a stack."),
     M("heaptap_resident_bytes", "gauge", resident, "Resident memory of the process, of all kinds."),
+    M("heaptap_threads", "gauge", threads, "Threads of the process."),
     M("heaptap_rate_bytes", "gauge", rate, "Mean distance between two samples."),
 #undef M
 };

@@ -33,9 +33,9 @@ static void put_stats(FILE *out, const struct ht_target_stats *s)
     fprintf(out,
             ",\"inuse_space\":%" PRId64 ",\"inuse_objects\":%" PRId64 ",\"alloc_space\":%" PRId64
             ",\"alloc_objects\":%" PRId64 ",\"samples\":%" PRId64 ",\"lost\":%" PRId64
-            ",\"rate\":%" PRId64,
+            ",\"rate\":%" PRId64 ",\"threads\":%" PRId64,
             s->inuse_bytes, s->inuse_objects, s->alloc_bytes, s->alloc_objects, s->samples, s->lost,
-            s->rate);
+            s->rate, s->threads);
 }
 
 enum MHD_Result ht_get_targets(const struct ht_request *r)
@@ -72,10 +72,19 @@ enum MHD_Result ht_get_targets(const struct ht_request *r)
 enum MHD_Result ht_get_data(const struct ht_request *r)
 {
     enum MHD_Result answer;
-    struct ht_profile *p = ht_request_profile(r, true, &answer);
+    const char *kind = ht_query(r, "profile");
+    struct ht_profile *p;
     struct ht_body b;
     int err;
 
+    if (!kind || !strcmp(kind, "heap"))
+        p = ht_request_profile(r, true, &answer);
+    else if (!strcmp(kind, "threads"))
+        p = ht_request_threads(r, &answer);
+    else if (!strcmp(kind, "cpu"))
+        p = ht_request_cpu(r, &answer);
+    else
+        return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "profile is heap, threads or cpu");
     if (!p)
         return answer;
     err = ht_body_open(&b);

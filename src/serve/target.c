@@ -34,7 +34,7 @@ static int64_t *stat_of(struct ht_target_stats *s, const char *type)
 
 void ht_target_stats_of(const struct ht_profile *p, struct ht_target_stats *stats)
 {
-    *stats = (struct ht_target_stats){-1, -1, -1, -1, -1, -1, p->period, -1};
+    *stats = (struct ht_target_stats){-1, -1, -1, -1, -1, -1, p->period, -1, -1};
     for (size_t t = 0; t < p->n_sample_types; t++) {
         int64_t *v = stat_of(stats, p->sample_types[t].type);
 

@@ -16,7 +16,7 @@ struct ht_profile;
 /* Negative: unknown. */
 struct ht_target_stats {
     int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects, samples, lost, rate;
-    int64_t resident;
+    int64_t resident, threads;
 };
 
 /* One thing that can be looked at: a process, dead or alive, or a file. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "profile/profile.h"
 #include "serve/target.h"
@@ -38,6 +39,17 @@ static bool is_outdone(const struct ht_listed *list, size_t n, size_t i)
     return false;
 }
 
+/* How many threads a process has; -1: it is not to be seen. A folder counts one link for each of
+ * its folders and two for itself. */
+static int64_t count_threads(pid_t pid)
+{
+    char path[64];
+    struct stat st;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    return stat(path, &st) || st.st_nlink < 3 ? -1 : (int64_t)st.st_nlink - 2;
+}
+
 static bool fill(struct ht_target *t, const struct ht_listed *e)
 {
     snprintf(t->id, sizeof t->id, "%d", (int)e->pid);
@@ -47,11 +59,15 @@ static bool fill(struct ht_target *t, const struct ht_listed *e)
     t->command = strdup(e->command_line);
     if (*e->damage)
         t->damage = strdup(e->damage);
-    t->stats =
-        (struct ht_target_stats){e->inuse_bytes,      e->inuse_objects,
-                                 e->alloc_bytes,      e->alloc_objects,
-                                 (int64_t)e->samples, (int64_t)e->lost,
-                                 (int64_t)e->rate,    e->resident ? (int64_t)e->resident : -1};
+    t->stats = (struct ht_target_stats){e->inuse_bytes,
+                                        e->inuse_objects,
+                                        e->alloc_bytes,
+                                        e->alloc_objects,
+                                        (int64_t)e->samples,
+                                        (int64_t)e->lost,
+                                        (int64_t)e->rate,
+                                        e->resident ? (int64_t)e->resident : -1,
+                                        e->alive ? count_threads(e->pid) : -1};
     return t->name && t->command;
 }
 

@@ -176,6 +176,8 @@ static void write_head(FILE *out, struct ht_profile *p, const char *title)
     ht_web_json_string(out, title);
     fprintf(out, ",\"time\":%" PRId64 ",\"duration\":%" PRId64 ",\"period\":%" PRId64,
             p->time_nanos / 1000000, p->duration_nanos / 1000000, p->period);
+    fputs(",\"period_unit\":", out);
+    ht_web_json_string(out, p->period_type.unit);
     fprintf(out, ",\"default\":%zu,\"samples\":%zu,\"types\":[", chosen, p->n_samples);
     for (size_t t = 0; t < types; t++) {
         fputs(t ? ",{\"type\":" : "{\"type\":", out);

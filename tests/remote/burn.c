@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * burn SECONDS [threads]: spends so many seconds of processor time, 70, 20 and 10 % of them in three
- * functions; with "threads" in four threads of 40, 30, 20 and 10 %, named part-a to part-d. Exits 3.
+ * burn SECONDS [threads|short]: spends so many seconds of processor time, 70, 20 and 10 % of them in
+ * three functions; with "threads" in four threads of 40, 30, 20 and 10 %, named part-a to part-d;
+ * with "short" in threads that live for 3 ms of it. Exits 3.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,6 +41,12 @@ static void *part(void *arg)
     return NULL;
 }
 
+static void *brief(void *arg)
+{
+    seventy(0.003);
+    return arg;
+}
+
 int main(int argc, char **argv)
 {
     total = argc > 1 ? atof(argv[1]) : 1;
@@ -51,7 +58,12 @@ int main(int argc, char **argv)
             pthread_join(t[i], NULL);
         return 3;
     }
-    for (double s = 0; s < total; s += 0.05) {
+    for (double s = 0; argc > 2 && !strcmp(argv[2], "short") && s < total; s += 0.003) {
+        pthread_t t;
+        if (pthread_create(&t, NULL, brief, NULL) || pthread_join(t, NULL))
+            return 1;
+    }
+    for (double s = 0; argc < 3 && s < total; s += 0.05) {
         seventy(0.035);
         twenty(0.010);
         ten(0.005);

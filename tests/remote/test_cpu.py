@@ -58,6 +58,15 @@ tags = json.loads(subprocess.run([heaptap, "tags", "--json", out], capture_outpu
 by = {v["value"]: v["weight"] for t in tags["tags"] if t["key"] == "thread" for v in t["values"]}
 shares("four threads", by, {"part-a": 0.4, "part-b": 0.3, "part-c": 0.2, "part-d": 0.1})
 
+# Threads that live shorter than a period have no sample: it is said, and a higher frequency finds them.
+said = "of processor time have samples"
+r = run("--frequency=99", "--", burn, "1", "short", status=3)
+check("short threads are told", said in r.stderr, r.stderr)
+r = run("--frequency=4000", "--", burn, "1", "short", status=3)
+check("and are found", said not in r.stderr and "seventy" in r.stdout, r.stderr + r.stdout)
+r = run("--frequency=99", "--", burn, "1", status=3)
+check("where most has samples, nothing is said", said not in r.stderr, r.stderr)
+
 # What a shell starts is followed, and a place is one place in all processes.
 r = run("--frequency=%d" % HZ, "--json", "--", "sh", "-c", '"$1" 0.5; "$1" 0.5; exit 4', "sh", burn, status=4)
 weights = {k: v for k, v in rows(r.stdout).items() if k in three}

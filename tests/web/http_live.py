@@ -108,6 +108,7 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     first = metric("heaptap_allocated_bytes_total")
     wait_for("counters rise", lambda: metric("heaptap_allocated_bytes_total") > first)
     check("rate", metric("heaptap_rate_bytes") == 16384 and metric("heaptap_up") == 1)
+    check("threads", metric("heaptap_threads") == 1)
     check("nothing is lost", metric("heaptap_lost_samples_total") == 0)
 
     # A stopped process is read like any other; one that was killed stays.

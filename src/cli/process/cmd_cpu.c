@@ -91,6 +91,17 @@ static int report(struct ht_profile *p, const struct request *q, double rows)
     return ht_report_top(stdout, p, &r) ? ht_complain(1, "%s", msg) : 0;
 }
 
+/* What has no sample is said where it is most of the time. */
+static void say_missed(const struct ht_cpu_options *o, const struct ht_cpu_summary *s)
+{
+    if (s->used > 0.2 && s->sampled < s->used / 2)
+        fprintf(stderr,
+                "heaptap: %.2f s of %.2f s of processor time have samples: the rest was %sof "
+                "threads that used less than 1/%u s (a higher --frequency finds them)\n",
+                s->sampled, s->used, o->kernel ? "" : "in the kernel (--kernel), or ",
+                o->frequency);
+}
+
 static int finish(struct ht_profile *p, const struct ht_cpu_options *o, const struct request *q,
                   const struct ht_cpu_summary *summary, double rows)
 {
@@ -103,6 +114,7 @@ static int finish(struct ht_profile *p, const struct ht_cpu_options *o, const st
         return ht_complain(1, "cannot name the functions: %s", strerror(-err));
     if (q->output && (err = ht_profile_write_file(p, q->output)))
         return ht_complain(1, "cannot write %s: %s", q->output, strerror(-err));
+    say_missed(o, summary);
     if (!summary->samples) {
         fprintf(stderr, "heaptap: no samples: it used less processor time than 1/%u s%s\n",
                 o->frequency, o->kernel || o->ptrace ? "" : " outside the kernel");

@@ -4,7 +4,7 @@
   'use strict';
 
   const HT = root.HT, el = HT.el, $ = id => document.getElementById(id);
-  const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', search: '', colour: '',
+  const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
     inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0' };
 
   const app = root.heaptap = {
@@ -39,10 +39,17 @@
 
     set(change) {
       const was = { ...this.state };
-      if (change.view && change.view !== was.view) history.pushState(null, '', location.href);
+      if (['view', 'profile'].some(k => change[k] && change[k] !== was[k])) history.pushState(null, '', location.href);
       this.remember(change);
       if (this.state.focus !== was.focus || this.state.ignore !== was.ignore) this.trees.clear();
-      draw();
+      if (this.state.profile !== was.profile || this.state.seconds !== was.seconds) other(was);
+      else draw();
+    },
+
+    // The list of processes as it is now, and this one in it.
+    async targetsAgain() {
+      await targets();
+      this.info = this.targets.find(t => t.id === this.id) || { ...this.info, alive: false, threads: -1 };
     },
 
     async sourceText(file) {
@@ -62,6 +69,8 @@
     }
     if (!HT.views.some(v => v.id === app.state.view)) app.state.view = 'flame';
     if (!['functions', 'lines', 'files'].includes(app.state.by)) app.state.by = 'functions';
+    app.state.profile = HT.kindOf(app.state).id;
+    app.state.seconds = HT.validSeconds(app.state.seconds);
     if (!/^\w+[+-]$/.test(app.state.sort)) app.state.sort = 'flat-';
   }
 
@@ -107,23 +116,42 @@
   // ---- One target
 
   async function fetchData() {
-    app.data = await (await get(`/${app.id}/api/profile`)).json();
+    const asked = HT.dataPath(app.id, app.state);
+    if (app.state.profile === 'cpu') notice(`Sampling processor time for ${app.state.seconds} s…`);
+    const data = await (await get(asked)).json();
+    if (asked !== HT.dataPath(app.id, app.state)) return false; // another one was chosen in the meantime
+    app.data = data;
     await fetchBase();
     app.trees.clear();
+    return true;
+  }
+
+  // Another profile of the process: nothing of the one before is kept, and a mark was of that.
+  function other(was) {
+    app.data = app.before = app.marked = null;
+    app.trees.clear();
+    if (app.state.base === 'mark') app.remember({ base: '' });
+    if (app.state.profile !== was.profile) app.remember({ type: '', fn: '' });
+    shown = null;
+    $('view').replaceChildren();
+    $('facts').hidden = $('tip').hidden = true;
+    $('about').textContent = '';
+    HT.drawKinds(app);
+    reload();
   }
 
   async function fetchBase() {
     const base = app.state.base;
     app.before = null;
     if (base === 'mark') app.before = app.marked && app.marked.data;
-    else if (base) app.before = await (await get(`/${base}/api/profile`)).json();
+    else if (base) app.before = await (await get(HT.dataPath(base, app.state))).json();
   }
 
   function about() {
     const d = app.data, parts = [];
     if (d.time > 0) parts.push(new Date(d.time).toLocaleString());
     parts.push(d.samples.toLocaleString('en-US') + ' stacks');
-    if (d.period > 1) parts.push('one sample in ' + HT.format(d.period, 'bytes'));
+    if (HT.sampled(d)) parts.push(HT.sampled(d));
     parts.push(...d.comments);
     return parts.join(' · ');
   }
@@ -139,6 +167,7 @@
     $('base').value = app.state.base === 'mark' && !app.marked ? '' : app.state.base;
     $('refresh').value = app.state.refresh;
     $('mark').hidden = $('refresh-label').hidden = !app.live;
+    HT.drawKinds(app);
     $('by-label').hidden = app.state.view === 'source';
     $('tabs').replaceChildren(...HT.views.map((v, i) => el('a', { href: '#view=' + v.id, 'aria-current': v.id === app.state.view ? 'page' : 'false',
       title: `${v.label} (${i + 1})`, onclick: e => { e.preventDefault(); app.set({ view: v.id }); } }, v.label)));
@@ -173,7 +202,7 @@
   async function reload() {
     clearTimeout(timer);
     try {
-      await fetchData();
+      if (!await fetchData()) return;
       notice('');
       $('about').textContent = about();
       draw();
@@ -194,8 +223,8 @@
 
   async function download() {
     try {
-      const url = URL.createObjectURL(await (await get(`/${app.id}/debug/pprof/heap`)).blob());
-      const a = el('a', { href: url, download: `heaptap.${app.info.name}.${app.id}.pb.gz` });
+      const url = URL.createObjectURL(await (await get(HT.downloadPath(app.id, app.state))).blob());
+      const a = el('a', { href: url, download: `heaptap.${app.info.name}.${app.id}${app.state.profile === 'heap' ? '' : '.' + app.state.profile}.pb.gz` });
       a.click();
       setTimeout(() => URL.revokeObjectURL(url), 10000);
     } catch (e) {
@@ -205,44 +234,26 @@
 
   // ---- The list of processes
 
-  const history_ = new Map();
-
-  function spark(values) {
-    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-    svg.setAttribute('class', 'spark');
-    svg.setAttribute('viewBox', '0 0 100 26');
-    svg.setAttribute('preserveAspectRatio', 'none');
-    svg.setAttribute('role', 'img');
-    const lo = Math.min(...values), hi = Math.max(...values);
-    svg.setAttribute('aria-label', `in use: from ${HT.format(lo, 'bytes')} to ${HT.format(hi, 'bytes')} while this page was open`);
-    const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
-    const step = 100 / Math.max(1, values.length - 1);
-    const y = v => (hi > lo ? 24 - 22 * (v - lo) / (hi - lo) : 13).toFixed(1);
-    line.setAttribute('points', (values.length > 1 ? values : [values[0], values[0]]).map((v, i) =>
-      (values.length > 1 ? i * step : i * 100).toFixed(1) + ',' + y(v)).join(' '));
-    svg.append(line);
-    return svg;
-  }
+  const history_ = new Map(), threads = new Map();
 
   function drawList() {
     $('title').textContent = '';
     $('about').textContent = app.live ? 'Profiled processes' : 'Profiles';
     const cell = (v, unit) => el('td', {}, v >= 0 ? HT.format(v, unit) : '');
     const rows = app.targets.map(t => {
-      const h = history_.get(t.id) || [];
-      if (t.inuse_space >= 0) h.push(t.inuse_space);
-      if (h.length > 90) h.shift();
-      history_.set(t.id, h);
+      const h = HT.remember(history_, t.id, t.inuse_space), n = HT.remember(threads, t.id, t.threads);
       return el('tr', { class: t.pid && !t.alive ? 'ended' : '' },
         el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where' },
           t.damage || t.command.slice(0, 200))),
         el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'ended') : 'file'),
-        cell(t.inuse_space, 'bytes'), el('td', { class: 'hide-small' }, h.length ? spark(h) : ''),
+        cell(t.inuse_space, 'bytes'), el('td', { class: 'hide-small' }, h.length ? HT.spark(h, 'bytes', 'in use') : ''),
+        el('td', { class: 'hide-small threads' }, n.length && t.threads >= 0 ? el('a', { href: `/${t.id}/#profile=threads` }, HT.format(t.threads, 'count')) : '',
+          n.length && t.threads >= 0 ? HT.spark(n, 'count', 'threads') : ''),
         el('td', { class: 'hide-small' }, t.inuse_objects >= 0 ? HT.format(t.inuse_objects, 'count') : ''),
         el('td', { class: 'hide-small' }, t.alloc_space >= 0 ? HT.format(t.alloc_space, 'bytes') : ''),
         el('td', { class: 'hide-small' }, t.lost > 0 ? HT.format(t.lost, 'count') : '0'));
     });
-    const head = ['Program', 'PID', 'State', 'In use', 'While open', 'Objects', 'Allocated', 'Lost'];
+    const head = ['Program', 'PID', 'State', 'In use', 'While open', 'Threads', 'Objects', 'Allocated', 'Lost'];
     $('view').replaceChildren(el('div', { class: 'scroll' }, rows.length
       ? el('table', { class: 'data', id: 'targets' }, el('thead', {}, el('tr', {}, ...head.map((h, i) =>
         el('th', { scope: 'col', class: i === 0 ? 'text' : i > 3 ? 'hide-small' : '' }, el('span', { class: 'plain' }, h))))), el('tbody', {}, ...rows))
@@ -278,7 +289,7 @@
   }
 
   function listen() {
-    for (const k of ['type', 'by', 'refresh']) $(k).addEventListener('change', e => app.set({ [k]: e.target.value }));
+    for (const k of ['type', 'by', 'refresh', 'seconds']) $(k).addEventListener('change', e => app.set({ [k]: e.target.value }));
     typed('focus');
     typed('ignore');
     $('base').addEventListener('change', async e => {
@@ -294,7 +305,13 @@
     $('mark').addEventListener('click', mark);
     $('reload').addEventListener('click', reload);
     $('download').addEventListener('click', download);
-    window.addEventListener('popstate', () => { readState(); app.trees.clear(); if (app.data) fetchBase().then(draw, draw); });
+    window.addEventListener('popstate', () => {
+      const was = { ...app.state };
+      readState();
+      app.trees.clear();
+      if (HT.dataPath(app.id, app.state) !== HT.dataPath(app.id, was)) other(was);
+      else if (app.data) fetchBase().then(draw, draw);
+    });
   }
 
   function keys(e) {

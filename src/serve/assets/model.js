@@ -9,8 +9,18 @@
 
   const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-  // As pprof prints them: powers of 1024, at most two decimals.
+  // Units of time, and what they are in nanoseconds.
+  const TIMES = { nanoseconds: 1, microseconds: 1e3, milliseconds: 1e6, seconds: 1e9 };
+  const SHOWN = [['hrs', 3.6e12], ['mins', 6e10], ['s', 1e9], ['ms', 1e6], ['us', 1e3], ['ns', 1]];
+
+  function duration(ns) {
+    const [name, size] = SHOWN.find(s => Math.abs(ns) >= s[1]) || SHOWN[SHOWN.length - 1];
+    return (ns / size).toFixed(2).replace(/\.00$/, '') + name;
+  }
+
+  // As pprof prints them: powers of 1024, units of time, at most two decimals.
   HT.format = function (v, unit) {
+    if (TIMES[unit]) return v ? duration(v * TIMES[unit]) : '0';
     if (unit !== 'bytes') return Math.round(v).toLocaleString('en-US');
     let a = Math.abs(v), i = 0;
     while (a >= 1024 && i < BYTES.length - 1) { a /= 1024; i++; }
@@ -49,6 +59,7 @@
   // One line: what intervals there are, and what may be missing.
   HT.sureness = function (tree, t) {
     const why = tree.why(t), rate = tree.sides[0].period;
+    if (why && !/(space|objects)$/.test(tree.sides[0].types[t].type)) return ''; // of no heap: nobody expects any
     if (tree.compared) return why ? 'No verdicts: ' + why + '.' : 'What may be chance is faint (tested at 5 % over stacks).';
     if (why) return 'No intervals: ' + why + '.';
     if (rate <= 1) return 'No intervals: every allocation was recorded.';
@@ -58,6 +69,7 @@
   const TYPE_WORDS = {
     inuse_space: 'In use, bytes', inuse_objects: 'In use, objects',
     alloc_space: 'Allocated, bytes', alloc_objects: 'Allocated, objects',
+    threads: 'Threads', samples: 'Samples', cpu: 'Processor time',
     peak_space: 'Peak, bytes', peak_objects: 'Peak, objects',
   };
   HT.typeLabel = t => TYPE_WORDS[t.type] || t.type;

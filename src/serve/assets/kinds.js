@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The three profiles of a process that lives: its heap, its threads, its processor time.
+(function (root) {
+  'use strict';
+
+  const HT = root.HT, el = HT.el, POINTS = 90, EVERY = 2000;
+
+  HT.kinds = [
+    { id: 'heap', label: 'Heap', title: 'What it has allocated', door: 'heap' },
+    { id: 'threads', label: 'Threads', title: 'Where each of its threads stands', door: 'threads' },
+    { id: 'cpu', label: 'CPU', title: 'Where it spends processor time, in the next seconds', door: 'profile' },
+  ];
+
+  HT.kindOf = st => HT.kinds.find(k => k.id === st.profile) || HT.kinds[0];
+  HT.validSeconds = s => (/^[1-9][0-9]{0,2}$/.test(s) ? s : '5');
+
+  function query(st, first) {
+    return st.profile === 'cpu' ? first + 'seconds=' + st.seconds : '';
+  }
+
+  HT.dataPath = (id, st) => `/${id}/api/profile` + (st.profile === 'heap' ? '' : '?profile=' + st.profile + query(st, '&'));
+  HT.downloadPath = (id, st) => `/${id}/debug/pprof/${HT.kindOf(st).door}` + query(st, '?');
+
+  // "12 threads, at 5 places", or what a sample stands for.
+  HT.sampled = function (d) {
+    if (!(d.period > 1)) return '';
+    return 'one sample in ' + HT.format(d.period, d.period_unit);
+  };
+
+  // A line of a figure over time.
+  HT.spark = function (values, unit, what) {
+    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    svg.setAttribute('class', 'spark');
+    svg.setAttribute('viewBox', '0 0 100 26');
+    svg.setAttribute('preserveAspectRatio', 'none');
+    svg.setAttribute('role', 'img');
+    const lo = Math.min(...values), hi = Math.max(...values);
+    svg.setAttribute('aria-label', `${what}: from ${HT.format(lo, unit)} to ${HT.format(hi, unit)} while this page was open`);
+    const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+    const step = 100 / Math.max(1, values.length - 1);
+    const y = v => (hi > lo ? 24 - 22 * (v - lo) / (hi - lo) : 13).toFixed(1);
+    line.setAttribute('points', (values.length > 1 ? values : [values[0], values[0]]).map((v, i) =>
+      (values.length > 1 ? i * step : i * 100).toFixed(1) + ',' + y(v)).join(' '));
+    svg.append(line);
+    return svg;
+  };
+
+  HT.remember = function (all, id, value) {
+    const h = all.get(id) || [];
+    if (value >= 0) h.push(value);
+    if (h.length > POINTS) h.shift();
+    all.set(id, h);
+    return h;
+  };
+
+  // ---- The tabs, and the number of threads beside them
+
+  let timer = 0;
+  const counts = new Map();
+
+  function plot(app) {
+    const h = counts.get(app.id) || [], at = document.getElementById('thread-count');
+    at.hidden = app.state.profile !== 'threads' || !h.length;
+    if (!at.hidden) at.replaceChildren(HT.format(h[h.length - 1], 'count') + ' threads', HT.spark(h, 'count', 'threads'));
+  }
+
+  async function watch(app) {
+    clearTimeout(timer);
+    if (app.state.profile !== 'threads' || !app.info.alive) return;
+    if (!document.hidden) {
+      try {
+        await app.targetsAgain();
+        HT.remember(counts, app.id, app.info.threads);
+      } catch (e) { /* the next profile says so */ }
+    }
+    plot(app);
+    timer = setTimeout(() => watch(app), EVERY);
+  }
+
+  HT.drawKinds = function (app) {
+    const st = app.state, bar = document.getElementById('kinds');
+    const seconds = document.getElementById('seconds');
+    bar.hidden = !app.live || !app.info.pid;
+    if (bar.hidden) return;
+    document.getElementById('seconds-label').hidden = st.profile !== 'cpu';
+    if (![...seconds.options].some(o => o.value === st.seconds)) seconds.append(new Option(st.seconds + ' s', st.seconds));
+    seconds.value = st.seconds;
+    document.getElementById('kind-tabs').replaceChildren(...HT.kinds.map(k => el('a', { href: '#profile=' + k.id, title: k.title,
+      'aria-current': k.id === st.profile ? 'page' : 'false', onclick: e => { e.preventDefault(); app.set({ profile: k.id }); } }, k.label)));
+    plot(app);
+    watch(app);
+  };
+})(window);
