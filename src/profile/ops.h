@@ -78,6 +78,19 @@ enum ht_filter_bit {
 int ht_profile_filter(struct ht_profile *p, const struct ht_filter *f, unsigned *unmatched,
                       char *msg, size_t msg_size);
 
+/*
+ * label_frames.c: frames for label values, as pprof's tagroot and tagleaf make them: keys with a
+ * comma between; numbers are shown in unit. Every sample gets them, with an empty name where it has
+ * no such label. only: in place of the stack, and "(no KEY)". *..._found: whether any sample has
+ * one of the labels. Before filters. 0, -ENOMEM, or -E2BIG for more than 16 keys.
+ */
+struct ht_label_frames {
+    const char *root, *leaf, *unit;
+    bool only;
+};
+int ht_profile_label_frames(struct ht_profile *p, const struct ht_label_frames *o, bool *root_found,
+                            bool *leaf_found);
+
 /* prune.c: drops frames that the profile itself calls uninteresting (drop_frames, keep_frames). */
 int ht_profile_remove_uninteresting(struct ht_profile *p, char *msg, size_t msg_size);
 

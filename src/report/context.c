@@ -154,6 +154,24 @@ static int filter(struct ht_report *r)
     return err;
 }
 
+int ht_report_label_frames(struct ht_profile *p, const struct ht_report_options *o)
+{
+    bool by = o->by && *o->by, root, leaf;
+    const struct ht_label_frames f = {.root = by ? o->by : o->tagroot,
+                                      .leaf = by ? NULL : o->tagleaf,
+                                      .unit = o->unit && *o->unit ? o->unit : "minimum",
+                                      .only = by};
+    int err = ht_profile_label_frames(p, &f, &root, &leaf);
+    if (err && o->msg)
+        snprintf(o->msg, o->msg_size, "%s",
+                 err == -E2BIG ? "more than 16 labels as frames" : "out of memory");
+    if (!err && f.root && *f.root && !root)
+        fprintf(stderr, "%s expression matched no samples\n", by ? "By" : "TagRoot");
+    if (!err && f.leaf && *f.leaf && !leaf)
+        fputs("TagLeaf expression matched no samples\n", stderr);
+    return err;
+}
+
 int ht_report_begin(struct ht_report *r, enum ht_report_kind kind, struct ht_profile *p,
                     const struct ht_report_options *o)
 {
@@ -174,6 +192,8 @@ int ht_report_begin(struct ht_report *r, enum ht_report_kind kind, struct ht_pro
              p->sample_types[index].type);
     if ((err = ht_profile_label_units(p, &r->label_units, &r->n_label_units)))
         return ht_report_fail(r, err, "out of memory");
+    if ((err = ht_report_label_frames(p, o)))
+        return err;
     if (o->symbol &&
         (err = ht_regex_create(&r->symbol, o->symbol, "argument", o->msg, o->msg_size)))
         return err;

@@ -60,6 +60,9 @@ static json_t *filters(const struct ht_report_options *o)
     set_text(f, "tagignore", o->tagignore);
     set_text(f, "tagshow", o->tagshow);
     set_text(f, "taghide", o->taghide);
+    set_text(f, "tagroot", o->tagroot);
+    set_text(f, "tagleaf", o->tagleaf);
+    set_text(f, "by", o->by);
     return f;
 }
 

@@ -21,7 +21,9 @@ struct ht_report_options {
     const char *sample_index; /* a name or a number; the profile's default when not given */
     const char *focus, *ignore, *hide, *show, *show_from, *prune_from;
     const char *tagfocus, *tagignore, *tagshow, *taghide;
-    const char *unit; /* "minimum" (one unit for all), "auto", or a unit */
+    const char *tagroot, *tagleaf; /* labels as frames: keys with a comma between */
+    const char *by;                /* one row a value of these labels, in place of stacks */
+    const char *unit;              /* "minimum" (one unit for all), "auto", or a unit */
     const char *source_path, *trim_path;
     const char *symbol; /* the regex of peek and list */
     enum ht_granularity granularity;
@@ -77,6 +79,10 @@ int ht_report_diff(FILE *out, struct ht_profile *p, const struct ht_report_optio
 /* A time as pprof writes it, "Jan 2, 2026 at 3:04pm (UTC)", or with its seconds, by which two can
  * be told apart. False when it cannot be told. */
 bool ht_report_time(int64_t nanos, bool seconds, char *text, size_t size);
+
+/* Adds the frames of tagroot and tagleaf, or replaces stacks by those of `by`. Reports do it
+ * themselves. 0 or -errno with a line in o->msg; a label that no sample has is said on stderr. */
+int ht_report_label_frames(struct ht_profile *p, const struct ht_report_options *o);
 
 /* The lines above a report alone: what the profile is of, and when. */
 int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_options *o);

@@ -176,6 +176,7 @@ FULL = EVERYWHERE + [
     ["-show=a.b|parse|fmt"], ["-show_from=Cache|main"], ["-focus=libdata"], ["-focus=nothing here"],
     ["-ignore=.*"], ["-focus=parse", "-ignore=lex", "-lines"], ["-tagfocus=1kb:"],
     ["-tagfocus=:1mb"], ["-tagignore=bytes=16b:1kb"], ["-tagfocus=thread=main"],
+    ["-tagroot=bytes"], ["-tagleaf=thread"], ["-tagroot=thread,bytes", "-tagleaf=bytes", "-focus=B"], ["-tagroot=thread", "-cum"],
     ["-tagfocus=io"], ["-tagshow=thread"], ["-taghide=bytes"], ["-prune_from=Cache"],
     ["-nodecount=5"], ["-nodecount=3", "-cum", "-lines"], ["-nodefraction=0.1"], ["-trim=false"],
     ["-unit=MB"], ["-unit=auto"], ["-unit=bytes"], ["-mean"], ["-divide_by=3"],

@@ -58,6 +58,9 @@ static void report(const struct ht_profile *p, report_fn fn, unsigned variant)
     o.no_inlines = variant & 16;
     o.mean = variant & 32;
     o.symbol = fn == ht_report_peek ? "." : NULL;
+    o.tagroot = variant & 8 ? "thread,bytes" : NULL;
+    o.tagleaf = variant & 4 ? "bytes,x" : NULL;
+    o.by = (variant & 24) == 24 ? "bytes" : NULL;
     struct ht_profile *q = ht_profile_copy(p);
     MUST(q);
     fn(nowhere, q, &o);

@@ -58,6 +58,11 @@ tags = json.loads(subprocess.run([heaptap, "tags", "--json", out], capture_outpu
 by = {v["value"]: v["weight"] for t in tags["tags"] if t["key"] == "thread" for v in t["values"]}
 shares("four threads", by, {"part-a": 0.4, "part-b": 0.3, "part-c": 0.2, "part-d": 0.1})
 
+r = subprocess.run([heaptap, "top", "--by=thread", "--json", out], capture_output=True, text=True)
+check("one row a thread", {row["function"]: row["flat"] for row in json.loads(r.stdout)["rows"]} == by, (r.stdout, r.stderr, by))
+r = subprocess.run([heaptap, "top", "--by=nothing", out], capture_output=True, text=True)
+check("a label that no sample has", "By expression matched no samples" in r.stderr and "(no nothing)" in r.stdout, r.stderr + r.stdout)
+
 # Threads that live shorter than a period have no sample: it is said, and a higher frequency finds them.
 said = "of processor time have samples"
 r = run("--frequency=99", "--", burn, "1", "short", status=3)

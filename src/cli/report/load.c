@@ -277,7 +277,12 @@ int ht_load_narrow(struct ht_profile *p, const struct ht_report_options *o, char
                                      .tagshow = o->tagshow,
                                      .taghide = o->taghide,
                                      .prune_from = o->prune_from};
-    int err = ht_profile_filter(p, &filter, NULL, msg, msg_size);
+    struct ht_report_options labels = *o;
+    labels.msg = msg;
+    labels.msg_size = msg_size;
+    int err = ht_report_label_frames(p, &labels);
+    if (!err)
+        err = ht_profile_filter(p, &filter, NULL, msg, msg_size);
     int type = err ? err : ht_profile_sample_index(p, o->sample_index, msg, msg_size);
     if (type < 0)
         return type;

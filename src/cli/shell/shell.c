@@ -102,6 +102,7 @@ static void clear_filters(struct ht_shell *s)
     struct ht_report_options *r = &s->args.report;
     r->focus = r->ignore = r->hide = r->show = r->show_from = r->prune_from = NULL;
     r->tagfocus = r->tagignore = r->tagshow = r->taghide = NULL;
+    r->tagroot = r->tagleaf = r->by = NULL;
 }
 
 /* "top10" is "top 10". The digits, or NULL. */
