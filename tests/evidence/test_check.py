@@ -103,10 +103,17 @@ class Check(unittest.TestCase):
 
     def test_unusable(self):
         bare = self.profile("bare", {"parse": 20}, label=False)
+        unsampled, cpu = self.dir + "/unsampled.heap", self.dir + "/cpu.pb.gz"
+        with open(unsampled, "w") as f:
+            f.write("heap profile: 3: 300 [3: 300] @ heap_v2/0\n1: 100 [1: 100] @ 0x1\n2: 200 [2: 200] @ 0x2\n")
+        p = pprofgen.Profile(types=(("samples", "count"), ("cpu", "nanoseconds")))
+        p.sample([p.location(p.mapping(0x400000, 0x500000, 0, "/bin/app"), 0x400001)], [1, 100], [("bytes", 64, "bytes")])
+        p.write(cpu)
         for argv in ((self.path,), ("--max-total=x", self.path), ("--max-total=", self.path), ("--max-total=16M",),
                      ("--max-inuse=parse", self.path), ("--max-inuse=:16M", self.path),
                      ("--max-inuse=parse:", self.path), ("--max-inuse=(:1M", self.path),
                      ("--max-inuse=nobody:1M", self.path), ("--max-total=16M", bare),
+                     ("--max-total=16M", unsampled), ("--max-total=16M", cpu), ("--fail-if-grew=5%", cpu, cpu),
                      ("--max-total=16M", self.dir + "/none"), ("--confidence=0", "--max-total=16M", self.path),
                      ("--confidence=100", "--max-total=16M", self.path), ("--fail-if-grew=5%", self.path),
                      ("--fail-if-grew=x", self.path, self.path), ("--fail-if-grew=-1", self.path, self.path),

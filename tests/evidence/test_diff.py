@@ -177,7 +177,7 @@ class Diff(unittest.TestCase):
         p.stdin.close()
         p.wait()
         self.assertIn("a site of less than 1.5MB may not be listed (95 %); ! grew more than chance", first[1])
-        for head in first[:3] + second[:3]:
+        for head in first[1:3] + second[1:3]: # the line of sums has what there is room for
             self.assertLessEqual(len(head.rstrip()), 80, head)
         steady = next(l for l in first if "steady_site" in l)
         self.assertRegex(steady, r"^ *[\d.]+MB \u00b1\d+% ")
@@ -198,6 +198,21 @@ class Diff(unittest.TestCase):
         self.assertEqual((r.returncode, r.stderr.count("\n")), (0, 1), r.stderr)
         self.assertIn("no verdicts: the profile does not say how many bytes", r.stderr)
         self.assertIn("700B", r.stdout)
+        for name, labels, types, why in (("bare", [], None, 'label "bytes"'),
+                                         ("cpu", [("bytes", 64, "bytes")], (("samples", "count"), ("cpu", "nanoseconds")), "neither a heap")):
+            p = pprofgen.Profile(**({"types": types} if types else {}))
+            l = p.location(p.mapping(0x400000, 0x500000, 0, "/bin/app"), 0x400001, [(p.function("main"), 1)])
+            p.sample([l], [3, 300] if types else [3, 300, 3, 300], labels)
+            p.write(self.dir + "/" + name)
+            r = run("diff", self.dir + "/" + name, self.dir + "/" + name)
+            self.assertEqual((r.returncode, r.stderr.count("\n")), (0, 1), r.stderr)
+            self.assertRegex(r.stderr, "no verdicts: .*" + why)
+
+    def test_unusable(self):
+        path = self.profile("p", {"site": 20})
+        for c in "0", "100", "95.5", "-1", "":
+            r = run("diff", "--confidence=" + c, path, path)
+            self.assertEqual((r.returncode, r.stdout, r.stderr.count("\n")), (2, "", 1), r.stderr)
 
 
 if __name__ == "__main__":
