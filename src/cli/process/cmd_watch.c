@@ -110,7 +110,9 @@ static void print_sums(const struct ht_watch *w, int columns, const char *end)
     ht_figure_bytes((double)w->inuse, figure, sizeof figure);
     snprintf(sums[IN_USE], sizeof sums[IN_USE], "  %s in use", figure);
     ht_figure_bytes((double)w->resident, figure, sizeof figure);
-    snprintf(sums[RESIDENT], sizeof sums[RESIDENT], w->resident ? " of %s RSS" : "", figure);
+    *sums[RESIDENT] = 0;
+    if (w->resident)
+        snprintf(sums[RESIDENT], sizeof sums[RESIDENT], " of %s RSS", figure);
     signed_rate(w->growth, figure, sizeof figure);
     snprintf(sums[GROWTH], sizeof sums[GROWTH], ", %s", figure);
     ht_figure_count(w->rate, figure, sizeof figure);
