@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "snapshot/process.h"
 #include "util/openat2.h"
 
 static bool number(const char **s, uint64_t *out)

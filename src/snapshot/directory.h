@@ -18,6 +18,13 @@ struct ht_region_name {
 
 bool ht_region_name_parse(const char *s, struct ht_region_name *out);
 
+/* Whether two start times in ticks can be of one process: they differ by one tick in a time
+ * namespace whose offset is not a whole number of ticks. */
+static inline bool ht_same_start(uint64_t a, uint64_t b)
+{
+    return a - b + 1 <= 2;
+}
+
 /*
  * Calls fn for each region file in the directories: HEAPTAP_REGION_DIR when it is set, as in the
  * library; else this user's, for root every user's. fd is of the file, st what fstat says, dir the

@@ -48,13 +48,6 @@ int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, co
  * -errno. */
 int ht_process_region_file(const struct ht_process_info *p, const struct ht_process_map *map);
 
-/* Whether two starts in ticks are of one process: in a time namespace with an offset that is no
- * whole tick they differ by one. */
-static inline bool ht_same_start(uint64_t a, uint64_t b)
-{
-    return a - b + 1 <= 2;
-}
-
 /* Opens the memory of a process for reading, by a thread that lives. A descriptor or -errno. */
 int ht_process_memory(pid_t thread);
 
