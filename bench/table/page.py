@@ -11,21 +11,22 @@ from .ways import versions
 
 INTRODUCTION = """# Performance, measured
 
-Written by `{command}`. A figure without a unit is a ratio over bare: a run over the mean of the bare runs right before and
-right after it, the median of the pairs and in brackets their quartiles. Ways take turns, every other round backwards.
-`bare` is nanoseconds a round of a load, of a request to a server, or of a whole command, as said.
+Written by `{command}`. A figure without a unit is a ratio: the time of a run divided by the mean of the bare runs (without a
+profiler) right before and right after it. Shown is the median of these ratios, with their quartiles in brackets. Configurations are
+interleaved, and every second round runs in reverse order. `bare` is in nanoseconds: per round of a load, per request to a server, or per
+command, as the row says.
 
 * **512k** is heaptap at its default rate, **exact** is heaptap recording every allocation.
-* **floor** is a library of which each function is one jump to the next definition (`bench/floor.c`): what any library
-  that stands before malloc costs before it does anything.
-* **bare/bare** is a bare run as if it were a way of its own: what differs there is noise, and no ratio of its row is
-  known better than that.
-* Peers are at their defaults. gperftools and jemalloc are allocators as well: theirs are ratios over the same allocator
-  without its profiler, and **jemalloc 512k** is heaptap over jemalloc. heaptrack records every allocation, as exact does.
-* Loads of one thread are pinned to one processor, servers and their clients to one each; heaptrack, which has a
-  process beside it, is not.
-* heaptrack and gperftools run a tenth and a fiftieth of the rounds of our own loads; the others all.
-* In rows with units, `bare` is what there is without us (for reports: nothing, pprof is in the ratio).
+* **floor** is a pass-through library: each of its functions is one jump to the next definition (`bench/floor.c`). It shows what any
+  library in front of malloc costs before it does anything.
+* **bare/bare** is a bare run measured like a configuration of its own. Its difference from 1 is noise, and no ratio in its row is more
+  precise than that.
+* Other profilers run with their defaults. gperftools and jemalloc are allocators too: their ratios are over the same allocator without its
+  profiler, and **jemalloc 512k** is heaptap over jemalloc. heaptrack records every allocation, as exact does.
+* Loads with one thread are pinned to one processor, servers and their clients to one each. heaptrack is not pinned, because it has a
+  second process.
+* Of heaptap's own loads, heaptrack runs a tenth of the rounds and gperftools a fiftieth; the other configurations run all.
+* In rows with units, `bare` is the value without heaptap (for reports there is none: the ratio is over pprof).
 """
 
 

@@ -17,10 +17,10 @@ HEAD = """# Foreign programs: the last full matrix
 
 Written by `tests/foreign/matrix` on %s: %s, %s, Linux %s, %d %s cores.
 
-"same": exit status and output are those of the bare run, so are standard error and the open descriptors of each process at its exit
-(number and kind), and every profile reads. "not compared": what two bare runs already had differently. An empty cell was not asked for:
-exact mode is run over glibc only, and a few rows that take minutes over fewer allocators (`# only` and `# not exact` above each in
-`tests/foreign/programs`). "–": over that allocator alone, without heaptap, the program does not do what it does over glibc.
+"same": exit status, output, standard error and the open descriptors of each process at its exit (number and kind) are those of the run
+without heaptap, and every profile is valid. "not compared": these already differ between two runs without heaptap. An empty cell was not
+run: exact mode runs over glibc only, and a few rows that take minutes run over fewer allocators (`# only` and `# not exact` above each in
+`tests/foreign/programs`). "–": with that allocator, even without heaptap, the program does not behave as over glibc.
 """
 
 
