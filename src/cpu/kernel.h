@@ -7,7 +7,7 @@
 
 struct ht_kernel_names;
 
-/* NULL: they are not to be had. */
+/* NULL: they are not available. */
 struct ht_kernel_names *ht_kernel_names_read(void);
 void ht_kernel_names_free(struct ht_kernel_names *k); /* NULL-safe */
 

@@ -205,7 +205,7 @@ static int begin(struct ht_session *s, pid_t pid, int go, int failed, char *msg,
     if (err)
         return err;
     if (!o->program && !o->ptrace) {
-        /* The maps as they are now; what comes is told by records. */
+        /* The maps as they are now; the kernel's records report later changes. */
         if (!ht_session_process(s, pid))
             return -ENOMEM;
         ht_events_start(&s->events);

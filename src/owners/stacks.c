@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions are told apart by name and binary; what has no name by its address. */
+/* Functions are distinguished by name and binary; those without a name by address. */
 #include "config.h"
 
 #include "owners/stacks.h"

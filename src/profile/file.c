@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Profiles in files. */
+/* Reads a profile from a file or standard input, and writes one to a file that appears whole. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames below which a report does not look: drop_frames and keep_frames, and prune_from. */
+/* Removes the frames below which a report does not look: drop_frames, keep_frames, prune_from. */
 #include "config.h"
 
 #include "profile/prune.h"

@@ -250,7 +250,7 @@ _Static_assert(sizeof(struct ht_live) == 32, "live record");
 enum ht_loss {
     HT_LOSS_FULL,      /* a table could not grow */
     HT_LOSS_REENTRANT, /* a signal handler allocated inside our hook */
-    HT_LOSS_BUSY,      /* a lock could not be had in bounded time */
+    HT_LOSS_BUSY,      /* a lock was not free in bounded time */
     HT_LOSS_STALE,     /* a live record replaced: its free went past us */
     HT_LOSS_FREE,      /* a free that could not be taken down */
     HT_LOSS_COUNT

@@ -144,7 +144,7 @@ void ht_remote_threads_free(struct ht_remote_threads *t);
 /* What /proc says of one thread; false when it has gone. */
 bool ht_remote_thread_read(const struct ht_remote *r, struct ht_remote_thread *t);
 
-/* A number that changes whenever the thread runs; 0: not to be had. */
+/* A number that changes whenever the thread runs; 0: not available. */
 uint64_t ht_remote_thread_runs(const struct ht_remote *r, pid_t tid);
 
 /* Finds what futex waiters wait for, and who waits in a circle. */

@@ -81,7 +81,7 @@ static void apply_kind(struct ht_report *r)
             r->o.nodecount = 0;
         break;
     case HT_REPORT_OWNERS:
-        r->o.granularity = HT_BY_ADDRESSES; /* what has no name is told apart by it */
+        r->o.granularity = HT_BY_ADDRESSES; /* distinguishes what has no name */
         break;
     case HT_REPORT_TREE:
     case HT_REPORT_DOT:

@@ -3,7 +3,7 @@
  * The weighted graph of a profile's frames, as google/pprof builds it (internal/graph): a node
  * for each distinct frame, flat and cum counted once a sample however often the frame recurs, an
  * edge for each caller and callee. A graph is built from the samples again whenever nodes are
- * left out, since edges over a missing node (residual ones) cannot be had from the first graph.
+ * left out, since the first graph has no edges across a missing node (residual edges).
  *
  * Everything here lives in the profile's memory and goes with it.
  */

@@ -199,8 +199,7 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
                                    "seconds must be a whole number from 1 to %d", HT_MAX_SECONDS);
         wait = (long)given;
         if (text)
-            return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
-                                   "seconds and debug cannot be had together");
+            return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "seconds and debug cannot be combined");
         if (!r->s->source->live)
             return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
                                    "this is a file: it has no next %ld seconds", wait);

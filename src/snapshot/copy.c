@@ -25,7 +25,7 @@ struct copier {
     uint64_t file_size;
     uint64_t private_from;       /* 0: all in the file */
     uint64_t data_from, data_to; /* of the file: known to hold data */
-    uint64_t limit;              /* offsets at or above cannot be had */
+    uint64_t limit;              /* offsets at or above are not available */
     uint32_t kinds;
     uint32_t n; /* chunks whose head was read */
 };

@@ -30,7 +30,7 @@ static inline bool ht_same_start(uint64_t a, uint64_t b)
  * library; else this user's, for root every user's. fd is of the file, st what fstat says, dir the
  * directory's descriptor. Files that are not what the library makes (a link, another owner's, open
  * to others) are passed over. fn's non-zero result ends the walk and is returned; so is -EMFILE or
- * -ENFILE when a directory or file could not be opened for want of descriptors.
+ * -ENFILE when a directory or file could not be opened because there are no free descriptors.
  */
 typedef int (*ht_region_file_fn)(void *ctx, int dir, const char *directory, const char *file,
                                  int fd, const struct stat *st, const struct ht_region_name *name);

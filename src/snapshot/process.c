@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads /proc/PID: start time, threads, user, and the memory map, in which a region is told by
- * its name or, in private memory, by its first words.
+ * Reads /proc/PID: start time, threads, user, and the memory map, in which a region is recognised
+ * by its name or, in private memory, by its first words.
  */
 #include "config.h"
 

@@ -32,9 +32,8 @@ static const char usage[] =
     "  --fail-if-grew=PERCENT      the second of two profiles is larger by more than that (5%)\n"
     "  --suppressions=FILE         lines of leak:PATTERN (LeakSanitizer's) or stack:PATTERN: left "
     "out\n"
-    "  --allow-missing             a budget of functions that are not in the profile is none that "
-    "is\n"
-    "                              unusable: what may be missing is compared\n"
+    "  --allow-missing             a budget of functions that are not in the profile is compared\n"
+    "                              with what the samples may have missed, not refused\n"
     "  --confidence=90|95|99       of the intervals (95)\n"
     "  --junit=FILE                the results as JUnit XML\n"
     "  --github                    the results as annotations of a GitHub workflow\n";

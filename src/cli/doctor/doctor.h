@@ -38,9 +38,9 @@ struct ht_doctor {
     bool stop; /* the last finding says all: the subject is not there, or may not be looked at */
 
     pid_t pid; /* 0: what is started from here */
-    int root;  /* its root directory (O_PATH), -1: not to be had */
+    int root;  /* its root directory (O_PATH), -1: not available */
     struct ht_status status;
-    char *environment; /* of a process: NUL separated, as it was started; NULL: not to be had */
+    char *environment; /* of a process: NUL separated, as it was started; NULL: not available */
     size_t environment_size;
     char **argv; /* of a program that would be started, else NULL */
     struct ht_program program;

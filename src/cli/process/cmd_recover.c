@@ -28,7 +28,8 @@ static const char usage[] =
     "  --fast              names from symbol tables only\n"
     "  --demangle=MODE     default, templates, full or none\n" HT_AGES_HELP
     "  -q, --quiet         say nothing but errors\n\n"
-    "Regions are kept for 7 days after a command first met them dead, 1 GiB of them at most.\n";
+    "Regions are kept for 7 days after a command first found their process dead, 1 GiB of them at "
+    "most.\n";
 
 /* The region goes when it is written, so no file goes for it: that of another process with its pid
  * (the first ones of containers all have the same), or of an older one. */

@@ -27,9 +27,9 @@ static const char usage[] =
     "usage: heaptap watch [OPTIONS] PID\n\n"
     "A live table of allocation sites: bytes in use, growth and allocations a second. In a "
     "terminal\n"
-    "q quits, i g r o sort by in-use bytes, growth, rate and objects, space looks again at once.\n"
+    "q quits, i g r o sort by in-use bytes, growth, rate and objects, space refreshes at once.\n"
     "When standard output is no terminal a table is printed every interval.\n" HT_PROCESS_HELP "\n"
-    "  -n, --interval=DURATION  between two looks (default 2s)\n"
+    "  -n, --interval=DURATION  between two tables (default 2s)\n"
     "  --count=N                end after N tables\n"
     "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGE_LIMITS_HELP;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* heaptap run: a program under the profiler, and what came of it. */
+/* heaptap run: starts a program under the profiler, waits for it, and reports its profiles. */
 #include "config.h"
 
 #include <errno.h>

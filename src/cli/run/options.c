@@ -22,13 +22,13 @@
 #define VARIABLES_HELP                                                                             \
     "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n"      \
     "                         (heaptap.%e.%p.pb.gz)\n"                                             \
-    "  -r, --rate=SIZE        mean bytes from sample to sample; k, M, G (512k)\n"                  \
-    "      --exact            every allocation: --rate=1\n"                                        \
+    "  -r, --rate=SIZE        mean number of bytes between samples; k, M, G (512k)\n"              \
+    "      --exact            record every allocation: --rate=1\n"                                 \
     "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n"              \
-    "      --interval=TIME    dump every so often: 500ms, 10s, 5m, 2h\n"                           \
-    "      --growth=SIZE      dump each time so much more is in use than at the last dump\n"       \
-    "      --peak             also keep what was in use when most was: peak_objects, peak_space\n" \
-    "      --depth=N          frames a stack at most, 1 to 512 (128)\n"                            \
+    "      --interval=TIME    dump at this interval: 500ms, 10s, 5m, 2h\n"                         \
+    "      --growth=SIZE      dump each time this much more is in use than at the last dump\n"     \
+    "      --peak             also the live heap at its peak: peak_objects, peak_space\n"          \
+    "      --depth=N          at most N frames in a stack, 1 to 512 (128)\n"                       \
     "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"                                  \
     "      --no-children      profile the program alone, not what it starts\n"                     \
     "      --start=off        sample nothing until heaptap_start() is called\n"                    \
@@ -36,18 +36,18 @@
 
 static const char run_help[] =
     "usage: heaptap run [OPTIONS] [--] PROGRAM [ARG]...\n\n"
-    "Runs a program under the profiler. When it ends, however it ends, its profile is written, and "
+    "Runs a program under the profiler. When it ends, in whatever way, its profile is written, and "
     "the\n"
     "top sites are printed on standard error. The exit status is the program's, 128+N for signal "
     "N.\n\n" VARIABLES_HELP
-    "      --no-symbolize     leave addresses in the files; reports name them later\n"
+    "      --no-symbolize     write addresses only; reports find the names later\n"
     "  -q, --quiet            no summary\n";
 
 static const char env_help[] =
     "usage: heaptap env [OPTIONS]\n\n"
     "Prints the environment variables that run sets for a program. Without one of the first "
     "three:\n"
-    "for a shell, in which all that is started from then on is profiled:\n"
+    "for a shell; everything it starts from then on is profiled:\n"
     "  eval \"$(heaptap env --rate=64k)\"\n\n"
     "      --systemd          a drop-in for a service: systemctl edit NAME.service\n"
     "      --docker           options: docker run $(heaptap env --docker) IMAGE\n"

@@ -6,7 +6,7 @@
 #include "snapshot/region.h"
 
 #define HT_AGE_LIMITS_HELP                                                                         \
-    "  --min-age=DURATION  only objects that have lived so long: 30s, 10m, 2h, 1d\n"               \
+    "  --min-age=DURATION  only objects at least this old: 30s, 10m, 2h, 1d\n"                     \
     "  --max-age=DURATION  only objects no older\n"
 
 #define HT_AGES_HELP                                                                               \

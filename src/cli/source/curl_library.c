@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loads libcurl with dlopen, so that the command runs where it is not installed. */
+/* Loads libcurl with dlopen, so that the command also runs where libcurl is not installed. */
 #include "config.h"
 
 #include "cli/source/curl_library.h"

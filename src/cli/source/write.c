@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The form of the file is --format's, or told by the end of its name. */
+/* The format of the file is given by --format, or by the suffix of its name. */
 #include "config.h"
 
 #include "cli/source/write.h"

@@ -123,7 +123,7 @@ EXPORT char *mi_heap_strndup(void *heap, const char *s, size_t most)
     return s ? copied(get(heap, n + 1, HT_CALLER()), s, n) : NULL;
 }
 
-/* Those that call the new handler and throw, for want of memory only: then without our guard. */
+/* Those that call the new handler and throw when memory is out: outside our reentrancy guard. */
 ALLOCATE_NEW(mi_new, (size_t n), (n), n, (size_t)0, true)
 ALLOCATE_NEW(mi_new_aligned, (size_t n, size_t align), (n, align), n, align, true)
 

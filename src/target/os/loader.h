@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The loader's list of the objects in the program's namespace; NULL: not to be had. */
+/* The loader's list of the objects in the program's namespace; NULL: not available. */
 const struct r_debug *ht_loader(void);
 
 /* False: the process runs on another C library (musl). Ours then only hands every call on. Any

@@ -37,7 +37,7 @@ bool ht_object_table_find(uint64_t pc, uint64_t unloads, bool quiet, struct ht_o
 /*
  * The program headers of a loaded object by the loader's own pointer to them, for one whose headers
  * are not in its first page (BOLT and patchelf move them): then only the loader knows where they
- * are. The same calls as ht_object_table_find. NULL: not to be had.
+ * are. The same calls as ht_object_table_find. NULL: not available.
  */
 const Elf64_Phdr *ht_object_table_headers(uint64_t link_map, uint32_t *n);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the region: where, how large, and what its header says. */
+/* Creates the region: chooses its place and size, and fills in its header. */
 #include "config.h"
 
 #include "target/process/create.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Start and exit: when the region is made and given up. */
+/* Start and exit of the process: the region is created in the constructor; the last dump is
+ * written in the destructor or by the hooks of _exit and quick_exit. */
 #include "config.h"
 
 #include "target/process/lifecycle.h"

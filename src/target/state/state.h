@@ -57,7 +57,7 @@ struct ht_stack_shard {
 };
 
 /* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has
- * no region, by choice or for want of memory; `header` is NULL then. */
+ * no region, by choice or for lack of memory; `header` is NULL then. */
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
 /*

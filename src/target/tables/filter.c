@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The counters of filter.h. */
+/* The counters that filter.h's inline functions count in. */
 #include "config.h"
 
 #include "target/tables/filter.h"

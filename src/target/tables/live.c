@@ -151,7 +151,7 @@ void ht_live_unreserve(uint32_t node)
 }
 
 /* Doubles a shard's buckets; chains just grow longer when memory is out. There is one bucket after
- * it in any case: an insert never fails for want of memory. Lock held. */
+ * it in any case: an insert never fails for lack of memory. Lock held. */
 static void widen(struct shard *s)
 {
     uint32_t n = s->buckets >= FIRST_BUCKETS ? s->buckets * 2 : FIRST_BUCKETS;

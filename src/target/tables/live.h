@@ -52,16 +52,16 @@ void ht_live_unreserve(uint32_t node);
 bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
                     struct ht_record *stale);
 
-/* Takes p's record out. -ENOENT when it is not there; -EBUSY when the lock could not be had (the
+/* Takes p's record out. -ENOENT when it is not there; -EBUSY when the lock was not free (the
  * free is remembered and done by ht_live_drain, or counted as lost). */
 int ht_live_take(const void *p, struct ht_record *out);
 
 /* Takes the records out that which(p, ctx) picks, which is asked under a lock of ours, and calls
- * done(p, record) for each without one. What a lock cannot be had for stays. */
+ * done(p, record) for each without one. Records whose lock is not free stay. */
 void ht_live_take_those(bool (*which)(const void *p, void *ctx), void *ctx,
                         void (*done)(void *p, const struct ht_record *));
 
-/* What p was asked for with. False: it has no record, or the lock could not be had. */
+/* The size with which p was allocated. False: p has no record, or the lock was not free. */
 bool ht_live_size(const void *p, uint64_t *size);
 
 /* Remembers a free, for ht_live_drain. */

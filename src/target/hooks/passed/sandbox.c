@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What sandbox.S jumps to. */
+/* Finds the next definitions of prctl and syscall, by which a program can install a seccomp filter.
+ * The hooks themselves are in sandbox.S, for they pass on all registers. */
 #include "config.h"
 
 #include "target/hooks/passed/sandbox.h"
