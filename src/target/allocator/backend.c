@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks the next definitions up, once, before the first allocation is answered. Until then the
- * pointers lead to functions that look up and call again, and what the look-up itself allocates
- * comes from a small arena. What an allocator lacks is built from what it has, never taken from
- * the next library, whose blocks its free does not know.
+ * Looks up the next definitions, once, before the first allocation is answered. Until then the
+ * function pointers lead to functions that do the look-up and call again; allocations during the
+ * look-up come from a small arena. A function that the allocator lacks is built from those it has.
+ * It is never taken from the next library, whose blocks this allocator's free does not know.
  */
 #include "config.h"
 

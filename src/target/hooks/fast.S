@@ -15,7 +15,7 @@
         .macro FUNCTION name
         .globl  \name
         .type   \name, @function
-        .p2align 5 /* malloc is 28 bytes: in one line of the cache, wherever it lies */
+        .p2align 5 /* malloc is 28 bytes: in one cache line, whatever its address */
 \name:
         .cfi_startproc
         _CET_ENDBR

@@ -26,9 +26,9 @@ HT_HOOKED(X)
     __asm__(".symver " #symbol ", " #symbol "@HEAPTAP_IF_PRESENT");
 
 /*
- * An allocating hook: `call` is the real one with its own arguments. The cold part is a function of
- * its own, entered by a tail jump, so that HT_CALLER finds the program's frame and not ours, and
- * the common call leaves none of ours on the stack.
+ * An allocating hook: `call` is the next definition with the hook's arguments. The cold part is a
+ * separate function, entered by a tail jump, so that HT_CALLER finds the program's frame and not
+ * ours, and so that the common path leaves no frame of ours on the stack.
  */
 #define ALLOCATE(symbol, parameters, arguments, bytes, align, call)                                \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libc's family, but for the four functions whose fast paths are written by hand (fast.S). */
+/* The malloc family of libc, except the four functions whose fast paths are written by hand
+ * (fast.S). */
 #include "config.h"
 
 #include <errno.h>

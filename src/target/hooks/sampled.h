@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sampled allocation: whether it is one, where it is put, what is written down. A hook's cold
- * path is: ht_new_sample_begin; the allocation; ht_new_sample_commit.
+ * The allocations that are sampled: decides whether one is, chooses where it is placed, and records
+ * it. A hook's cold path calls ht_new_sample_begin, then the allocator, then ht_new_sample_commit.
  */
 #ifndef HEAPTAP_SRC_TARGET_HOOKS_SAMPLED_H
 #define HEAPTAP_SRC_TARGET_HOOKS_SAMPLED_H

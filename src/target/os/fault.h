@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places that fail when a test asks for it, in the tests' build of the library alone (HT_INJECT).
- * Most of what can fail is a call from one file to another, and is made to fail at link time
- * (tests/inject/points.c); here is what is inline, or within its file.
+ * Fault points: places that fail when a test asks for it, only in the tests' build of the library
+ * (HT_INJECT). Most operations that can fail are calls from one file to another and are made to
+ * fail at link time (tests/inject/points.c); fault points are for those that are inline or within
+ * one file.
  */
 #ifndef HEAPTAP_SRC_TARGET_OS_FAULT_H
 #define HEAPTAP_SRC_TARGET_OS_FAULT_H

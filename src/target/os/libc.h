@@ -7,9 +7,9 @@
 #ifndef HEAPTAP_SRC_TARGET_OS_LIBC_H
 #define HEAPTAP_SRC_TARGET_OS_LIBC_H
 
-/* Finds the C library's own; idempotent, not for two threads at once, and before anything else of
- * ours runs. Until then errno is a place that nobody reads, and clocks and handles are had without
- * the C library or not at all. */
+/* Finds the C library's own functions. Idempotent; not for two threads at once; must run before
+ * anything else of ours. Until then errno is a dummy, and clocks and dlsym work without the C
+ * library or fail. */
 void ht_libc_find(void);
 
 #endif

@@ -160,8 +160,9 @@ static const struct link_map *own_map(void)
     return l;
 }
 
-/* First as a reference of the program's is bound; then, for what no object has so (an allocator's
- * own calls in a version of its own), as dlsym without a version looks. */
+/* Searches first in the way a reference of the program is bound. When no object has the name in
+ * that way (an allocator's own calls have a version of their own), searches as dlsym does without a
+ * version. */
 static void *search_from(const struct link_map *from, const char *name)
 {
     void *found = NULL;

@@ -19,8 +19,8 @@ const struct r_debug *ht_loader(void);
 bool ht_libc_is_glibc(void);
 
 /*
- * The function or variable of that name that comes next after ours in the order of search
- * (RTLD_NEXT), or the first of all (RTLD_DEFAULT); NULL: there is none.
+ * The next definition of that name after ours in the order of search (RTLD_NEXT), or the first of
+ * all (RTLD_DEFAULT). NULL: there is none.
  */
 void *ht_next_symbol(const char *name);
 void *ht_first_symbol(const char *name);
@@ -35,7 +35,8 @@ const char *ht_loader_name(const struct link_map *l, uint32_t symbol);
 /* An address in an object's dynamic section. */
 const void *ht_loader_relocated(const struct link_map *l, uint64_t at);
 
-/* The C library's or the loader's own, whoever else defines the name; NULL: there is none. */
+/* The definition in the C library or the loader, even when others define the name too. NULL: there
+ * is none. */
 void *ht_libc_symbol(const char *name);
 
 #endif

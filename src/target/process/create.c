@@ -58,11 +58,11 @@ static long open_directory(const char *path)
 #define APART (4ull << 30) /* more than a region may have */
 
 /*
- * Maps the region's beginning where it can grow: the kernel puts mappings close to each other from
- * the top (or the bottom) of their area on, so a place far from all of them stays free around us
- * though nothing of it is taken. A parent's region, which a forked child still has mapped, is in
- * one of the places. Where there is none of them: anywhere, and it is long enough at once for most
- * programs.
+ * Maps the start of the region at an address where it can grow. The kernel places mappings close to
+ * each other, from the top (or the bottom) of their area, so an address far from all of them stays
+ * free around the region although it is not reserved. A parent's region, which a forked child still
+ * has mapped, is at one of these addresses. When all are taken, the kernel chooses the address, and
+ * as much is mapped at once as most programs need.
  */
 static unsigned char *map_first(int prot, int flags, long fd, uint64_t size, uint64_t *mapped)
 {
@@ -85,7 +85,8 @@ static unsigned char *map_first(int prot, int flags, long fd, uint64_t size, uin
     return SYS_FAILED(r) ? NULL : (unsigned char *)r;
 }
 
-/* A daemon's child that has given up root by its first sample: a directory of its own. */
+/* For a daemon's child that has given up root before its first sample: a directory of its own
+ * user. */
 static void name_directory(void)
 {
     if (!ht_config.region_dir_by_user)

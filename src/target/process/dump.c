@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One dump at a time, on a stack of its own, for the caller's may be a coroutine's. The region is
- * streamed into a temporary file, which is renamed when it is whole: an older file stays until
- * then. A request that comes while a dump runs is made by whoever runs.
+ * One dump at a time, on a separate stack, because the caller's may be a coroutine's. The region is
+ * streamed into a temporary file, which is renamed when it is complete; until then an older file
+ * stays. A request that comes during a dump is served by the thread that is dumping.
  */
 #include "config.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A fork in a signal handler that interrupted one of our hooks. The child returns into the middle
- * of that hook, which still means the parent's region by its references, and finds the state wiped:
- * there, and only there, the state is kept over the fork, and the child goes on with a copy of the
- * region of its own until the hook is done. Then it is as any forked child.
+ * of that hook, whose references are still of the parent's region, and would find the state wiped.
+ * Only in this case the state survives the fork, and the child works on a private copy of the
+ * region until the hook has returned. From then on it is like any forked child.
  */
 #include "config.h"
 
@@ -35,7 +35,8 @@ static void copy_region(struct ht_state *s)
                         s->base, 0)))
         SYS2(SYS_munmap, copy, s->mapped);
     else
-        s->limit = s->mapped; /* no more chunks: what lies behind is the parent's */
+        s->limit = s->mapped; /* no more chunks: the addresses beyond belong to the parent's
+                               * region */
 }
 
 pid_t ht_fork_inside(pid_t (*next)(void))

@@ -12,7 +12,7 @@ struct ht_region_header;
  * namespace shows it. 0 when /proc is not there. */
 uint64_t ht_start_ticks(void);
 
-/* Nanoseconds that CLOCK_BOOTTIME is ahead here of what it is in the first time namespace. */
+/* Nanoseconds by which CLOCK_BOOTTIME here is ahead of that in the first time namespace. */
 int64_t ht_boot_offset(void);
 
 /* The inode number of the pid namespace, 0 when /proc is not there. Numbers are used again. */

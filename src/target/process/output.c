@@ -105,7 +105,7 @@ int ht_output_publish(struct ht_output *o, const char *temporary)
         if (r != -EEXIST)
             return SYS_FAILED(r) ? (int)r : 0;
         if (!is_there(o->path))
-            break; /* a link to nothing: replaced, as ever */
+            break; /* a dangling link: replaced, as always */
     }
     long r = SYS2(SYS_rename, temporary, o->path);
     return SYS_FAILED(r) ? (int)r : 0;

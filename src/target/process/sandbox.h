@@ -10,11 +10,12 @@
 /* Before a seccomp filter is installed. Any thread; signal-safe. */
 void ht_before_sandbox(void);
 
-/* After the call, with what it returned: a filter that was refused (as one that asks what the
- * kernel supports is) is none. */
+/* Called after the program's call, with its result: a filter that was refused (also when a program
+ * only asks what the kernel supports) does not count. */
 void ht_after_sandbox(long result);
 
-/* No system call of ours from the start on, whatever comes of the program's own filters. */
+/* From the start on the library makes no system call, whatever becomes of the program's own
+ * filters. */
 void ht_sandboxed_from_start(void);
 
 #endif

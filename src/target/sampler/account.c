@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The accounts of a site: what was allocated there and freed. A sample stands for more objects than
- * itself, so its weight is added, in 64.64 fixed point; in exact mode the object itself, without a
- * locked instruction (writer.h). The highest total opens an epoch: a site that has not changed in
- * it yet holds what it held at the peak, and the first change puts that aside.
+ * The totals of a site: allocated and freed. A sample stands for more objects than itself, so its
+ * weight is added, in 64.64 fixed point; in exact mode the object itself is added, without a locked
+ * instruction (writer.h). When the total in use reaches a new maximum, a new epoch begins: a site
+ * that has not changed since then still holds what it held at the peak, and its first change stores
+ * that value.
  */
 #include "config.h"
 

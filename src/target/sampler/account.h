@@ -18,7 +18,7 @@ void ht_note_peak(void);
 /* Counts an object that a forked child has from its parent as allocated. */
 void ht_sample_account_inherited(ht_ref site, uint64_t size);
 
-/* Adds one object of a size to what was allocated, or freed, at a site. */
+/* Adds one object of the given size to the allocated, or freed, totals of a site. */
 static inline __attribute__((always_inline)) void ht_account(struct ht_site *site, uint64_t size,
                                                              bool alloc)
 {

@@ -50,10 +50,11 @@ static uint64_t fingerprint(const struct ht_object *o)
 }
 
 /*
- * Another library at the same place (dlclose, dlopen) has the same addresses but not the same
- * header and build-id. The note is read where it was found the first time; that is in the first
- * page, always mapped, or else in a layout that the equal header words vouch for. Without a
- * build-id what the first segment holds has to be the same, looked at once after each dlclose.
+ * Whether the module at this place is still the same object. Another library at the same place
+ * (dlclose, dlopen) has the same addresses but another header and build-id. The build-id is read
+ * where it was found the first time: in the first page, which is always mapped, or at a place that
+ * the equal header words confirm. Without a build-id the contents of the first segment are
+ * compared, once after each dlclose.
  */
 static bool same(struct ht_module *m, const struct ht_object *o)
 {
@@ -189,9 +190,9 @@ static bool in_place_of(const struct ht_module *m, const struct ht_object *o)
 }
 
 /*
- * What lay there was unloaded, maybe by a dlclose that went past ours (libc's own of iconv's
- * modules, or one of a library that was opened with RTLD_DEEPBIND): what is remembered of those
- * addresses is void from here on.
+ * The object at this place was unloaded, perhaps by a dlclose that did not pass through our hook
+ * (glibc's own, for iconv's modules, or one in a library that was opened with RTLD_DEEPBIND). All
+ * cached data about these addresses is invalid from now on.
  */
 static void note_unload(void)
 {

@@ -246,9 +246,9 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
 }
 
 /*
- * Follows frames of ordinary code as far as they go: in the object that the walk is in, met before,
- * stepped by the common recipes, within the window as it is, up to where the last walk may have
- * been. Some 75 instructions a frame, which is why all it needs is in variables of its own.
+ * Follows frames of ordinary code as far as possible: within one object, with known frames and
+ * common recipes, within the readable range, and up to where the last walk may be met. It takes
+ * some 75 instructions a frame, which is why all of its state is in local variables.
  */
 static inline __attribute__((always_inline)) uint32_t
 follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max, bool notes)

@@ -39,8 +39,9 @@ static bool cut(struct ht_walk_recorder *c, uint32_t *n, uint32_t max)
     return false;
 }
 
-/* Takes frames over from `e` on as long as what it was found by is there, and returns where that
- * ends, or NULL where the depth is reached. all: each shows, and there is room for them. */
+/* Takes frames over from `e` on while the words they were found by are unchanged. Returns the first
+ * entry that was not passed, or NULL at the maximal depth. all: no frame is hidden, and there is
+ * room for every one. */
 static inline __attribute__((always_inline)) struct ht_walk_cache_frame *
 follow(struct ht_walk_cache_frame *e, ht_ref **to, const ht_ref *end, bool all)
 {
@@ -79,8 +80,8 @@ bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref 
         c->joined = true;
         return true;
     }
-    /* From here the walk goes on itself, and what was gone along is its own. It was met below what
-     * is noted: there is as much room. */
+    /* From here on the stack must be walked. The entries that were taken over belong to this walk
+     * now. They fit, since they were found below the recorded ones. */
     *n = (uint32_t)(to - frames);
     *r = (struct ht_regs){e->pc, e->sp, e->bp};
     for (const struct ht_walk_cache_frame *from = met; from > e; from--)
@@ -90,7 +91,7 @@ bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref 
     return false;
 }
 
-/* What of a note follows from the frame before it, its caller: the sum, and whether rbp matters. */
+/* Completes an entry from its caller's: the sum of the stack up to it, and whether rbp matters. */
 static inline void complete(struct ht_walk_cache_frame *e)
 {
     const struct ht_walk_cache_frame *up = e - 1;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last walk of a thread, frame by frame. Of two samples' stacks most is the same: gcc's have 21
- * frames, of which 3 are others than the sample's before. So a walk goes on only until it meets the
- * last one; from there each word that the last one went by is compared with what is there now, and
- * its frames are taken over.
+ * A cache of a thread's last walk, frame by frame. Two consecutive samples of a thread share most
+ * of their stack: in gcc, a stack has 21 frames on average, of which 3 differ from the previous
+ * sample's. So a walk goes on only until it meets a frame of the last walk. From there on, each
+ * stack word that the last walk used is compared with its present value, and the cached frames are
+ * taken over.
  *
- * A frame's entry is the state that the walk had there (pc, sp, and rbp where it matters) and how
- * it went on. When the state and the words that it went on by are the same, so is all that follows.
+ * The entry of a frame holds the state of the walk there (pc, sp, and rbp where it matters) and how
+ * the walk went on. When the state and the words it used are the same, everything that follows is
+ * the same too.
  */
 #ifndef HEAPTAP_SRC_TARGET_STACK_WALK_CACHE_H
 #define HEAPTAP_SRC_TARGET_STACK_WALK_CACHE_H
@@ -18,20 +20,19 @@
 #include "target/stack/unwind.h"
 #include "target/state/state.h"
 
-/* How a walk went on from a frame. */
+/* How a walk went on from a frame to its caller. */
 enum {
-    HT_VIA_REWALK, /* by more than words of the stack: from here it is walked again */
-    HT_VIA_NONE,   /* it did not: the stack ends here */
+    HT_VIA_REWALK, /* by more than stack words: must be walked again from here */
+    HT_VIA_NONE,   /* not at all: the stack ends here */
     HT_VIA_RA,     /* by the return address alone */
-    HT_VIA_RA_RBP  /* and more: by the saved rbp too, at sp + 8 * (this - HT_VIA_RA_RBP) */
+    HT_VIA_RA_RBP  /* this and above: by the saved rbp too, at sp + 8 * (via - HT_VIA_RA_RBP) */
 };
 
-/* What is noted while walking; ht_walk_recorder_finish makes `bp_matters` of it. A usual recipe's
- * own bits.
- */
+/* Flags that a walk records for each frame; ht_walk_recorder_finish computes `bp_matters` from
+ * them. The first two are bits of a common recipe. */
 enum { HT_BP_USED = HT_RECIPE_BY_RBP, HT_BP_LOADED = HT_RECIPE_LOADS, HT_BP_LOST = 0x20 };
 
-/* What one walk notes, and what it may still meet of the last one. */
+/* Records one walk, and searches the cached last walk for a frame to continue from. */
 struct ht_walk_recorder {
     struct ht_walk_cache *cache; /* NULL: neither */
     struct ht_walk_cache_frame
@@ -45,12 +46,13 @@ struct ht_walk_recorder {
     bool hidden; /* a frame does not show */
 };
 
-/* The trail of the thread with this number, for it alone until it is given back, or NULL. */
+/* The walk cache of the thread with this number, for this thread alone until it is released; NULL:
+ * none is free. */
 struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate);
 void ht_walk_cache_release(struct ht_walk_cache *t);
 
-/* Whether the walk went on from e, to the entry before it, by what is there now. Not of a BREAK or
- * END. All it loads lies between e's sp and the end of the stack. */
+/* Whether the stack words by which the walk went on from e to its caller (e - 1) are unchanged.
+ * e->via must be HT_VIA_RA or above. All loads lie between e's sp and the end of the stack. */
 static inline bool ht_walk_cache_entry_valid(const struct ht_walk_cache_frame *e)
 {
     const struct ht_walk_cache_frame *up = e - 1;
@@ -75,10 +77,11 @@ static inline void ht_walk_recorder_begin(struct ht_walk_recorder *c, struct ht_
     c->last = &t->frames[HT_WALK_CACHE_FRAMES];
     c->next = &t->frames[t->generation == generation && t->hi == c->hi ? t->n : 0];
     t->frames[0].sp = UINT64_MAX;
-    t->n = 0; /* until it is kept: notes are written over what was met */
+    t->n = 0; /* until the new walk is complete: recording overwrites the old entries */
 }
 
-/* The next of the last walk's frames at or above a state's sp. True: the walk is there. */
+/* Moves *next to the last walk's first frame at or above sp. True: that frame is in the same
+ * state. */
 static inline __attribute__((always_inline)) bool
 ht_walk_recorder_match(struct ht_walk_cache_frame **next, uint64_t pc, uint64_t sp, uint64_t bp)
 {
@@ -154,15 +157,15 @@ static inline void ht_walk_recorder_moved(struct ht_walk_recorder *c, bool own, 
 }
 
 /*
- * At r, where c->next was met: goes on along the last walk. Frames go to `frames` from *n on, at
- * most up to max, and *r moves to where the walk has to go on itself. True: nothing is left to
- * walk.
+ * The walk is at r, in the state of c->next: takes the last walk's frames over as far as they are
+ * still valid. They are stored in `frames`, from *n on, at most up to max; *r moves to where
+ * walking must continue. True: the stack is complete.
  */
 bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref *frames,
                           uint32_t *n, uint32_t max);
 
-/* Makes what was noted the thread's last walk, of n frames and with these HT_STACK_* flags. The
- * stack's hash, or 0: words alone do not tell all of it. */
+/* Stores the recorded walk, of n frames and with these HT_STACK_* flags, as the thread's last walk.
+ * Returns the hash of the stack, or 0 when the stack words alone do not determine it. */
 uint64_t ht_walk_recorder_finish(struct ht_walk_recorder *c, uint32_t n, uint32_t flags,
                                  uint32_t generation);
 

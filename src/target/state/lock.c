@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A lock that was not free at once: yields to its holder, then sleeps, and gives up in the end. */
+/* Waits for a lock that was not free at once: yields to its holder, then sleeps, and finally gives
+ * up. */
 #include "config.h"
 
 #include "target/state/lock.h"
@@ -39,8 +40,8 @@ bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank)
 }
 
 #ifdef HT_LOCK_ORDER
-/* A handler's hooks find the thread guarded already, and are not checked; what is called outside of
- * hooks (depth 0) has bits of its own, for a handler's hook may come down on it. */
+/* The hooks of a signal handler find the thread guarded already, and are not checked. Code outside
+ * hooks (depth 0) has separate bits, because a handler's hook may interrupt it. */
 static uint32_t bits(enum ht_rank rank)
 {
     return 1u << (rank + (ht_tls.reentrancy_depth ? 16 : 0));

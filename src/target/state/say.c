@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Says a line where the process's errors go: by one write, and only to what was there at start. */
+/* Prints a line to standard error, by one write, and only while descriptor 2 is the file it was at
+ * start. */
 #include "config.h"
 
 #include "target/state/say.h"

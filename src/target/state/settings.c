@@ -65,9 +65,9 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* A link to the program has the better name: redis-server is a link to redis-check-rdb. A script's
- * name is not its interpreter's. The kernel's own links (/proc/self/exe, fexecve's /dev/fd/3) say
- * nothing of what they lead to. */
+/* A symbolic link to the program has the better name: redis-server is a link to redis-check-rdb. A
+ * script is not named by its interpreter. The kernel's own links (/proc/self/exe, fexecve's
+ * /dev/fd/3) say nothing about their target. */
 static const char *name_called_by(void)
 {
     const char *path = (const char *)getauxval(AT_EXECFN),
@@ -186,7 +186,7 @@ static void read_output(void)
         unusable("HEAPTAP_OUTPUT", "(too long)", "it is cut");
 }
 
-/* The decimal number at *v, which is moved behind it; 0 where there is none. */
+/* The decimal number at *v; *v moves to its end. 0 when there is none. */
 static uint64_t number_at(const char **v)
 {
     uint64_t n = 0;

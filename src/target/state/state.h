@@ -146,9 +146,10 @@ static inline void ht_lose(enum ht_loss why)
 }
 
 /*
- * Makes present what each sample looks in and adds to (not what is for small rates): a
- * page read first and written then is two page faults, and one takes as long as making six recipes.
- * On a process's first sample, since most processes never take one; not inside a sandbox.
+ * Makes the pages present that every sample uses (not those that only small rates use): a page that
+ * is first read and then written costs two page faults, and one fault takes as long as making six
+ * recipes. Called at a process's first sample, because most processes never take one; not inside a
+ * sandbox.
  */
 void ht_prefault_tables(void);
 

@@ -48,8 +48,8 @@ static inline void ht_live_always(const void *p)
     atomic_store_explicit(&ht_live_filter[ht_live_filter_slot(p)], 255, memory_order_relaxed);
 }
 
-/* For small rates, where most frees are of samples: ht_live_maybe answers true from now on. For
- * good: what is inserted from then on is not counted in the filter. */
+/* For small rates, at which most frees are of sampled blocks: ht_live_maybe answers true from now
+ * on. This is final, because later insertions are not counted in the filter. */
 void ht_live_skip_filter(void);
 
 #endif

@@ -238,8 +238,8 @@ static inline void clear_node(struct ht_live_node *n, struct ht_record *out)
     atomic_store_explicit(&n->addr, 0, memory_order_release);
 }
 
-/* Takes p out of what is remembered, if it is at i. The shard's lock is held: else a free that is
- * being drained could hit what was inserted at p meanwhile. */
+/* Removes p from the remembered frees, if it is at i. The shard's lock is held: otherwise a free
+ * that is being drained could remove a newer block at p. */
 static bool no_longer_pending(uint32_t i, uint64_t p)
 {
     if (!atomic_compare_exchange_strong_explicit(&pending[i], &p, 0, memory_order_acq_rel,
@@ -283,7 +283,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     struct ht_live_node *n = ht_live_node_at(node - 1);
     uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
     forget_pending(
-        p); /* a free that is remembered was of what lay here before: it must not hit us */
+        p); /* a remembered free was of an earlier block at p: it must not remove this one */
     if (old) {
         clear_node(ht_live_node_at(old - 1), stale);
     } else {

@@ -65,9 +65,9 @@ void ht_nodes_prepare(void)
 }
 
 /*
- * Records are made for a batch of nodes at once, in the nodes' order: those of one thread's nodes
- * lie beside each other, as the nodes do, and not beside another thread's. The others of the batch
- * may belong to other shards, whose locks are not held.
+ * Records are allocated for a batch of nodes at once, in the order of the nodes: the records of one
+ * thread's nodes then lie next to each other, and not next to another thread's. Other nodes of the
+ * batch may belong to other shards, whose locks are not held.
  */
 ht_ref ht_nodes_region_record(struct ht_live_node *n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chunks are appended to the region and never moved. Within a kind records are given out by one
- * CAS on a cursor. Frames are a trie whose links are set by CAS: who loses the race looks at what
- * came, and takes it if it is the same.
+ * Chunks are appended to the region and never moved. Within a kind, records are allocated by one
+ * CAS on a cursor. Frames are a trie whose links are set by CAS: a thread that loses the race looks
+ * at the record that won, and uses it when it is the same.
  */
 #include "config.h"
 
@@ -27,9 +27,10 @@ static uint64_t chunk_offset(uint32_t i)
 _Atomic uint64_t ht_region_mapped;
 
 /*
- * Maps more of the region, where it lies: address space that is not used is not taken, for it
- * counts (RLIMIT_AS, RLIMIT_MEMLOCK once memory is locked). mremap needs no descriptor of the file,
- * and what it adds is as the page before it: of the file, or private. `grow` held.
+ * Extends the mapping of the region in place. Address space is mapped only as it is used, because
+ * it counts towards RLIMIT_AS, and towards RLIMIT_MEMLOCK once memory is locked. mremap needs no
+ * descriptor of the file; the pages it adds are like the page before them: of the file, or private.
+ * `grow` held.
  */
 static bool commit_up_to(struct ht_state *s, uint64_t end)
 {
@@ -44,7 +45,7 @@ static bool commit_up_to(struct ht_state *s, uint64_t end)
         more = s->limit;
     if (more < end)
         more = end;
-    /* Under a limit that is nearly reached: what is needed, and no more. */
+    /* When a limit is nearly reached: only as much as is needed. */
     for (;; more = end) {
         if (!SYS_FAILED(
                 SYS4(SYS_mremap, s->base + s->mapped - page, page, page + more - s->mapped, 0)))
@@ -124,7 +125,8 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
     return ok;
 }
 
-/* What a sandboxed process may write without a system call, beyond what was present. */
+/* Bytes that a sandboxed process may write without a system call, beyond the pages that are
+ * present. */
 #define SANDBOX_BYTES (8ull << 20)
 
 void ht_region_detach(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* dlclose, passed on: around it what is remembered of addresses becomes void. */
+/* dlclose, passed on. Before and after the call, all cached data about addresses is made
+ * invalid. */
 #include "config.h"
 
 #include "target/hooks/export.h"

@@ -24,7 +24,8 @@
         .cfi_adjust_cfa_offset -56
         .endm
 
-        /* The call in %r11, and what came of it. Of its arguments none is on the stack. */
+        /* Calls the next definition in %r11 and hands its result to ht_after_sandbox. None of the
+         * call's arguments is on the stack. */
         .macro CALL_AND_TELL
         sub     $8, %rsp
         .cfi_adjust_cfa_offset 8
