@@ -21,6 +21,7 @@ enum {
     NEARLY_ALL = 85,   /* percent of them, of all together */
     POOL_CALLERS = 20, /* functions that call it themselves: enough of them, whatever the sizes */
     POOL_SHARE = 10,   /* percent of its binary's stacks then */
+    CLOSE = 2048,      /* bytes between two wrappers that have another between them */
     NOTHING_ELSE = 95, /* percent of the stacks a wrapper is in: the allocation is its own */
 };
 
@@ -114,9 +115,12 @@ static bool behaves(const struct ht_owner_function *f, const struct tally *t, ui
            100ull * t->first >= LEAST_SHARE * of_binary;
 }
 
-/* A pool takes from malloc in slabs of a few sizes, for everybody. */
+/* A pool takes from malloc in slabs of a few sizes, for everybody. Without a name that everybody
+ * knows it by, a few callers are enough: theirs say more. */
 static bool is_pool(const struct ht_owner_function *f, const struct tally *t, uint64_t of_binary)
 {
+    if (!f->named && t->callers >= MANY_CALLERS)
+        return only_allocates(f, t);
     return only_allocates(f, t) && t->callers >= POOL_CALLERS &&
            100ull * t->first >= POOL_SHARE * of_binary;
 }
@@ -125,7 +129,10 @@ static int by_object(const void *a, const void *b, void *functions)
 {
     const struct ht_owner_function *f = functions;
     const char *x = f[*(const uint32_t *)a].object, *y = f[*(const uint32_t *)b].object;
-    return x < y ? -1 : x > y;
+    if (x != y)
+        return x < y ? -1 : 1;
+    uint64_t p = f[*(const uint32_t *)a].at, q = f[*(const uint32_t *)b].at;
+    return p < q ? -1 : p > q;
 }
 
 /* Marks the wrappers of this layer. True when there was one. */
@@ -152,6 +159,32 @@ static bool mark(struct layer *l, const uint32_t *order)
     return any;
 }
 
+static bool is_wrapper(const struct ht_owner_function *f)
+{
+    return f->rule == HT_WRAPPER || f->behaves;
+}
+
+/* Wrappers are written one below the other. What has no name, only allocates and lies closely
+ * between two of them is another. order is by object, then by address. */
+static bool mark_between(struct layer *l, const uint32_t *order)
+{
+    struct ht_owner_function *f = l->s->functions;
+    bool any = false;
+    for (uint32_t i = 0, below = UINT32_MAX; i < l->s->n_functions; i++) {
+        const struct ht_owner_function *here = &f[order[i]];
+        if (!is_wrapper(here))
+            continue;
+        if (below != UINT32_MAX && f[order[below]].object == here->object &&
+            here->at - f[order[below]].at <= CLOSE)
+            for (uint32_t j = below + 1; j < i; j++)
+                if (!f[order[j]].named && l->of[order[j]].first &&
+                    only_allocates(&f[order[j]], &l->of[order[j]]))
+                    any = f[order[j]].behaves = true;
+        below = i;
+    }
+    return any;
+}
+
 int ht_owner_stacks_behaviour(struct ht_owner_stacks *s, const struct ht_profile *p,
                               const struct ht_wrappers *list)
 {
@@ -174,7 +207,8 @@ int ht_owner_stacks_behaviour(struct ht_owner_stacks *s, const struct ht_profile
         ht_owner_stacks_advance(s, list);
         tally_stacks(&l);
         tally_sizes(&l, p);
-        if (!mark(&l, order))
+        bool marked = mark(&l, order);
+        if (!mark_between(&l, order) && !marked)
             break;
     }
     ht_owner_stacks_advance(s, list);

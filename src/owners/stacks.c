@@ -14,6 +14,7 @@
 struct key {
     const char *name, *symbol, *object;
     size_t place; /* in the order of locations and lines */
+    uint64_t at;
     bool named, no_file;
 };
 
@@ -76,7 +77,8 @@ static int number_functions(struct ht_owner_stacks *s, struct ht_profile *p, uin
         for (size_t j = 0; j < lines_of(l); j++, at++) {
             struct key *k = &keys[at];
             const struct ht_function *f = l->n_lines ? l->lines[j].function : NULL;
-            *k = (struct key){.object = l->mapping ? l->mapping->file : empty, .place = at};
+            *k = (struct key){
+                .object = l->mapping ? l->mapping->file : empty, .place = at, .at = l->address};
             bool place = ht_location_is_place(l);
             k->named = f && *f->name && !place;
             k->name = k->named || place ? f->name : unnamed(p, l, k);
@@ -95,6 +97,9 @@ static int number_functions(struct ht_owner_stacks *s, struct ht_profile *p, uin
                                            .object = keys[i].object,
                                            .named = keys[i].named,
                                            .code_of_no_file = keys[i].no_file};
+        struct ht_owner_function *f = &s->functions[s->n_functions - 1];
+        if (!f->at || keys[i].at < f->at)
+            f->at = keys[i].at;
         of_line[keys[i].place] = s->n_functions - 1;
     }
     free(keys);

@@ -14,6 +14,7 @@ struct ht_owner_function {
     const char *name;   /* as it is shown: "parse", "libx.so+0x3f10", "[JIT code]" */
     const char *symbol; /* "" when unknown */
     const char *object; /* the file's path; "" when unknown */
+    uint64_t at;        /* the lowest address seen in it */
     bool named, code_of_no_file;
     bool behaves;       /* like a wrapper */
     unsigned char rule; /* enum ht_wrapper_rule; asked when first needed: see known */

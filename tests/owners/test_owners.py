@@ -118,6 +118,11 @@ for i in range(30):
     h.add(["maker%d" % i, "main"], 10)
 check("pool", "slab" not in names(h.owners()) and len(names(h.owners("--nodecount=0"))) == 30, names(h.owners()))
 
+h = Heap()
+for i in range(6):
+    h.add(["lib:lib+0x40", "lib:begin%d" % i, "main"], 4064)
+check("a pool without a name", "lib+0x40" not in names(h.owners()), names(h.owners()))
+
 # The user's list: names more, takes back, the last line holds.
 h = Heap()
 h.add(["my_get", "zmalloc", "user", "main"], 100)
@@ -170,6 +175,15 @@ for i in range(3):
     h.add(["lib:lib+0x90", "lib:ngx_palloc", "lib:ngx_a%d" % i, "main"], 50)
 h.add(["lib:lib+0x90", "lib:ngx_jumps", "main"], 60)
 check("a part that is jumped to", names(h.owners())[0] == "ngx_jumps", names(h.owners()))
+
+# Between two wrappers, without a name: one more; not when it has a name, or lies far from them.
+for what, frame, near, owner in (("between", "lib:lib+0x90", True, "user"), ("far", "lib:lib+0x90", False, "lib+0x90"), ("named", "lib:mine", True, "mine")):
+    h = Heap()
+    h.add(["lib:xmalloc", "lib:a", "main"], 10)
+    h.next += 0 if near else 4096
+    h.add([frame, "lib:user", "main"], 50)
+    h.add(["lib:xrealloc", "lib:b", "main"], 10)
+    check(what, names(h.owners())[0] == owner, names(h.owners()))
 
 # Nothing in use.
 h = Heap()
