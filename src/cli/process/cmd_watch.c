@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/process/figures.h"
 #include "cli/process/watch_sites.h"
+#include "cli/process/watch_threads.h"
 #include "cli/source/ages.h"
 #include "cli/source/process_word.h"
 #include "cli/words.h"
@@ -31,6 +32,8 @@ static const char usage[] =
     "When standard output is no terminal a table is printed every interval.\n" HT_PROCESS_HELP "\n"
     "  -n, --interval=DURATION  between two tables (default 2s)\n"
     "  --count=N                end after N tables\n"
+    "  --threads                where threads stand instead: those places first where most came\n"
+    "                           since the first look (the process need not be profiled)\n"
     "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGE_LIMITS_HELP;
 
 /* Of the intervals. */
@@ -251,6 +254,67 @@ static int watch(struct ht_watch *w, enum ht_watch_key key, double interval, lon
     return err;
 }
 
+static void print_threads(const struct ht_thread_watch *w, int rows, int columns, bool screen)
+{
+    const char *end = screen ? "\033[K" : "";
+    char clock[16];
+    time_t t = time(NULL);
+    strftime(clock, sizeof clock, "%H:%M:%S", localtime(&t));
+    if (screen)
+        fputs("\033[H", stdout);
+    line(columns, end, "%s (%d)  %ld threads, %+ld since the first look  %s", w->program,
+         (int)w->pid, w->now, w->now - w->first, clock);
+    line(columns, end, "%7s %7s         %-15s %s", "threads", "growth", "name", "place");
+    int left = screen ? rows - 3 : 20;
+    for (size_t i = 0; i < w->n && left > 0; i++) {
+        const struct ht_thread_place *p = &w->places[i];
+        if (!p->now && p->now == p->first)
+            continue;
+        line(columns, end, "%7ld %+7ld %-7s %-15s %s", p->now, p->now - p->first,
+             ht_thread_place_climbs(p) ? "climbs" : "", p->name, p->stack);
+        left--;
+    }
+    fputs(screen ? "\033[J" : "\n", stdout);
+    fflush(stdout);
+}
+
+static int watch_threads(struct ht_thread_watch *w, double interval, long count, bool screen,
+                         char *msg, size_t msg_size)
+{
+    int err = 0, shown = 0;
+    while (!ended && !err) {
+        int rows, columns;
+        if (shown++)
+            err = ht_thread_watch_look(w, msg, msg_size);
+        if (err)
+            break;
+        size_of_terminal(&rows, &columns);
+        print_threads(w, rows, screen ? columns : PRINTED_COLUMNS, screen);
+        if (ferror(stdout) || (count > 0 && !--count))
+            break;
+        int c = wait_key(screen, interval);
+        if (c == 'q' || c == 3)
+            break;
+    }
+    return err == -ESRCH ? 0 : err; /* it ended */
+}
+
+static int begin_threads(pid_t pid, double interval, long count, bool screen)
+{
+    struct ht_thread_watch w = {.pid = pid};
+    char msg[512];
+    int err = ht_thread_watch_look(&w, msg, sizeof msg); /* said before the screen changes */
+    if (!err && screen)
+        terminal(true);
+    if (!err) {
+        err = watch_threads(&w, interval, count, screen, msg, sizeof msg);
+        if (screen)
+            terminal(false);
+    }
+    ht_thread_watch_finish(&w);
+    return err ? ht_complain(1, "%s", msg) : 0;
+}
+
 static int parse_key(const char *word, enum ht_watch_key *key)
 {
     for (int k = 0; k < HT_WATCH_KEYS; k++)
@@ -264,9 +328,11 @@ static int parse_key(const char *word, enum ht_watch_key *key)
 int ht_cmd_watch(int argc, char **argv)
 {
     const char *interval = "2s", *count = NULL, *sort = "inuse", *min = NULL, *max = NULL;
+    bool threads = false;
     const struct ht_word_option options[] = {{"interval", 'n', .value = &interval},
                                              {"count", .value = &count},
                                              {"sort", .value = &sort},
+                                             {"threads", .flag = &threads},
                                              {"min-age", .value = &min},
                                              {"max-age", .value = &max},
                                              {NULL}};
@@ -289,7 +355,7 @@ int ht_cmd_watch(int argc, char **argv)
     if (status < 0 && ht_ages_parse(&w.ages, min, max, false, msg, sizeof msg))
         status = ht_complain(2, "%s", msg);
     if (status < 0 &&
-        (w.word = rest.word[0], ht_process_word(&w.word, buf, false, false, msg, sizeof msg)))
+        (w.word = rest.word[0], ht_process_word(&w.word, buf, threads, false, msg, sizeof msg)))
         status = ht_complain(1, "%s", msg);
     if (status < 0 && !ht_region_is_pid(w.word, &pid))
         status = ht_complain(2, "%s is no process", w.word);
@@ -299,6 +365,11 @@ int ht_cmd_watch(int argc, char **argv)
         sigaction(SIGINT, &act, NULL);
         sigaction(SIGTERM, &act, NULL);
         sigaction(SIGWINCH, &act, NULL);
+        if (threads) {
+            status = begin_threads(pid, (double)ns / 1e9, tables, screen);
+            ht_words_finish(&rest);
+            return status;
+        }
         int err = ht_watch_look(&w, msg, sizeof msg); /* said before the screen changes */
         if (!err && screen)
             terminal(true);
