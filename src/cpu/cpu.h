@@ -23,12 +23,13 @@ struct ht_cpu_options {
 
 struct ht_cpu_summary {
     uint64_t samples, lost, truncated;
-    int status;     /* of the program, as wait(2) has it */
-    int exec_errno; /* not 0: the program could not be started */
-    char exe[4096];
-    double seconds; /* that were sampled */
-    double used;    /* seconds of processor time, the kernel's included; 0: not known */
-    double sampled; /* of them */
+    int status;         /* of the program, as wait(2) has it */
+    int exec_errno;     /* not 0: the program could not be started */
+    char exe[4096];     /* what /proc/PID/exe leads to */
+    char program[4096]; /* the same, or the link to it that it was started by */
+    double seconds;     /* that were sampled */
+    double used;        /* seconds of processor time, the kernel's included; 0: not known */
+    double sampled;     /* of them */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "cpu/cpu.h"
 #include "cpu/session.h"
 #include "profile/profile.h"
+#include "snapshot/program.h"
 
 #define STACK_ROOM (256u << 10)
 
@@ -99,8 +100,10 @@ static void remember_exe(struct ht_cpu_summary *summary, pid_t pid)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
     ssize_t n = readlink(path, summary->exe, sizeof summary->exe - 1);
-    if (n > 0)
+    if (n > 0) {
         summary->exe[n] = 0;
+        ht_process_program(pid, summary->exe, summary->program, sizeof summary->program);
+    }
 }
 
 static void by_events(struct ht_session *s, pid_t child)
@@ -256,7 +259,7 @@ struct ht_profile *ht_cpu_sample(const struct ht_cpu_options *o, struct ht_cpu_s
         clock_gettime(CLOCK_REALTIME, &wall);
     }
     if (!*err) {
-        p = ht_stacks_profile(s.stacks, summary->exe);
+        p = ht_stacks_profile(s.stacks, summary->exe, summary->program);
         s.stacks = NULL;
         if (!p || add_comments(p, summary, pid)) {
             ht_profile_destroy(p);

@@ -335,7 +335,7 @@ static int fill_samples(struct ht_stacks *s, struct ht_profile *p)
     return 0;
 }
 
-struct ht_profile *ht_stacks_profile(struct ht_stacks *s, const char *main)
+struct ht_profile *ht_stacks_profile(struct ht_stacks *s, const char *main, const char *program)
 {
     struct ht_profile *p = ht_profile_create();
     int err = p ? ht_profile_add_sample_type(p, "samples", "count") : -ENOMEM;
@@ -353,6 +353,10 @@ struct ht_profile *ht_stacks_profile(struct ht_stacks *s, const char *main)
         err = fill_locations(s, p);
     if (!err)
         err = fill_samples(s, p);
+    for (size_t i = 0; !err && *program && i < p->n_mappings; i++)
+        if (!strcmp(p->mappings[i]->file, main) &&
+            !(p->mappings[i]->file = ht_profile_str(p, program)))
+            err = -ENOMEM;
     ht_stacks_destroy(s);
     if (err) {
         ht_profile_destroy(p);

@@ -27,7 +27,7 @@ int ht_stacks_add(struct ht_stacks *s, const uint32_t *frames, unsigned n, const
                   int64_t ns);
 
 /* The profile, without names but the kernel's; s is used up. main is the path of the program, whose
- * mapping comes first; "" when not known. NULL: out of memory. */
-struct ht_profile *ht_stacks_profile(struct ht_stacks *s, const char *main);
+ * mapping comes first, program the name it is to have; "" when not known. NULL: out of memory. */
+struct ht_profile *ht_stacks_profile(struct ht_stacks *s, const char *main, const char *program);
 
 #endif

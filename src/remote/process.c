@@ -14,6 +14,7 @@
 #include "remote/remote.h"
 #include "remote/rows.h"
 #include "snapshot/process.h"
+#include "snapshot/program.h"
 
 /* An object that went may have another one at its place now. */
 static void maps_changed(struct ht_remote *r)
@@ -100,6 +101,7 @@ int ht_remote_open(struct ht_remote *r, pid_t pid, char *msg, size_t msg_size)
     char *deleted = strstr(r->exe, " (deleted)");
     if (deleted && !deleted[10])
         *deleted = 0;
+    ht_process_program(r->living, r->exe, r->program, sizeof r->program);
     err = ht_remote_maps(r);
     /* A first read says whether reading is allowed at all. */
     ssize_t got = err ? 0 : ht_remote_read(r, r->maps[0].start, &probe, 1);

@@ -37,7 +37,7 @@ static struct ht_mapping *mapping_of(struct builder *b, uint64_t at)
         map->start = m->segments[i].start;
         map->limit = m->segments[i].limit;
         map->offset = m->segments[i].offset;
-        map->file = ht_profile_str(b->p, m->path);
+        map->file = ht_profile_str(b->p, strcmp(m->path, b->r->exe) != 0 ? m->path : b->r->program);
         map->build_id = ht_profile_str(b->p, m->build_id);
         return map;
     }

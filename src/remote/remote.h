@@ -48,6 +48,7 @@ struct ht_remote {
     pid_t living;         /* a thread that has the memory: the first one may have ended */
     uint64_t start_ticks; /* so that another process of the same number is not taken for it */
     char exe[4096];       /* "" when it cannot be known */
+    char program[4096];   /* the same, or the link to it that it was started by */
     struct ht_remote_map *maps;
     size_t n_maps;
     char *map_text; /* what names point into; others are in `names` */

@@ -191,9 +191,9 @@ int ht_threads_summary(FILE *out, const struct ht_remote *r, const struct ht_rem
         return -ENOMEM;
     for (size_t i = 0; i < t->n; i++)
         blocked += !strcmp(ht_thread_state(&t->thread[i]), "blocked");
-    const char *exe = strrchr(r->exe, '/');
+    const char *exe = strrchr(r->program, '/');
     fprintf(out, "%zu thread%s of %s (pid %d), %zu blocked, at %zu place%s\n", t->n,
-            t->n == 1 ? "" : "s", exe ? exe + 1 : r->exe, (int)r->pid, blocked, n,
+            t->n == 1 ? "" : "s", exe ? exe + 1 : r->program, (int)r->pid, blocked, n,
             n == 1 ? "" : "s");
     put_circles(out, t);
     for (size_t i = 0; i < n && (!lines || i < lines); i++)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """test_threads.py HEAPTAP WAITS-O2 WAITS-O0: `heaptap threads` against gdb's `thread apply all bt` (names, in order), against what
 the program knows, and with processes that cannot be looked into. Nothing is stopped: no wait of the program's ends early."""
-import collections, json, os, re, resource, shutil, signal, subprocess, sys, time
+import collections, json, os, re, resource, shutil, signal, subprocess, sys, tempfile, time
 
 heaptap, fast, slow = map(os.path.abspath, sys.argv[1:4])
 failed, skipped = [], []
@@ -168,6 +168,27 @@ with Program(fast, "headless", settle=False) as p:
     check("threads that outlive the first one", {"sleeper", "end_of_input"} <= functions, functions)
     r = subprocess.run([heaptap, "doctor", str(p.pid)], capture_output=True, text=True)
     check("doctor: it has not ended", "ended" not in r.stdout + r.stderr, r.stdout + r.stderr)
+
+# A program goes by the name it was started by, and not by its file's, which may be another link.
+work = tempfile.mkdtemp()
+shutil.copy(fast, work + "/the-file")
+os.symlink("the-file", work + "/a-link")
+os.link(work + "/the-file", work + "/another")
+for name, argv in (("a-link", [work + "/a-link"]), ("another", [work + "/another"]), ("the-file", [work + "/the-file"]), ("a-link", ["a-link"]),
+                   ("the-file", ["no-such-file"])):
+    exe = work + "/" + ("a-link" if argv[0] == "a-link" else "the-file" if name == "the-file" else name)
+    p = subprocess.Popen([*argv, "places"], executable=exe, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    p.stdout.readline()
+    text = threads(p.pid, "-o", work + "/t.pb.gz").stdout
+    check("the name of %s as %s" % (exe, argv), " threads of %s (pid" % name in text, text)
+    said = json.loads(threads(p.pid, "--json").stdout)["program"]
+    check("its path", said == work + "/" + name, said)
+    r = subprocess.run([heaptap, "top", work + "/t.pb.gz"], capture_output=True, text=True)
+    check("its profile's name", "File: %s\n" % name in r.stdout and "main" in subprocess.run([heaptap, "top", "--cum", work + "/t.pb.gz"],
+          capture_output=True, text=True).stdout, r.stdout)
+    p.stdin.close()
+    p.wait()
+shutil.rmtree(work)
 
 gone = subprocess.Popen(["true"])
 zombie = gone.pid

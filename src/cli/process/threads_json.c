@@ -81,7 +81,7 @@ int ht_threads_json(FILE *out, const struct ht_remote *r, const struct ht_remote
 {
     json_t *root = json_object(), *list = json_array();
     json_object_set_new(root, "pid", json_integer(r->pid));
-    json_object_set_new(root, "program", ht_json_text(r->exe));
+    json_object_set_new(root, "program", ht_json_text(r->program));
     for (size_t i = 0; i < t->n; i++)
         json_array_append_new(list, thread(&t->thread[i], &each->samples[i]));
     json_object_set_new(root, "threads", list);

@@ -143,8 +143,8 @@ int ht_thread_watch_look(struct ht_thread_watch *w, char *msg, size_t msg_size)
     err = ht_remote_list_threads(&r, false, &t, msg, msg_size);
     if (!err) {
         const struct ht_symbolize_options o = {.pid = w->pid};
-        const char *exe = strrchr(r.exe, '/');
-        snprintf(w->program, sizeof w->program, "%.63s", exe ? exe + 1 : r.exe);
+        const char *exe = strrchr(r.program, '/');
+        snprintf(w->program, sizeof w->program, "%.63s", exe ? exe + 1 : r.program);
         p = ht_remote_threads_profile(&r, &t, false);
         err = p ? ht_symbolize(p, &o, note, sizeof note) : -ENOMEM;
         if (!err)
