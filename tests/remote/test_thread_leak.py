@@ -44,7 +44,7 @@ check("where nothing comes, nothing climbs", not re.search(r"climbs +poold", tab
 for what, text in ("diff", parts[4]), ("top --base", parts[5]):
     row = re.search(r"^ +0 +\S+ +\S+ +(\d+) +\S+  wait_for_answer$", text, re.M)
     check(what + " shows it", row and int(row[1]) >= 2, text + err)
-for words, status, said in ((["--threads", "4194303"], 1, "no process"), (["--threads"], 2, "one PID"), (["--threads", "--count=0", "1"], 2, "--count")):
+for words, status, said in ((["--threads", "4194303"], 1, "no process"), (["--threads"], 2, "one process"), (["--threads", "--count=0", "1"], 2, "--count")):
     r = subprocess.run([heaptap, "watch", *words], capture_output=True, text=True)
     check("watch %s" % words, r.returncode == status and said in r.stderr and r.stderr.count("\n") == 1, r)
 shutil.rmtree(work)

@@ -200,7 +200,7 @@ for what, pid, words in (("zombie", zombie, "ended"), ("gone", 2 ** 22 - 1, "no 
         r = subprocess.run([heaptap, "threads", str(pid)], capture_output=True, text=True)
     check(what, r.returncode == 1 and words in r.stderr and r.stderr.count("\n") == 1, (r.returncode, r.stderr))
 gone.wait()
-for words in ([], ["x"], ["1", "2"], ["--debug=3", "1"]):
+for words in ([], ["1", "2"], ["--debug=3", "1"]):
     r = subprocess.run([heaptap, "threads", *words], capture_output=True, text=True)
     check("threads %s" % words, r.returncode == 2 and r.stderr.count("\n") == 1, (r.returncode, r.stderr))
 if os.getuid() == 0:
