@@ -7,9 +7,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("HEAPTAP_BUILD", os.path.join(ROOT, "build"))
 LIB = os.path.join(BUILD, "libheaptap.so")
 CLI = os.path.join(BUILD, "heaptap")
-LOAD, CONTAINERS, MEMORY, OUTSIDE, FLOOR, UNWIND = (
+LOAD, CONTAINERS, MEMORY, FRAGMENTATION, OUTSIDE, FLOOR, UNWIND = (
     os.path.join(BUILD, "bench", name) for name in
-    ("bench-load", "bench-containers", "bench-memory", "bench-outside", "bench-floor.so", "unwind-bench"))
+    ("bench-load", "bench-containers", "bench-memory", "bench-fragmentation", "bench-outside", "bench-floor.so", "unwind-bench"))
 MANY_STACKS = os.path.join(BUILD, "tests", "daemon", "many_stacks")
 
 for folder in ("bench", "tests/lib", "tests/compat"):

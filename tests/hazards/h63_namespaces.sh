@@ -40,7 +40,7 @@ for i in $(seq 100); do
   sleep 0.05
 done
 sleep 0.2
-"$H_BUILD/heaptap" ps | grep -q ' alive ' || { echo "in a time namespace it is taken for dead:"; "$H_BUILD/heaptap" ps; exit 1; }
+"$H_BUILD/heaptap" ps | grep -q " alive .*$H_TMP/t.pb.gz" || { echo "in a time namespace it is taken for dead:"; "$H_BUILD/heaptap" ps; exit 1; }
 exec 5>&-
 wait
 [ -e t.pb.gz ] || { echo "no profile from the time namespace"; exit 1; }
