@@ -59,7 +59,7 @@
   // One line: what intervals there are, and what may be missing.
   HT.sureness = function (tree, t) {
     const why = tree.why(t), rate = tree.sides[0].period;
-    if (why && !/(space|objects)$/.test(tree.sides[0].types[t].type)) return ''; // of no heap: nobody expects any
+    if (why && !tree.compared && !/(space|objects)$/.test(tree.sides[0].types[t].type)) return ''; // of no heap: nobody expects any
     if (tree.compared) return why ? 'No verdicts: ' + why + '.' : 'What may be chance is faint (tested at 5 % over stacks).';
     if (why) return 'No intervals: ' + why + '.';
     if (rate <= 1) return 'No intervals: every allocation was recorded.';
