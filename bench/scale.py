@@ -99,7 +99,7 @@ if __name__ == "__main__":
     words = Words(__doc__)
     words.flag("--short")
     if words.parse_args().short:
-        sys.exit(processes(3000, [1, 300]))
+        sys.exit(processes(100000, [20]))
     print("A region's size and listing it:\n")
     status = processes(1000, [1, 10, 100, 1000]) or processes(200000, [1000])
     print("\nA new stack (with its site, its object and the pages that are touched), exact mode:\n")
