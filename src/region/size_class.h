@@ -23,8 +23,8 @@ static inline uint32_t ht_single_sizes(bool small)
     return small ? 2 : 16;
 }
 
-/* The class of a size: from *low to *low + 2^*bits - 1. One a doubling of small sizes; four of the
- * others, as allocators have. */
+/* The class of a size: from *low to *low + 2^*bits - 1. One a doubling; in exact mode four, as
+ * allocators have. */
 static inline void ht_size_class(uint64_t size, uint64_t rate, uint64_t *low, uint8_t *bits)
 {
     if (size < 16) {
@@ -32,7 +32,7 @@ static inline void ht_size_class(uint64_t size, uint64_t rate, uint64_t *low, ui
         *bits = 4;
         return;
     }
-    *bits = (uint8_t)(63 - __builtin_clzll(size) - (size < ht_small_sizes(rate) ? 0 : 2));
+    *bits = (uint8_t)(63 - __builtin_clzll(size) - (rate == 1 ? 2 : 0));
     *low = size >> *bits << *bits;
 }
 
