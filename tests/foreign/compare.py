@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One command, bare and under the library: exit status, output, standard error, open descriptors at the exit of each process,
 and whether each profile is as readers insist."""
+import atexit
 import collections
 import glob
 import os
@@ -20,8 +21,25 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 import pprof  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("HEAPTAP_BUILD", os.path.join(ROOT, "build")))
-LIBRARY = os.path.join(BUILD, "libheaptap.so")
-DESCRIPTORS = os.path.join(BUILD, "tests", "foreign", "libforeign-descriptors.so")
+
+
+def readable(path):
+    """It, or a copy where every user may read it: in a clone below root's home servers that drop their rights cannot load it."""
+    place = os.path.dirname(path)
+    while os.path.isdir(place) and os.stat(place).st_mode & 1:
+        if place == "/":
+            return path
+        place = os.path.dirname(place)
+    if not os.path.exists(path):
+        return path
+    place = tempfile.mkdtemp(prefix="heaptap-foreign.")
+    atexit.register(shutil.rmtree, place, True)
+    os.chmod(place, 0o755)
+    return shutil.copy(path, place)
+
+
+LIBRARY = readable(os.path.join(BUILD, "libheaptap.so"))
+DESCRIPTORS = readable(os.path.join(BUILD, "tests", "foreign", "libforeign-descriptors.so"))
 PATH = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/games:/usr/local/bin:/usr/local/sbin"
 ALLOCATORS = {"glibc": "", "jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4", "mimalloc": "libmimalloc.so.2"}
 PROFILES_CHECKED = 60

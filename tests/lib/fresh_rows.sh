@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Sourced by tests/fresh: its rows, each for $suite.
+# Limits of time are for what hangs: a busy machine is no failure.
 
 # Everything outside the clone, the package manager's places and what the kernel shows; stamp: of what is newer.
 strays() { # STAMP EXCEPT...
@@ -19,7 +20,7 @@ row_quickstart() {
   size=$(root_size)
   touch "$root/stamp"
   began=$SECONDS
-  if in_root 280 root "heap tap/quickstart" >"$log" 2>&1 && shows_owners "$log"; then
+  if in_root 1200 root "heap tap/quickstart" >"$log" 2>&1 && shows_owners "$log"; then
     began=$((SECONDS - began))
     size=$(($(root_size) - size))
     build=$(du -sm "$root/root/heap tap/build" | cut -f1)
@@ -43,7 +44,7 @@ row_quickstart() {
   touch "$root/stamp"
   began=$SECONDS
   # Processor time: a busy machine has less of it, and is not what is measured.
-  if { TIMEFORMAT='%0U %0S' && time in_root 280 root "heap tap/quickstart" >"$log" 2>&1; } 2>"$log.time" && shows_owners "$log"; then
+  if { TIMEFORMAT='%0U %0S' && time in_root 1200 root "heap tap/quickstart" >"$log" 2>&1; } 2>"$log.time" && shows_owners "$log"; then
     again=$((SECONDS - began))
     read -r user system <"$log.time"
     figure "quickstart, packages there" "$again s ($((user + system)) s of processor time), $build MB"
@@ -61,7 +62,7 @@ row_quickstart() {
     bad "$suite: it writes outside the clone" "$log.strays"
   fi
   began=$SECONDS
-  if in_root 120 root "heap tap/quickstart" >"$log" 2>&1 && shows_owners "$log"; then
+  if in_root 600 root "heap tap/quickstart" >"$log" 2>&1 && shows_owners "$log"; then
     ok "$suite: quickstart again, in $((SECONDS - began)) s"
     figure "quickstart again" "$((SECONDS - began)) s"
   else
@@ -72,7 +73,7 @@ row_quickstart() {
 # sudo_root: a root with sudo and two users: ada may use it, eve may not.
 sudo_root() {
   new_root "$suite" || return 1
-  in_root 200 root bash -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sudo &&
+  in_root 1200 root bash -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sudo &&
     useradd -m ada && useradd -m eve && echo "ada ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/ada' >"$logs/$suite-sudo.log" 2>&1 ||
     { bad "$suite: a root with sudo" "$logs/$suite-sudo.log"; return 1; }
 }
@@ -83,7 +84,7 @@ row_user() {
   sudo_root || return
   unpack /home/ada/heaptap ada
   began=$SECONDS
-  if in_root 280 ada heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
+  if in_root 1200 ada heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
     ok "$suite: quickstart as a user with sudo, in $((SECONDS - began)) s with its packages"
     figure "quickstart, a user with sudo, with packages" "$((SECONDS - began)) s"
   else
@@ -91,8 +92,8 @@ row_user() {
     return
   fi
   rm -rf "$root/home/ada/heaptap/build"
-  if in_root 280 ada sudo heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
-    if in_root 120 ada heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
+  if in_root 1200 ada sudo heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
+    if in_root 600 ada heaptap/quickstart >"$log" 2>&1 && shows_owners "$log"; then
       ok "$suite: sudo ./quickstart, then ./quickstart in the same clone"
     else
       bad "$suite: ./quickstart after sudo ./quickstart" "$log"
@@ -106,7 +107,7 @@ row_user() {
 refuses() {
   local name=$1 pattern=$2 user=$3 log=$logs/$suite-bad.log rc
   shift 3
-  in_root 120 "$user" "$@" >"$log" 2>&1
+  in_root 600 "$user" "$@" >"$log" 2>&1
   rc=$?
   # "installing NAMES" and ticks may come before it.
   if [ $rc != 0 ] && [ $rc -lt 99 ] && [ "$(grep -cv '^installing \|^reading the lists' "$log")" = 1 ] && tail -n 1 "$log" | grep -Eq "^heaptap: .*($pattern)"; then
@@ -147,7 +148,7 @@ row_bad() {
 one_build() {
   local name=$1 compiler=$2 log=$logs/$suite-build.log
   shift 2
-  if in_root 300 root bash -c 'cd /src && rm -rf b && c=$1 && shift && CC=$c meson setup b "$@" && ninja -C b && b/heaptap --version' bash "$compiler" "$@" >"$log" 2>&1 &&
+  if in_root 1200 root bash -c 'cd /src && rm -rf b && c=$1 && shift && CC=$c meson setup b "$@" && ninja -C b && b/heaptap --version' bash "$compiler" "$@" >"$log" 2>&1 &&
     ! grep 'warning: ' "$log" | grep -qv '^lto-wrapper: warning: using serial'; then
     built=$((built + 1))
     return 0
@@ -161,7 +162,7 @@ one_build() {
 build_root() {
   new_root "$suite" || { bad "$suite: no root" /dev/null; return 1; }
   unpack /src
-  in_root 300 root bash -c "apt-get update -qq; ROOT=/src; . /src/tests/lib/setup.sh; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \$(wanted build | on_one_line)" >"$logs/$suite-build.log" 2>&1 ||
+  in_root 1200 root bash -c "apt-get update -qq; ROOT=/src; . /src/tests/lib/setup.sh; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \$(wanted build | on_one_line)" >"$logs/$suite-build.log" 2>&1 ||
     { bad "$suite: packages of the build" "$logs/$suite-build.log"; return 1; }
 }
 
@@ -170,11 +171,11 @@ row_build() {
   build_root || return
   # The roots' own compilers: gcc 10, 12, 14 and 16, clang 11, 14, 19 and what unstable has.
   for c in gcc clang; do
-    in_root 300 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$c" >"$logs/$suite-build.log" 2>&1 || { skip "$suite: $c cannot be installed"; continue; }
+    in_root 1200 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$c" >"$logs/$suite-build.log" 2>&1 || { skip "$suite: $c cannot be installed"; continue; }
     version=$(chroot "$root" "$c" -dumpfullversion 2>/dev/null || chroot "$root" "$c" -dumpversion)
     # The linker's plugin for LTO, which clang only recommends: a package of its own, or before LLVM 12 a part of llvm-dev.
     if [ "$c" = clang ]; then
-      in_root 200 root bash -c 'DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; apt-get install -y -qq --no-install-recommends "llvm-$1-linker-tools" ||
+      in_root 1200 root bash -c 'DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; apt-get install -y -qq --no-install-recommends "llvm-$1-linker-tools" ||
         apt-get install -y -qq --no-install-recommends "llvm-$1-dev"' bash "${version%%.*}" >"$logs/$suite-build.log" 2>&1 ||
         { skip "$suite: the linker's plugin of $c $version cannot be installed"; continue; }
     fi
@@ -190,11 +191,11 @@ row_optional() {
   local built=0 option
   build_root || return
   # What an option changes is little: the rest of the sources comes from ccache, its warnings too.
-  in_root 200 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ccache >"$logs/$suite-build.log" 2>&1 ||
+  in_root 1200 root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ccache >"$logs/$suite-build.log" 2>&1 ||
     { bad "$suite: ccache" "$logs/$suite-build.log"; return; }
   for option in readline microhttpd jansson curl zstd; do one_build "without $option" "ccache gcc" --buildtype=plain "-D$option=disabled"; done
   # What is not there is left out without being asked.
-  in_root 120 root env DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq libreadline-dev libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev >"$logs/$suite-build.log" 2>&1
+  in_root 600 root env DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq libreadline-dev libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev >"$logs/$suite-build.log" 2>&1
   if one_build "without any of their packages" "ccache gcc" --buildtype=plain -Dzstd=disabled && off_commands; then built=$((built + 1)); fi
   if [ "$built" = 7 ]; then ok "$suite: without readline, microhttpd, jansson, curl, zstd, one by one and all: no warning, a line each where they are asked for"; fi
   figure "without each optional library, and without all" "$built of 7"
@@ -220,7 +221,7 @@ boot_root() {
   local log=$root/booted.log deb=/src/build/packages/heaptap_*_amd64.deb
   if ! command -v systemd-nspawn >/dev/null; then skip "$suite: the booted system: systemd-nspawn is not installed (systemd-container)"; return; fi
   # shellcheck disable=SC2016
-  in_root 300 root bash -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd dbus && apt-get install -y -qq $1 &&
+  in_root 1200 root bash -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd dbus && apt-get install -y -qq $1 &&
     printf "[Service]\nType=oneshot\nExecStart=/src/tests/packages/booted-in-root\n" >/etc/systemd/system/booted.service &&
     mkdir -p /etc/systemd/system/multi-user.target.wants &&
     ln -s ../booted.service /etc/systemd/system/multi-user.target.wants/booted.service' bash "$deb" >"$logs/$suite-boot.log" 2>&1 ||
@@ -242,7 +243,7 @@ row_packages() {
   local log=$logs/$suite-packages.log name tarball
   new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
   unpack /src
-  if in_root 900 root /src/tests/packages/deb-in-root >"$log" 2>&1; then
+  if in_root 3600 root /src/tests/packages/deb-in-root >"$log" 2>&1; then
     ok "$suite: $(tail -n 1 "$log")"
   else
     bad "$suite: the Debian package" "$log"
@@ -261,7 +262,7 @@ row_packages() {
   new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
   unpack /src
   mkdir -p "$root/opt" && zstd -dc "$tarball" | tar -C "$root/opt" -x
-  if in_root 120 root /src/tests/packages/portable-in-root "/opt/$name" >"$log" 2>&1; then
+  if in_root 600 root /src/tests/packages/portable-in-root "/opt/$name" >"$log" 2>&1; then
     ok "$suite: $(tail -n 1 "$log")"
   else
     bad "$suite: the tarball" "$log"
@@ -273,7 +274,7 @@ row_tests() {
   local log=$logs/$suite-tests.log began=$SECONDS
   new_root "$suite" || { bad "$suite: no root" /dev/null; return; }
   unpack /root/heaptap
-  in_root 5400 root heaptap/tests/run >"$log" 2>&1
+  in_root 10800 root heaptap/tests/run >"$log" 2>&1
   if tail -n 1 "$log" | grep -Eq '^[0-9]+ passed, 0 failed, [0-9]+ skipped$'; then
     ok "$suite: tests/run in $(((SECONDS - began) / 60)) min: $(tail -n 1 "$log")"
   else
