@@ -77,13 +77,13 @@ class Profile:
                              num(4, self.s(label[2])))
         self.body += data(2, body)
 
-    def write(self, path, time_nanos=0, duration=0, drop="", keep="", comments=(), default=""):
+    def write(self, path, time_nanos=0, duration=0, drop="", keep="", comments=(), default="", period=("space", "bytes", 524288)):
         body = bytearray(self.body)
         for t, unit in self.types:
             body += data(1, num(1, self.s(t)) + num(2, self.s(unit)))
         body += num(7, self.s(drop)) + num(8, self.s(keep))
         body += num(9, time_nanos) + num(10, duration)
-        body += data(11, num(1, self.s("space")) + num(2, self.s("bytes"))) + num(12, 524288)
+        body += data(11, num(1, self.s(period[0])) + num(2, self.s(period[1]))) + num(12, period[2])
         if comments:
             body += packed(13, [self.s(c) for c in comments])
         body += num(14, self.s(default))
