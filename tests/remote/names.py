@@ -44,6 +44,11 @@ def same_name(a, b, path):
     return bool(a and b and path and os.path.exists(path) and symbols(path)[plain(a)] & symbols(path)[plain(b)])
 
 
+def known(name):
+    """heaptap's name, or None for what it calls by its place for want of one: libx.so+0x3f2a10."""
+    return None if name and re.search(r"\+0x[0-9a-f]+$", name) else name
+
+
 @functools.lru_cache(None)
 def first_names(path):
     """{address: the least of its names}"""

@@ -4,6 +4,8 @@
 the program knows, and with processes that cannot be looked into. Nothing is stopped: no wait of the program's ends early."""
 import collections, json, os, re, resource, shutil, signal, subprocess, sys, tempfile, time
 
+from names import known
+
 heaptap, fast, slow = map(os.path.abspath, sys.argv[1:4])
 failed, skipped = [], []
 
@@ -87,7 +89,7 @@ def plain(name):
 
 def same_as_gdb(what, pid):
     theirs = names_of_gdb(pid)
-    ours = {t["tid"]: [f.get("function") for f in t["stack"]] for t in listed(pid)}
+    ours = {t["tid"]: [known(f.get("function")) for f in t["stack"]] for t in listed(pid)}
     check(what + ": threads", set(ours) == set(theirs), (sorted(ours), sorted(theirs)))
     for tid in set(ours) & set(theirs):
         a, b = [plain(n or "??") for n in ours[tid]], [plain(n) for n in theirs[tid]]
