@@ -75,6 +75,14 @@ class Sentences(Case):
         self.assertIn("all processes together: ", two)
         self.assertNotIn("were resident", two)
 
+    def test_nothing_at_the_end(self):
+        """What gave all back has a word about its peak; what did not, and with --peak, has none."""
+        program = self.build("#include <stdlib.h>\nint main(void) { for (int i = 0; i < 100; i++) { void *volatile p = malloc(5000); free(p); } }\n")
+        said = "little was in use at the end; --peak shows what was when most was\n"
+        self.assertIn(said, self.run_("--exact", "-o", "x.pb.gz", program).stderr)
+        self.assertNotIn(said, self.run_("--exact", "--peak", "-o", "x.pb.gz", program).stderr)
+        self.assertNotIn(said, self.run_("--exact", "-o", "x.pb.gz", PROG, "exit").stderr)
+
     def test_a_malloc_of_its_own(self):
         self.assertIn("no sample was seen: it has a malloc of its own linked in", self.run_(*LESS, self.build(MALLOC)).stderr)
         self.assertNotIn("a malloc of its own", self.run_(*LESS, PROG, "nothing").stderr)

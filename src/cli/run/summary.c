@@ -181,6 +181,9 @@ static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resi
                                                         : "allocated in all",
                 n > 1 ? ", all processes together" : "", resident, text);
     }
+    if (!strcmp(o.sample_index, "alloc_space"))
+        fputs("heaptap: little was in use at the end; --peak shows what was when most was\n",
+              stderr);
     if (out)
         fclose(out);
     free(text);
