@@ -148,6 +148,103 @@ static int64_t factored(const struct cie *c, uint64_t n)
 /* DW_CFA_remember_state nests once in what gcc and clang write. */
 #define STATES 4
 
+/* Reads an expression's length and passes over it. Its place, from the section's start on; -1: it
+ * goes beyond the instructions. */
+static int64_t expression(struct ht_in *p, const struct cie *c)
+{
+    int64_t at = (int64_t)((uint64_t)p->at - c->base);
+    uint64_t n = ht_uleb(p);
+    if (p->bad || n > (uint64_t)(p->end - p->at))
+        return -1;
+    p->at += n;
+    return at;
+}
+
+/* An instruction that sets the rule of one register. False: it is none, or not understood. */
+static bool rule_instruction(unsigned op, struct ht_in *p, const struct cie *c, struct ht_row *r,
+                             const struct ht_row *initial)
+{
+    uint64_t reg = ht_uleb(p);
+    int64_t at;
+    switch (op) {
+    case 0x05: /* offset_extended */
+        set(r, reg, HT_RULE_CFA, factored(c, ht_uleb(p)));
+        return true;
+    case 0x06: /* restore_extended */
+        restore(r, initial, reg);
+        return true;
+    case 0x07: /* undefined */
+        set(r, reg, HT_RULE_UNDEFINED, 0);
+        return true;
+    case 0x08: /* same_value */
+        set(r, reg, HT_RULE_SAME, 0);
+        return true;
+    case 0x09: /* register */
+        set(r, reg, HT_RULE_REGISTER, (int64_t)ht_uleb(p));
+        return true;
+    case 0x10: /* expression */
+    case 0x16: /* val_expression */
+        at = expression(p, c);
+        if (at < 0)
+            return false;
+        set(r, reg, op == 0x10 ? HT_RULE_EXPRESSION : HT_RULE_VAL_EXPRESSION, at);
+        return true;
+    case 0x11: /* offset_extended_sf */
+        set(r, reg, HT_RULE_CFA, factored(c, (uint64_t)ht_sleb(p)));
+        return true;
+    case 0x14: /* val_offset */
+        set(r, reg, HT_RULE_VAL_CFA, factored(c, ht_uleb(p)));
+        return true;
+    case 0x15: /* val_offset_sf */
+        set(r, reg, HT_RULE_VAL_CFA, factored(c, (uint64_t)ht_sleb(p)));
+        return true;
+    case 0x2f: /* GNU_negative_offset_extended */
+        set(r, reg, HT_RULE_CFA, factored(c, -ht_uleb(p)));
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* An instruction that says how the CFA is computed. False: not understood, or it changes a part of
+ * an expression. */
+static bool cfa_instruction(unsigned op, struct ht_in *p, const struct cie *c, struct ht_row *r)
+{
+    bool whole = op == 0x0c || op == 0x0f || op == 0x12;
+    int64_t at;
+    if (!whole && r->cfa == HT_CFA_EXPRESSION)
+        return false;
+    switch (op) {
+    case 0x0c: /* def_cfa */
+        r->cfa = HT_CFA_REGISTER;
+        r->cfa_register = (unsigned)ht_uleb(p);
+        r->cfa_offset = (int64_t)ht_uleb(p);
+        return true;
+    case 0x0d: /* def_cfa_register */
+        r->cfa = HT_CFA_REGISTER;
+        r->cfa_register = (unsigned)ht_uleb(p);
+        return true;
+    case 0x0e: /* def_cfa_offset */
+        r->cfa_offset = (int64_t)ht_uleb(p);
+        return true;
+    case 0x0f: /* def_cfa_expression */
+        at = expression(p, c);
+        if (at < 0)
+            return false;
+        r->cfa = HT_CFA_EXPRESSION;
+        r->cfa_offset = at;
+        return true;
+    case 0x12: /* def_cfa_sf */
+        r->cfa = HT_CFA_REGISTER;
+        r->cfa_register = (unsigned)ht_uleb(p);
+        r->cfa_offset = factored(c, (uint64_t)ht_sleb(p));
+        return true;
+    default: /* 0x13, def_cfa_offset_sf */
+        r->cfa_offset = factored(c, (uint64_t)ht_sleb(p));
+        return true;
+    }
+}
+
 /* Runs instructions until the row for `target` is complete. False: something not understood. */
 static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
                     const struct ht_row *initial, uint64_t loc, uint64_t target)
@@ -156,10 +253,12 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
     unsigned depth = 0;
     while (p.at < p.end && !p.bad) {
         unsigned op = (unsigned)ht_fixed(&p, 1), low = op & 0x3f;
-        uint64_t reg;
         uint64_t advance = 0;
         bool moves = false;
-        switch (op & 0xc0) {
+        /* The three instructions that have an operand in their own byte. */
+        if (op & 0xc0)
+            op &= 0xc0;
+        switch (op) {
         case 0x40: /* advance_loc */
             advance = low;
             moves = true;
@@ -170,115 +269,44 @@ static bool execute(struct ht_in p, const struct cie *c, struct ht_row *r,
         case 0xc0: /* restore */
             restore(r, initial, low);
             break;
-        default:
-            switch (op) {
-            case 0x00: /* nop */
-                break;
-            case 0x01: { /* set_loc */
-                uint64_t to = encoded(&p, c->fde_encoding, 0);
-                if (to > target)
-                    return true;
-                loc = to;
-                break;
-            }
-            case 0x02:
-            case 0x03:
-            case 0x04: /* advance_loc1, 2, 4 */
-                advance = ht_fixed(&p, 1u << (op - 2));
-                moves = true;
-                break;
-            case 0x05: /* offset_extended */
-                reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_CFA, factored(c, ht_uleb(&p)));
-                break;
-            case 0x06: /* restore_extended */
-                restore(r, initial, ht_uleb(&p));
-                break;
-            case 0x07: /* undefined */
-                set(r, ht_uleb(&p), HT_RULE_UNDEFINED, 0);
-                break;
-            case 0x08: /* same_value */
-                set(r, ht_uleb(&p), HT_RULE_SAME, 0);
-                break;
-            case 0x09: /* register */
-                reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_REGISTER, (int64_t)ht_uleb(&p));
-                break;
-            case 0x0a: /* remember_state */
-                if (depth == STATES)
-                    return false;
-                stack[depth++] = *r;
-                break;
-            case 0x0b: /* restore_state */
-                if (!depth)
-                    return false;
-                *r = stack[--depth];
-                break;
-            case 0x0c: /* def_cfa */
-                r->cfa = HT_CFA_REGISTER;
-                r->cfa_register = (unsigned)ht_uleb(&p);
-                r->cfa_offset = (int64_t)ht_uleb(&p);
-                break;
-            case 0x0d: /* def_cfa_register; not of an expression, as the two below */
-                if (r->cfa == HT_CFA_EXPRESSION)
-                    return false;
-                r->cfa = HT_CFA_REGISTER;
-                r->cfa_register = (unsigned)ht_uleb(&p);
-                break;
-            case 0x0e: /* def_cfa_offset */
-                if (r->cfa == HT_CFA_EXPRESSION)
-                    return false;
-                r->cfa_offset = (int64_t)ht_uleb(&p);
-                break;
-            case 0x0f:   /* def_cfa_expression */
-            case 0x10:   /* expression */
-            case 0x16: { /* val_expression */
-                reg = op == 0x0f ? 0 : ht_uleb(&p);
-                int64_t at = (int64_t)((uint64_t)p.at - c->base);
-                uint64_t n = ht_uleb(&p);
-                if (p.bad || n > (uint64_t)(p.end - p.at))
-                    return false;
-                p.at += n;
-                if (op == 0x0f) {
-                    r->cfa = HT_CFA_EXPRESSION;
-                    r->cfa_offset = at;
-                } else {
-                    set(r, reg, op == 0x10 ? HT_RULE_EXPRESSION : HT_RULE_VAL_EXPRESSION, at);
-                }
-                break;
-            }
-            case 0x11: /* offset_extended_sf */
-                reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_CFA, factored(c, (uint64_t)ht_sleb(&p)));
-                break;
-            case 0x12: /* def_cfa_sf */
-                r->cfa = HT_CFA_REGISTER;
-                r->cfa_register = (unsigned)ht_uleb(&p);
-                r->cfa_offset = factored(c, (uint64_t)ht_sleb(&p));
-                break;
-            case 0x13: /* def_cfa_offset_sf */
-                if (r->cfa == HT_CFA_EXPRESSION)
-                    return false;
-                r->cfa_offset = factored(c, (uint64_t)ht_sleb(&p));
-                break;
-            case 0x14: /* val_offset */
-                reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_VAL_CFA, factored(c, ht_uleb(&p)));
-                break;
-            case 0x15: /* val_offset_sf */
-                reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_VAL_CFA, factored(c, (uint64_t)ht_sleb(&p)));
-                break;
-            case 0x2e: /* GNU_args_size */
-                ht_uleb(&p);
-                break;
-            case 0x2f: /* GNU_negative_offset_extended */
-                reg = ht_uleb(&p);
-                set(r, reg, HT_RULE_CFA, factored(c, -ht_uleb(&p)));
-                break;
-            default:
+        case 0x00: /* nop */
+            break;
+        case 0x01: /* set_loc */
+            loc = encoded(&p, c->fde_encoding, 0);
+            if (loc > target)
+                return true;
+            break;
+        case 0x02:
+        case 0x03:
+        case 0x04: /* advance_loc1, 2, 4 */
+            advance = ht_fixed(&p, 1u << (op - 2));
+            moves = true;
+            break;
+        case 0x0a: /* remember_state */
+            if (depth == STATES)
                 return false;
-            }
+            stack[depth++] = *r;
+            break;
+        case 0x0b: /* restore_state */
+            if (!depth)
+                return false;
+            *r = stack[--depth];
+            break;
+        case 0x0c:
+        case 0x0d:
+        case 0x0e:
+        case 0x0f:
+        case 0x12:
+        case 0x13:
+            if (!cfa_instruction(op, &p, c, r))
+                return false;
+            break;
+        case 0x2e: /* GNU_args_size */
+            ht_uleb(&p);
+            break;
+        default:
+            if (!rule_instruction(op, &p, c, r, initial))
+                return false;
         }
         if (moves) {
             loc += advance * c->code_align;

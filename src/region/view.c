@@ -27,7 +27,7 @@ static int refuse(char *msg, size_t n, const char *why)
     return -EINVAL;
 }
 
-static int terminated(const char *s, size_t n)
+static bool terminated(const char *s, size_t n)
 {
     return memchr(s, 0, n) != NULL;
 }
@@ -167,13 +167,13 @@ const char *ht_view_path(const struct ht_view *v, const struct ht_module *m, uin
     return s;
 }
 
-int ht_view_live(const struct ht_live *record, struct ht_live *copy)
+bool ht_view_live(const struct ht_live *record, struct ht_live *copy)
 {
     for (int tries = 0; tries < 8; tries++) {
         uint32_t before = atomic_load_explicit(&record->sequence, memory_order_acquire);
         uint64_t addr = atomic_load_explicit(&record->addr, memory_order_acquire);
         if (!addr)
-            return 0;
+            return false;
         copy->size = __atomic_load_n(&record->size, __ATOMIC_RELAXED);
         HT_YIELD_POINT(VIEW);
         copy->site = __atomic_load_n(&record->site, __ATOMIC_RELAXED);
@@ -184,10 +184,10 @@ int ht_view_live(const struct ht_live *record, struct ht_live *copy)
             atomic_load_explicit(&record->addr, memory_order_relaxed) == addr) {
             atomic_init(&copy->addr, addr);
             atomic_init(&copy->sequence, before);
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 static uint64_t load(const _Atomic uint64_t *p)

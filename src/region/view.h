@@ -44,7 +44,7 @@ const ht_ref *ht_view_frames(const struct ht_view *v, const struct ht_stack *s, 
 const char *ht_view_path(const struct ht_view *v, const struct ht_module *m, uint32_t *n);
 
 /* A copy of a live record that nobody was changing meanwhile; 0 when there is none. */
-int ht_view_live(const struct ht_live *record, struct ht_live *copy);
+bool ht_view_live(const struct ht_live *record, struct ht_live *copy);
 
 /* Values of a site, rounded here and nowhere before. */
 struct ht_values {

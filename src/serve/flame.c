@@ -86,8 +86,10 @@ static int put_data(FILE *out, const struct page *page)
 
 static int put(FILE *out, const struct page *page, const char *word, size_t n)
 {
-    if (!strncmp(word, "@TITLE@", n))
-        return ht_web_html_text(out, page->title), 0;
+    if (!strncmp(word, "@TITLE@", n)) {
+        ht_web_html_text(out, page->title);
+        return 0;
+    }
     if (!strncmp(word, "@ABOUT@", n))
         return put_about(out, page);
     if (!strncmp(word, "@STYLE@", n))

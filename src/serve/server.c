@@ -61,6 +61,13 @@ static void completed(void *ctx, struct MHD_Connection *c, void **state,
     *state = NULL;
 }
 
+static void destroy_locks(struct ht_server *s)
+{
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->symbols);
+    pthread_mutex_destroy(&s->lock);
+}
+
 struct ht_server *ht_serve_start(const struct ht_serve_options *o,
                                  const struct ht_serve_source *source, char *msg, size_t msg_size)
 {
@@ -77,10 +84,8 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
     fd = o->unix_path
              ? ht_listen_unix(o->unix_path, msg, msg_size)
              : ht_listen_tcp(o->host ? o->host : "127.0.0.1", o->port, &s->port, msg, msg_size);
-    if (fd < 0) {
-        free(s);
-        return NULL;
-    }
+    if (fd < 0)
+        goto no_socket;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->symbols, NULL);
     pthread_condattr_init(&attr);
@@ -94,16 +99,14 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768, MHD_OPTION_THREAD_STACK_SIZE,
         (size_t)1024 * 1024, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
-    if (!s->daemon) {
-        snprintf(msg, msg_size, "cannot start the HTTP server: %s", strerror(errno));
-        close(fd);
-        pthread_cond_destroy(&s->changed);
-        pthread_mutex_destroy(&s->symbols);
-        pthread_mutex_destroy(&s->lock);
-        free(s);
-        return NULL;
-    }
-    return s;
+    if (s->daemon)
+        return s;
+    snprintf(msg, msg_size, "cannot start the HTTP server: %s", strerror(errno));
+    close(fd);
+    destroy_locks(s);
+no_socket:
+    free(s);
+    return NULL;
 }
 
 uint16_t ht_serve_port(const struct ht_server *s)
@@ -123,8 +126,6 @@ void ht_serve_stop(struct ht_server *s)
     MHD_stop_daemon(s->daemon);
     if (s->o.unix_path)
         unlink(s->o.unix_path);
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->symbols);
-    pthread_mutex_destroy(&s->lock);
+    destroy_locks(s);
     free(s);
 }

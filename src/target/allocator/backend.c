@@ -98,7 +98,9 @@ static void *first_calloc(size_t n, size_t size)
 static void *first_realloc(void *p, size_t n)
 {
     ht_backend_resolve();
-    return ht_backend_ready() ? ht_next_realloc(p, n) : p ? NULL : ht_arena_alloc(n, 16);
+    if (ht_backend_ready())
+        return ht_next_realloc(p, n);
+    return p ? NULL : ht_arena_alloc(n, 16);
 }
 
 static void first_free(void *p)

@@ -253,7 +253,9 @@ enum ht_freed ht_free_sampled(void *p)
     if (HT_UNLIKELY(r == -ENOENT))
         ht_place_freed_twice(p);
     release(t);
-    return recycled ? HT_FREED_RECYCLED : r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
+    if (recycled)
+        return HT_FREED_RECYCLED;
+    return r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
 }
 
 static void account_one(void *p, const struct ht_record *record)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "target/os/loader.h"
+#include "target/os/machine.h"
 
 /* All written once, before threads; then only read. */
 static long errno_offset; /* from the thread pointer: errno is in static TLS. 0: not known yet */
@@ -70,8 +71,10 @@ unsigned long getauxval(unsigned long type)
 
 long sysconf(int name)
 {
-    unsigned long page = name == _SC_PAGESIZE ? getauxval(AT_PAGESZ) : 0;
-    return page ? (long)page : name == _SC_PAGESIZE ? 4096 : -1;
+    unsigned long page = getauxval(AT_PAGESZ);
+    if (name != _SC_PAGESIZE)
+        return -1;
+    return page ? (long)page : HT_PAGE_SIZE;
 }
 
 void *dlopen(const char *file, int flags)

@@ -61,7 +61,7 @@ static void find_main(void)
     }
     if (ours && lowest < highest) {
         main_map = l;
-        ht_main_start = l->l_addr + (lowest & ~4095ull);
+        ht_main_start = l->l_addr + HT_PAGE_DOWN(lowest);
         ht_main_size = l->l_addr + highest - ht_main_start;
     }
 }

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "target/os/loader.h"
+#include "target/os/machine.h"
 #include "target/os/sys.h"
 
 #define MAX_OBJECTS 2048u /* Chromium has 150, LibreOffice 400; those beyond stay unknown */
@@ -59,7 +60,7 @@ static _Atomic uint64_t misses[MISSES];
 
 static bool all_readable(uint64_t at, uint64_t n)
 {
-    for (uint64_t page = at & ~4095ull; page < at + n; page += 4096)
+    for (uint64_t page = HT_PAGE_DOWN(at); page < at + n; page += HT_PAGE_SIZE)
         if (!ht_page_readable(page))
             return false;
     return true;
@@ -83,7 +84,7 @@ static bool describe(const struct link_map *l, const Elf64_Phdr *p, uint32_t n, 
     }
     if (!matches || lowest >= highest)
         return false;
-    o->start = l->l_addr + (lowest & ~4095ull);
+    o->start = l->l_addr + HT_PAGE_DOWN(lowest);
     o->end = l->l_addr + highest;
     o->link_map = (uint64_t)l;
     o->stays = stays;

@@ -5,6 +5,7 @@
 #include "target/os/thread_stack.h"
 
 #include "target/os/loader.h"
+#include "target/os/machine.h"
 
 uint64_t ht_main_stack_end;
 static uint64_t pthread_size; /* of glibc's struct pthread */
@@ -29,7 +30,7 @@ void ht_stack_bounds(uint64_t *lo, uint64_t *hi)
     if (ht_main_stack_end && here < ht_main_stack_end &&
         ht_main_stack_end - here < HT_MAIN_STACK_SPAN) {
         *lo = ht_main_stack_end - HT_MAIN_STACK_SPAN;
-        *hi = (ht_main_stack_end + 4095) & ~4095ull;
+        *hi = HT_PAGE_UP(ht_main_stack_end);
         return;
     }
     __asm__("mov %%fs:0x10, %0" : "=r"(tcb)); /* tcbhead_t.self */

@@ -271,9 +271,12 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
             ht_live_unreserve(node);
         return false;
     }
-    if (!node && !(node = take_node(s))) {
+    if (!node)
+        node = take_node(s);
+    if (!node) {
         ht_unlock(&s->lock, HT_RANK_SHARD); /* the search for one takes shards' locks */
-        if (!(node = ht_live_reserve()))
+        node = ht_live_reserve();
+        if (!node)
             return false;
         if (!ht_lock(&s->lock, HT_RANK_SHARD)) {
             ht_live_unreserve(node);

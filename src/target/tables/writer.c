@@ -198,7 +198,8 @@ ht_ref ht_frame_intern(uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t p
         ht_ref at = atomic_load_explicit(link, memory_order_acquire);
         if (!at) {
             if (!mine) {
-                if (!(mine = ht_record_new(HT_KIND_FRAME)))
+                mine = ht_record_new(HT_KIND_FRAME);
+                if (!mine)
                     return 0;
                 struct ht_frame *f = ht_at(mine);
                 f->pc = pc;
