@@ -203,7 +203,9 @@ class Graph:
                 out.add(("constant", 0))
                 continue
             elif i.name.startswith("add") and register(i.args[0]):
-                out.add(("table",))
+                # A switch adds an entry of its table, four bytes with a sign; a pointer and an offset may be anybody's function.
+                switch = any(k.name.startswith("movs") and k.args[0].endswith(",4)") for k in f.code[max(0, b - 8):b] if k.args)
+                out.add(("table",) if switch else ("unknown", i.at))
                 continue
             else:
                 out.add(("unknown", i.at))
