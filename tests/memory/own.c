@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static unsigned long seed;
+static pthread_barrier_t done;
 
 static unsigned next(unsigned long *state, unsigned below)
 {
@@ -35,6 +36,7 @@ static void *work(void *arg)
 static void *wait(void *arg)
 {
     work(arg);
+    pthread_barrier_wait(&done);
     pause();
     return NULL;
 }
@@ -43,6 +45,7 @@ int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 0;
     seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    pthread_barrier_init(&done, NULL, (unsigned)(threads + 1) / 2 + 1); /* every other thread stays */
     size_t anonymous = 40 << 20, shared = 8 << 20;
     memset(mmap(NULL, anonymous, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, anonymous);
     memset(mmap(NULL, shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, shared);
@@ -53,7 +56,7 @@ int main(int argc, char **argv)
             pthread_join(t, NULL);
     }
     work(NULL);
-    usleep(300000); /* the waiting ones are done */
+    pthread_barrier_wait(&done);
     struct mallinfo2 m = mallinfo2();
     /* mallinfo2 counts the main arena's and the others' together in malloc_info alone. */
     FILE *f = fopen("malloc.xml", "w");
