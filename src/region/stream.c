@@ -66,7 +66,11 @@ struct stream {
     z_stream z;
     int64_t n_strings;
     int error;
+    unsigned refreshes;
 };
+
+/* A region that is damaged has any number of sites without a stack. */
+enum { REFRESHES = 1000 };
 
 static void *fixed_alloc(void *opaque, unsigned items, unsigned size)
 {
@@ -225,22 +229,31 @@ static void put_head(struct stream *s)
         put_comment(s, "lost: not taken over from the parent: ", inherits, " samples");
 }
 
+static void refresh(const struct stream *s)
+{
+    if (HT_VIEW_SOURCE(s->v))
+        HT_VIEW_SOURCE(s->v)->refresh(HT_VIEW_SOURCE(s->v));
+}
+
 /* The locations of a site's stack, leaf first, in the workspace; -1 when the stack is damaged,
  * or newer than the view. */
 static int32_t find_locations(struct stream *s, const struct ht_site *site)
 {
     const struct ht_stack *stack = ht_view_record(s->v, site->stack, HT_KIND_STACK);
     uint32_t n = 0, kept = 0;
-    const ht_ref *frames = stack ? ht_view_frames(s->v, stack, &n) : NULL;
-    if (!frames)
+    if (!stack || !ht_view_frames(s->v, stack, &n))
         return -1;
+    ht_ref list = stack->frames;
     for (uint32_t i = 0; i < n; i++) {
-        const struct ht_frame *f = ht_view_record(s->v, frames[i], HT_KIND_FRAME);
+        /* Asked for each time: the frames between may have been fetched in its place. */
+        const ht_ref *frames = ht_view_at(s->v, list, (uint64_t)n * sizeof(ht_ref));
+        ht_ref frame = frames ? frames[i] : 0;
+        const struct ht_frame *f = ht_view_record(s->v, frame, HT_KIND_FRAME);
         /* In a chunk that was made after the view: so was the site. It is left out whole, rather
          * than shown with a part of its stack. */
         if (!f || (f->module && !ht_view_record(s->v, f->module, HT_KIND_MODULE)))
             return -1;
-        s->w->locations[kept++] = frames[i];
+        s->w->locations[kept++] = frame;
     }
     return (int32_t)kept;
 }
@@ -256,6 +269,12 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
         return false;
 
     int32_t n = find_locations(s, site);
+    if (n < 0 && HT_VIEW_SOURCE(s->v) && s->refreshes < REFRESHES) {
+        /* Its stack came after what was fetched of it. */
+        s->refreshes++;
+        refresh(s);
+        n = find_locations(s, site);
+    }
     if (n < 0)
         return false;
     int64_t size = (int64_t)site->size_low;
@@ -405,7 +424,9 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     const struct ht_site *site;
     while (!s.error && (site = ht_view_next(v, &c)))
         written += put_site(&s, c.ref, site, peak, epoch);
+    refresh(&s);
     bool outside = put_locations(&s);
+    refresh(&s);
     put_modules(&s);
     if (outside)
         put_no_object(&s);

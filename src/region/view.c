@@ -60,12 +60,32 @@ int ht_view_init(struct ht_view *v, const void *base, uint64_t size, char *msg, 
     v->n_chunks = n < handed ? (uint32_t)n : handed;
     v->fold_version = atomic_load_explicit(&h->fold_version, memory_order_acquire);
     v->incomplete = false;
+    v->source = NULL;
     return 0;
 }
 
 static const struct ht_chunk *chunk_at(const struct ht_view *v, uint64_t i)
 {
     return (const struct ht_chunk *)(v->base + HT_HEADER_SIZE + i * HT_CHUNK_SIZE);
+}
+
+static uint32_t chunks_of(const struct ht_view *v)
+{
+    return HT_VIEW_SOURCE(v) ? HT_VIEW_SOURCE(v)->n_chunks : v->n_chunks;
+}
+
+static bool fetched(const struct ht_view *v, uint32_t chunk)
+{
+    return !HT_VIEW_SOURCE(v) || HT_VIEW_SOURCE(v)->fetch(HT_VIEW_SOURCE(v), chunk);
+}
+
+static uint32_t kind_of(const struct ht_view *v, uint32_t chunk)
+{
+    if (HT_VIEW_SOURCE(v))
+        return HT_VIEW_SOURCE(v)->kind(HT_VIEW_SOURCE(v), chunk);
+    const struct ht_chunk *c = chunk_at(v, chunk);
+    return c->magic == HT_CHUNK_MAGIC ? atomic_load_explicit(&c->kind, memory_order_acquire)
+                                      : HT_KIND_NONE;
 }
 
 const void *ht_view_at(const struct ht_view *v, ht_ref ref, uint64_t n)
@@ -75,7 +95,8 @@ const void *ht_view_at(const struct ht_view *v, ht_ref ref, uint64_t n)
         return NULL;
     uint64_t i = (at - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
     uint64_t within = (at - HT_HEADER_SIZE) % HT_CHUNK_SIZE;
-    if (i >= v->n_chunks || within < sizeof(struct ht_chunk) || n > HT_CHUNK_SIZE - within)
+    if (i >= chunks_of(v) || within < sizeof(struct ht_chunk) || n > HT_CHUNK_SIZE - within ||
+        !fetched(v, (uint32_t)i))
         return NULL;
     return v->base + at;
 }
@@ -131,10 +152,9 @@ const void *ht_view_record(const struct ht_view *v, ht_ref ref, uint32_t kind)
 const void *ht_view_next(const struct ht_view *v, struct ht_cursor *cur)
 {
     uint32_t size = ht_kind_size(cur->kind), capacity = ht_kind_capacity(cur->kind);
-    for (; cur->chunk < v->n_chunks; cur->chunk++, cur->index = 0) {
+    for (; cur->chunk < chunks_of(v); cur->chunk++, cur->index = 0) {
         const struct ht_chunk *c = chunk_at(v, cur->chunk);
-        if (c->magic != HT_CHUNK_MAGIC ||
-            atomic_load_explicit(&c->kind, memory_order_acquire) != cur->kind)
+        if (kind_of(v, cur->chunk) != cur->kind || !fetched(v, cur->chunk))
             continue;
         while (cur->index < capacity) {
             const unsigned char *p = (const unsigned char *)(c + 1) + (uint64_t)cur->index++ * size;

@@ -12,6 +12,24 @@
 
 #include "region/layout.h"
 
+/*
+ * Where chunks are read when they are needed, and not all at once: the bytes at base are good after
+ * fetch, and until some 512 other chunks were fetched. A view without one has all its bytes.
+ */
+struct ht_view_source {
+    uint32_t n_chunks; /* instead of the view's; refresh may raise it */
+    int (*fetch)(struct ht_view_source *s, uint32_t chunk); /* 0: it cannot be read */
+    uint32_t (*kind)(struct ht_view_source *s, uint32_t chunk);
+    void (*refresh)(struct ht_view_source *s); /* what was fetched before is out of date */
+};
+
+/* The library's own views have none: no call through a pointer is compiled into it. */
+#ifdef HT_VIEW_WHOLE
+#define HT_VIEW_SOURCE(v) ((struct ht_view_source *)NULL)
+#else
+#define HT_VIEW_SOURCE(v) ((v)->source)
+#endif
+
 struct ht_view {
     const unsigned char *base;
     uint64_t size; /* bytes that may be read */
@@ -19,6 +37,7 @@ struct ht_view {
     uint32_t n_chunks;     /* whole chunks within size */
     uint32_t fold_version; /* sites that this version took in are left out: see struct ht_folded */
     bool incomplete;       /* of the chunks some were in private memory, which is gone */
+    struct ht_view_source *source; /* NULL: all is there */
 };
 
 /* Checks magic, version, checksum and sizes. 0, or -EINVAL with one line in msg (may be NULL). */

@@ -113,7 +113,7 @@ static int open_target(const struct live *live, const char *id, struct ht_region
     pid_t pid;
 
     if (is_named(live, id) && ht_region_is_pid(id, &pid))
-        return ht_region_open_pid(r, pid, msg, msg_size);
+        return ht_region_open_for(r, id, NULL, msg, msg_size);
     snprintf(msg, msg_size, "no profiled process %s here", id);
     return -ENOENT;
 }

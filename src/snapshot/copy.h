@@ -14,6 +14,8 @@ struct ht_region_origin {
 /* Which kinds of chunk are copied: the rest of the region reads as if it had none. */
 #define HT_COPY_HEADER 0u
 #define HT_COPY_ALL    (~0u)
+/* None at first: a chunk is read when it is asked for (snapshot/window.h). */
+#define HT_COPY_AS_NEEDED (1u << 31)
 
 /* Fills r->view, copy, copy_size and lost_from. 0, or -errno with what is wrong in msg. */
 int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,

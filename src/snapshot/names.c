@@ -68,7 +68,7 @@ struct ht_profile *ht_region_load(const char *word, const struct ht_region_ages 
                                   size_t msg_size, char *note, size_t note_size)
 {
     struct ht_region r;
-    *err = ht_region_open(&r, word, msg, msg_size);
+    *err = ht_region_open_for(&r, word, ages, msg, msg_size);
     if (*err)
         return NULL;
     struct ht_profile *p =

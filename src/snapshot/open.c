@@ -19,6 +19,7 @@
 #include "snapshot/directory.h"
 #include "snapshot/process.h"
 #include "snapshot/region.h"
+#include "snapshot/window.h"
 #include "util/open.h"
 
 static int say(char *msg, size_t size, int err, const char *format, ...)
@@ -159,7 +160,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
     return err ? say(msg, size, err, "cannot read the region of process %d: %s", pid, why) : 0;
 }
 
-static int open_dead(struct ht_region *r, pid_t pid, char *msg, size_t size)
+static int open_dead(struct ht_region *r, pid_t pid, uint32_t kinds, char *msg, size_t size)
 {
     struct ht_region_name name = {.pid = pid};
     char why[200];
@@ -168,25 +169,30 @@ static int open_dead(struct ht_region *r, pid_t pid, char *msg, size_t size)
         return say(msg, size, -ESRCH, "there is no process %d, and no region that it left",
                    (int)pid);
     struct ht_region_origin from = {.file = fd, .memory = -1};
-    int err = ht_region_copy(r, &from, HT_COPY_ALL, why, sizeof why);
+    int err = ht_region_copy(r, &from, kinds, why, sizeof why);
     close(fd);
     return err ? say(msg, size, err, "cannot read %s: %s", r->path, why) : 0;
 }
 
-int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_size)
+static int open_pid(struct ht_region *r, pid_t pid, uint32_t kinds, char *msg, size_t msg_size)
 {
     struct ht_process_info p;
     *r = (struct ht_region){0};
     int err = ht_process_read(pid, &p);
     if (!err) {
-        int failed = open_living(r, &p, HT_COPY_ALL, NULL, msg, msg_size);
+        int failed = open_living(r, &p, kinds, NULL, msg, msg_size);
         if (!failed || (err = ht_process_read(pid, &p)) != -ESRCH)
             return failed;
         ht_region_close(r); /* it has ended in the midst */
     }
     if (err == -ESRCH)
-        return open_dead(r, pid, msg, msg_size);
+        return open_dead(r, pid, kinds, msg, msg_size);
     return say(msg, msg_size, err, "cannot look at process %d: %s", (int)pid, strerror(-err));
+}
+
+int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_size)
+{
+    return open_pid(r, pid, HT_COPY_ALL, msg, msg_size);
 }
 
 /*
@@ -257,16 +263,22 @@ int ht_region_open_process(struct ht_region *r, const struct ht_process_info *p,
     return open_living(r, p, kinds, map, msg, msg_size);
 }
 
-int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size)
+static int open_path(struct ht_region *r, const char *path, uint32_t kinds, char *msg,
+                     size_t msg_size)
 {
     *r = (struct ht_region){0};
     int fd = ht_open_regular(path);
     if (fd < 0)
         return say(msg, msg_size, fd, "cannot read %s: %s", path,
                    fd == -EINVAL ? "not a regular file" : strerror(-fd));
-    int err = open_fd(r, fd, path, HT_COPY_ALL, msg, msg_size);
+    int err = open_fd(r, fd, path, kinds, msg, msg_size);
     close(fd);
     return err;
+}
+
+int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size)
+{
+    return open_path(r, path, HT_COPY_ALL, msg, msg_size);
 }
 
 int ht_region_open(struct ht_region *r, const char *word, char *msg, size_t msg_size)
@@ -276,8 +288,19 @@ int ht_region_open(struct ht_region *r, const char *word, char *msg, size_t msg_
                                         : ht_region_open_path(r, word, msg, msg_size);
 }
 
+int ht_region_open_for(struct ht_region *r, const char *word, const struct ht_region_ages *ages,
+                       char *msg, size_t msg_size)
+{
+    pid_t pid;
+    bool live = ages && (ages->min_ns || ages->max_ns || ages->label);
+    uint32_t kinds = live ? HT_COPY_ALL : HT_COPY_AS_NEEDED;
+    return ht_region_is_pid(word, &pid) ? open_pid(r, pid, kinds, msg, msg_size)
+                                        : open_path(r, word, kinds, msg, msg_size);
+}
+
 void ht_region_close(struct ht_region *r)
 {
+    ht_region_window_close(r->window);
     if (r->copy)
         munmap(r->copy, r->copy_size);
     *r = (struct ht_region){0};

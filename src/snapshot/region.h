@@ -15,10 +15,12 @@
 #include "region/view.h"
 
 struct ht_profile;
+struct ht_region_window;
 struct ht_symbolize_options;
 
 struct ht_region {
-    struct ht_view view; /* of the copy */
+    struct ht_view view;             /* of the copy */
+    struct ht_region_window *window; /* what reads it as it is needed; NULL: it is copied whole */
     void *copy;
     uint64_t copy_size;
     bool alive;
@@ -40,6 +42,19 @@ int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_siz
 /* Either, by what the word is. */
 int ht_region_open(struct ht_region *r, const char *word, char *msg, size_t msg_size);
 
+/* Which live objects count; all zero: all of them. Ages are of the moment the region was read; for
+ * a dead process of its last sample. */
+struct ht_region_ages {
+    uint64_t min_ns, max_ns; /* max_ns 0: no limit */
+    bool label;              /* a sample for each age bucket, with a label "age" */
+};
+
+/* The same for a profile of such ages (NULL: of all objects). Where they need no live records, none
+ * is read, and the rest as it is needed: some 40 MB of memory, whatever the region's size. r must
+ * stay where it is. */
+int ht_region_open_for(struct ht_region *r, const char *word, const struct ht_region_ages *ages,
+                       char *msg, size_t msg_size);
+
 /* A region file. */
 int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size);
 
@@ -54,13 +69,6 @@ bool ht_region_is_file(const char *path);
 
 /* A word that is a PID: digits only. */
 bool ht_region_is_pid(const char *word, pid_t *pid);
-
-/* Which live objects count; all zero: all of them. Ages are of the moment the region was read; for
- * a dead process of its last sample. */
-struct ht_region_ages {
-    uint64_t min_ns, max_ns; /* max_ns 0: no limit */
-    bool label;              /* a sample for each age bucket, with a label "age" */
-};
 
 /* The profile, without symbols. ages may be NULL. NULL with *err and one line in msg. */
 struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_region_ages *ages,

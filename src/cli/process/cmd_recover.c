@@ -49,7 +49,7 @@ static int recover_one(const char *word, const struct ht_dump_options *o, const 
 {
     struct ht_region r;
     char msg[512], path[sizeof r.path], unused[160];
-    if (ht_region_open(&r, word, msg, sizeof msg))
+    if (ht_region_open_for(&r, word, &o->ages, msg, sizeof msg))
         return ht_complain(1, "%s", msg);
     if (r.alive) {
         pid_t pid = r.pid;

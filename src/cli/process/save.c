@@ -129,7 +129,7 @@ int ht_dump_save(const char *word, const struct ht_dump_options *o, const char *
                  size_t msg_size)
 {
     struct ht_region r;
-    int err = ht_region_open(&r, word, msg, msg_size);
+    int err = ht_region_open_for(&r, word, &o->ages, msg, msg_size);
     if (err)
         return err;
     err = ht_dump_save_region(&r, word, o, output, msg, msg_size);

@@ -231,5 +231,6 @@ void ht_own_view(struct ht_view *v)
     v->incomplete = false;
     v->fold_version = atomic_load_explicit(&s->header->fold_version, memory_order_acquire);
     v->n_chunks = atomic_load_explicit(&s->header->n_chunks, memory_order_acquire);
+    v->source = NULL;
     v->size = HT_HEADER_SIZE + (uint64_t)v->n_chunks * HT_CHUNK_SIZE;
 }
