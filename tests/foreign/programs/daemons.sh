@@ -109,3 +109,51 @@ p_bind9() {
   wait $server
   echo "exit $?"
 }
+# needs: /usr/sbin/php-fpm8.2 cgi-fcgi
+# only: glibc jemalloc
+p_php_fpm() {
+  printf '%s\n' '[global]' "error_log = $PWD/log" 'daemonize = no' '[www]' "listen = $PWD/sock" 'pm = static' 'pm.max_children = 2' >f.conf
+  [ "$(id -u)" = 0 ] && printf '%s\n' 'user = nobody' 'group = nogroup' >>f.conf
+  chmod 755 .
+  printf '%s\n' '<?php $a = []; for ($i = 0; $i < 20000; $i++) $a[] = str_repeat(chr(65 + $i % 26), $i % 90);' 'sort($a); echo md5(implode(",", $a)), " ", count($a), "\n";' >t.php
+  /usr/sbin/php-fpm8.2 -n -y "$PWD/f.conf" -F 2>/dev/null &
+  local server=$!
+  wait_until test -S sock || return 1
+  for i in $(seq 10); do SCRIPT_FILENAME=$PWD/t.php REQUEST_METHOD=GET cgi-fcgi -bind -connect sock; done | grep -c '^[0-9a-f]* 20000'
+  kill -TERM $server
+  wait $server
+  echo "exit $?"
+}
+# needs: /usr/sbin/slapd slapadd ldapsearch
+# only: glibc jemalloc
+p_slapd() {
+  mkdir db
+  printf '%s\n' 'include /etc/ldap/schema/core.schema' "pidfile $PWD/pid" 'modulepath /usr/lib/ldap' 'moduleload back_mdb' 'database mdb' 'suffix "dc=t"' "directory $PWD/db" 'maxsize 16777216' >s.conf
+  { printf 'dn: dc=t\nobjectClass: domain\ndc: t\n\n'
+    for i in $(seq 500); do printf 'dn: cn=p%d,dc=t\nobjectClass: person\ncn: p%d\nsn: s%d\n\n' "$i" "$i" $((i % 7)); done; } >t.ldif
+  slapadd -q -f s.conf -l t.ldif 2>/dev/null
+  echo "added $?"
+  /usr/sbin/slapd -d 0 -f s.conf -h "ldap://127.0.0.1:$PORT" 2>/dev/null &
+  local server=$!
+  wait_port "$PORT" || return 1
+  for i in $(seq 0 6); do ldapsearch -LLL -x -H "ldap://127.0.0.1:$PORT" -b dc=t "(sn=s$i)" cn | grep -c '^cn:'; done
+  kill -TERM $server
+  wait $server
+  echo "exit $?"
+}
+# needs: /usr/sbin/varnishd curl /usr/bin/python3 /usr/bin/cc
+# only: glibc
+p_varnish() { # which has jemalloc linked in: over another allocator it is that one's, bare, too
+  mkdir www && for i in $(seq 10); do seq "$((i * 700))" >www/$i.txt; done
+  chmod 755 . www
+  /usr/bin/python3 -m http.server --bind 127.0.0.1 --directory www $((PORT + 1)) >/dev/null 2>&1 &
+  local origin=$!
+  /usr/sbin/varnishd -F -j none -n "$PWD/v" -a "127.0.0.1:$PORT" -b "127.0.0.1:$((PORT + 1))" -s malloc,16m >/dev/null 2>&1 &
+  local server=$!
+  wait_port $((PORT + 1)) && wait_port "$PORT" || return 1
+  for i in $(seq 30); do curl -s "http://127.0.0.1:$PORT/$((i % 10 + 1)).txt" | md5sum; done | md5sum
+  kill -TERM $server
+  wait $server
+  echo "exit $?"
+  kill $origin
+}

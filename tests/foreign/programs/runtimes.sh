@@ -77,7 +77,7 @@ L
 }
 # needs: swipl
 # ordinary: glibc
-# only: glibc
+# only: glibc jemalloc
 p_swipl() {
   cat >t.pl <<'P'
 queens(N, Qs) :- numlist(1, N, Ns), select_all(Ns, [], Qs).
@@ -126,5 +126,22 @@ main = do
   print (sum xs)
 H
   ghc -v0 -O -threaded T.hs && ./T +RTS -N2
+  echo "exit $?"
+}
+# needs: racket
+# only: glibc jemalloc
+p_racket() {
+  cat >t.rkt <<'P'
+#lang racket/base
+(require racket/list)
+(define words (for/list ([i 60000]) (number->string (modulo (* i 7919) 100003))))
+(displayln (apply + (map string-length (sort words string<?))))
+(define h (make-hash))
+(for ([w words]) (hash-update! h (string-length w) add1 0))
+(displayln (sort (hash->list h) < #:key car))
+(displayln (for/sum ([t (for/list ([i 4]) (let ([c (make-channel)]) (thread (lambda () (channel-put c (for/sum ([j 10000]) j)))) c))]) (channel-get t)))
+(exit 4)
+P
+  racket t.rkt
   echo "exit $?"
 }
