@@ -99,3 +99,20 @@ void ht_total_weighted(const struct ht_split *objects, const struct ht_split *by
     else
         add_weighted(&cells[slot % HT_TOTAL_CELLS].shared, objects, bytes, alloc, ht_count);
 }
+
+void ht_total_count_elsewhere(uint64_t size, bool alloc)
+{
+    uint32_t slot = ht_thread_slot();
+    struct ht_total_cell *cells = ht_total_cells();
+    const struct ht_split one = {1, 0}, bytes = {size, 0};
+    if (own_total(cells, slot)) {
+        ht_total_weighted(&one, &bytes, alloc);
+        return;
+    }
+    /* Threads that came after those who own the cells stay here for good: three additions. */
+    struct ht_total *t = &cells[slot % HT_TOTAL_CELLS].shared;
+    _Atomic uint64_t *objects = &t->counts.alloc_objects + (alloc ? 0 : 2);
+    ht_count(&objects[1], size);
+    ht_count(objects, 1);
+    ht_count(&t->alloc_samples + (alloc ? 0 : 1), 1);
+}

@@ -66,14 +66,16 @@ static inline struct ht_total_cell *ht_total_cells(void)
 /* Adds a sample that was allocated, or freed, to the totals. */
 void ht_total_weighted(const struct ht_split *objects, const struct ht_split *bytes, bool alloc);
 
+/* Exact mode: of one object, where the thread has no cell of its own yet, or gets none. */
+void ht_total_count_elsewhere(uint64_t size, bool alloc);
+
 /* Exact mode: the same of one object, by the thread of that thread_slot (0: not known yet). */
 static inline void ht_total_count(uint32_t thread_slot, uint64_t size, bool alloc)
 {
     struct ht_total_cell *cell = &ht_total_cells()[thread_slot % HT_TOTAL_CELLS];
     if (HT_UNLIKELY(!thread_slot ||
                     atomic_load_explicit(&cell->owner_slot, memory_order_relaxed) != thread_slot)) {
-        const struct ht_split one = {1, 0}, bytes = {size, 0};
-        ht_total_weighted(&one, &bytes, alloc);
+        ht_total_count_elsewhere(size, alloc);
         return;
     }
     _Atomic uint64_t *objects = &cell->own.counts.alloc_objects + (alloc ? 0 : 2);
