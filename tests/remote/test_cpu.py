@@ -95,7 +95,7 @@ run("4194303", status=1, lines=1)
 run("--", "/nonexistent/program", status=127, lines=1)
 run("--", "no-such-program-at-all", status=127, lines=1)
 run("--", "/tmp", status=126, lines=1)
-for words in ([], ["x"], ["--"], ["--frequency=0", "1"], ["--seconds=-1", "1"], ["--seconds=x", "1"], ["--kernel", "--ptrace", "1"]):
+for words in ([], ["--"], ["--frequency=0", "1"], ["--seconds=-1", "1"], ["--seconds=x", "1"], ["--kernel", "--ptrace", "1"]):
     run(*words, status=2, lines=1)
 shutil.rmtree(work)
 for f in failed:
