@@ -24,6 +24,7 @@ static unsigned index_of(const void *p)
     return (unsigned)(((const char *)p - pages[0]) / 4096);
 }
 
+bool ht_next_is_glibc(void) { return true; }
 void *ht_next_aligned(size_t align, size_t size)
 {
     for (unsigned i = (unsigned)ht_next_random() % BLOCKS, n = 0; n < BLOCKS; n++, i = (i + 1) % BLOCKS) {

@@ -139,7 +139,8 @@ void *ht_place(size_t size, size_t align, bool *recyclable)
         return NULL;
     void *p;
     if (size <= HT_PLACED_MIN && align <= HT_PAGE_SIZE) {
-        *recyclable = true;
+        /* Of the others each has heaps that a program may give up, with all that lies in them. */
+        *recyclable = ht_next_is_glibc();
         if ((p = take_recycled()))
             return p;
         size = HT_PLACED_MIN;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// only: jemalloc
+// Hazard 57: a program gives up a whole heap (an arena of jemalloc's), and something of ours is still in it.
+// Shows: after thirty arenas that came and went, with samples in each, blocks hold what was written to them.
+// Seen failing without "no block is kept where heaps can be destroyed" (mutants): SIGSEGV.
+#include "hazard.h"
+
+extern __attribute__((weak)) int mallctl(const char *, void *, size_t *, void *, size_t);
+
+static void one_arena(unsigned first) {
+  static char *blocks[3000];
+  unsigned arena, old;
+  size_t n = sizeof arena;
+  char name[64];
+  CHECK(!mallctl("arenas.create", &arena, &n, NULL, 0));
+  n = sizeof old;
+  CHECK(!mallctl("thread.arena", &old, &n, &arena, sizeof arena));
+  for (int i = 0; i < 20000; i++) {
+    void *p = malloc(200 + (size_t)i % 700);
+    CHECK(p);
+    memset(p, 2, 200);
+    free(p);
+  }
+  CHECK(!mallctl("thread.tcache.flush", NULL, NULL, NULL, 0));
+  n = sizeof old;
+  CHECK(!mallctl("thread.arena", &old, &n, &first, sizeof first));
+  snprintf(name, sizeof name, "arena.%u.destroy", arena);
+  CHECK(!mallctl(name, NULL, NULL, NULL, 0));
+  for (int i = 0; i < 3000; i++) {
+    CHECK((blocks[i] = malloc(300 + (size_t)i % 600)));
+    memset(blocks[i], i, 300);
+  }
+  for (int i = 0; i < 3000; i++) {
+    for (int k = 0; k < 300; k++)
+      CHECK(blocks[i][k] == (char)i);
+    free(blocks[i]);
+  }
+}
+
+int main(void) {
+  unsigned first;
+  size_t n = sizeof first;
+  if (!mallctl || mallctl("thread.arena", &first, &n, NULL, 0))
+    skip("no jemalloc");
+  for (int i = 0; i < 30; i++)
+    one_arena(first);
+  return 0;
+}
