@@ -19,8 +19,14 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HEAPTAP = os.path.abspath(sys.argv[1])
-TIMES = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+from words import Words, positive, there  # noqa: E402
+
+line = Words(__doc__)
+line.add_argument("heaptap", metavar="HEAPTAP", type=there)
+line.add_argument("times", metavar="TIMES", type=positive, nargs="?", default=20)
+words = line.parse_args()
+HEAPTAP, TIMES = words.heaptap, words.times
 SESSION, A_SECOND = 4104, 1000
 
 

@@ -15,7 +15,9 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "compat"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 import pprofgen  # noqa: E402
+from words import Words, there  # noqa: E402
 
 MOST, MOST_WITH = 1.1, 1.15 # of the report as it was, and with intervals
 
@@ -37,14 +39,17 @@ def instructions(heaptap, path, work, *options):
 
 
 def main():
-    heaptap = os.path.abspath(sys.argv[1])
+    line = Words(__doc__)
+    line.add_argument("heaptap", metavar="HEAPTAP", type=there)
+    line.add_argument("other", metavar="COMMIT|HEAPTAP", nargs="?")
+    words = line.parse_args()
+    heaptap, other = words.heaptap, words.other
     with tempfile.TemporaryDirectory(prefix="heaptap-top.") as work:
         path, bad = work + "/p.pb.gz", False
         pprofgen.random_profile(path, 3, samples=200000, functions=3000)
-        if len(sys.argv) > 2:
-            other = sys.argv[2]
+        if other:
             base = instructions(other if os.access(other, os.X_OK) else build(other, work), path, work)
-            print("top of %s: %.1f million instructions" % (sys.argv[2], base / 1e6))
+            print("top of %s: %.1f million instructions" % (other, base / 1e6))
         else:
             base = instructions(heaptap, path, work)
         for options in (), ("--intervals",), ("--json",):

@@ -80,6 +80,7 @@ static void try_all(void)
                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     syscall(SYS_madvise, page, 4096, MADV_DONTDUMP);
     syscall(SYS_mremap, page, 4096, 4096, 0);
+    syscall(SYS_mprotect, page, 4096, PROT_READ);
     syscall(SYS_munmap, page, 4096);
     syscall(SYS_kill, 0, 0);
     syscall(SYS_sched_yield);
