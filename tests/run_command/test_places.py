@@ -22,7 +22,9 @@ class Namespaces(Case):
             for name in self.files():
                 os.unlink(os.path.join(self.dir, name))
             r = self.run_("--exact", "-o", "y.pb.gz", "sh", "-c",
-                          "for i in 1 2 3; do %sunshare -pf --kill-child --mount-proc %s %s %s done; wait; exit 0" % (before, PROG, how, wait))
+                          "for i in 1 2 3; do %sunshare -pf --kill-child --mount-proc %s %s %s done; wait; "
+                          # A killed one may still be dying when those that killed it have ended.
+                          "while pgrep -s 0 -x run-prog >/dev/null; do sleep 0.02; done; exit 0" % (before, PROG, how, wait))
             files = [f for f in self.files() if self.blocks(f)]
             self.assertEqual(len(files), 3, (how, wait, self.files(), r.stderr))
             blocks = 10 if how == "exit" else 3
