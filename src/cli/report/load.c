@@ -267,16 +267,7 @@ struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, stru
 int ht_load_narrow(struct ht_profile *p, const struct ht_report_options *o, char *msg,
                    size_t msg_size)
 {
-    const struct ht_filter filter = {.focus = o->focus,
-                                     .ignore = o->ignore,
-                                     .hide = o->hide,
-                                     .show = o->show,
-                                     .show_from = o->show_from,
-                                     .tagfocus = o->tagfocus,
-                                     .tagignore = o->tagignore,
-                                     .tagshow = o->tagshow,
-                                     .taghide = o->taghide,
-                                     .prune_from = o->prune_from};
+    const struct ht_filter filter = ht_report_filter(o);
     struct ht_report_options labels = *o;
     labels.msg = msg;
     labels.msg_size = msg_size;
