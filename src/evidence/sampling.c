@@ -44,7 +44,8 @@ bool ht_sampling_of(struct ht_sampling *s, struct ht_profile *p, size_t index, c
                               .key = ht_profile_str(p, "bytes")};
     bool objects = !strcmp(t->unit, "count") && ends(t->type, "objects");
     if ((!s->bytes || !ends(t->type, "space")) && !objects) {
-        snprintf(why, why_size, "%s are neither a heap's bytes nor its objects", t->type);
+        snprintf(why, why_size, "values of type %s are neither a heap's bytes nor its objects",
+                 t->type);
         return false;
     }
     if (p->period < 1 || strcmp(p->period_type.unit, "bytes") != 0) {
