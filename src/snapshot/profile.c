@@ -15,33 +15,11 @@
 #include "region/stream.h"
 #include "snapshot/age.h"
 #include "snapshot/region.h"
-
-struct buffer {
-    unsigned char *data;
-    size_t size, room;
-};
-
-static int append(void *sink, const void *data, size_t n)
-{
-    struct buffer *b = sink;
-    if (n > b->room - b->size) {
-        size_t room = b->room ? b->room * 2 : 1 << 20;
-        while (room - b->size < n)
-            room *= 2;
-        unsigned char *more = realloc(b->data, room);
-        if (!more)
-            return -ENOMEM;
-        b->data = more;
-        b->room = room;
-    }
-    memcpy(b->data + b->size, data, n);
-    b->size += n;
-    return 0;
-}
+#include "util/buffer.h"
 
 /* Streams the region into a buffer. Samples written or -errno. */
 static int64_t stream(const struct ht_region *r, const struct ht_region_ages *ages, int level,
-                      struct buffer *b)
+                      struct ht_buffer *b)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -59,7 +37,7 @@ static int64_t stream(const struct ht_region *r, const struct ht_region_ages *ag
         o.ctx = filter;
     }
     if (w && (filter || !o.part))
-        n = ht_stream_profile(&r->view, &o, w, append, b);
+        n = ht_stream_profile(&r->view, &o, w, ht_buffer_append, b);
     ht_age_filter_destroy(filter);
     free(w);
     return n;
@@ -69,7 +47,7 @@ struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_
                                      int *err, char *msg, size_t msg_size)
 {
     struct ht_profile *p = NULL;
-    struct buffer b = {0};
+    struct ht_buffer b = {0};
     int64_t n = stream(r, ages, 0, &b);
     if (n < 0) {
         *err = (int)n;
@@ -84,7 +62,7 @@ struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_
 int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ages, void **data,
                       size_t *size)
 {
-    struct buffer b = {0};
+    struct ht_buffer b = {0};
     /* Quick rather than small: whoever wants it small has it symbolised, too. */
     int64_t n = stream(r, ages, 1, &b);
     if (n < 0) {

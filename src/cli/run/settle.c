@@ -21,6 +21,7 @@
 #include "region/pattern.h"
 #include "region/stream.h"
 #include "snapshot/region.h"
+#include "util/buffer.h"
 #include "util/utf8.h"
 
 #define MAX_NUMBERED 100000
@@ -39,27 +40,6 @@ void *ht_run_append(void *list, size_t *n, size_t size)
 
 /* --- writing -----------------------------------------------------------------------------------
  */
-
-struct buffer {
-    unsigned char *data;
-    size_t size, room;
-};
-
-static int append_data(void *sink, const void *data, size_t n)
-{
-    struct buffer *b = sink;
-    if (n > b->room - b->size) {
-        size_t room = (b->size + n) * 2;
-        unsigned char *more = realloc(b->data, room);
-        if (!more)
-            return -ENOMEM;
-        b->data = more;
-        b->room = room;
-    }
-    memcpy(b->data + b->size, data, n);
-    b->size += n;
-    return 0;
-}
 
 static bool is_of_this_run(const struct ht_run_regions *r, const struct stat *st)
 {
@@ -109,7 +89,7 @@ struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name
 }
 
 static int write_as(const struct ht_run_regions *r, const struct ht_region_header *h,
-                    const char *pattern, const struct buffer *b, char *path, size_t size)
+                    const char *pattern, const struct ht_buffer *b, char *path, size_t size)
 {
     struct ht_pattern v = ht_run_values(r, h->name, h->pid);
     v.number = (uint32_t)(h->dumps + h->dump_failures);
@@ -134,12 +114,12 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, cons
                          char *path, size_t size)
 {
     static struct ht_stream_workspace workspace;
-    struct buffer b = {NULL, 0, 0};
+    struct ht_buffer b = {NULL, 0, 0};
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     struct ht_stream_options o = {.gzip = true,
                                   .time_nanos = now.tv_sec * 1000000000ll + now.tv_nsec};
-    int64_t n = ht_stream_profile(v, &o, &workspace, append_data, &b);
+    int64_t n = ht_stream_profile(v, &o, &workspace, ht_buffer_append, &b);
     int error = n < 0 ? (int)n : write_as(r, v->header, pattern, &b, path, size);
     if (n >= 0 && error) {
         char wanted[PATH_MAX], usual[PATH_MAX] = "";
