@@ -13,13 +13,23 @@
 #define HT_PAGE_DOWN(x) ((x) & ~(uint64_t)(HT_PAGE_SIZE - 1))
 #define HT_PAGE_UP(x)   HT_PAGE_DOWN((x) + HT_PAGE_SIZE - 1) /* x is evaluated once */
 
+/* Bytes below sp that a function may use without moving sp (System V ABI, "red zone"). */
+#define HT_RED_ZONE 128u
+
+/* Where a signal frame holds the registers of the interrupted code: offsets from sp, at the return
+ * address of the handler, of words of the ucontext's uc_mcontext.gregs. */
+#define HT_SIGNAL_BP  (40u + 8 * 10) /* REG_RBP */
+#define HT_SIGNAL_SP  (40u + 8 * 15) /* REG_RSP */
+#define HT_SIGNAL_PC  (40u + 8 * 16) /* REG_RIP */
+#define HT_SIGNAL_END (40u + 8 * 17)
+
 /* Says to the processor that a thread waits in a loop. */
 static inline void ht_relax(void)
 {
     __builtin_ia32_pause();
 }
 
-/* A number that is different at each moment: for seeds, not for times. */
+/* A number that differs from call to call: for seeds, not for times. */
 static inline uint64_t ht_cycles(void)
 {
     return __builtin_ia32_rdtsc();

@@ -66,15 +66,15 @@ static inline bool ht_step_fp(struct ht_regs *r, struct ht_stack_range *w)
 }
 
 /*
- * What a function has popped is still where its rules say, in the red zone, if a signal came right
- * then. It is mapped where the handler runs further down the same stack; else the page is all we
- * know.
+ * The range of code that a signal interrupted at sp. A function that was just popping its frame has
+ * its saved registers in the red zone below sp. That is mapped where the handler runs further down
+ * the same stack; on another stack only the page of sp is known to be.
  */
 static inline struct ht_stack_range ht_interrupted(uint64_t sp, uint64_t handler_sp)
 {
     struct ht_stack_range w = ht_stack_range_of(sp);
     uint64_t page = HT_PAGE_DOWN(sp);
-    w.lo = sp - 128;
+    w.lo = sp - HT_RED_ZONE;
     if (sp - handler_sp > 65536 && w.lo < page)
         w.lo = page;
     return w;

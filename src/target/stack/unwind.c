@@ -114,18 +114,18 @@ static inline ht_ref frame_at(uint64_t pc, ht_ref module)
 
 enum step { STEP_OK, STEP_END, STEP_LOST };
 
-/* mcontext_t's gregs in the ucontext that the kernel leaves at rsp (x86-64 signal frame). */
+/* Steps from a signal handler to the code that it interrupted, by the kernel's signal frame. */
 static enum step step_signal(struct ht_regs *r, struct walk *k)
 {
     struct ht_stack_range *w = &k->w;
-    if (!ht_ensure_readable(w, r->sp, 40 + 17 * 8))
+    if (!ht_ensure_readable(w, r->sp, HT_SIGNAL_END))
         return STEP_LOST;
-    uint64_t g = r->sp + 40, handler_sp = r->sp;
-    r->bp = ht_load(g + 10 * 8);
-    r->sp = ht_load(g + 15 * 8);
-    /* Not a return address: the interrupted instruction itself. One more, so that "minus one"
-     * finds it, as for every other frame. */
-    r->pc = ht_load(g + 16 * 8) + 1;
+    uint64_t handler_sp = r->sp;
+    r->bp = ht_load(handler_sp + HT_SIGNAL_BP);
+    r->sp = ht_load(handler_sp + HT_SIGNAL_SP);
+    /* The interrupted instruction itself, not a return address. Frames are looked up at pc - 1, so
+     * one is added. */
+    r->pc = ht_load(handler_sp + HT_SIGNAL_PC) + 1;
     *w = ht_interrupted(r->sp, handler_sp);
     ht_walk_recorder_moved(&k->recorder, w->is_thread_stack, w->hi);
     return STEP_OK;
