@@ -2,6 +2,7 @@
 // prog [WORD]...: does what the words say in turn, prints "ready", and ends when standard input does.
 //   allocate=BYTES  in blocks of 1000, which stay      fork         a child goes on with the words, its parent waits
 //   undumpable      nobody is to look into it          filter       a seccomp filter that lets everything through
+//   strict          seccomp's strict mode: read and write alone
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ static void filter(void)
 int main(int argc, char **argv)
 {
     char line[64];
+    int pid = 0;
     for (int i = 1; i < argc; i++) {
         if (!strncmp(argv[i], "allocate=", 9)) {
             for (long n = atol(argv[i] + 9) / 1000; n > 0; n--)
@@ -32,11 +34,15 @@ int main(int argc, char **argv)
             prctl(PR_SET_DUMPABLE, 0);
         } else if (!strcmp(argv[i], "filter")) {
             filter();
+        } else if (!strcmp(argv[i], "strict")) {
+            pid = getpid(); // no call after this one
+            if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
+                return 77;
         } else if (!strcmp(argv[i], "fork") && fork()) {
             wait(NULL);
             return 0;
         }
     }
-    int n = snprintf(line, sizeof line, "ready %d\n", getpid());
+    int n = snprintf(line, sizeof line, "ready %d\n", pid ? pid : getpid());
     return write(1, line, (size_t)n) != n || read(0, line, 1) < 0;
 }

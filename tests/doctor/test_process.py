@@ -177,9 +177,11 @@ int main(void) { for (int i = 0; i < 1 << 16; i++) f0(1 << 16 | i); printf("read
     def test_seccomp(self):
         if in_file("/proc/self/status", "Seccomp:\t0"):
             self.fine(self.ask(self.start().pid), "seccomp")
-        said = self.ask(self.start("filter").pid)
-        self.found(said, "seccomp", "note", "a filter is in force", "writes no profile by itself", "recover")
-        self.assertEqual(said.status, 0)
+        for word, what in ("filter", "a filter is in force"), ("strict", "strict mode"):
+            said = self.ask(self.start(word).pid)
+            self.found(said, "seccomp", "note", what, "writes no profile by itself", "recover")
+            self.found(said, "region", "note", "its later part is in", "entered a sandbox", "dump")
+            self.assertEqual(said.status, 0)
         p = self.start("fork", prefix=[FILTER, "-1", "-1", "1"])
         if in_file("/proc/self/status", "Seccomp_filters"):
             self.found(self.ask(p.is_ready), "seccomp", "note", "was there at its start", "", "dump")
@@ -207,7 +209,8 @@ int main(void) { for (int i = 0; i < 1 << 16; i++) f0(1 << 16 | i); printf("read
         self.found(said, "output", "note", "cannot write into %s: No such file" % gone, "stays in its region", "dump %d" % p.pid)
         self.assertEqual(said.status, 0)
         os.kill(p.pid, signal.SIGUSR1)
-        self.until(lambda: any("last dump failed" in r[1] for r in self.ask(p.pid).of("output")))
+        self.until(lambda: "last dump failed" in self.call("--json", p.pid).stdout)  # not ask(): it looks twice, and the dump may end between
+        self.found(self.ask(p.pid), "output", "note", "its last dump failed: No such file", "to %s/p" % gone, "dump %d" % p.pid)
 
     def until(self, what):
         """Waits for what the machine does at its own pace; the test's own limit ends it."""

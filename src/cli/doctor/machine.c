@@ -250,8 +250,11 @@ void ht_check_tracing(struct ht_doctor *d)
         ht_why(f, "so a region in a process's own memory can be read by root alone");
         ht_remedy(f, "as root, or sysctl kernel.yama.ptrace_scope=0");
     } else {
-        ht_found(&d->findings, HT_LEVEL_OK,
-                 "%s; perf_event_paranoid %ld (heap profiles use no perf events)", scope, perf);
+        ht_found(
+            &d->findings, HT_LEVEL_OK,
+            "%s; perf_event_paranoid %ld (heap profiles use no perf events; heaptap cpu needs 2 or "
+            "less, or root)",
+            scope, perf);
     }
 }
 

@@ -52,6 +52,8 @@ static void say_private(struct ht_doctor *d)
     if (d->secure)
         ht_why(f, "for the process has more rights than who started it; only root reads it, and it "
                   "goes with the process");
+    else if (d->status.seccomp && atomic_load(&h->private_from) > HT_HEADER_SIZE)
+        ht_why(f, "for it entered a sandbox, where no file may grow, and goes with the process");
     else if (file != RLIM_INFINITY && file < h->size)
         ht_why(f, "for its files may have %s at most (ulimit -f), and goes with the process", size);
     else
