@@ -72,13 +72,7 @@ HT_HOOKED_DELETE(DEFINE_DIRECT)
 
 bool ht_new_is_malloc;
 
-enum { UNRESOLVED, RESOLVING, RESOLVED };
-static _Atomic uint32_t resolved; /* release when the pointers are set */
-
-bool ht_backend_ready(void)
-{
-    return HT_LIKELY(atomic_load_explicit(&resolved, memory_order_acquire) == RESOLVED);
-}
+_Atomic uint32_t ht_backend_state;
 
 static void *first_malloc(size_t n)
 {
@@ -372,15 +366,15 @@ static void look_up(void)
 __attribute__((noinline)) /* cold, and where tests/calls draws a line */
 void ht_backend_resolve(void)
 {
-    uint32_t none = UNRESOLVED;
+    uint32_t none = HT_BACKEND_UNRESOLVED;
     /* The first allocation of a process comes before it has threads; a second thread that gets
      * here waits for the first, whose look-up takes no lock that this one can hold. */
-    if (atomic_compare_exchange_strong(&resolved, &none, RESOLVING)) {
+    if (atomic_compare_exchange_strong(&ht_backend_state, &none, HT_BACKEND_RESOLVING)) {
         ht_tls.reentrancy_depth++;
         ht_libc_find();
         look_up();
         ht_tls.reentrancy_depth--;
-        atomic_store_explicit(&resolved, RESOLVED, memory_order_release);
+        atomic_store_explicit(&ht_backend_state, HT_BACKEND_RESOLVED, memory_order_release);
         return;
     }
     if (ht_tls.reentrancy_depth)

@@ -6,20 +6,22 @@
 #ifndef HEAPTAP_SRC_TARGET_ALLOCATOR_BACKEND_H
 #define HEAPTAP_SRC_TARGET_ALLOCATOR_BACKEND_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "target/allocator/hooked.h"
+#include "target/os/hidden.h"
 #include "target/os/machine.h"
 
-#define X(symbol, type, parameters) extern type(*ht_next_##symbol) parameters;
+#define X(symbol, type, parameters) extern HT_HIDDEN type(*ht_next_##symbol) parameters;
 HT_HOOKED(X)
 #undef X
 
 /* True when the next definition comes from the allocator itself (or was built here) and not from a
  * C++ library that calls malloc or free, where it would be counted a second time. */
-#define X(symbol, type, parameters) extern bool ht_direct_##symbol;
+#define X(symbol, type, parameters) extern HT_HIDDEN bool ht_direct_##symbol;
 HT_HOOKED_NEW(X)
 HT_HOOKED_DELETE(X)
 #undef X
@@ -29,24 +31,30 @@ HT_HOOKED_DELETE(X)
  * NULL. libc's reallocarray must use that one: a block from the library's realloc would reach the
  * program's free, which did not allocate it.
  */
-extern void *(*ht_programs_realloc)(void *, size_t);
+extern HT_HIDDEN void *(*ht_programs_realloc)(void *, size_t);
 
 /*
  * True if the next operators new and delete are libstdc++'s and the malloc and free they call are
  * the library's. Its operators then call the underlying allocator directly, and fall back to
  * libstdc++'s only when it returns NULL (new handler, bad_alloc).
  */
-extern bool ht_new_is_malloc;
+extern HT_HIDDEN bool ht_new_is_malloc;
 
 /* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is
  * inside the look-up itself, which is served by the arena. */
 void ht_backend_resolve(void);
-bool ht_backend_ready(void);
+
+enum ht_backend_state { HT_BACKEND_UNRESOLVED, HT_BACKEND_RESOLVING, HT_BACKEND_RESOLVED };
+extern HT_HIDDEN _Atomic uint32_t ht_backend_state; /* release when the pointers are set */
+static inline bool ht_backend_ready(void)
+{
+    return atomic_load_explicit(&ht_backend_state, memory_order_acquire) == HT_BACKEND_RESOLVED;
+}
 
 /* The arena: zeroed blocks, each at an address that free's mask test admits; never reused. */
 void *ht_arena_alloc(size_t size, size_t align);
 #define HT_ARENA_PAGES 96
-extern unsigned char ht_arena[HT_ARENA_PAGES * HT_PAGE_SIZE];
+extern HT_HIDDEN unsigned char ht_arena[HT_ARENA_PAGES * HT_PAGE_SIZE];
 static inline bool ht_arena_owns(const void *p)
 {
     return (uintptr_t)p - (uintptr_t)ht_arena < sizeof ht_arena;

@@ -11,17 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "target/os/hidden.h"
 #include "target/state/state.h"
 
 /* Address bits that are 0 in every live sampled block; 0: any. Relaxed; 0 is always right, only
  * slower. */
-extern uint32_t ht_free_mask;
+extern HT_HIDDEN uint32_t ht_free_mask;
 
 /* Sampled blocks are placed so that ht_free_mask holds. Relaxed. */
-extern _Atomic uint32_t ht_aligned;
+extern HT_HIDDEN _Atomic uint32_t ht_aligned;
 
 /* They are, or were before the rate was made smaller: some of them may be live. Relaxed. */
-extern _Atomic uint32_t ht_aligned_once;
+extern HT_HIDDEN _Atomic uint32_t ht_aligned_once;
 
 /* Above this size a block is not placed: it is not worth a page's alignment, a copy or a clearing,
  * and memalign would tear the heap for it (tests/hazards/h53). */

@@ -13,6 +13,7 @@
 
 #include "target/allocator/backend.h"
 #include "target/allocator/place.h"
+#include "target/os/libc.h"
 #include "target/os/sys.h"
 #include "target/process/adopt.h"
 #include "target/process/dump.h"
@@ -111,7 +112,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
         release(t);
         return false;
     }
-    sample->saved_errno = errno;
+    sample->saved_errno = *ht_errno();
     sample->regs.pc = pc;
     sample->regs.sp = sp;
     sample->regs.bp = bp;
@@ -197,7 +198,7 @@ void *ht_new_sample_commit(struct ht_new_sample *sample, void *p)
     if (p) {
         record_sample(sample, p);
         ht_dump_if_due();
-        errno = sample->saved_errno;
+        *ht_errno() = sample->saved_errno;
     } else if (sample->node) {
         ht_live_unreserve(sample->node);
     }

@@ -21,7 +21,8 @@
 #include "target/os/machine.h"
 
 /* All written once, before threads; then only read. */
-static long errno_offset; /* from the thread pointer: errno is in static TLS. 0: not known yet */
+long ht_errno_offset;
+int ht_no_errno;
 static int (*own_clock_gettime)(clockid_t, struct timespec *);
 static unsigned long (*own_getauxval)(unsigned long);
 static void *(*own_dlopen)(const char *, int);
@@ -30,16 +31,9 @@ static void (*own_abort)(void);
 static int (*own_sigrtmin)(void);
 static int (*own_at_quick_exit)(void (*)(void *), void *);
 
-static char *thread_pointer(void)
-{
-    char *p;
-    __asm__("mov %%fs:0, %0" : "=r"(p));
-    return p;
-}
-
 void ht_libc_find(void)
 {
-    if (errno_offset)
+    if (ht_errno_offset)
         return;
     own_clock_gettime = (__typeof__(own_clock_gettime))ht_libc_symbol("clock_gettime");
     own_getauxval = (__typeof__(own_getauxval))ht_libc_symbol("getauxval");
@@ -50,13 +44,12 @@ void ht_libc_find(void)
     own_at_quick_exit = (__typeof__(own_at_quick_exit))ht_libc_symbol("__cxa_at_quick_exit");
     int *(*location)(void) = (int *(*)(void))ht_libc_symbol("__errno_location");
     if (location)
-        errno_offset = (char *)location() - thread_pointer();
+        ht_errno_offset = (char *)location() - ht_thread_pointer();
 }
 
 int *__errno_location(void)
 {
-    static int nobodys;
-    return errno_offset ? (int *)(thread_pointer() + errno_offset) : &nobodys;
+    return ht_errno();
 }
 
 int clock_gettime(clockid_t clock, struct timespec *t)

@@ -23,6 +23,14 @@
 #define HT_SIGNAL_PC  (40u + 8 * 16) /* REG_RIP */
 #define HT_SIGNAL_END (40u + 8 * 17)
 
+/* What static TLS is addressed from. */
+static inline char *ht_thread_pointer(void)
+{
+    char *p;
+    __asm__("mov %%fs:0, %0" : "=r"(p));
+    return p;
+}
+
 /* Says to the processor that a thread waits in a loop. */
 static inline void ht_relax(void)
 {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "cfi/object.h"
+#include "target/os/hidden.h"
 
 /* Call once, before the program has threads. False: no object can be found, and stacks are walked
  * by frame pointers without module checks. */
@@ -34,16 +35,14 @@ bool ht_object_main(struct ht_object *o);
 /* In a fork's child, before it looks for any. */
 void ht_object_forked(void);
 
-#pragma GCC visibility push(hidden)
 /* Raised before and after each dlclose; relaxed. Addresses may mean other code from then on: an
  * ht_object is good for the same generation only. */
-extern _Atomic uint32_t ht_unload_generation;
+extern HT_HIDDEN _Atomic uint32_t ht_unload_generation;
 
 /* The program, from its lowest segment to its highest; it is never unloaded. 0, 0: not known. */
-extern uint64_t ht_main_start, ht_main_size;
+extern HT_HIDDEN uint64_t ht_main_start, ht_main_size;
 
 /* Our own text, to keep our frames out of stacks. */
-extern struct ht_object ht_self;
-#pragma GCC visibility pop
+extern HT_HIDDEN struct ht_object ht_self;
 
 #endif

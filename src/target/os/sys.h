@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "target/os/hidden.h"
 #include "util/kernel.h"
 
 #ifdef HT_INJECT
@@ -45,9 +46,7 @@ static inline long ht_syscall(long n, long a, long b, long c, long d, long e, lo
 
 /* The program has shut itself in: system calls may be refused, or end it. Set before a seccomp
  * filter is; never cleared; inherited by fork. */
-#pragma GCC visibility push(hidden)
-extern bool ht_sandboxed;
-#pragma GCC visibility pop
+extern HT_HIDDEN bool ht_sandboxed;
 
 #define SYS_FAILED(r) ((unsigned long)(r) > -4096UL)
 

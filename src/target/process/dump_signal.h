@@ -10,6 +10,8 @@
 
 #include <signal.h>
 
+#include "target/os/hidden.h"
+
 /* Installs the handler for ht_config.signal_number, unless the signal is ignored or handled.
  * Once at start, after ht_sigaction_resolve. */
 void ht_dump_signal_start(void);
@@ -18,7 +20,7 @@ void ht_dump_signal_start(void);
 void ht_on_dump_signal(int number);
 
 /* The next sigaction; looked up before the first thread in practice, and idempotent. */
-extern int (*ht_real_sigaction)(int, const struct sigaction *, struct sigaction *);
+extern HT_HIDDEN int (*ht_real_sigaction)(int, const struct sigaction *, struct sigaction *);
 void ht_sigaction_resolve(void);
 
 #endif

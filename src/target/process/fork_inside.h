@@ -7,12 +7,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target/os/hidden.h"
+
 /* Calls next, which forks, and makes the child's state what the hook around it needs. */
 pid_t ht_fork_inside(pid_t (*next)(void));
 
 /* Set in a child that was forked in a signal handler inside one of our hooks, until the hook is
  * done. */
-extern _Atomic uint32_t ht_fork_unfinished;
+extern HT_HIDDEN _Atomic uint32_t ht_fork_unfinished;
 
 /* The hook is done: wipes the state, as the fork would have. */
 void ht_fork_finish(void);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "region/weight.h"
+#include "target/os/hidden.h"
 #include "target/state/state.h"
 
 /* Sets the rate for every thread. 0: nothing is sampled, until a rate is set. Any thread. */
@@ -25,9 +26,7 @@ void ht_thread_setup(struct ht_tls *t);
  * sampling is stopped, so that every thread notices a restart within one interval. 0: sampling is
  * off for the life of the process.
  */
-#pragma GCC visibility push(hidden)
-extern _Atomic uint64_t ht_interval_in_force;
-#pragma GCC visibility pop
+extern HT_HIDDEN _Atomic uint64_t ht_interval_in_force;
 
 /* Bytes until a thread that is not sampling looks again whether it is to. */
 #define HT_DORMANT_COUNTDOWN (1u << 20)

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "target/os/hidden.h"
+
 struct ht_process {
     char exe[1024];       /* absolute */
     char name[64];        /* its last part: %e */
@@ -15,6 +17,6 @@ struct ht_process {
     char command_line[2048];
     uint32_t command_line_size;
 };
-extern struct ht_process ht_process;
+extern HT_HIDDEN struct ht_process ht_process;
 
 #endif

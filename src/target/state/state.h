@@ -13,6 +13,7 @@
 
 #include "region/compiler.h"
 #include "region/layout.h"
+#include "target/os/hidden.h"
 #include "target/os/object.h" /* ht_unload_generation */
 #include "target/os/sys.h"    /* ht_sandboxed */
 #include "target/state/caches.h"
@@ -115,12 +116,11 @@ struct ht_config {
 };
 
 /* Hidden: one instruction reads each, wherever it is defined. */
-#pragma GCC visibility push(hidden)
-extern struct ht_config ht_config;
-extern struct ht_state *ht_state;             /* NULL until the library is initialised */
-extern _Atomic uint64_t ht_rate;              /* current; 0: dormant */
-extern _Atomic uint32_t ht_region_generation; /* raised by a child that leaves its parent's */
-#pragma GCC visibility pop
+extern HT_HIDDEN struct ht_config ht_config;
+extern HT_HIDDEN struct ht_state *ht_state; /* NULL until the library is initialised */
+extern HT_HIDDEN _Atomic uint64_t ht_rate;  /* current; 0: dormant */
+/* Raised by a child that leaves its parent's. */
+extern HT_HIDDEN _Atomic uint32_t ht_region_generation;
 
 /* The region is there and this process's own. */
 static inline bool ht_active(void)

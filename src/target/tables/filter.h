@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 #include "region/yield_point.h"
+#include "target/os/hidden.h"
 
 /* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
  * written before the object's address leaves malloc, so a free that was handed the pointer by any
  * means sees it. fast.S knows its size and its hash. */
 #define HT_FILTER_BITS 16
-extern _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
+extern HT_HIDDEN _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
 
 static inline uint32_t ht_live_filter_slot(const void *p)
 {
@@ -26,7 +27,7 @@ static inline bool ht_live_maybe(const void *p)
     return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
 }
 
-extern _Atomic uint32_t ht_live_unfiltered; /* relaxed: every entry sticks at 255 */
+extern HT_HIDDEN _Atomic uint32_t ht_live_unfiltered; /* relaxed: every entry sticks at 255 */
 
 /* One object more, or less, of p's value. */
 static inline void ht_live_filter_add(const void *p, int delta)

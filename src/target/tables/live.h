@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "region/layout.h"
+#include "target/os/hidden.h"
 #include "target/tables/filter.h"
 
 /* addr is authoritative: stored last (release) on insert, cleared first on removal. The rest is
@@ -69,7 +70,7 @@ void ht_live_remember(const void *p);
 
 /* Frees remembered while a lock was held; calls done(record) for each. Cheap when there are none.
  */
-extern _Atomic uint32_t ht_live_n_pending;
+extern HT_HIDDEN _Atomic uint32_t ht_live_n_pending;
 static inline bool ht_live_pending(void)
 {
     return atomic_load_explicit(&ht_live_n_pending, memory_order_relaxed) != 0;

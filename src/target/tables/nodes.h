@@ -8,6 +8,7 @@
 #define HEAPTAP_SRC_TARGET_TABLES_NODES_H
 
 #include "region/yield_point.h"
+#include "target/os/hidden.h"
 #include "target/state/state.h"
 #include "target/tables/live.h"
 
@@ -17,8 +18,9 @@
 #define HT_NODE_LISTS  16u
 #define HT_NODE_BATCH  128u /* a page: processors fetch lines that lie near those that were used */
 
-extern _Atomic(struct ht_live_node *) ht_node_chunks[HT_NODE_CHUNKS]; /* release; never unmapped */
-extern struct ht_node_list {
+extern HT_HIDDEN _Atomic(struct ht_live_node *)
+    ht_node_chunks[HT_NODE_CHUNKS]; /* release; never unmapped */
+extern HT_HIDDEN struct ht_node_list {
     _Alignas(64) _Atomic uint64_t head; /* tag << 32 | node + 1; the tag defeats ABA */
 } ht_node_lists[HT_NODE_LISTS];
 

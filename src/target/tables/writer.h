@@ -15,6 +15,7 @@
 #include "region/layout.h"
 #include "region/view.h"
 #include "region/yield_point.h"
+#include "target/os/hidden.h"
 #include "target/state/state.h"
 
 static inline void *ht_at(ht_ref ref)
@@ -72,7 +73,7 @@ void ht_region_detach(void);
 
 /* Bytes that this process has mapped of its region; a forked child finds its parent's, and unmaps
  * so much. Relaxed. */
-extern _Atomic uint64_t ht_region_mapped;
+extern HT_HIDDEN _Atomic uint64_t ht_region_mapped;
 
 /* The view of our own region as it is now. */
 void ht_own_view(struct ht_view *v);
