@@ -9,7 +9,7 @@ import callgrind
 from words import Words
 
 STACK_LIMIT = 3072
-INSTRUCTIONS_LIMIT = {10: 1700, 30: 1980, 100: 2920}  # gcc 12 -O2: 1628, 1848, 2798
+INSTRUCTIONS_LIMIT = {10: 1430, 30: 1700, 100: 2650}  # gcc 12 -O2: 1356, 1616, 2526
 
 
 def surroundings(work, preload):

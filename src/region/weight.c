@@ -25,7 +25,7 @@ static const double INVERSE[22] = {
 /* A term this far below a sum near its first one changes nothing more. */
 #define NEGLIGIBLE 0x1p-58
 
-double ht_ln(double x)
+static inline double natural_log(double x)
 {
     uint64_t bits;
     memcpy(&bits, &x, 8);
@@ -38,10 +38,22 @@ double ht_ln(double x)
         e++;
     }
     /* ln m = 2 atanh(f), |f| <= 0.1716: the series to f^21 leaves less than 2^-56. */
-    double f = (m - 1.0) / (m + 1.0), s = f * f, sum = 0;
-    for (int k = 21; k >= 3; k -= 2)
-        sum = (sum + INVERSE[k]) * s;
+    double f = (m - 1.0) / (m + 1.0), s = f * f, sum = s * INVERSE[21];
+    sum = (sum + INVERSE[19]) * s;
+    sum = (sum + INVERSE[17]) * s;
+    sum = (sum + INVERSE[15]) * s;
+    sum = (sum + INVERSE[13]) * s;
+    sum = (sum + INVERSE[11]) * s;
+    sum = (sum + INVERSE[9]) * s;
+    sum = (sum + INVERSE[7]) * s;
+    sum = (sum + INVERSE[5]) * s;
+    sum = (sum + INVERSE[3]) * s;
     return e * LN2_HIGH + (e * LN2_LOW + 2.0 * f * (1.0 + sum));
+}
+
+double ht_ln(double x)
+{
+    return natural_log(x);
 }
 
 double ht_one_minus_exp(double x)
@@ -115,7 +127,7 @@ uint64_t ht_distance(uint64_t random_bits, uint64_t rate)
     unsigned saved = _mm_getcsr();
     _mm_setcsr(DEFAULT_MXCSR);
     double u = ((double)(random_bits >> 11) + 0.5) * 0x1p-53;
-    uint64_t distance = (uint64_t)(-ht_ln(u) * (double)rate);
+    uint64_t distance = (uint64_t)(-natural_log(u) * (double)rate);
     __asm__ volatile("" : "+r"(distance)::"memory");
     _mm_setcsr(saved);
     return distance;

@@ -13,7 +13,7 @@
 #include "target/sampler/weight_cache.h"
 
 /* Values that peak and growth need; only kept when one of them is asked for. */
-static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool alloc)
+static void track_inuse(struct ht_site *site, uint64_t bytes, bool alloc)
 {
     struct ht_region_header *h = ht_state->header;
     uint32_t epoch = atomic_load_explicit(&h->peak_epoch, memory_order_acquire);
@@ -29,10 +29,10 @@ static void track_inuse(struct ht_site *site, const struct ht_split *bytes, bool
         atomic_store_explicit(&peak->epoch, epoch, memory_order_release);
     }
     if (!alloc) {
-        atomic_fetch_sub_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&h->inuse_bytes, bytes, memory_order_relaxed);
         return;
     }
-    atomic_fetch_add_explicit(&h->inuse_bytes, bytes->whole, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->inuse_bytes, bytes, memory_order_relaxed);
 }
 
 void ht_note_peak(void)
@@ -46,25 +46,56 @@ void ht_note_peak(void)
         atomic_fetch_add_explicit(&h->peak_epoch, 1, memory_order_release);
 }
 
-void ht_account_weighted(struct ht_site *site, uint64_t size, bool alloc)
+/* To the totals of a site: objects, then bytes, of what was allocated first. */
+static inline __attribute__((always_inline)) void
+add_to_site(struct ht_site *site, const struct ht_object_weights *w, bool alloc)
 {
-    struct ht_split objects, bytes;
-    ht_weight_cache_get(size, site->rate, &objects, &bytes);
-    if (HT_UNLIKELY(ht_state->peak_or_growth))
-        track_inuse(site, &bytes, alloc);
-    ht_total_weighted(&objects, &bytes, alloc);
-    /* Objects, then bytes: of what was allocated first. */
     _Atomic uint64_t *whole = &site->own.alloc_objects + (alloc ? 0 : 2);
     _Atomic uint64_t *fraction = &site->fractions[alloc ? 0 : 2];
     if (HT_LIKELY(site->rate != 1)) { /* in exact mode there are none, and others' counts there */
-        ht_count(&fraction[1], bytes.fraction);
-        ht_count(&fraction[0], objects.fraction);
+        ht_count(&fraction[1], w->bytes.fraction);
+        ht_count(&fraction[0], w->objects.fraction);
     }
-    ht_count(&whole[1], bytes.whole);
-    ht_count(&whole[0], objects.whole);
+    ht_count(&whole[1], w->bytes.whole);
+    ht_count(&whole[0], w->objects.whole);
     /* Last: with as many freed as allocated the site may be folded, and is somebody else's. */
     atomic_fetch_add_explicit(alloc ? &site->alloc_count : &site->freed_count, 1,
                               memory_order_release);
+}
+
+/* With weights that are not in the cache, without a cell of the thread's own, with a peak. */
+static __attribute__((noinline)) void account_any(struct ht_site *site, uint64_t size, bool alloc)
+{
+    const struct ht_object_weights w = ht_weight_cache_get(size, site->rate);
+    if (ht_state->peak_or_growth)
+        track_inuse(site, w.bytes.whole, alloc);
+    ht_total_weighted(&w.objects, &w.bytes, alloc);
+    add_to_site(site, &w, alloc);
+}
+
+/* All that may call something is left to account_any, so that no register is saved. */
+static inline __attribute__((always_inline)) void account(struct ht_site *site, uint64_t size,
+                                                          bool alloc)
+{
+    struct ht_total_cell *cell = ht_own_total_cell(ht_tls.thread_slot);
+    struct ht_object_weights w;
+    if (HT_UNLIKELY(ht_state->peak_or_growth || !cell ||
+                    !ht_weight_cache_find(size, site->rate, &w))) {
+        account_any(site, size, alloc);
+        return;
+    }
+    ht_total_add(&cell->own, &w.objects, &w.bytes, alloc, ht_add_alone);
+    add_to_site(site, &w, alloc);
+}
+
+void ht_account_allocated(struct ht_site *site, uint64_t size)
+{
+    account(site, size, true);
+}
+
+void ht_account_freed(struct ht_site *site, uint64_t size)
+{
+    account(site, size, false);
 }
 
 void ht_sample_account_inherited(ht_ref site, uint64_t size)

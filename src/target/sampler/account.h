@@ -10,7 +10,8 @@
 #include "target/tables/counters.h"
 
 /* As ht_account, of a sample that stands for more than itself, and where peak or growth is kept. */
-void ht_account_weighted(struct ht_site *site, uint64_t size, bool alloc);
+void ht_account_allocated(struct ht_site *site, uint64_t size);
+void ht_account_freed(struct ht_site *site, uint64_t size);
 
 /* A new highest total opens a new epoch: every site not touched since holds its value at it. */
 void ht_note_peak(void);
@@ -23,11 +24,15 @@ static inline __attribute__((always_inline)) void ht_account(struct ht_site *sit
                                                              bool alloc)
 {
     if (site->rate != 1 || HT_UNLIKELY(ht_state->peak_or_growth)) {
-        ht_account_weighted(site, size, alloc);
+        if (alloc)
+            ht_account_allocated(site, size);
+        else
+            ht_account_freed(site, size);
         return;
     }
-    ht_site_count(site, ht_tls.thread_slot, size, alloc);
-    ht_total_count(ht_tls.thread_slot, size, alloc);
+    const uint32_t thread_slot = ht_tls.thread_slot;
+    ht_site_count(site, thread_slot, size, alloc);
+    ht_total_count(thread_slot, size, alloc);
 }
 
 #endif

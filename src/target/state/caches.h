@@ -71,7 +71,7 @@ struct ht_walk_cache {
  * writes; the rest is relaxed. */
 #define HT_WEIGHT_CACHE_BITS 8
 struct ht_weight_cache_entry {
-    _Atomic uint32_t sequence;
+    _Alignas(64) _Atomic uint32_t sequence;
     uint64_t size, rate; /* rate 0: none yet */
     uint64_t weight[4];  /* as a site's */
 };

@@ -75,29 +75,15 @@ static struct ht_total *own_total(struct ht_total_cell *cells, uint32_t thread_s
     return !owner || owner == thread_slot ? &c->own : NULL;
 }
 
-/* Bytes first, samples last. */
-static inline __attribute__((always_inline)) void
-add_weighted(struct ht_total *t, const struct ht_split *objects, const struct ht_split *bytes,
-             bool alloc, void (*add)(_Atomic uint64_t *, uint64_t))
-{
-    _Atomic uint64_t *whole = &t->counts.alloc_objects + (alloc ? 0 : 2);
-    _Atomic uint64_t *fraction = &t->fractions[alloc ? 0 : 2];
-    add(&fraction[1], bytes->fraction);
-    add(&fraction[0], objects->fraction);
-    add(&whole[1], bytes->whole);
-    add(&whole[0], objects->whole);
-    add(&t->alloc_samples + (alloc ? 0 : 1), 1);
-}
-
 void ht_total_weighted(const struct ht_split *objects, const struct ht_split *bytes, bool alloc)
 {
     uint32_t slot = ht_thread_slot();
     struct ht_total_cell *cells = ht_total_cells();
     struct ht_total *own = own_total(cells, slot);
-    if (HT_LIKELY(own))
-        add_weighted(own, objects, bytes, alloc, ht_add_alone);
+    if (own)
+        ht_total_add(own, objects, bytes, alloc, ht_add_alone);
     else
-        add_weighted(&cells[slot % HT_TOTAL_CELLS].shared, objects, bytes, alloc, ht_count);
+        ht_total_add(&cells[slot % HT_TOTAL_CELLS].shared, objects, bytes, alloc, ht_count);
 }
 
 void ht_total_count_elsewhere(uint64_t size, bool alloc)

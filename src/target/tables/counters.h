@@ -32,7 +32,7 @@ static inline void ht_count_in_shard(struct ht_counter_shard *c, uint64_t size, 
 /* Adds where this thread alone writes, as above. */
 static inline void ht_add_alone(_Atomic uint64_t *to, uint64_t n)
 {
-    __asm__ volatile("add %1, %0" : "+m"(*to) : "r"(n) : "cc");
+    __asm__ volatile("addq %1, %0" : "+m"(*to) : "er"(n) : "cc");
 }
 
 /* Where the thread has no place of its own yet, or gets none. */
@@ -63,6 +63,28 @@ static inline struct ht_total_cell *ht_total_cells(void)
     return (struct ht_total_cell *)(ht_state->base + HT_TOTALS_OFFSET);
 }
 
+/* A sample's weights to totals, by add. Bytes first, samples last. */
+static inline __attribute__((always_inline)) void
+ht_total_add(struct ht_total *t, const struct ht_split *objects, const struct ht_split *bytes,
+             bool alloc, void (*add)(_Atomic uint64_t *, uint64_t))
+{
+    _Atomic uint64_t *whole = &t->counts.alloc_objects + (alloc ? 0 : 2);
+    _Atomic uint64_t *fraction = &t->fractions[alloc ? 0 : 2];
+    add(&fraction[1], bytes->fraction);
+    add(&fraction[0], objects->fraction);
+    add(&whole[1], bytes->whole);
+    add(&whole[0], objects->whole);
+    add(&t->alloc_samples + (alloc ? 0 : 1), 1);
+}
+
+/* The thread's cell, if it is its own already, else NULL. */
+static inline struct ht_total_cell *ht_own_total_cell(uint32_t thread_slot)
+{
+    struct ht_total_cell *cell = &ht_total_cells()[thread_slot % HT_TOTAL_CELLS];
+    uint32_t owner = atomic_load_explicit(&cell->owner_slot, memory_order_relaxed);
+    return HT_LIKELY(thread_slot && owner == thread_slot) ? cell : NULL;
+}
+
 /* Adds a sample that was allocated, or freed, to the totals. */
 void ht_total_weighted(const struct ht_split *objects, const struct ht_split *bytes, bool alloc);
 
@@ -72,9 +94,8 @@ void ht_total_count_elsewhere(uint64_t size, bool alloc);
 /* Exact mode: the same of one object, by the thread of that thread_slot (0: not known yet). */
 static inline void ht_total_count(uint32_t thread_slot, uint64_t size, bool alloc)
 {
-    struct ht_total_cell *cell = &ht_total_cells()[thread_slot % HT_TOTAL_CELLS];
-    if (HT_UNLIKELY(!thread_slot ||
-                    atomic_load_explicit(&cell->owner_slot, memory_order_relaxed) != thread_slot)) {
+    struct ht_total_cell *cell = ht_own_total_cell(thread_slot);
+    if (HT_UNLIKELY(!cell)) {
         ht_total_count_elsewhere(size, alloc);
         return;
     }
