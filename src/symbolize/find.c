@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tries the places where a binary may be, best first: the mapped file itself through /proc, the
- * recorded path, pprof's and the distributions' directories by build-id, then debuginfod. What
- * has another build-id is passed over.
+ * recorded path, pprof's and the distributions' directories by build-id, the live process's
+ * memory, then debuginfod. What has another build-id is passed over.
  */
 #include "config.h"
 
@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "symbolize/memory_elf.h"
 #include "util/utf8.h"
 
 struct search {
@@ -77,32 +78,71 @@ static bool is_program(pid_t pid, const char *line)
            st.st_ino == inode;
 }
 
-/* The mapping in the live process, by the kernel's own link to the file: right even when the path
- * is gone or lies in another mount namespace. */
-static bool open_mapped(struct search *s)
+/* The mapping in the live process. */
+struct mapped {
+    char line[4096 + 128]; /* of maps */
+    uint64_t lo, hi;
+    uint64_t first; /* where the first bytes of the same file are mapped; 0: nowhere before it */
+};
+
+/* Whether two lines of maps are of one file. */
+static bool same_file(const char *a, const char *b)
 {
-    char path[64], line[4096 + 128];
+    unsigned long inode_a, inode_b;
+    char device_a[32], device_b[32];
+    return sscanf(a, "%*s %*s %*s %31s %lu", device_a, &inode_a) == 2 &&
+           sscanf(b, "%*s %*s %*s %31s %lu", device_b, &inode_b) == 2 && inode_a &&
+           inode_a == inode_b && !strcmp(device_a, device_b);
+}
+
+static bool find_mapped(const struct search *s, struct mapped *m)
+{
+    char path[64], first[sizeof m->line] = "";
     snprintf(path, sizeof path, "/proc/%d/maps", (int)s->what->pid);
     FILE *f = fopen(path, "re");
-    uint64_t lo, hi;
-    bool ok = false;
-    while (f && !ok && fgets(line, sizeof line, f))
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64, &lo, &hi) == 2 && s->what->start >= lo &&
-            s->what->start < hi) {
-            const char *name = strchr(line, '/');
-            size_t n = strlen(s->what->file);
-            /* Without a build-id only the name tells that the pid was not reused. */
-            if (!name || (!is_build_id(s->what->build_id) && strncmp(name, s->what->file, n)))
-                break;
-            ok = try_openf(s, &s->found->main, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
-                           (int)s->what->pid, lo, hi) ||
-                 (is_program(s->what->pid, line) &&
-                  try_openf(s, &s->found->main, "/proc/%d/exe", (int)s->what->pid));
-            break;
+    uint64_t offset, first_at = 0;
+    bool found = false;
+    while (f && !found && fgets(m->line, sizeof m->line, f)) {
+        if (sscanf(m->line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &m->lo, &m->hi, &offset) != 3)
+            continue;
+        if (!offset) {
+            first_at = m->lo;
+            strcpy(first, m->line);
         }
+        found = s->what->start >= m->lo && s->what->start < m->hi;
+    }
     if (f)
         fclose(f);
-    return ok;
+    if (!found)
+        return false;
+    m->first = same_file(first, m->line) ? first_at : 0;
+    const char *name = strchr(m->line, '/');
+    /* Without a build-id only the name tells that the pid was not reused. */
+    return name &&
+           (is_build_id(s->what->build_id) || !strncmp(name, s->what->file, strlen(s->what->file)));
+}
+
+/* By the kernel's own link to the file: right even when the path is gone or lies in another mount
+ * namespace. */
+static bool open_mapped(struct search *s, const struct mapped *m)
+{
+    return try_openf(s, &s->found->main, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
+                     (int)s->what->pid, m->lo, m->hi) ||
+           (is_program(s->what->pid, m->line) &&
+            try_openf(s, &s->found->main, "/proc/%d/exe", (int)s->what->pid));
+}
+
+/* That link is root's to follow. */
+static bool open_memory(struct search *s, const struct mapped *m)
+{
+    struct ht_elf *e = &s->found->main;
+    if (!m->first || ht_elf_from_process(e, s->what->pid, m->first, s->what->file))
+        return false;
+    if (is_build_id(s->what->build_id) && strcmp(e->build_id, s->what->build_id)) {
+        ht_elf_finish(e);
+        return false;
+    }
+    return s->found->from_memory = true;
 }
 
 /* Calls with each directory of PPROF_BINARY_PATH until one has the file. */
@@ -166,13 +206,15 @@ static bool open_main(struct search *s)
         ht_elf_finish(e);
         return false;
     }
-    if (s->what->pid && open_mapped(s))
+    struct mapped m;
+    bool mapped = s->what->pid && find_mapped(s, &m);
+    if (mapped && open_mapped(s, &m))
         return true;
     /* A path set by hand is meant; without a build-id it must come before the recorded one. */
     const char *env = getenv("PPROF_BINARY_PATH");
     bool first = env && *env && !is_build_id(s->what->build_id);
     return (first && pprof_path(s, e, false)) || open_recorded(s) ||
-           (!first && pprof_path(s, e, false));
+           (!first && pprof_path(s, e, false)) || (mapped && open_memory(s, &m));
 }
 
 /* A debug file that says it belongs to main: by build-id, or else by the CRC that main's

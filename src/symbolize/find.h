@@ -25,6 +25,7 @@ struct ht_found {
     struct ht_elf main;
     struct ht_elf debug; /* the file with DWARF when that is not main */
     bool replaced;       /* the recorded path holds another build */
+    bool from_memory;    /* main is of the process's memory: it has exported names only */
 };
 
 /* Opens the binary and, with want_debug, the file that has its DWARF. Every candidate's build-id

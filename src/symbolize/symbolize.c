@@ -290,18 +290,24 @@ static int name_module(struct work *w, struct target *t, size_t n)
     int err = ht_sym_module_open(&m, &what, w->o->lines_and_inlines);
     if (err == 0) {
         const char *id = m.found.main.elf ? m.found.main.build_id : m.found.debug.build_id;
-        uint64_t key = cache_key(&m.found, w->o->lines_and_inlines);
+        /* What the file itself was once asked is better than what is in memory of it. */
+        bool kept_first = m.found.from_memory && !m.found.debug.elf;
+        uint64_t key = kept_first ? 0 : cache_key(&m.found, w->o->lines_and_inlines);
         if (!w->o->no_cache)
             cache = ht_cache_load(id, key);
-        err = name_targets(w, t, n, &m, ht_sym_module_segments(&m), id, key, cache);
+        err =
+            name_targets(w, t, n, &m, ht_sym_module_segments(&m), kept_first ? "" : id, key, cache);
         ht_sym_module_finish(&m);
     } else if (err == -ENOENT) {
         /* Names of an earlier report outlive the binary. */
         if (!w->o->no_cache)
             cache = ht_cache_load(map->build_id, 0);
-        if (m.found.replaced && !cache)
+        bool lacking = false;
+        for (size_t i = 0; i < n; i++)
+            lacking |= !t[i].loc->n_lines;
+        if (lacking && !cache && m.found.replaced)
             remember(w->replaced, sizeof w->replaced, &w->n_replaced, map->file);
-        else if (!cache)
+        else if (lacking && !cache)
             remember(w->missing, sizeof w->missing, &w->n_missing, map->file);
         err = cache ? name_targets(w, t, n, NULL, ht_cache_segments(cache), "", 0, cache) : 0;
     }
@@ -325,6 +331,15 @@ static int name_jit(struct work *w, struct target *t, size_t n)
     return 0;
 }
 
+/* Named by the process itself, for the file was not to be seen by it (gone, or outside its root):
+ * the file, if there is one after all, says more. */
+static bool named_from_memory(const struct ht_profile *p, const struct ht_location *l)
+{
+    return p->n_comments && !strncmp(p->comments[0], "heaptap ", 8) && l->n_lines == 1 &&
+           !l->lines[0].line && l->lines[0].function && !*l->lines[0].function->filename &&
+           l->mapping && !named_already(l->mapping);
+}
+
 static int collect(struct work *w)
 {
     w->targets = calloc(w->p->n_locations + 1, sizeof *w->targets);
@@ -332,7 +347,7 @@ static int collect(struct work *w)
         return -ENOMEM;
     for (size_t i = 0; i < w->p->n_locations; i++) {
         struct ht_location *l = w->p->locations[i];
-        if (!w->o->force && !ht_location_is_place(l) &&
+        if (!w->o->force && !ht_location_is_place(l) && !named_from_memory(w->p, l) &&
             (l->n_lines || (l->mapping && named_already(l->mapping))))
             continue;
         w->targets[w->n++].loc = l;
