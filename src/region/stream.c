@@ -336,6 +336,19 @@ static void put_no_object(struct stream *s)
     put(s, &part);
 }
 
+/* A function by its symbol; its id is its location's. */
+static void put_function(struct stream *s, uint64_t id, const char *symbol)
+{
+    PB(Function) function = HEAPTAP__PPROF__FUNCTION__INIT, *one[1] = {&function};
+    ht_utf8_escape(symbol, strlen(symbol), s->w->path, sizeof s->w->path);
+    function.id = id;
+    function.name = function.system_name = put_string(s, s->w->path);
+    PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
+    part.n_function = 1;
+    part.function = one;
+    put(s, &part);
+}
+
 /* True when some location lies in no object. */
 static bool put_locations(struct stream *s)
 {
@@ -357,6 +370,14 @@ static bool put_locations(struct stream *s)
                 break;
             }
         outside |= location.mapping_id == NO_OBJECT;
+        const char *name = m && s->o->name ? s->o->name(m, location.address) : NULL;
+        PB(Line) line = HEAPTAP__PPROF__LINE__INIT, *lines[1] = {&line};
+        if (name) {
+            put_function(s, c.ref, name);
+            line.function_id = c.ref;
+            location.n_line = 1;
+            location.line = lines;
+        }
         PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
         part.n_location = 1;
         part.location = one;

@@ -28,6 +28,9 @@ struct ht_stream_options {
     bool (*part)(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
                  struct ht_stream_part *out);
     void *ctx;
+    /* When set: the symbol of the function around an address of a module, for one whose names a
+     * reader will not find; NULL: none. */
+    const char *(*name)(const struct ht_module *m, uint64_t address);
 };
 
 /* About 200 KiB; needs no initialisation. One stream at a time in one. */

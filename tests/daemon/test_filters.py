@@ -58,6 +58,8 @@ ours = set()
 for path in glob.glob(os.path.join(source, "target", "**", "*.[ch]"), recursive=True):
     ours |= set(re.findall(r"\bSYS_[a-z0-9_]+", open(path).read()))
 tried = set(re.findall(r"\bSYS_[a-z0-9_]+", open(os.path.join(source, "cli", "run", "filters.c")).read()))
+# Not made under any filter: hazard 67.
+ours.discard("SYS_process_vm_readv")
 check("run tries every call", len(ours) > 30 and not ours - tried, ours - tried)
 for how in ("refuse", "allow"):
     r = subprocess.run([FILTER, how, HEAPTAP, "run", "-q", "--exact", "-o", out, "--", sys.executable, "-c", "x = [bytes(1000) for i in range(1000)]"],

@@ -23,6 +23,7 @@
 #include "target/os/descriptors.h"
 #include "target/os/sys.h"
 #include "target/process/mark.h"
+#include "target/process/memory_names.h"
 #include "target/process/namespaces.h"
 #include "target/process/output.h"
 #include "target/state/process_info.h"
@@ -58,8 +59,11 @@ static int stream_to(const struct ht_view *v, long fd)
         .gzip = true,
         .level = 1, /* the program waits for it; as in Go's runtime/pprof */
         .time_nanos = (int64_t)ht_sys_clock(CLOCK_REALTIME),
+        .name = ht_memory_name,
     };
+    ht_memory_names_take(v);
     int64_t r = ht_stream_profile(v, &o, &workspace, write_all, &fd);
+    ht_memory_names_drop();
     return r < 0 ? (int)r : 0;
 }
 

@@ -24,6 +24,8 @@ struct filters {
     uint64_t pid;   /* as the process sees itself */
 };
 
+bool ht_no_filter_at_start;
+
 static const char *field(const char *status, const char *name)
 {
     size_t n = strlen(name);
@@ -82,7 +84,9 @@ static bool containers_own(const struct filters *own)
 static bool look(void)
 {
     struct filters own;
-    if (!read_filters("/proc/self/status", &own) || !own.mode)
+    bool known_mode = read_filters("/proc/self/status", &own);
+    ht_no_filter_at_start = known_mode && !own.mode;
+    if (!known_mode || !own.mode)
         return false;
     /* A secure process's starter is not believed (docs/security.md). */
     const char *known = getauxval(AT_SECURE) ? NULL : getenv("HEAPTAP_SECCOMP");

@@ -14,4 +14,9 @@
  */
 bool ht_filter_unknown(void);
 
+/* Set by it: the process had no filter at all, neither an unknown one nor one that is trusted. */
+#pragma GCC visibility push(hidden)
+extern bool ht_no_filter_at_start;
+#pragma GCC visibility pop
+
 #endif
