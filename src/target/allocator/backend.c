@@ -38,7 +38,8 @@ void *ht_arena_alloc(size_t size, size_t align)
         return NULL;
     arena_sizes[at] = (uint32_t)size;
     ht_live_always(ht_arena +
-                   (size_t)at * HT_PAGE_SIZE); /* so that free comes to ask whose it is */
+                   /* every free of it takes the cold path, which knows the arena */
+                   (size_t)at * HT_PAGE_SIZE);
     return ht_arena + (size_t)at * HT_PAGE_SIZE;
 }
 
@@ -47,8 +48,8 @@ size_t ht_arena_size(const void *p)
     return arena_sizes[((uintptr_t)p - (uintptr_t)ht_arena) / HT_PAGE_SIZE];
 }
 
-/* What stands in the pointers before the look-up: it looks up and calls again. The hooks test for
- * the arena before they come here, so a nested call ends. */
+/* The first values of the pointers: each looks everything up and then calls the function found.
+ * The hooks check for the arena before they call these, so a nested call ends. */
 static void *first_malloc(size_t n);
 static void *first_calloc(size_t n, size_t size);
 static void *first_realloc(void *p, size_t n);
@@ -104,8 +105,8 @@ static void first_free(void *p)
         ht_next_free(p);
 }
 
-/* Built from what an allocator has, for what it lacks (jemalloc has no pvalloc): a fall-through to
- * the next library's would hand its blocks to another allocator's free. */
+/* Functions that the allocator lacks are built from those it has (jemalloc has no pvalloc).
+ * Taking one from the next library would hand that allocator's blocks to this one's free. */
 void *ht_next_aligned(size_t align, size_t size)
 {
     void *p = NULL;
@@ -203,15 +204,15 @@ static bool in_libstdcxx(const void *fn)
     return !strncmp(name ? name + 1 : path, "libstdc++.so.", 13);
 }
 
-/* That those who ask for an operator get ours, and we libstdc++'s. */
+/* True when the program's operator is the library's own, and the next one is libstdc++'s. */
 static bool is_default_operator(const char *symbol, const void *next, uint64_t ours)
 {
     return object_of(ht_first_symbol(symbol)) == ours && in_libstdcxx(next);
 }
 
 /*
- * A program, or a library before us, may have a malloc of its own, which its operator new then
- * calls; or some of the operators, which libstdc++'s others call.
+ * False when the program, or a library that comes before this one, defines malloc, which
+ * libstdc++'s operators then call; or some of the operators, which libstdc++'s others call.
  */
 static bool new_is_malloc(void)
 {
@@ -223,21 +224,22 @@ static bool new_is_malloc(void)
            PLAIN(_ZdaPv) && PLAIN(_ZdlPvm) && PLAIN(_ZdaPvm);
 }
 
-/* Certainly another object's: one that is not known may be the allocator's own. */
+/* True when fn is known to lie in another object than the allocator. An unknown one may be the
+ * allocator's own. */
 static bool in_other_object(const void *fn, uint64_t allocator)
 {
     uint64_t at = allocator ? object_of(fn) : 0;
     return at && at != allocator;
 }
 
-/* An allocator without any of the three: two that are built on each other would never end. */
+/* For an allocator that has none of the three: functions built on each other would never end. */
 static void *built_none(size_t align, size_t size)
 {
     errno = ENOMEM;
     return NULL;
 }
 
-/* Mimalloc's; jemalloc and tcmalloc have nallocx. */
+/* mimalloc's; jemalloc and tcmalloc have nallocx */
 static size_t (*ht_next_good_size)(size_t);
 static enum { BY_NOTHING, BY_GOOD_SIZE, BY_NALLOCX, BY_GLIBC } size_class_by;
 static bool may_place;
@@ -251,8 +253,8 @@ static void find_size_class(uint64_t allocator, const void *m)
         size_class_by = BY_GOOD_SIZE;
     else if (m && m == ht_next_symbol("__libc_malloc"))
         size_class_by = BY_GLIBC;
-    /* An allocator whose blocks have no byte to spare looks at what is behind them. Before
-     * glibc 2.34 its malloc did by itself, when it was asked to. */
+    /* An allocator whose blocks have no spare byte may check what lies behind them. glibc before
+     * 2.34 did so itself under MALLOC_CHECK_. */
     may_place = size_class_by == BY_GOOD_SIZE ||
                 (size_class_by == BY_GLIBC && !getenv("MALLOC_CHECK_")) ||
                 (size_class_by == BY_NALLOCX && ht_next_nallocx(25, 0) > 25);
@@ -265,7 +267,7 @@ size_t ht_good_size(size_t size)
         return ht_next_nallocx(size ? size : 1, 0);
     case BY_GOOD_SIZE:
         return ht_next_good_size(size);
-    case BY_GLIBC: /* a chunk is of 32 bytes or more, in steps of 16, and has 8 that are not ours */
+    case BY_GLIBC: /* chunks have 32 bytes or more, in steps of 16, of which 8 are glibc's own */
         return size <= 24 ? 24 : ((size + 8 + 15) & ~(size_t)15) - 8;
     default:
         return size;
@@ -309,7 +311,7 @@ bool ht_stays_in_place(size_t usable, size_t n)
 
 static void look_up(void)
 {
-    /* The pointers of the four stay the first_ ones until all is known. */
+    /* These four pointers stay the first_ functions until everything is known. */
     void *m = ht_next_symbol("malloc"), *c = ht_next_symbol("calloc");
     void *r = ht_next_symbol("realloc"), *f = ht_next_symbol("free");
     void *first = ht_first_symbol("realloc");
@@ -352,7 +354,7 @@ static void look_up(void)
 #define BUILD(symbol, built)                                                                       \
     if (!ht_next_##symbol)                                                                         \
         ht_next_##symbol = built;
-    /* Never glibc's own: it comes back through our realloc, and would be counted twice. */
+    /* Never glibc's: it calls the exported realloc, so the block would be counted twice. */
     ht_next_reallocarray = built_reallocarray;
     BUILD(cfree, built_cfree)
     BUILD(valloc, built_valloc)
@@ -363,7 +365,7 @@ static void look_up(void)
     ht_build_operators();
 }
 
-__attribute__((noinline)) /* cold, and where tests/calls draws a line */
+__attribute__((noinline)) /* cold; tests/calls ends the malloc class here */
 void ht_backend_resolve(void)
 {
     uint32_t none = HT_BACKEND_UNRESOLVED;

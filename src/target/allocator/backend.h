@@ -19,8 +19,8 @@
 HT_HOOKED(X)
 #undef X
 
-/* True when the next definition comes from the allocator itself (or was built here) and not from a
- * C++ library that calls malloc or free, where it would be counted a second time. */
+/* True when the next definition comes from the allocator itself or was built here. False for a
+ * C++ library's, which calls malloc or free, where the block is counted. */
 #define X(symbol, type, parameters) extern HT_HIDDEN bool ht_direct_##symbol;
 HT_HOOKED_NEW(X)
 HT_HOOKED_DELETE(X)
@@ -61,12 +61,12 @@ static inline bool ht_arena_owns(const void *p)
 }
 size_t ht_arena_size(const void *p);
 
-/* The usable size of a block of so many bytes that the allocator put where it likes. Where that
- * cannot be told: the bytes themselves. */
+/* The usable size that the allocator gives a block of this size when it is not placed; where no
+ * rule is known, the size itself. */
 size_t ht_good_size(size_t size);
 
-/* True when the allocator has size classes, or may have: a block that was placed then lies in
- * another than its size says. */
+/* True when the allocator has size classes, or may have. A placed block then lies in another
+ * class than its size implies. */
 bool ht_has_classes(void);
 
 /*
@@ -77,15 +77,14 @@ bool ht_has_classes(void);
  */
 bool ht_may_place(void);
 
-/* Before the rate is first set: none may, for some free may go past us with the size that the
- * program knows. */
+/* Forbids placing, because a sized free may bypass the library. Before the rate is first set. */
 void ht_place_nothing(void);
 
 /* The malloc underneath is the C library's own. */
 bool ht_next_is_glibc(void);
 
-/* True when realloc to n bytes, not 0, leaves a block of so many usable bytes where it is. Where
- * the allocator's rule is not known: whenever n fits. */
+/* True when realloc to n bytes (not 0) leaves a block with this usable size in place. Where the
+ * allocator's rule is not known: whenever n fits. */
 bool ht_stays_in_place(size_t usable, size_t n);
 
 /* Memory at an alignment from whatever the allocator has for it. NULL when refused. */

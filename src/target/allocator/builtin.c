@@ -12,8 +12,8 @@
 #include "target/state/state.h"
 
 /*
- * Out of memory in operator new: the C++ library of whoever called must run the new handler and
- * throw. It is asked for by name, without loading it: this is no path that allocations take.
+ * operator new is out of memory: the caller's C++ library must run the new handler and throw. It is
+ * looked up by name, without loading it; allocations that succeed never come here.
  */
 HT_ALWAYS_INLINE void *theirs(const char *symbol)
 {

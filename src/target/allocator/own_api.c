@@ -27,7 +27,8 @@ void ht_own_api_take(void)
 #define TAKE(symbol, type, parameters)                                                             \
     ht_next_##symbol = (__typeof__(ht_next_##symbol))take(#symbol, all, &n);
     HT_HOOKED_OWN(TAKE)
-    /* A free that goes past us: of a block that is in a larger class than its size says. */
+    /* A sized free that does not reach the library would return a placed block to the wrong
+     * class. */
     if (!ht_rebind(all, n))
         ht_place_nothing();
 }

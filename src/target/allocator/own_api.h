@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What jemalloc, tcmalloc and mimalloc have besides malloc's family, as hooked.h lists it. A
- * program may ask whether it is there, by a weak symbol or by dlsym, and a library loaded later may
- * bring its own: ours are shown only where malloc comes with them (os/rebind.h).
+ * The functions that jemalloc, tcmalloc and mimalloc have besides the malloc family, as hooked.h
+ * lists them. A program may look for them by a weak symbol or by dlsym, and a library loaded later
+ * may bring its own, so they are visible only where malloc comes with them (os/rebind.h).
  */
 #ifndef HEAPTAP_SRC_TARGET_ALLOCATOR_OWN_API_H
 #define HEAPTAP_SRC_TARGET_ALLOCATOR_OWN_API_H
@@ -128,9 +128,10 @@
     HT_HOOKED_JE_TC(X)                                                                             \
     HT_HOOKED_MI(X)
 
-#ifndef HT_NAMES_ONLY /* the linker's script has no use for these */
-/* Takes those over that come with the malloc underneath. Once, when the loader has relocated all
- * and before the program has threads; by mprotect alone, and only where there are some. */
+#ifndef HT_NAMES_ONLY /* not for the linker's script, which includes this too */
+/* Makes those visible that come with the allocator underneath. To be called once, when the
+ * loader has relocated everything and before the program has threads. The only system call is
+ * mprotect, and only where there are such functions. */
 void ht_own_api_take(void);
 #endif
 

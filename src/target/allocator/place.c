@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A count of sampled blocks at untagged addresses says whether free may tell by the address:
+ * The count of sampled blocks at untagged addresses decides whether free may test the address:
  * while it is above 0 the mask is 0 and every free is looked up. Placed blocks that are freed are
- * kept in a few slots for the next sample, for page-aligned allocations are dear.
+ * kept in a few slots for the next sample, because page-aligned allocations are expensive.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 #include "target/state/lock.h"
 #include "target/tables/live.h"
 
-/* On a line that nothing else writes to. */
+/* Alone on its cache line, which every free reads. */
 _Alignas(64) uint32_t ht_free_mask;
 static _Alignas(64) char after_mask[1] __attribute__((used));
 _Atomic uint32_t ht_aligned, ht_aligned_once;
@@ -28,9 +28,9 @@ static _Atomic uint32_t untagged_lock;
 static _Atomic uint64_t untagged_live;
 static uint32_t quiet_samples; /* samples since it was above 0; guarded by untagged_lock */
 
-/* Opening at each of them had the mask's line go from processor to processor. */
+/* Opening the mask at each chance would make its cache line move between processors. */
 #ifdef HT_YIELD_POINTS
-#define QUIET_SAMPLES 1u /* the stress waits for nothing */
+#define QUIET_SAMPLES 1u /* the stress test reaches the opening more often */
 #else
 #define QUIET_SAMPLES 64u
 #endif
@@ -54,7 +54,8 @@ void ht_place_untagged_added(void)
     close_mask();
     HT_YIELD_POINT(PLACE);
     quiet_samples = 0;
-    /* Not had: the mask may be opened behind our back, this once. */
+    /* Without the lock another thread may be opening the mask right now: it stays closed for
+     * good. */
     atomic_fetch_add(&untagged_live, locked ? 1 : MASK_CLOSED_FOREVER);
     if (locked)
         ht_unlock(&untagged_lock, HT_RANK_UNTAGGED);
@@ -80,7 +81,7 @@ void ht_place_try_reopen_mask(void)
         HT_YIELD_POINT(PLACE);
         __atomic_store_n(&ht_free_mask, HT_TAG_MASK, __ATOMIC_SEQ_CST);
         HT_YIELD_POINT(PLACE);
-        if (atomic_load(&untagged_live)) /* raised without the lock */
+        if (atomic_load(&untagged_live)) /* raised by a thread that did not get the lock */
             close_mask();
     }
     ht_unlock(&untagged_lock, HT_RANK_UNTAGGED);
@@ -88,13 +89,13 @@ void ht_place_try_reopen_mask(void)
 
 void ht_place_aligned(bool aligned)
 {
-    /* Samples that were not placed may live for ever. Which of two threads comes first is the
-     * lock's to say. */
+    /* Samples that were not placed may live forever, so "never" is final. The lock orders two
+     * threads that set different rates. */
     static bool never; /* guarded by untagged_lock */
     bool locked = ht_lock(&untagged_lock, HT_RANK_UNTAGGED);
     never |= !aligned || !locked;
     if (never)
-        close_mask(); /* before anybody leaves a block where it is, and uncounted */
+        close_mask(); /* before any sample is left unplaced without being counted */
     atomic_store(&ht_aligned, !never);
     if (!never)
         atomic_store_explicit(&ht_aligned_once, 1, memory_order_relaxed);
@@ -134,12 +135,12 @@ static void *take_recycled(void)
 void *ht_place(size_t size, size_t align, bool *recyclable)
 {
     *recyclable = false;
-    /* What is no alignment is the real call's to refuse, or to round. */
+    /* An invalid alignment is left to the allocator, which refuses or rounds it. */
     if (size > HT_PLACE_MAX || (align & (align - 1)))
         return NULL;
     void *p;
     if (size <= HT_PLACED_MIN && align <= HT_PAGE_SIZE) {
-        /* Of the others each has heaps that a program may give up, with all that lies in them. */
+        /* The other allocators have heaps that a program may destroy, with a kept block in them. */
         *recyclable = ht_next_is_glibc();
         if ((p = take_recycled()))
             return p;
@@ -160,7 +161,7 @@ bool ht_place_recycle(void *p)
 {
     uint32_t highest = 0;
     void *most = NULL;
-    ht_live_filter_add(p, 1); /* first: so that a second free is looked up */
+    ht_live_filter_add(p, 1); /* first, so that a second free of p is looked up */
     for (uint32_t i = 0; i < RECYCLED; i++) {
         void *q = atomic_load_explicit(&recycled_blocks[i], memory_order_relaxed);
         if (!q && offer(i, NULL, p))
@@ -189,7 +190,7 @@ void ht_place_release(void)
 
 void ht_place_freed_twice(void *p)
 {
-    if (!p) /* free(NULL) is looked up as any other: no place that is free is one's own */
+    if (!p) /* an empty slot is NULL as well, and must not match free(NULL) */
         return;
     for (uint32_t i = 0; i < RECYCLED; i++)
         if (atomic_load_explicit(&recycled_blocks[i], memory_order_relaxed) == p &&

@@ -31,7 +31,7 @@ EXPORT int heaptap_start(void)
     if (!ht_state)
         return -ENODEV;
     ht_sample_set_rate(wanted_rate());
-    ht_tls.bytes_until_sample = 0; /* this thread at once */
+    ht_tls.bytes_until_sample = 0; /* this thread draws anew at its next call */
     ht_tls.rate = 0;
     return 0;
 }
@@ -53,7 +53,8 @@ EXPORT int heaptap_set_rate(size_t bytes)
     atomic_store(&chosen_rate, bytes);
     if (atomic_load(&ht_rate))
         ht_sample_set_rate(bytes);
-    /* The distance drawn at the old rate is given up; it is memoryless. */
+    /* The countdown drawn at the old rate is dropped, which adds no bias: its distribution has
+     * no memory. */
     ht_tls.bytes_until_sample = 0;
     ht_tls.rate = 0;
     return 0;

@@ -22,8 +22,8 @@ void *ht_cold_malloc(size_t size)
     return ht_new_sample_commit(&sample, p ? p : ht_next_malloc(size));
 }
 
-/* To the end that the block would have had: an allocator's own calls zero from there on what they
- * add (rallocx, mi_rezalloc). */
+/* Zeroes up to the end that the block would have had unplaced, because an allocator's own calls
+ * (rallocx, mi_rezalloc) zero only from there on when they grow it. */
 static void clear_block(void *p, size_t bytes)
 {
     size_t end = ht_has_classes() ? ht_good_size(bytes) : bytes;
@@ -39,12 +39,12 @@ void *ht_cold_calloc(size_t n, size_t size)
     if (HT_UNLIKELY(resolving_here()))
         return wraps ? NULL : ht_arena_alloc(bytes, 16);
     if (wraps) {
-        ht_tls.bytes_until_sample = 0; /* the next call draws; memoryless */
+        ht_tls.bytes_until_sample = 0; /* the next call draws one; its distribution has no memory */
         return ht_next_calloc(n, size);
     }
     if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))
         return ht_next_calloc(n, size);
-    /* Not a large one: calloc need not touch fresh pages (tests/hazards/h33). */
+    /* Not a large block: calloc does not touch fresh pages (tests/hazards/h33). */
     void *p = ht_new_sample_place(&sample, 0);
     if (p)
         clear_block(p, bytes);
@@ -65,10 +65,10 @@ void ht_cold_free(void *p)
 }
 
 /*
- * A block is moved to a tagged address only where the allocator would move it: a program may ignore
- * what a realloc returns that shrinks, or fits the usable size. A larger one stays with realloc,
- * which may grow it where it lies: moved once, it is moved at every step (seen in bench's `realloc
- * growth`).
+ * A block is moved to a tagged address only where the allocator would move it too, because a
+ * program may ignore the result of a realloc that shrinks or fits the usable size. A larger block
+ * stays with realloc, which may grow it in place: once moved, it would be moved at every step (seen
+ * in bench's `realloc growth`).
  */
 static void *resize_placed(void *p, const struct ht_resize *r, struct ht_new_sample *sample)
 {
@@ -82,11 +82,11 @@ static void *resize_placed(void *p, const struct ht_resize *r, struct ht_new_sam
     return q;
 }
 
-/* A block whose record was taken out, and that lies in a larger class than it would have if it had
- * not been placed. */
+/* A placed block whose record was taken out. It lies in a larger class than it would without
+ * heaptap. */
 struct placed {
-    size_t usual; /* usable bytes that it would have */
-    size_t real;  /* that it has; 0: the block is not of that kind */
+    size_t usual; /* usable bytes that it would have, not placed */
+    size_t real;  /* usable bytes that it has; 0: not such a block */
 };
 
 static struct placed placed_block(void *p, const struct ht_record *record)
@@ -97,15 +97,15 @@ static struct placed placed_block(void *p, const struct ht_record *record)
         return b;
     b.usual = ht_good_size(record->size);
     b.real = ht_next_malloc_usable_size(p);
-    if (!b.real) /* the allocator does not tell */
+    if (!b.real) /* the allocator does not say */
         b.real = b.usual + 1;
     else if (b.real <= b.usual)
         b.real = 0;
     return b;
 }
 
-/* The allocator, which knows the larger class alone, would move what it leaves in place without us.
- */
+/* True when the allocator would leave the block in place without heaptap. It knows only the
+ * larger class, and would move it. */
 static bool stays(const struct placed *b, const void *p, const struct ht_resize *r)
 {
     bool aligned = !r->align || !((uintptr_t)p & (r->align - 1));
@@ -118,7 +118,8 @@ void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc
 {
     struct ht_record record;
     struct ht_new_sample sample;
-    /* Out first: once the real call returns, the old address may be another thread's. */
+    /* The record is taken out first: once the real call returns, the old address may be another
+     * thread's block. */
     bool maybe = ht_free_begin(p, &record);
     bool sampled = sample_due && ht_new_sample_begin(&sample, r->size, pc, sp, bp);
     if (!sampled && !maybe)
@@ -135,7 +136,7 @@ void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc
         q = r->call(r->ctx, p);
     }
     if (q && r->zero && b.real &&
-        r->size > b.usual) { /* it zeroed from the larger class's end on */
+        r->size > b.usual) { /* the allocator zeroed only from the end of the larger class on */
         size_t end = ht_good_size(r->size);
         memset((char *)q + b.usual, 0, (end < b.real ? end : b.real) - b.usual);
     }

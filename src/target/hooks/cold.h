@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fast paths fall into, and what the other hooks share with them. */
+/* The cold paths that the fast paths jump to, and what the other hooks share with them. */
 #ifndef HEAPTAP_SRC_TARGET_HOOKS_COLD_H
 #define HEAPTAP_SRC_TARGET_HOOKS_COLD_H
 
@@ -39,9 +39,9 @@ struct ht_resize {
     void *(*call)(void *ctx, void *p);
     void *ctx;
     size_t size;
-    size_t align;       /* that is asked for beyond malloc's; 0: none */
-    bool in_place_only; /* leave moving to `call`: its semantics are more than realloc's */
-    bool zero;          /* what the block grows by is zeroed */
+    size_t align;       /* requested beyond malloc's; 0: none */
+    bool in_place_only; /* only `call` may move it: it does more than realloc */
+    bool zero;          /* what the block grows by must be zero */
 };
 void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc, uint64_t sp,
                 uint64_t bp);

@@ -118,7 +118,7 @@ EXPORT size_t xallocx(void *p, size_t n, size_t extra, int flags)
     struct ht_new_sample sample;
     bool maybe = ht_free_begin(p, &record);
     bool sampled = ht_countdown(n) && ht_new_sample_begin(&sample, n, HT_CALLER());
-    /* A block that was placed stays in its class, which its new size does not say either. */
+    /* A placed block stays in its larger class, which its new size does not imply either. */
     bool placed = record.found && ht_is_tagged(p) && atomic_load(&ht_aligned_once);
     uint32_t hold = placed ? ht_hold_reserve() : 0;
     uint32_t recyclable = hold ? record.time & HT_NODE_RECYCLABLE : 0;

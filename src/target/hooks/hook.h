@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What hooks are made of. A call that is not sampled ends in a tail jump. The files that include
- * this are compiled with frame pointers (HT_CALLER).
+ * The macros that hooks are made of. A call that is not sampled ends in a tail jump. Files that
+ * include this are compiled with frame pointers (HT_CALLER).
  */
 #ifndef HEAPTAP_SRC_TARGET_HOOKS_HOOK_H
 #define HEAPTAP_SRC_TARGET_HOOKS_HOOK_H
@@ -15,20 +15,20 @@
 #include "target/hooks/export.h"
 #include "target/os/machine.h"
 
-/* Declares every hook: they have no header of ours, and some none at all. */
+/* Declares every hook: no header of the library does, and some are in no header at all. */
 #define X(symbol, type, parameters) EXPORT type symbol parameters;
 HT_HOOKED(X)
 #undef X
 
-/* In the file that defines them: names that are shown only where the allocator has them
+/* In the file that defines them: names that are visible only where the allocator has them
  * (own_api.h). */
 #define SHOWN_IF_PRESENT(symbol, type, parameters)                                                 \
     __asm__(".symver " #symbol ", " #symbol "@HEAPTAP_IF_PRESENT");
 
 /*
  * An allocating hook: `call` is the next definition with the hook's arguments. The cold part is a
- * separate function, entered by a tail jump, so that HT_CALLER finds the program's frame and not
- * ours, and so that the common path leaves no frame of ours on the stack.
+ * separate function, entered by a tail jump, so that HT_CALLER finds the program's frame and the
+ * common path leaves no frame of the library on the stack.
  */
 #define ALLOCATE(symbol, parameters, arguments, bytes, align, call)                                \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
@@ -49,17 +49,18 @@ HT_HOOKED(X)
     }
 
 /*
- * An aligned operator's own work where it has been counted here: jemalloc's calls aligned_alloc by
- * its name, which is ours and would count it again (each counted twice at 8k). NULL: the operator
- * must do it, for it is not aligned, or there is no memory.
+ * Does an aligned operator's work where the hook has counted it: jemalloc's operator calls
+ * aligned_alloc by name, which is the library's hook and would count the block again (seen: each
+ * counted twice at 8k). NULL: the operator itself must do it, because the alignment is invalid or
+ * there is no memory.
  */
 static inline void *aligned_first(size_t align, size_t n)
 {
     return align && !(align & (align - 1)) ? ht_next_aligned(align, n) : NULL;
 }
 
-/* operator new may throw: with the guard dropped, and only after malloc itself has failed. What is
- * not direct calls malloc, which counts it. */
+/* operator new may throw, so it is called without the guard, and only after malloc itself has
+ * failed. An operator that is not direct calls malloc, which counts it. */
 #define ALLOCATE_NEW(symbol, parameters, arguments, bytes, align, direct)                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
@@ -89,7 +90,7 @@ static inline void *aligned_first(size_t align, size_t n)
         return ht_next_##symbol arguments;                                                         \
     }
 
-/* A freeing hook: `unsized` when p was ours (its class is not what its size says). */
+/* A freeing hook: `unsized` when p was placed (its class is not what its size implies). */
 #define RELEASE(p, call, unsized)                                                                  \
     do {                                                                                           \
         if (HT_LIKELY((uintptr_t)(p)&ht_free_mask) || !(p)) {                                      \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mimalloc's own calls. They are shown only where malloc is mimalloc's. What is zeroed to the end
- * of its block, aligned at an offset, or in a heap of its own is sampled where mimalloc puts it;
- * the rest may be placed, as malloc's. Not counted: the strings of mi_realpath, mi_mbsdup,
- * mi_wcsdup and mi_dupenv_s.
+ * mimalloc's own calls, visible only where malloc is mimalloc's. A block that is zeroed to its end,
+ * aligned at an offset, or in a heap of its own is sampled where mimalloc puts it; others may be
+ * placed, as malloc's. Not counted: the strings of mi_realpath, mi_mbsdup, mi_wcsdup and
+ * mi_dupenv_s.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 HT_HOOKED_MI(SHOWN_IF_PRESENT)
 
-/* 0 where it is too large: the call fails. */
+/* 0 when the product is too large: the call fails. */
 static inline size_t product(size_t n, size_t size)
 {
     size_t bytes;
@@ -33,7 +33,7 @@ PLACED(mi_aligned_alloc, (size_t align, size_t n), (align, n), n, align)
 PLACED(mi_valloc, (size_t n), (n), n, PAGE)
 PLACED(mi_pvalloc, (size_t n), (n), ROUND_TO_PAGE(n), PAGE)
 
-/* Sampled where it is put. */
+/* Sampled, but not placed. */
 #define WHERE_IT_IS(symbol, parameters, arguments, bytes)                                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
@@ -79,8 +79,8 @@ EXPORT int mi_posix_memalign(void **out, size_t align, size_t size)
     return align_into(ht_next_mi_posix_memalign, out, align, size, HT_CALLER());
 }
 
-/* By mimalloc's own malloc, of the default heap (heap NULL) or another; what is made of it is the
- * caller's. */
+/* The block comes from mimalloc's malloc, of the default heap (heap NULL) or another; the caller
+ * fills it. */
 static inline __attribute__((always_inline)) void *get(void *heap, size_t n, uint64_t pc,
                                                        uint64_t sp, uint64_t bp)
 {
@@ -123,7 +123,8 @@ EXPORT char *mi_heap_strndup(void *heap, const char *s, size_t most)
     return s ? copied(get(heap, n + 1, HT_CALLER()), s, n) : NULL;
 }
 
-/* Those that call the new handler and throw when memory is out: outside our reentrancy guard. */
+/* These call the new handler and throw when memory is out, so they are called outside the
+ * reentrancy guard. */
 ALLOCATE_NEW(mi_new, (size_t n), (n), n, (size_t)0, true)
 ALLOCATE_NEW(mi_new_aligned, (size_t n, size_t align), (n, align), n, align, true)
 
@@ -159,13 +160,14 @@ static __attribute__((noinline)) void *resize(void *p, const struct ht_resize *r
     return ht_new_sample_commit(&sample, r->call(r->ctx, NULL));
 }
 
-/* The arguments of any of them but p. */
+/* The arguments of these functions without p. */
 struct request {
     void *heap;
     size_t n, size, align, at;
 };
 
-/* What a heap, an offset or zeroes say beyond realloc is left to the real call. */
+/* A heap, an offset or zeroing asks for more than realloc does: only the real call may move the
+ * block. */
 #define RESIZE(symbol, parameters, real, bytes, zeroed, ...)                                       \
     static void *call_##symbol(void *ctx, void *p)                                                 \
     {                                                                                              \
@@ -273,7 +275,7 @@ EXPORT void *mi_new_reallocn(void *p, size_t n, size_t size)
 RESIZE_THROUGH(mi_reallocarr)
 RESIZE_THROUGH(reallocarr)
 
-/* Within the size that mi_usable_size tells. */
+/* Within the size that mi_usable_size returns. */
 #define EXPAND(symbol)                                                                             \
     EXPORT void *symbol(void *p, size_t n)                                                         \
     {                                                                                              \

@@ -7,8 +7,9 @@
 #include "target/hooks/hook.h"
 
 /*
- * Those that libstdc++ implements by malloc alone: while it does, its share is done here. Its own,
- * which calls the new handler and throws, is for want of memory.
+ * Operators that libstdc++ implements by calling malloc: while they do, the library calls the
+ * allocator directly. libstdc++'s own, which calls the new handler and throws, is called only when
+ * memory is out.
  */
 #define ALLOCATE_NEW_PLAIN(symbol, parameters, arguments)                                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
@@ -80,7 +81,7 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
         else                                                                                       \
             ht_next_##symbol arguments;                                                            \
     }
-/* Not direct: libstdc++'s calls free, which looks. */
+/* Not direct: libstdc++'s calls free, which looks p up. */
 #define DELETE(symbol, parameters, arguments)                                                      \
     static __attribute__((noinline)) void cold_##symbol parameters                                 \
     {                                                                                              \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sampled allocation: begun when a thread's count has run out, then allocated by the caller, then
- * ended or cancelled; and the free of one. In between the thread is guarded: what a signal handler
- * on it allocates goes by unsampled and is counted as lost.
+ * A sampled allocation begins when a thread's countdown has expired; then the caller allocates;
+ * then it is committed or aborted. In between the thread is guarded: an allocation by a signal
+ * handler on it is not sampled, and is counted as lost. The free of a sampled block is here, too.
  */
 #include "config.h"
 
@@ -59,8 +59,8 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
 {
     struct ht_tls *t = &ht_tls;
     if (HT_UNLIKELY(t->reentrancy_depth)) {
-        /* A signal handler, or the allocator calling itself. `bytes_until_sample` has wrapped: left
-         * so, the thread would not be sampled again. */
+        /* A signal handler, or the allocator calls itself. `bytes_until_sample` has wrapped; if
+         * it stayed so, the thread would not be sampled again. */
         if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
             ht_lose(HT_LOSS_REENTRANT);
         if (t->rate)
@@ -96,12 +96,12 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     if (t->rate == 1)
         count_between(t, (uint64_t)size + 1);
     sample->rate = t->rate;
-    /* At once: a handler's allocations inside the hook count down too, and one that would be a
-     * sample is counted as lost. */
+    /* Drawn at once, because a handler's allocations inside the hook count down too, and one
+     * that would be a sample is counted as lost. */
     ht_reset_countdown(t);
     if (HT_UNLIKELY(ht_forked()))
         ht_postfork_child();
-    /* A placed block needs its record for certain: the node comes first. */
+    /* A placed block must get its record, so the node is reserved first. */
     sample->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
     sample->node = 0;
     sample->recyclable = false;
@@ -130,7 +130,8 @@ void *ht_new_sample_place(struct ht_new_sample *sample, size_t align)
     return p;
 }
 
-/* 0 when a handler forked since the record was taken, and this is the child with its own region. */
+/* Returns 0 when a handler has forked since the record was taken, and this is the child with its
+ * own region. */
 static ht_ref current_site(const struct ht_record *r)
 {
     return r->generation == atomic_load_explicit(&ht_region_generation, memory_order_relaxed)
@@ -164,18 +165,20 @@ static void record_sample(struct ht_new_sample *sample, void *p)
     } else {
         ht_lose(ht_tls.lock_refused ? HT_LOSS_BUSY : HT_LOSS_FULL);
     }
-    /* Without a site the node still goes in: a placed block's free must stay unsized. */
+    /* A node without a site is still inserted, because a placed block's free must stay unsized. */
     struct ht_record stale;
     uint32_t time = ref ? seconds_since_start() : 0;
     ht_place_added(p);
     while (!ht_live_insert(sample->node, p, sample->size, ref,
                            time | (sample->recyclable ? HT_NODE_RECYCLABLE : 0), &stale)) {
-        /* A placed block must be in the table, or a sized delete would free it by the wrong class.
-         * Nobody has seen it yet: only its shard is contended, by a thread that was preempted while
-         * it held the lock. It has been counted, and is not counted again. */
+        /* A placed block must be in the table, or a sized delete would free it in the wrong
+         * class. No other thread has the block yet: only its shard is contended, by a thread
+         * that was preempted while it held the lock. The wait was counted once, and is not
+         * counted again. */
         if (sample->place && (sample->node = ht_live_reserve()))
             continue;
-        /* Not in the table: take the sample back, so that nothing lives for ever. */
+        /* It could not be inserted: the sample is taken back, or its site would count it as live
+         * forever. */
         if (ref)
             ht_account(ht_at(ref), sample->size, false);
         ht_place_removed(p);
@@ -219,7 +222,7 @@ static inline int remove_live(void *p, struct ht_record *out)
     if (HT_UNLIKELY(ht_forked())) {
         ht_postfork_child();
         if (ht_forked()) {
-            ht_live_remember(p); /* below us, this very thread is adopting */
+            ht_live_remember(p); /* this thread was interrupted while it adopts */
             out->found = false;
             return -EBUSY;
         }

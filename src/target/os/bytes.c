@@ -32,7 +32,8 @@ void *memmove(void *to, const void *from, size_t n)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
-    if ((uintptr_t)t - (uintptr_t)f >= n) { /* not into what is still to be read */
+    /* forwards: the source that is still to be read is not overwritten */
+    if ((uintptr_t)t - (uintptr_t)f >= n) {
         for (; n >= 16; n -= 16, t += 16, f += 16) {
             *(block *)t = *(const block *)f;
             STAY_A_LOOP();
@@ -79,7 +80,7 @@ static inline int difference(const void *a, const void *b, size_t n)
         __builtin_memcpy(&p, x, 8);
         __builtin_memcpy(&q, y, 8);
         if (p != q)
-            break; /* the bytes say where */
+            break; /* the loop below finds the byte */
     }
     for (; n; n--, x++, y++) {
         if (*x != *y)
@@ -170,7 +171,7 @@ int strncmp(const char *a, const char *b, size_t n)
 
 int strcmp(const char *a, const char *b)
 {
-    return strncmp(a, b, PTRDIFF_MAX); /* more is no object */
+    return strncmp(a, b, PTRDIFF_MAX); /* no object is larger */
 }
 
 size_t strcspn(const char *s, const char *reject)

@@ -26,16 +26,17 @@ struct call {
     bool done;
 };
 
-/* No thread but this one, for certain. The number of links of this directory is that of threads,
- * and two. */
+/* True when this is certainly the only thread: the number of links of /proc/self/task is two
+ * more than that of threads. */
 static bool alone(void)
 {
     struct stat st;
     return !SYS_FAILED(SYS2(SYS_stat, "/proc/self/task", &st)) && st.st_nlink == 3;
 }
 
-/* Valgrind ends the program at a clone(2) that is no pthread_create and no fork. Its own way to be
- * asked: rotations that amount to nothing, and an exchange of a register with itself. */
+/* valgrind ends the program at a clone(2) that is neither pthread_create nor fork. This is its
+ * own protocol for a question: rotations that cancel out, and an exchange of a register with
+ * itself. */
 static bool on_valgrind(void)
 {
     uint64_t request[6] = {0x1001}, answer = 0;
@@ -55,8 +56,8 @@ static void in_thread(struct call *c)
     c->fn(c->ctx);
 }
 
-/* A thread that runs in_thread(c) on the rest of this stack, below the red zone, and ends. It has
- * ended its use of the memory when this returns. */
+/* Starts a thread that runs in_thread(c) on the rest of this stack, below the red zone, and
+ * ends. When this returns it no longer uses the memory. */
 static void run_thread(struct call *c, uint64_t files)
 {
     uint64_t flags =
@@ -102,7 +103,7 @@ void ht_own_descriptors(void (*fn)(void *ctx), void *ctx)
             run_thread(&c, 0);
         }
     }
-    if (!c.done) /* nobody is there to see it, or there can be no thread */
+    if (!c.done) /* no other thread would see it, or no thread can be made */
         fn(ctx);
     SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, 8);
 }

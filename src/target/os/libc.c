@@ -54,7 +54,7 @@ int *__errno_location(void)
 
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
-    return own_clock_gettime ? own_clock_gettime(clock, t) : -1; /* by the vDSO: no system call */
+    return own_clock_gettime ? own_clock_gettime(clock, t) : -1; /* the vDSO's: no system call */
 }
 
 unsigned long getauxval(unsigned long type)
@@ -94,7 +94,7 @@ int __libc_current_sigrtmin(void)
     return own_sigrtmin ? own_sigrtmin() : 34;
 }
 
-/* What at_quick_exit(), which is linked in, calls. */
+/* Called by at_quick_exit(), which is linked in. */
 int __cxa_at_quick_exit(void (*fn)(void *), void *object);
 int __cxa_at_quick_exit(void (*fn)(void *), void *object)
 {
@@ -108,7 +108,7 @@ void abort(void)
     __builtin_trap();
 }
 
-/* Of protobuf-c and zlib, once they find their memory overwritten. */
+/* Called by protobuf-c and zlib when they find their memory overwritten. */
 __attribute__((noreturn)) void __assert_fail(const char *what, const char *file, unsigned line,
                                              const char *function);
 void __assert_fail(const char *what, const char *file, unsigned line, const char *function)

@@ -2,12 +2,16 @@
 /*
  * The objects that the program started with are searched in the order of the loader's list, which
  * is the order of its global scope at that time. Hash tables: DT_GNU_HASH, or DT_HASH (System V
- * ABI, chapter 5). What counts is what the program's own reference would have found: it has a
- * version of glibc's, which libc_malloc_debug.so defines as one that is not the default, and dlsym
- * overlooks; and what another version is the default of is nothing to it. dlsym itself is not
- * asked: a program, or a library preloaded beside us, may define it, and called through theirs
- * RTLD_NEXT means what comes after them, which may be we; its version differs between glibcs; and
- * before 2.34 a process need not have it.
+ * ABI, chapter 5).
+ *
+ * The definition that counts is the one that the program's own reference would be bound to. That
+ * reference has one of glibc's versions. So a definition counts even when it is not the default of
+ * its version (all in libc_malloc_debug.so, which dlsym passes over), and one does not count when
+ * it has another version.
+ *
+ * dlsym itself is not used, for four reasons: a program, or another preloaded library, may define
+ * it; if that definition calls the real one, RTLD_NEXT means what comes after it, which may be this
+ * library; its version differs between glibcs; before 2.34 a process need not have it.
  */
 #include "config.h"
 
@@ -24,9 +28,9 @@ extern struct r_debug *_dl_debug_addr __attribute__((weak)); /* musl's */
 struct symbols {
     const Elf64_Sym *table;
     const char *names;
-    const uint32_t *gnu_hash, *hash; /* either may be NULL */
+    const uint32_t *gnu_hash, *hash; /* one of the two may be NULL */
     const uint16_t *versions;        /* NULL: the object has none */
-    const Elf64_Verdef *defined;     /* their names; NULL as that */
+    const Elf64_Verdef *defined;     /* the versions' names; NULL like `versions` */
     uint64_t soname;                 /* offset in names, 0: it has none */
 };
 
@@ -88,8 +92,8 @@ static bool version_of_the_system(const char *name)
     return !strncmp(name, "GLIBC", 5) || !strncmp(name, "CXXABI", 6);
 }
 
-/* Versions 0 and 1 are "local" and "none given". A name that has two of glibc's is the same
- * function in both, of all that is asked for here. */
+/* Versions 0 and 1 are "local" and "none given". Of the names looked up here, one that has two
+ * of glibc's versions is the same function in both. */
 static bool version_matches(const struct symbols *s, uint32_t i, bool any_default)
 {
     if (!s->versions)
@@ -160,9 +164,8 @@ static const struct link_map *own_map(void)
     return l;
 }
 
-/* Searches first in the way a reference of the program is bound. When no object has the name in
- * that way (an allocator's own calls have a version of their own), searches as dlsym does without a
- * version. */
+/* Searches first as a reference of the program is bound. If no object defines the name so (an
+ * allocator's own calls have a version of their own), searches as dlsym does, without a version. */
 static void *search_from(const struct link_map *from, const char *name)
 {
     void *found = NULL;
@@ -188,7 +191,7 @@ static const Elf64_Sym *own_symbol(const char *name, struct symbols *s)
     const struct link_map *l = own_map();
     if (!l || !symbols_of(l, s))
         return NULL;
-    s->versions = NULL; /* any */
+    s->versions = NULL; /* any version */
     return s->gnu_hash ? by_gnu_hash(s, name, true) : by_hash(s, name, true);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the dynamic loader knows: its list of objects, and symbols by name, out of the objects' own
- * tables: no function of another object is called (but an IFUNC's resolver), nothing is allocated
- * and no lock is taken. For the start, while no other thread loads or unloads objects.
+ * The dynamic loader's list of objects, and symbols by name from the objects' own tables. No
+ * function of another object is called (except an IFUNC's resolver), nothing is allocated and no
+ * lock is taken. For the start, while no other thread loads or unloads objects.
  */
 #ifndef HEAPTAP_SRC_TARGET_OS_LOADER_H
 #define HEAPTAP_SRC_TARGET_OS_LOADER_H
@@ -14,18 +14,19 @@
 /* The loader's list of the objects in the program's namespace; NULL: not available. */
 const struct r_debug *ht_loader(void);
 
-/* False: the process runs on another C library (musl). Ours then only hands every call on. Any
- * thread; signal-safe; takes no lock. */
+/* False: the process runs on another C library (musl), and the library only passes every call
+ * on. Any thread; signal-safe; takes no lock. */
 bool ht_libc_is_glibc(void);
 
 /*
- * The next definition of that name after ours in the order of search (RTLD_NEXT), or the first of
- * all (RTLD_DEFAULT). NULL: there is none.
+ * The definition of the name that comes after this library in the order of search (RTLD_NEXT), or
+ * the first of all (RTLD_DEFAULT). NULL: there is none.
  */
 void *ht_next_symbol(const char *name);
 void *ht_first_symbol(const char *name);
 
-/* Ours, whatever its version, and where that is noted; NULL: we have none. */
+/* The library's own definition, whatever its version, and where its version is stored; NULL:
+ * there is none. */
 void *ht_own_symbol(const char *name);
 uint16_t *ht_own_symbol_version(const char *name);
 
@@ -35,8 +36,8 @@ const char *ht_loader_name(const struct link_map *l, uint32_t symbol);
 /* An address in an object's dynamic section. */
 const void *ht_loader_relocated(const struct link_map *l, uint64_t at);
 
-/* The definition in the C library or the loader, even when others define the name too. NULL: there
- * is none. */
+/* The definition in the C library or the loader, even when other objects define the name too.
+ * NULL: there is none. */
 void *ht_libc_symbol(const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What depends on the processor and is no system call: x86-64's. HT_PAGE_SIZE is the unit of
- * placing, of the tables' memory and of questions to the kernel; where pages are larger (aarch64),
+ * What depends on the processor, except system calls; here x86-64. HT_PAGE_SIZE is the unit of
+ * placing, of the tables' memory and of questions to the kernel. Where pages are larger (aarch64),
  * placing stays at 4 KiB and the rest must follow the kernel's size.
  */
 #ifndef HEAPTAP_SRC_TARGET_OS_MACHINE_H
@@ -31,7 +31,7 @@ static inline char *ht_thread_pointer(void)
     return p;
 }
 
-/* Says to the processor that a thread waits in a loop. */
+/* Tells the processor that a thread waits in a loop. */
 static inline void ht_relax(void)
 {
     __builtin_ia32_pause();

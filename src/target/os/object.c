@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which loaded object a pc lies in: glibc's _dl_find_object answers, without a lock, or our own
- * table where it is missing. For the program itself its program headers do.
+ * Finds the loaded object around a pc: by glibc's _dl_find_object, which takes no lock, or by the
+ * library's own table where that is missing. For the program itself its program headers are used.
  */
 #include "config.h"
 
@@ -40,8 +40,8 @@ _Static_assert(offsetof(struct found, eh_frame) == offsetof(struct dl_find_objec
 static int (*find_object)(void *, struct found *);
 static const struct r_debug *loader;
 
-/* Of the program itself: the kernel leaves holes between its segments where the loader fills them
- * for a library, and then _dl_find_object answers with one segment (glibc 2.36, l_contiguous). */
+/* The program itself: the kernel leaves holes between its segments, which the loader fills for
+ * libraries; _dl_find_object then returns one segment (glibc 2.36, l_contiguous). */
 static const struct link_map *main_map;
 uint64_t ht_main_start, ht_main_size;
 
@@ -56,7 +56,7 @@ static void find_main(void)
             lowest = p[i].p_vaddr;
         if (p[i].p_type == PT_LOAD && p[i].p_vaddr + p[i].p_memsz > highest)
             highest = p[i].p_vaddr + p[i].p_memsz;
-        /* They may be the loader's own, when the program is its argument. */
+        /* When the program is an argument of the loader, these are the loader's. */
         ours |= p[i].p_type == PT_DYNAMIC && l->l_addr + p[i].p_vaddr == (uint64_t)l->l_ld;
     }
     if (ours && lowest < highest) {

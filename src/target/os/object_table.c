@@ -33,7 +33,7 @@
 #define MAX_WORDS                                                                                  \
     128u              /* of struct link_map; glibc 2.17 to 2.41 have the headers before word 96 \
                           */
-#define FIRST_WORD 5u /* behind the five public fields */
+#define FIRST_WORD 5u /* after the five public fields */
 #define MAX_PHDRS  512u
 #define MISSES     64u
 
@@ -53,7 +53,7 @@ static uint32_t phdr_word; /* index of the pointer to the program headers in str
 static uint32_t n_startup; /* the first so many of the list are never unloaded */
 static struct table *tables[2];
 static _Atomic uint32_t current;      /* tables[current & 1]; release after the table is written */
-static _Atomic uint32_t making;       /* try-lock: the one who writes the other table */
+static _Atomic uint32_t making;       /* try-lock: held by the thread that writes the other table */
 static _Atomic uint64_t unloads_seen; /* of the current table; relaxed */
 /* Pages that are in no object of the current table, with the low bits of `current`; relaxed. */
 static _Atomic uint64_t misses[MISSES];
@@ -66,7 +66,8 @@ static bool all_readable(uint64_t at, uint64_t n)
     return true;
 }
 
-/* The range and the unwind table of an object from its program headers. False: they are not its. */
+/* The range and the unwind table of an object from its program headers. False: these are not the
+ * object's headers. */
 static bool describe(const struct link_map *l, const Elf64_Phdr *p, uint32_t n, bool stays,
                      struct ht_object_entry *o)
 {
@@ -91,7 +92,7 @@ static bool describe(const struct link_map *l, const Elf64_Phdr *p, uint32_t n, 
     return o->start < o->end;
 }
 
-/* The program headers that an entry of the loader's list points to. NULL: it cannot be that. */
+/* The program headers that an entry of the loader's list points to. NULL: they cannot be its. */
 static const Elf64_Phdr *headers_of(const struct link_map *l, uint32_t word, bool stays,
                                     uint32_t *n)
 {
@@ -128,7 +129,7 @@ static bool consistent(void)
     return *(volatile const int *)&list->r_state == RT_CONSISTENT;
 }
 
-/* Reads the loader's list into t. False: it is being changed; t is not to be used. */
+/* Reads the loader's list into t. False: the list is being changed, and t must not be used. */
 static bool read_list(struct table *t, bool startup)
 {
     const struct link_map *l = list->r_map, *before = NULL;
@@ -176,7 +177,7 @@ static bool refresh(uint64_t unloads)
     return done;
 }
 
-/* The last entry that begins at or below pc; entries are read as a writer may be at them. */
+/* The last entry that begins at or below pc. A writer may be changing entries meanwhile. */
 static bool search(const struct table *t, uint64_t pc, struct ht_object_entry *o)
 {
     uint32_t lo = 0, hi = RELAXED(t->n);
@@ -210,8 +211,8 @@ static bool look(uint64_t pc, struct ht_object_entry *o)
     return false;
 }
 
-/* What is asked again and again, code that a JIT compiler made, is not looked for again and again.
- */
+/* Addresses that are in no object, such as a JIT compiler's code, are remembered, so that the
+ * list is not read again for each sample. */
 static uint64_t miss_of(uint64_t pc)
 {
     return (pc >> 12) << 16 | (atomic_load_explicit(&current, memory_order_relaxed) & 0xffff);
@@ -241,7 +242,7 @@ void ht_object_table_forked(void)
     atomic_store_explicit(&making, 0, memory_order_release);
 }
 
-/* Our own entry of the list: the one whose dynamic section is ours. */
+/* The library's own entry of the list: the one with its dynamic section. */
 static const struct link_map *own_entry(void)
 {
     const struct link_map *l = list->r_map;

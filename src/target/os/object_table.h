@@ -41,12 +41,12 @@ bool ht_object_table_find(uint64_t pc, uint64_t unloads, bool quiet, struct ht_o
  */
 const Elf64_Phdr *ht_object_table_headers(uint64_t link_map, uint32_t *n);
 
-/* Learns what that needs, where there is no table to set up. Once, before the process has threads.
- */
+/* Prepares ht_object_table_headers where there is no table to set up. Once, before the process
+ * has threads. */
 void ht_object_table_learn(const struct r_debug *loader);
 
-/* In a fork's child, before its first look-up: a thread that did not come along may have been
- * making a table. */
+/* In a fork's child, before its first look-up: another thread of the parent may have been making
+ * a table. */
 void ht_object_table_forked(void);
 
 #endif

@@ -16,12 +16,12 @@
 #include "target/os/object.h"
 #include "target/os/sys.h"
 
-/* Of the object's headers those that say what may be written to. */
+/* The object's ranges that may be written to, from its program headers. */
 struct segments {
     uint64_t base;
     const Elf64_Phdr *headers;
     uint32_t n;
-    uint64_t start, end; /* of the object */
+    uint64_t start, end; /* the object's */
 };
 
 static bool segments_of(const struct link_map *l, struct segments *s)
@@ -49,7 +49,7 @@ static bool in_segment(const struct segments *s, uint32_t type, uint64_t at)
     return false;
 }
 
-/* In memory that is read-only, and stays so. */
+/* True when the address is in memory that stays read-only. */
 static bool write_closed(void *at, const void *bytes, size_t n)
 {
     uint64_t page = (uint64_t)at & ~(uint64_t)(HT_PAGE_SIZE - 1);
@@ -107,8 +107,9 @@ static const struct ht_rebinding *by_name(const struct ht_rebinding *r, unsigned
     return NULL;
 }
 
-/* What is bound into [start, end) by a name of ours. `own`: of that object itself, whose references
- * are bound to its own definitions before they can be to ours. */
+/* Redirects an object's references that are bound into `theirs` by one of the names. With `own`,
+ * for that object itself: binds its unbound references to its own definitions. False: some could
+ * not be changed. */
 static bool rebind_in(const struct link_map *l, const struct ht_rebinding *r, unsigned n,
                       const struct segments *theirs, bool own)
 {
@@ -154,7 +155,8 @@ bool ht_rebind(const struct ht_rebinding *r, unsigned n)
     if (!n || !ht_object_find(r[0].theirs, &o) ||
         !segments_of((const struct link_map *)o.link_map, &theirs))
         return !n;
-    /* Before ours can be found: a lazy reference of theirs is bound at its first call. */
+    /* Before the library's functions are visible: a lazy reference of the object is bound at its
+     * first call. */
     bool all = rebind_in((const struct link_map *)o.link_map, r, n, &theirs, true);
     const uint16_t global = 1; /* its version is none */
     for (unsigned i = 0; i < n && all; i++) {

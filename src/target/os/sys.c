@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Small things that several rooms need of the kernel. */
+/* System calls that several rooms need. */
 #include "config.h"
 
 #include "target/os/sys.h"

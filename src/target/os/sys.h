@@ -15,7 +15,7 @@
 #include "util/kernel.h"
 
 #ifdef HT_INJECT
-/* True when this call is one that the test wants to fail, with *result. */
+/* True when the test wants this call to fail with *result. */
 bool ht_inject(long number, long *result);
 #endif
 
@@ -53,8 +53,8 @@ extern HT_HIDDEN bool ht_sandboxed;
 /* Anonymous private memory, not reserved; NULL when refused. */
 void *ht_sys_anonymous(size_t n);
 
-/* Whether the page around `at` can be read; no fault. One call, rt_sigaction, which changes
- * nothing. */
+/* True when the page around `at` can be read; never faults. One system call, rt_sigaction, which
+ * changes nothing. */
 bool ht_page_readable(uint64_t at);
 
 /* Makes the page around `at`, which must be new and all zero, present for writing; false where a
@@ -67,17 +67,17 @@ bool ht_page_make_present(uint64_t at);
 long ht_sys_read_file(const char *path, char *buf, size_t n);
 
 /*
- * A write can be a signal as well as an error: SIGXFSZ beyond the limit on the size of files,
- * SIGPIPE to a pipe that nobody reads. Held back around our writes, with `more`, and taken away if
- * it came from them.
+ * A write can raise a signal as well as fail: SIGXFSZ beyond the limit on the size of files,
+ * SIGPIPE to a pipe without a reader. Blocked around the library's writes, together with `more`,
+ * and consumed if a write raised it.
  */
 struct ht_held {
-    uint64_t mask, pending; /* as they were */
+    uint64_t mask, pending; /* the thread's mask before */
 };
 struct ht_held ht_hold_write_signals(uint64_t more);
 void ht_release_write_signals(struct ht_held held, int error);
 
-/* Nanoseconds of a clock, by the vDSO; no system call with the usual clock sources. */
+/* A clock in nanoseconds, by the vDSO; no system call with the usual clock sources. */
 uint64_t ht_sys_clock(int clock);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the running thread's own stack lies: by glibc's own words, and without its functions. */
+/* Finds the running thread's own stack in glibc's data, without its functions. */
 #include "config.h"
 
 #include "target/os/thread_stack.h"
@@ -8,7 +8,7 @@
 #include "target/os/machine.h"
 
 uint64_t ht_main_stack_end;
-static uint64_t pthread_size; /* of glibc's struct pthread */
+static uint64_t pthread_size; /* words of glibc's struct pthread that are searched */
 
 void ht_thread_stack_setup(void)
 {

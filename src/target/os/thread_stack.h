@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the running thread's own stack lies. Any thread; signal-safe; takes no lock. */
+/* The bounds of the running thread's own stack. Any thread; signal-safe; takes no lock. */
 #ifndef HEAPTAP_SRC_TARGET_OS_THREAD_STACK_H
 #define HEAPTAP_SRC_TARGET_OS_THREAD_STACK_H
 

@@ -36,9 +36,9 @@ static void create_in_file(void *error)
 }
 
 /*
- * A secure process (AT_SECURE) has more rights than whoever started it, who is perhaps the owner of
- * its directory of regions, and chose where it stands and what it is called: its region, which it
- * trusts, is private memory, and it writes no file. Root reads it while it runs.
+ * A secure process (AT_SECURE) has more rights than the user who started it. That user may own the
+ * directory of regions, and chose where the process starts and what it is called. So its region,
+ * which it trusts, is private memory, and it writes no file. Root reads it while it runs.
  */
 bool ht_region_start(bool file)
 {
@@ -75,7 +75,7 @@ static ht_ref adopt_module(struct adoption *a, ht_ref old)
     uint32_t n;
     const char *path = ht_view_path(&a->parent, m, &n);
     ht_ref new = 0;
-    if (m->flags & HT_MODULE_MAIN) { /* recorded already, as the first */
+    if (m->flags & HT_MODULE_MAIN) { /* the first module, recorded before */
         struct ht_object o = {m->start, m->end, m->link_map, m->eh_frame_hdr};
         new = ht_module_of(&o);
     }
@@ -121,7 +121,7 @@ static void take_over(struct adoption *a, struct ht_live_node *node)
     const struct ht_site *site = ht_view_record(&a->parent, node->site, HT_KIND_SITE);
     node->site = site ? adopt_site(a, site, node->size) : 0;
     if (!node->site) {
-        if (site) /* not ht_lose: the region is not in use yet */
+        if (site) /* not by ht_lose: the region is not in use yet */
             ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
         return;
     }
@@ -145,12 +145,12 @@ static void count_node(struct ht_live_node *node, void *ctx)
 
 void ht_postfork_child(void)
 {
-    static struct adoption a; /* not on a coroutine's stack */
+    static struct adoption a; /* static: a coroutine's stack may be too small */
     struct ht_state *s = ht_state;
     uint64_t none = 0;
     if (!atomic_compare_exchange_strong(&s->postfork_thread, &none, (uint64_t)&ht_tls)) {
-        /* The tables are being rebuilt: nobody may look into them until they are, and a signal
-         * handler that came down on the adopting thread cannot wait for it. */
+        /* The tables are being rebuilt, and must not be used meanwhile. A signal handler on the
+         * adopting thread cannot wait for that. */
         for (int i = 0; none != (uint64_t)&ht_tls && i < 100000 && ht_forked(); i++) {
             struct timespec t = {0, 100000};
             if (ht_sandboxed)
@@ -167,8 +167,8 @@ void ht_postfork_child(void)
     ht_object_forked();
     ht_live_adopt();
     ht_place_forked();
-    /* Under a filter no call is certain to be let through, and what a region needs is not what the
-     * program's allocator needs. The parent's header is still mapped, and needs no call. */
+    /* Under a filter no system call is certain to be allowed, and a region needs others than the
+     * program's allocator. The parent's header is still mapped, and needs none. */
     if (ht_sandboxed && ht_config.children)
         ht_count(&((struct ht_region_header *)inherited_base)->unprofiled, 1);
     if (!ht_config.children || ht_sandboxed) {
@@ -181,7 +181,7 @@ void ht_postfork_child(void)
     unsigned char *old_base = inherited_base;
     uint64_t old_mapped = atomic_load_explicit(&ht_region_mapped, memory_order_relaxed);
     memset(&a, 0, sizeof a);
-    /* Our own former mapping: as trusted as it was, and never checked for a foreign checksum. */
+    /* The process's own former mapping, which is trusted: no checks as for a foreign region. */
     a.parent.base = old_base;
     a.parent.header = old;
     a.parent.n_chunks = atomic_load_explicit(&old->n_chunks, memory_order_acquire);

@@ -13,7 +13,7 @@ bool ht_region_start(bool file);
 /* Makes a forked child independent of its parent. */
 void ht_postfork_child(void);
 
-/* The same, for a dump that a child is asked for before its first sample. */
+/* The same, for a dump that is requested from a child before its first sample. */
 static inline void ht_adopt_for_dump(void)
 {
     if (ht_forked() && ht_config.children)

@@ -21,7 +21,7 @@
 #include "target/state/state.h"
 #include "target/tables/writer.h"
 
-/* Beyond a limit on the size of files the kernel does not only refuse, it kills (SIGXFSZ). */
+/* Beyond the limit on the size of files the kernel raises SIGXFSZ, which ends the program. */
 static bool file_may_be(uint64_t size)
 {
     struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
@@ -29,7 +29,7 @@ static bool file_may_be(uint64_t size)
     return r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= size;
 }
 
-/* That the region may grow to. */
+/* The size that the region may grow to. */
 static uint64_t region_size(void)
 {
     struct rlimit as = {RLIM_INFINITY, RLIM_INFINITY}, memlock = as;
@@ -85,7 +85,7 @@ static unsigned char *map_first(int prot, int flags, long fd, uint64_t size, uin
     return SYS_FAILED(r) ? NULL : (unsigned char *)r;
 }
 
-/* For a daemon's child that has given up root before its first sample: a directory of its own
+/* For a child of a daemon that gave up root before its first sample: a directory of its new
  * user. */
 static void name_directory(void)
 {
@@ -106,7 +106,7 @@ static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, ui
         return NULL;
     char name[64];
     long fd = -EEXIST;
-    /* An exec keeps pid and start time: the old image's region has a lower number. */
+    /* exec keeps pid and start time: the old image's region has a lower number. */
     for (uint64_t i = 0; fd == -EEXIST && i < 1000; i++) {
         struct ht_text t = ht_text(name, sizeof name);
         ht_text_number(&t, pid);
@@ -118,16 +118,17 @@ static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, ui
     }
     unsigned char *base = NULL;
     if (!SYS_FAILED(fd)) {
-        /* The header is reserved here; chunks as they come. */
+        /* The header's pages are reserved here, those of chunks when they are made. */
         long r = SYS2(SYS_ftruncate, fd, size);
         if (!SYS_FAILED(r))
             r = SYS4(SYS_fallocate, fd, 0, 0, HT_HEADER_SIZE);
         if (!SYS_FAILED(r))
             base = map_first(PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, size, mapped);
         if (base) {
-            /* Lasts as long as the mapping, not the descriptor (flock(2) locks go with the open
-             * file, which the mapping holds): so whoever clears up dead regions knows that this one
-             * lives, even from a pid namespace where the process is not to be seen. */
+            /* The lock lasts as long as the mapping, not the descriptor (flock(2) locks belong
+             * to the open file, which the mapping holds). So a command that removes dead regions
+             * knows that this one lives, even from a pid namespace where the process is not
+             * visible. */
             SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB);
             struct ht_text t = ht_text(path, n);
             ht_text_string(&t, ht_config.region_dir);
@@ -160,7 +161,7 @@ int ht_region_create(bool file)
                          size, &mapped);
     if (!base)
         return -ENOMEM;
-    SYS3(SYS_madvise, base, mapped, MADV_DONTDUMP); /* and what it grows by */
+    SYS3(SYS_madvise, base, mapped, MADV_DONTDUMP); /* and growth */
 
     struct ht_region_header *h = (struct ht_region_header *)base;
     h->version = HT_LAYOUT_VERSION;

@@ -57,7 +57,7 @@ static int stream_to(const struct ht_view *v, long fd)
 {
     struct ht_stream_options o = {
         .gzip = true,
-        .level = 1, /* the program waits for it; as in Go's runtime/pprof */
+        .level = 1, /* fast, because the program waits for it; as in Go's runtime/pprof */
         .time_nanos = (int64_t)ht_sys_clock(CLOCK_REALTIME),
         .name = ht_memory_name,
     };
@@ -73,7 +73,7 @@ static int stream_to_path(const struct ht_view *v, struct ht_output *o)
 {
     struct stat st;
     if (!SYS_FAILED(SYS2(SYS_stat, o->path, &st)) && !S_ISREG(st.st_mode))
-        return -EEXIST; /* a rename would put a file in the place of /dev/null */
+        return -EEXIST; /* a rename would replace /dev/null by a file */
     struct ht_text t = ht_text(temporary, sizeof temporary);
     ht_text_string(&t, o->path);
     ht_text_string(&t, ".tmp.");
@@ -105,7 +105,7 @@ struct job {
     const char *path;
     int fd;
     const struct ht_view *view;
-    bool execed; /* the view's image was not the process's first */
+    bool execed; /* the image of this region was not the process's first */
     int error;
 };
 
@@ -162,7 +162,8 @@ static void run_job(struct job *job)
                               memory_order_relaxed);
 }
 
-/* Runs a job on the dump stack: a coroutine's 16 KiB, or what a signal left, may not hold it. */
+/* Runs a job on the dump stack, because it may not fit on a coroutine's 16 KiB or what a signal
+ * left. */
 __attribute__((noinline)) static void on_dump_stack(struct job *job)
 {
     void *top = dump_stack + sizeof dump_stack;
@@ -188,7 +189,7 @@ static bool dump_lock(void)
     return atomic_compare_exchange_strong(&ht_state->dump_busy, &idle, 1);
 }
 
-/* What cannot be written at the end `heaptap run` says, where it can know. */
+/* A dump that fails at the end is reported by `heaptap run`, where it can know of it. */
 static bool run_is_told(void)
 {
     const struct ht_state *s = ht_state;
@@ -196,7 +197,7 @@ static bool run_is_told(void)
            (s->region_path[0] ? ht_run_finds(s->region_path) : ht_mark_is_found());
 }
 
-/* Where the samples are that could not be written, and how long. */
+/* Says where the samples are that could not be written, and how long they last. */
 static const char *then(bool last)
 {
     const struct ht_state *s = ht_state;
@@ -204,8 +205,8 @@ static const char *then(bool last)
         return last
                    ? "; its samples were in its own memory, which goes with it"
                    : "; its samples are in its own memory (heaptap dump reads them while it lives)";
-    /* The first process of a pid namespace takes along all that lives there, and with it a mount
-     * namespace that is nobody else's. */
+    /* When the first process of a pid namespace ends, all others there end, and so does a mount
+     * namespace that only they use. */
     if (last && (s->header->pid == 1 || (ht_config.run_id && !ht_run_finds(s->region_path))))
         return "; the profile stays in the region while its namespaces last (heaptap recover "
                "there)";
@@ -244,21 +245,22 @@ static void complain(const char *path, int error, bool last)
     struct ht_text t = ht_text(line, sizeof line);
     put_reason(&t, error);
     ht_text_string(&t, then(last));
-    static _Atomic uint32_t said; /* once a process: a daemon's log is not ours to fill */
+    static _Atomic uint32_t said; /* once a process, so that a daemon's log is not filled */
     if (!atomic_exchange(&said, 1))
         ht_say("cannot write ", path, line);
 }
 
 static int run_locked(struct job *job)
 {
-    /* On the dump stack no handler of the program's may run: a garbage collector's, say, looks for
-     * the thread's frames around its stack pointer. To a file that takes milliseconds. A descriptor
-     * may block for ever: that runs on the caller's own stack, interruptible. */
+    /* No signal handler of the program may run on the dump stack: a garbage collector's, for
+     * example, looks for the thread's frames around its stack pointer. Writing a file takes
+     * milliseconds. A descriptor may block forever, so that dump runs on the caller's own stack,
+     * interruptible. */
     uint64_t all = ~(1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) |
                      1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1));
     struct ht_held held = ht_hold_write_signals(job->kind == JOB_FD ? 0 : all);
-    ht_tls.reentrancy_depth++; /* a handler's allocations during the dump are not sampled by this
-                                  thread */
+    /* allocations by a handler during the dump are not sampled on this thread */
+    ht_tls.reentrancy_depth++;
     if (job->kind == JOB_FD)
         run_job(job);
     else
@@ -273,13 +275,13 @@ static int run_locked(struct job *job)
     return job->error;
 }
 
-/* Requests that came while the lock was held, by threads that could not wait. */
+/* Serves requests that came while the lock was held. */
 static int serve_wanted(int error)
 {
     struct ht_state *s = ht_state;
     while (atomic_load(&s->dump_wanted)) {
         if (!dump_lock())
-            return error; /* its holder looks again when it is done */
+            return error; /* the lock's holder looks for requests when it is done */
         while (atomic_exchange(&s->dump_wanted, 0)) {
             struct job job = {.kind = JOB_NUMBERED};
             error = run_locked(&job);
@@ -289,13 +291,13 @@ static int serve_wanted(int error)
     return error;
 }
 
-/* Never a part of the malloc path's own functions: tests/calls ends its class here. */
+/* Not inlined into the malloc path's functions: tests/calls ends the malloc class here. */
 __attribute__((noinline)) int ht_dump_request(void)
 {
     if (!ht_active())
         return -ESRCH;
     if (ht_config.secure)
-        return -EPERM; /* where it would be written is not the program's choice */
+        return -EPERM; /* its starter chose where it would be written */
     atomic_store(&ht_state->dump_wanted, 1);
     return serve_wanted(0);
 }
@@ -332,8 +334,8 @@ static void unlink_region(void)
     ht_mark_remove();
 }
 
-/* That the program itself had no sample is for `run` to know: one that it never saw may have had.
- */
+/* Whether the program itself had no sample only `run` knows: a process that it never saw may
+ * have had some. */
 static void leave_empty(void)
 {
     struct ht_state *s = ht_state;
@@ -356,7 +358,7 @@ void ht_dump_last(void)
     }
     struct job job = {.kind = JOB_LAST};
     int error = -EBUSY;
-    /* Another thread may be dumping while this one leaves: its dump is whole soon. */
+    /* Another thread may be dumping while this one exits: waits until its dump is complete. */
     for (int i = 0; i < 5000 && (error = dump_now(&job)) == -EBUSY; i++) {
         struct timespec ms = {0, 1000000};
         SYS2(SYS_nanosleep, &ms, NULL);
@@ -393,7 +395,7 @@ void ht_dump_check(void)
         ht_dump_request();
 }
 
-/* False: there is no such region, or none that can be opened. */
+/* False: there is no such region, or it cannot be opened. */
 static bool dump_previous(long dir, const char *name)
 {
     long fd = SYS4(SYS_openat, dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -403,8 +405,9 @@ static bool dump_previous(long dir, const char *name)
     struct ht_view v;
     long base = -1;
     uint64_t size = 0;
-    /* In two pid namespaces two processes have one number, and may have started in one tick: what
-     * is mapped by somebody is locked (create.c), and no region that an exec left behind. */
+    /* Two processes in two pid namespaces can have the same pid, and may have started in the
+     * same tick. A region that a process has mapped is locked (create.c), and so is not one that
+     * an exec left. */
     if (!SYS_FAILED(SYS2(SYS_fstat, fd, &st)) && st.st_uid == (uid_t)SYS0(SYS_geteuid) &&
         !SYS_FAILED(SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB))) {
         size = (uint64_t)st.st_size;
@@ -431,7 +434,7 @@ static bool dump_previous(long dir, const char *name)
     return true;
 }
 
-/* An image takes the lowest number that is free: the one before it has a lower one, or the next. */
+/* An image takes the lowest free number: the image before it has a lower one, or the next. */
 static void dump_images_before(void *none)
 {
     (void)none;

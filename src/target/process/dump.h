@@ -10,8 +10,9 @@
 
 #include "target/state/state.h"
 
-/* Asks for a dump. When one is running (in another thread or below us on this stack) it is made
- * right after by whoever runs: a request is never lost. 0 or -errno of the dump made here. */
+/* Requests a dump. When one is running (in another thread, or interrupted on this stack), the
+ * thread that runs it makes another one after it: a request is never lost. Returns 0 or -errno
+ * of the dump made here. */
 int ht_dump_request(void);
 
 /* To an explicit path or an open descriptor. 0, -EBUSY when one is running, or -errno. */
@@ -21,7 +22,7 @@ int ht_dump_fd(int fd);
 /* The dump at exit. Nothing is written when there is no sample. */
 void ht_dump_last(void);
 
-/* On a sample: makes the dump that HEAPTAP_INTERVAL or HEAPTAP_GROWTH asks for. */
+/* At a sample: makes the dump that is due by HEAPTAP_INTERVAL or HEAPTAP_GROWTH. */
 void ht_dump_check(void);
 static inline void ht_dump_if_due(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Installs the handler of the dump signal where the default action is, and nowhere else. */
+/* Installs the handler of the dump signal, only where the signal has its default action. */
 #include "config.h"
 
 #include "target/process/dump_signal.h"
@@ -33,7 +33,7 @@ void ht_dump_signal_start(void)
     struct sigaction old, ours;
     if (!ht_config.signal_number)
         return;
-    /* Ignored or handled already: that is somebody's decision. */
+    /* Ignored or handled already: that was a decision of the program or its starter. */
     if (ht_real_sigaction(ht_config.signal_number, NULL, &old) || (old.sa_flags & SA_SIGINFO) ||
         old.sa_handler != SIG_DFL)
         return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The dump signal. Our handler is installed where the default action was, and a program that asks
- * is told that it still is: one that puts back "what was there before" must not be handed a
- * function that it does not know (Python's signal.signal refuses it). A handler of the program's
- * wins.
+ * The dump signal. The library's handler is installed where the default action was, and a program
+ * that asks is told that it still is. A program that restores "the previous handler" must not be
+ * given a function that it does not know (Python's signal.signal refuses it). A handler of the
+ * program takes precedence.
  */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_DUMP_SIGNAL_H
 #define HEAPTAP_SRC_TARGET_PROCESS_DUMP_SIGNAL_H

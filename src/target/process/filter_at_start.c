@@ -39,7 +39,7 @@ static const char *field(const char *status, const char *name)
     return NULL;
 }
 
-/* The last number of the line. */
+/* The last number of a line. */
 static uint64_t number(const char *at)
 {
     uint64_t n = 0;
@@ -88,7 +88,7 @@ static bool look(void)
     ht_no_filter_at_start = known_mode && !own.mode;
     if (!known_mode || !own.mode)
         return false;
-    /* A secure process's starter is not believed (docs/security.md). */
+    /* The starter of a secure process is not trusted (docs/security.md). */
     const char *known = getauxval(AT_SECURE) ? NULL : getenv("HEAPTAP_SECCOMP");
     if (known && !strcmp(known, "trust"))
         return false;
@@ -102,7 +102,8 @@ static void look_at(void *unknown)
     *(bool *)unknown = look();
 }
 
-/* Without a system call, which could be fatal here. False negatives before glibc 2.32. */
+/* Without a system call, which could be fatal here. Before glibc 2.32 the answer is always "not
+ * known". */
 static bool has_threads(void)
 {
     const char *single = ht_first_symbol("__libc_single_threaded");
@@ -112,8 +113,8 @@ static bool has_threads(void)
 bool ht_filter_unknown(void)
 {
     bool unknown;
-    /* A library before us may have threads, which count on the lowest descriptor (h51). Who made a
-     * thread under a filter may make one. */
+    /* A library that was initialized before may have threads, which rely on the lowest
+     * descriptor (h51). A process that made a thread under this filter may make another. */
     if (!has_threads())
         return look();
     ht_own_descriptors(look_at, &unknown);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A seccomp filter that was there before the program: inherited over exec. What it does with a call
- * that it does not expect, kill or refuse, cannot be asked.
+ * Detects a seccomp filter that was there before the program: inherited over exec. There is no way
+ * to ask what it does with a call that it does not expect.
  */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_FILTER_AT_START_H
 #define HEAPTAP_SRC_TARGET_PROCESS_FILTER_AT_START_H
@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 /*
- * True: the process is under a filter, and nothing says that our calls are safe there. Makes only
- * calls that the loader has just made for this very program: openat to read, read, close.
+ * True: the process is under a filter, and nothing says that the library's system calls are safe
+ * there. Makes only calls that the loader has just made for this program: openat to read, read,
+ * close.
  */
 bool ht_filter_unknown(void);
 

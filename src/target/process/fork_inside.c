@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fork in a signal handler that interrupted one of our hooks. The child returns into the middle
- * of that hook, whose references are still of the parent's region, and would find the state wiped.
- * Only in this case the state survives the fork, and the child works on a private copy of the
- * region until the hook has returned. From then on it is like any forked child.
+ * A fork in a signal handler that interrupted a hook. The child returns into the middle of that
+ * hook, which holds references to the parent's region, and would find the state wiped. Only in this
+ * case the state survives the fork, and the child works on a private copy of the region until the
+ * hook has returned. From then on it is like any forked child.
  */
 #include "config.h"
 
@@ -23,8 +23,8 @@ static void advise(int advice)
     SYS3(SYS_madvise, ht_state, HT_PAGE_UP(sizeof(struct ht_state)), advice);
 }
 
-/* Puts a private copy in the region's place. When memory is out the hook's last few additions go to
- * the parent's region. */
+/* Replaces the region by a private copy. When memory is out, the rest of the hook adds to the
+ * parent's region. */
 static void copy_region(struct ht_state *s)
 {
     unsigned char *copy = ht_sys_anonymous(s->mapped);

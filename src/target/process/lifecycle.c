@@ -27,7 +27,7 @@
 #include "target/state/settings.h"
 #include "target/state/state.h"
 
-/* Takes our library out of LD_PRELOAD where it stands, for children that nobody wants profiled. */
+/* Removes the library from LD_PRELOAD, for --no-children. */
 static void leave_environment(void)
 {
     char *v = getenv("LD_PRELOAD");
@@ -44,8 +44,8 @@ static void leave_environment(void)
     }
 }
 
-/* The last thing that quick_exit(3) does before it leaves by a way that cannot be hooked: we are
- * registered first, and the latest is called first. */
+/* Called last by quick_exit(3), which then ends the process in a way that cannot be hooked:
+ * handlers run in reverse order, and this one is registered first. */
 static void finish_quickly(void)
 {
     ht_on_exit();
@@ -64,9 +64,9 @@ static void stay_dormant(int saved_errno)
 __attribute__((constructor)) static void start(void)
 {
     ht_tls.reentrancy_depth++;
-    ht_backend_resolve(); /* first: errno's place is found there */
+    ht_backend_resolve(); /* first: it finds errno's place */
     int saved = errno;
-    if (ht_filter_unknown()) { /* no system call of ours from here on */
+    if (ht_filter_unknown()) { /* the library makes no system call from here on */
         ht_sandboxed_from_start();
         stay_dormant(saved);
         return;
@@ -122,9 +122,9 @@ __attribute__((constructor)) static void start(void)
 }
 
 /*
- * _exit runs no destructors; what a worker process leaves by it is dumped as at any exit. A vfork
- * child shares our memory but not our pid: its leaving is not ours. Inside a sandbox opening a file
- * may be fatal: the region keeps the profile.
+ * _exit runs no destructors, so the last dump is made here. A vfork child shares the memory but not
+ * the pid: its _exit is not the process's. Inside a sandbox opening a file may be fatal: the region
+ * keeps the profile.
  */
 void ht_on_exit(void)
 {

@@ -16,8 +16,8 @@
 #include "target/state/process_info.h"
 #include "target/state/state.h"
 
-/* As create.c's: the user's own, 0700, not a link. Without a descriptor, of which there may be
- * none. */
+/* The same check as in create.c: the user's own, 0700, not a link. Without a descriptor, because
+ * there may be none. */
 static bool is_directory_ours(const char *path)
 {
     struct stat st;

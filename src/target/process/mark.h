@@ -10,16 +10,16 @@
 
 #include <stdbool.h>
 
-/* At start: the process has its region in its own memory. Not for a fork's child, which would make
- * new system calls in the midst of an allocation. */
+/* At start: the process has its region in its own memory. Not for a fork's child, which would
+ * make new system calls during an allocation. */
 void ht_mark_make(void);
 
-/* How its last dump went: error 0 and the path, or -errno. */
+/* The result of its last dump: error 0 and the path, or -errno. */
 void ht_mark_result(int error, const char *path);
 
 void ht_mark_remove(void);
 
-/* Whether there is one that `run` finds. */
+/* True when there is a mark that `run` finds. */
 bool ht_mark_is_found(void);
 
 #endif

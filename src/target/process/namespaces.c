@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what /proc/self says: the start in /proc/self/stat, less the time namespace's offset, and
- * the number of the pid namespace.
+ * Reads /proc/self: the start time in /proc/self/stat, less the time namespace's offset, and the
+ * number of the pid namespace.
  */
 #include "config.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What tells this process from one with the same pid in another pid namespace, and from when. */
+/* What distinguishes this process from others with the same pid: its start time and its pid
+ * namespace. */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_NAMESPACES_H
 #define HEAPTAP_SRC_TARGET_PROCESS_NAMESPACES_H
 
@@ -12,20 +13,22 @@ struct ht_region_header;
  * namespace shows it. 0 when /proc is not there. */
 uint64_t ht_start_ticks(void);
 
-/* Nanoseconds by which CLOCK_BOOTTIME here is ahead of that in the first time namespace. */
+/* Nanoseconds by which CLOCK_BOOTTIME here is ahead of the first time namespace's. */
 int64_t ht_boot_offset(void);
 
-/* The inode number of the pid namespace, 0 when /proc is not there. Numbers are used again. */
+/* The inode number of the pid namespace, 0 without /proc. Numbers are reused. */
 uint64_t ht_pid_namespace(void);
 
-/* Whether `heaptap run` is known to be in another pid namespace, where our pid is another's. */
+/* True when `heaptap run` is known to be in another pid namespace, where this pid is another
+ * process's. */
 bool ht_pid_is_foreign(const struct ht_region_header *h);
 
-/* Whether `heaptap run` finds the region where it looks: in the file system that its own are in. */
+/* True when `heaptap run` finds the region: in the file system where its own regions are. */
 bool ht_run_finds(const char *region_path);
 
-/* `heaptap run` reads what the region says and removes it itself, unless we outlived it. In another
- * pid namespace its pid says nothing: there it leaves a mark (HT_REGION_LEFT_MODE). */
+/* True when `heaptap run` reads the region and removes it, unless the process outlives `run`. In
+ * another pid namespace the pid means nothing to `run`: there the region leaves a mark
+ * (HT_REGION_LEFT_MODE). */
 bool ht_run_waits(void);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes of one family may have one name for their profiles: an exec keeps the pid, and in every
- * pid namespace the first process is 1. A file that was written since the family began is a
- * relative's. The rename itself says whether there is one (RENAME_NOREPLACE), for two may end at
- * the same moment.
+ * Related processes may get the same name for their profiles: exec keeps the pid, and in every pid
+ * namespace the first process is 1. A file that was written since the first of them began is a
+ * relative's. The rename itself tells whether there is one (RENAME_NOREPLACE), because two may end
+ * at the same moment.
  */
 #include "config.h"
 
@@ -42,11 +42,11 @@ bool ht_output_expand(struct ht_output *o, const struct ht_region_header *h, con
     o->since = 0;
     if (!ht_pattern_expand(o->path, o->size, pattern, &v))
         return false;
-    /* A dump on the way has a name that `run` can make of the region, too. */
+    /* `run` can build the name of a dump that was not the last from the region too. */
     return last || !ht_pid_is_foreign(h) || ht_pattern_insert(o->path, o->size, h->start_ticks);
 }
 
-/* Of an image that came by exec the process's own beginning, which is known to the tick. */
+/* For an image that came by exec: the beginning of the process, which is known to the tick. */
 static uint64_t process_start_ns(const struct ht_region_header *h, bool execed)
 {
     uint64_t now = ht_sys_clock(CLOCK_REALTIME_COARSE);
@@ -64,7 +64,7 @@ void ht_output_keep_relatives(struct ht_output *o, const struct ht_region_header
 static bool written_by_relative(const char *path, uint64_t since)
 {
     struct stat st;
-    /* not a pipe or a device, which nobody wrote as a profile */
+    /* not a pipe or a device, which is no profile of a relative */
     return !SYS_FAILED(SYS2(SYS_stat, path, &st)) && S_ISREG(st.st_mode) &&
            (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec >= since;
 }
@@ -74,7 +74,7 @@ static bool is_there(const char *path)
     return written_by_relative(path, 0);
 }
 
-/* The pid, then numbers, into the name, until there is no file of a relative's by it. */
+/* Puts the pid, then numbers, into the name, until no relative has a file of that name. */
 static void pick_free_name(struct ht_output *o)
 {
     static char base[2200];
@@ -95,17 +95,18 @@ int ht_output_publish(struct ht_output *o, const char *temporary)
 {
     for (int i = 0; o->since && i < 1000; i++) {
         pick_free_name(o);
-        if (written_by_relative(o->path, o->since)) /* since it was picked */
+        /* a relative's file came since the name was picked */
+        if (written_by_relative(o->path, o->since))
             continue;
-        if (is_there(o->path)) /* older: it may go */
+        if (is_there(o->path)) /* an older file may be replaced */
             break;
         long r = SYS6(SYS_renameat2, AT_FDCWD, temporary, AT_FDCWD, o->path, RENAME_NOREPLACE, 0);
         if (r == -EINVAL || r == -ENOSYS)
-            break; /* NFS, among others, knows no such rename */
+            break; /* NFS and others lack RENAME_NOREPLACE */
         if (r != -EEXIST)
             return SYS_FAILED(r) ? (int)r : 0;
         if (!is_there(o->path))
-            break; /* a dangling link: replaced, as always */
+            break; /* a dangling link: replaced, as by any rename */
     }
     long r = SYS2(SYS_rename, temporary, o->path);
     return SYS_FAILED(r) ? (int)r : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of profiles: what a pattern means here, and a name that no relative has. */
+/* The names of profiles: expands a pattern for this process, and finds a name that no related
+ * process has. */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_OUTPUT_H
 #define HEAPTAP_SRC_TARGET_PROCESS_OUTPUT_H
 
@@ -13,7 +14,7 @@ struct ht_region_header;
 struct ht_output {
     char *path; /* of `size` bytes */
     size_t size;
-    uint64_t since; /* a file written from then on is a relative's, and stays; 0: none is */
+    uint64_t since; /* a file written since then is a relative's, and stays; 0: no file is */
     uint32_t pid;
 };
 
@@ -22,14 +23,13 @@ bool ht_output_expand(struct ht_output *o, const struct ht_region_header *h, con
                       uint32_t number, bool last);
 
 /*
- * Of the files that one pattern names in several processes each keeps its own. Sets o->since: under
- * `heaptap run` to its beginning, else to the process's, or with `execed` to that of its first
- * image.
+ * When one pattern names the same file in several processes, each gets its own. Sets o->since:
+ * under `heaptap run` to its beginning, otherwise to the process's, or with `execed` to that of its
+ * first image.
  */
 void ht_output_keep_relatives(struct ht_output *o, const struct ht_region_header *h, bool execed);
 
-/* Renames a file that is written to o->path, or to one beside it where that is a relative's. 0 or
- * -errno. */
+/* Renames a complete file to o->path, or to another name if that is a relative's. 0 or -errno. */
 int ht_output_publish(struct ht_output *o, const char *temporary);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What needs files is done before a seccomp filter is there: a forked child adopts its region, and
- * the region goes on in private memory.
+ * Before a seccomp filter is installed, everything that needs files is done: a forked child adopts
+ * its region, and the region goes on in private memory.
  */
 #include "config.h"
 
@@ -14,9 +14,9 @@
 #include "target/tables/live.h"
 #include "target/tables/writer.h"
 
-/* Of the calls that are under way: set by the first one, and taken back by the last one when none
- * was granted. Relaxed: each thread reads its own writes, and others are in a filter only by then.
- */
+/* Set by the first of the calls that are in progress, and cleared by the last one when none
+ * succeeded. Relaxed: each thread reads its own writes, and other threads enter a filter only
+ * afterwards. */
 static _Atomic uint32_t trying, granted;
 
 /* Called by hooks/passed/sandbox.S with the program's arguments saved. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knowing that the program shuts itself in. prctl and syscall are passed through untouched; when
- * they are about to install a seccomp filter, what needs files is done first and no more after.
- * A program that makes the system call by its own instruction is not seen.
+ * Notices that the program enters a sandbox. prctl and syscall are passed on untouched. When they
+ * are about to install a seccomp filter, everything that needs files is done first and nothing
+ * afterwards. A program that makes the system call by its own instruction is not noticed.
  */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
 #define HEAPTAP_SRC_TARGET_PROCESS_SANDBOX_H
@@ -10,12 +10,11 @@
 /* Before a seccomp filter is installed. Any thread; signal-safe. */
 void ht_before_sandbox(void);
 
-/* Called after the program's call, with its result: a filter that was refused (also when a program
- * only asks what the kernel supports) does not count. */
+/* Called after the program's call, with its result. A filter that was refused does not count (a
+ * program may only ask what the kernel supports). */
 void ht_after_sandbox(long result);
 
-/* From the start on the library makes no system call, whatever becomes of the program's own
- * filters. */
+/* The library makes no system call from the start on, whatever the program's own filters do. */
 void ht_sandboxed_from_start(void);
 
 #endif

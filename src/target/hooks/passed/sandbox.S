@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* prctl and syscall, passed on as they came. See process/sandbox.h. */
+/* prctl and syscall, passed on with all registers unchanged. See process/sandbox.h. */
 #include <cet.h>
 
         .text
@@ -57,7 +57,7 @@ prctl:
         jne     2f
         cmp     $2, %esi                /* SECCOMP_MODE_FILTER */
         jne     1f
-        test    %rdx, %rdx              /* none: whether the kernel has it is asked */
+        test    %rdx, %rdx              /* NULL: the program asks whether the kernel has it */
         je      2f
 1:      SAVED_CALL ht_before_sandbox
         FOUND   ht_next_prctl
@@ -88,7 +88,8 @@ syscall:
         CALL_AND_TELL
 3:      test    %esi, %esi              /* SECCOMP_SET_MODE_STRICT */
         je      1b
-        cmp     $1, %esi                /* SECCOMP_SET_MODE_FILTER; the others ask */
+        /* SECCOMP_SET_MODE_FILTER; other operations install nothing */
+        cmp     $1, %esi
         jne     2f
         test    %rcx, %rcx
         jne     1b

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the next definitions of prctl and syscall, by which a program can install a seccomp filter.
- * The hooks themselves are in sandbox.S, for they pass on all registers. */
+/* Finds the next definitions of prctl and syscall, with which a program can install a seccomp
+ * filter. The hooks themselves are in sandbox.S, because they pass on all registers. */
 #include "config.h"
 
 #include "target/hooks/passed/sandbox.h"
