@@ -2,7 +2,7 @@
 /*
  * The totals of a site: allocated and freed. A sample stands for more objects than itself, so its
  * weight is added, in 64.64 fixed point; in exact mode the object itself is added, without a locked
- * instruction (writer.h). When the total in use reaches a new maximum, a new epoch begins: a site
+ * instruction (counters.h). When the total in use reaches a new maximum, a new epoch begins: a site
  * that has not changed since then still holds what it held at the peak, and its first change stores
  * that value.
  */
@@ -12,7 +12,7 @@
 
 #include "target/sampler/weight_cache.h"
 
-/* Values that peak and growth need; only kept when one of them is asked for. */
+/* The totals that --peak and --growth need; kept only with one of them. */
 static void track_inuse(struct ht_site *site, uint64_t bytes, bool alloc)
 {
     struct ht_region_header *h = ht_state->header;

@@ -9,14 +9,14 @@
 #include "target/state/state.h"
 #include "target/tables/counters.h"
 
-/* As ht_account, of a sample that stands for more than itself, and where peak or growth is kept. */
+/* ht_account for a sample that stands for more than itself, or where peak or growth is kept. */
 void ht_account_allocated(struct ht_site *site, uint64_t size);
 void ht_account_freed(struct ht_site *site, uint64_t size);
 
-/* A new highest total opens a new epoch: every site not touched since holds its value at it. */
+/* Begins a new epoch when the total in use is a new maximum. */
 void ht_note_peak(void);
 
-/* Counts an object that a forked child has from its parent as allocated. */
+/* Counts an object that a forked child inherited as allocated. */
 void ht_sample_account_inherited(ht_ref site, uint64_t size);
 
 /* Adds one object of the given size to the allocated, or freed, totals of a site. */

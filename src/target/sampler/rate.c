@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rate and what follows from it. A thread counts bytes down from a random distance of mean
- * `rate`; where the count runs out is a sample. A new rate reaches a thread with its next distance,
- * so a thread draws one even while sampling is stopped.
+ * The rate and what depends on it. A thread counts bytes down from a random distance of mean
+ * `rate`; the allocation at which the count expires is a sample. A new rate reaches a thread with
+ * its next distance, so threads draw distances even while sampling is stopped.
  */
 #include "config.h"
 
@@ -21,14 +21,15 @@
 _Atomic uint64_t ht_interval_in_force;
 
 /*
- * Below this rate a page for each live sample would show (4 KiB in 128 KiB is 3 %), and free looks
- * every pointer up in a filter instead; above, free's test of the address is all there is.
+ * Below this rate a page for each live sample would be noticeable (4 KiB in 128 KiB is 3 %), so
+ * free looks every pointer up in a filter; above, it only tests the address.
  */
 #define ALIGN_MIN_RATE 131072u
 
 void ht_sample_set_rate(uint64_t rate)
 {
-    /* Towards a smaller rate free looks all up first. */
+    /* When the rate becomes smaller, free must look up every pointer before any block is left
+     * unplaced. */
     if (rate) {
         if (rate <= 256)
             ht_live_skip_filter();
@@ -51,7 +52,9 @@ void ht_thread_setup(struct ht_tls *t)
     static _Atomic uint64_t ordinal = 1;
     uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
     uint64_t seed = ht_config.seed;
-    if (!seed) { /* AT_RANDOM is the process's; time and place make the thread's, and a fork's */
+    /* AT_RANDOM differs between processes; time and address differ between threads and after a
+     * fork */
+    if (!seed) {
         const void *r = (const void *)getauxval(AT_RANDOM);
         if (r)
             memcpy(&seed, r, 8);

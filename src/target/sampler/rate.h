@@ -14,10 +14,10 @@
 /* Sets the rate for every thread. 0: nothing is sampled, until a rate is set. Any thread. */
 void ht_sample_set_rate(uint64_t rate);
 
-/* This process has no region, and will have none. */
+/* Stops sampling for good: this process has no region, and will get none. */
 void ht_sample_never(void);
 
-/* A thread's first time in a cold path: its random numbers, its slot, its stack and its first
+/* A thread's first call of a cold path: sets up its random numbers, slot, stack and first
  * distance. On the thread, guarded. */
 void ht_thread_setup(struct ht_tls *t);
 
@@ -28,7 +28,7 @@ void ht_thread_setup(struct ht_tls *t);
  */
 extern HT_HIDDEN _Atomic uint64_t ht_interval_in_force;
 
-/* Bytes until a thread that is not sampling looks again whether it is to. */
+/* Bytes until a thread that is not sampling checks whether it should. */
 #define HT_DORMANT_COUNTDOWN (1u << 20)
 
 /* Draws the distance to the next sample. */
@@ -43,8 +43,8 @@ static inline void ht_reset_countdown(struct ht_tls *t)
             rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_COUNTDOWN;
 }
 
-/* Counts size + 1 bytes down: true when the countdown has expired, and the caller must go to
- * ht_new_sample_begin. What the assembler of malloc does, for the other hooks. */
+/* Counts size + 1 bytes down. True when the countdown has expired, and the caller must call
+ * ht_new_sample_begin. The hooks that are not in assembler use this. */
 static inline bool ht_countdown(size_t size)
 {
     struct ht_tls *t = &ht_tls;

@@ -38,8 +38,8 @@ static inline __attribute__((always_inline)) bool ht_weight_cache_find(uint64_t 
     return HT_LIKELY(atomic_load_explicit(&e->sequence, memory_order_relaxed) == n);
 }
 
-/* What ht_weights says, from among the last ones where it is there: for sites that are a class of
- * sizes, whose weights are not one. */
+/* ht_weights with a cache, for sites that are a class of sizes and so have no weight of their
+ * own. Any thread; signal-safe; takes no lock. */
 struct ht_object_weights ht_weight_cache_get(uint64_t size, uint64_t rate);
 
 #endif

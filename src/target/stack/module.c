@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A module is told from another that was mapped at the same place before it by its build-id or,
- * without one, by a hash of its first segment. Records are appended, never changed; slots by hash
- * are hints.
+ * A module is distinguished from another that was mapped at the same place before by its build-id
+ * or, without one, by a hash of its first segment. Records are appended, never changed; slots by
+ * hash are hints.
  */
 #include "config.h"
 
@@ -141,10 +141,11 @@ static bool write_path(struct ht_module *m, const char *path, uint32_t n)
     return true;
 }
 
-/* Under the lock of the module's maker. */
+/* `making` is held. */
 static bool name_module(struct ht_module *m, const struct link_map *l)
 {
-    static char buf[2200]; /* guarded by `making`; a coroutine's stack may be small */
+    /* guarded by `making`; static, because a coroutine's stack may be small */
+    static char buf[2200];
     if (m->start == getauxval(AT_SYSINFO_EHDR)) {
         m->flags |= HT_MODULE_VDSO;
         return write_path(m, "linux-vdso.so.1", 15);
@@ -219,7 +220,8 @@ ht_ref ht_module_of(const struct ht_object *o)
     if (ref && same(ht_at(ref), o))
         return ref;
     bool replaces = ref && in_place_of(ht_at(ref), o);
-    if (!ht_lock(&s->making, HT_RANK_MODULE)) /* one maker at a time: no module twice */
+    /* one thread at a time, so that no module is recorded twice */
+    if (!ht_lock(&s->making, HT_RANK_MODULE))
         return 0;
     ref = search(o);
     if (replaces || (!ref && replaces_any(o)))

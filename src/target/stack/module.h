@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loaded objects as the region's module table has them, recorded on first sight. */
+/* The region's records of loaded objects, made when a sampled pc first lies in one. */
 #ifndef HEAPTAP_SRC_TARGET_STACK_MODULE_H
 #define HEAPTAP_SRC_TARGET_STACK_MODULE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Goes through the frames between ours and the one asked for once more, with all registers, since
- * a recipe keeps only three.
+ * Walks again from the library's own frame to the one asked for, with all registers, because a
+ * recipe keeps only three.
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@ static bool load_word(void *w, uint64_t at, uint64_t *word)
 
 #define CALLEE_SAVED (1u << 3 | 1u << HT_REG_BP | 0xfu << 12)
 
-/* One step with all registers, over code without unwind data by its frame pointer. */
+/* One step with all registers; over code without unwind data by its frame pointer. */
 static bool replay_step(struct ht_replay *p)
 {
     struct ht_object o;

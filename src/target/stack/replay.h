@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stepping out of frames whose rule no recipe holds. */
+/* Steps out of frames that no recipe describes. */
 #ifndef HEAPTAP_SRC_TARGET_STACK_REPLAY_H
 #define HEAPTAP_SRC_TARGET_STACK_REPLAY_H
 
@@ -7,10 +7,10 @@
 #include "target/stack/stack_range.h"
 
 /*
- * All registers, for the few frames whose rule a recipe does not hold (ld.so's lazy-binding
- * trampoline keeps its CFA in rbx, assembler its own in anything). They are known here, in
- * our own frame, and nowhere above it: so the rows of the frames between are followed once more, by
- * ones that keep everything. A later such frame goes on from where the last one was.
+ * A walk with all registers, for the few frames that no recipe describes (ld.so's lazy-binding
+ * trampoline keeps its CFA in rbx, hand-written assembler in any register). All registers are known
+ * only in the library's own frame, so the walk is repeated from there with whole rows of rules. A
+ * later such frame continues where the last one stopped.
  */
 struct ht_replay {
     struct ht_all_regs regs;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An entry is filled on the second walk from a place: by then it is worth its words. A writer
- * that finds another at work leaves.
+ * An entry is filled on the second walk from a place, because most places are walked from once. A
+ * writer that finds another one at work gives up.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 
 #include "region/yield_point.h"
 
-/* Makes the stamp odd. False: another thread is writing, whose entry is as good. */
+/* Makes the stamp odd. False: another thread is writing an entry, which serves as well. */
 static bool write_begin(_Atomic uint64_t *stamp, uint64_t *was)
 {
     *was = atomic_load_explicit(stamp, memory_order_relaxed);
@@ -27,7 +27,7 @@ static void write_end(_Atomic uint64_t *stamp, uint64_t was, uint32_t generation
                           memory_order_release);
 }
 
-/* One word more; HT_STACK_CACHE_TOO_LONG when there is no room for it, or it lies too far away. */
+/* Adds one word; HT_STACK_CACHE_TOO_LONG when there is no room for it, or it is too far away. */
 static uint32_t add_word(struct ht_stack_cache_entry *m, uint32_t n, uint64_t sp, uint64_t at,
                          uint64_t word)
 {

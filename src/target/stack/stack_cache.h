@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole stacks that came twice in a row to the same pc and sp, of all threads. A program that goes
- * to and fro between a few stacks has each of them here, where the last walk (walk_cache.h) is
- * always the other one's.
+ * Whole stacks that came twice in a row to the same pc and sp, of all threads. In a program that
+ * alternates between a few stacks each of them is here, while the last walk (walk_cache.h) is
+ * always another one's.
  */
 #ifndef HEAPTAP_SRC_TARGET_STACK_STACK_CACHE_H
 #define HEAPTAP_SRC_TARGET_STACK_STACK_CACHE_H
@@ -38,8 +38,8 @@ static inline bool ht_words_hold(const struct ht_stack_cache_entry *m, uint64_t 
     return true;
 }
 
-/* The stack that r had the last time, if all it was found by is still there, or 0. *hash: its hash.
- */
+/* The stack that was found at r the last time, if all words that it depends on are unchanged;
+ * otherwise 0. *hash: its hash. */
 static inline ht_ref ht_stack_cache_lookup(const struct ht_regs *r, uint32_t generation,
                                            uint64_t *hash)
 {
@@ -61,8 +61,8 @@ static inline ht_ref ht_stack_cache_lookup(const struct ht_regs *r, uint32_t gen
     return atomic_load_explicit(&m->stamp, memory_order_relaxed) == stamp ? stack : 0;
 }
 
-/* The walk that t has was of this stack. Its words are kept when it was so the last time that a
- * walk began there, too. */
+/* Offers the walk in t, which was of this stack. Its words are kept if the previous walk from
+ * this place was of it, too. */
 void ht_stack_cache_insert(const struct ht_walk_cache *t, uint64_t hash, ht_ref stack);
 
 #endif

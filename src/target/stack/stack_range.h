@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a walk may load from the stack, and the loads. Inline: each is a few instructions. */
+/* The memory that a walk may load from, and the loads. Inline, because each is a few
+ * instructions. */
 #ifndef HEAPTAP_SRC_TARGET_STACK_STACK_RANGE_H
 #define HEAPTAP_SRC_TARGET_STACK_STACK_RANGE_H
 
@@ -26,7 +27,7 @@ static inline struct ht_stack_range ht_stack_range_of(uint64_t sp)
     const struct ht_tls *t = &ht_tls;
     if (sp >= t->stack_lo && sp < t->stack_hi)
         return (struct ht_stack_range){sp, t->stack_hi, true};
-    /* A thread that took its first sample elsewhere may be on the main stack by now. */
+    /* A thread whose first sample was on another stack may be on the main stack now. */
     if (sp < ht_main_stack_end && ht_main_stack_end - sp < HT_MAIN_STACK_SPAN)
         return (struct ht_stack_range){sp, HT_PAGE_UP(ht_main_stack_end), true};
     return (struct ht_stack_range){sp, HT_PAGE_DOWN(sp + HT_PAGE_SIZE), false};
@@ -36,7 +37,7 @@ static inline bool ht_ensure_readable(struct ht_stack_range *w, uint64_t at, uin
 {
     if ((at & 7) || at < w->lo || at + n < at)
         return false;
-    /* Next page of a foreign stack: asks the kernel, with a call that allocators make. */
+    /* The next page of a foreign stack: asks the kernel, by a call that allocators make too. */
     for (int pages = 0; at + n > w->hi; pages++) {
         if (w->is_thread_stack || ht_sandboxed || pages == 16 || at > w->hi + 65536)
             return false;

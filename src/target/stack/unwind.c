@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One step a frame, by the frame's recipe: a word that is made once for each return address from
- * the unwind tables (cfi), and then found through the frame's record. The stack cache is asked
- * first, then the walk cache while walking; where a frame has no rule, its frame pointer is
- * tried, and then the walk ends.
+ * One step for each frame, by the frame's recipe: a word that is made once for each return address
+ * from the unwind tables (cfi) and kept in the frame's record. The stack cache is asked before the
+ * walk, the walk cache during it. Where a frame has no rule, its frame pointer is tried; if that
+ * fails the walk ends.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@
 #include "target/state/state.h"
 #include "target/tables/stacks.h"
 
-/* A walk: what may be read, the object that the pc is in now, and those met before. */
+/* A walk: what may be read, the object around the current pc, and the objects met before. */
 struct walk {
     struct ht_stack_range w;
     struct ht_walk_recorder recorder; /* on only within the thread's own stack */
@@ -46,13 +46,13 @@ static bool seen_before(struct walk *k, uint64_t pc)
     return false;
 }
 
-/* Makes the object around pc the current one. An object is checked once a walk. */
+/* Makes the object around pc the current one. Each object is checked once in a walk. */
 static __attribute__((noinline)) bool enter_object(struct walk *k, uint64_t pc)
 {
     struct ht_object o;
     k->known = true;
     ht_ref main = atomic_load_explicit(&ht_state->main_module, memory_order_acquire);
-    if (main && pc - ht_main_start < ht_main_size) { /* nothing else was ever there */
+    if (main && pc - ht_main_start < ht_main_size) { /* no other object was ever there */
         k->start = ht_main_start;
         k->size = ht_main_size;
         k->module = main;
@@ -197,9 +197,9 @@ static enum step step_recipe(uint64_t recipe, struct ht_regs *r, struct walk *k)
 #define GUESSED_MAX 64
 
 /*
- * Code without unwind data (a JIT's, hand-written assembler): follows frame pointers as long as
- * they climb, and believes them only when they lead back to code that is in an object. The frames
- * between are kept then; otherwise the stack ends here and counts as truncated.
+ * Code without unwind data (a JIT compiler's, hand-written assembler): follows frame pointers as
+ * long as they rise, and accepts them only when they lead back to code that is in an object. Then
+ * the frames between are kept; otherwise the stack ends here and counts as truncated.
  */
 static __attribute__((noinline)) bool cross_unknown(struct walk *k, struct ht_regs *r,
                                                     ht_ref *frames, uint32_t *n, uint32_t max)
@@ -246,9 +246,9 @@ static __attribute__((noinline)) bool step_any(struct walk *k, uint64_t recipe, 
 }
 
 /*
- * Follows frames of ordinary code as far as possible: within one object, with known frames and
- * common recipes, within the readable range, and up to where the last walk may be met. It takes
- * some 75 instructions a frame, which is why all of its state is in local variables.
+ * The fast loop: follows frames of ordinary code as far as possible, within one object, with known
+ * frames and common recipes, within the readable range, and up to where the last walk may be met.
+ * All of its state is in local variables, for some 75 instructions a frame.
  */
 static inline __attribute__((always_inline)) uint32_t
 follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t max, bool notes)
@@ -308,7 +308,7 @@ static void begin(struct walk *k, const struct ht_regs *r, struct ht_walk_cache 
                   uint32_t generation)
 {
     k->w = ht_stack_range_of(r->sp - 16);
-    /* Mostly the leaf is the program's own. */
+    /* The leaf is mostly in the program itself. */
     k->module = atomic_load_explicit(&ht_state->main_module, memory_order_acquire);
     k->start = ht_main_start;
     k->size = k->module ? ht_main_size : 0;
@@ -368,7 +368,7 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
     return n;
 }
 
-/* Whose site is sought. */
+/* What the site is looked up by. */
 struct wanted {
     struct ht_regs regs;
     uint64_t size, rate;
@@ -396,9 +396,7 @@ walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *cache, uint32
     return site;
 }
 
-/* What a walk needs of the program's stack is little where the depth is the usual one
- * (tests/hazards/h09).
- */
+/* At the usual depth a walk needs little of the program's stack (tests/hazards/h09). */
 #define USUAL_DEPTH 128
 
 static __attribute__((noinline)) ht_ref walk_usual(const struct wanted *w,

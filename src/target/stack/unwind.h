@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walking the calling thread's stack into frame references. No lock, no system call while on the
+ * Walks the calling thread's stack into references of frames. No lock, no system call while on the
  * thread's own stack, no load outside memory known to be mapped.
  */
 #ifndef HEAPTAP_SRC_TARGET_STACK_UNWIND_H
@@ -16,16 +16,17 @@ struct ht_regs {
 };
 
 /*
- * The caller of the function this stands in, as it is when that function returns: pc, sp and bp.
- * The file must be compiled with frame pointers. Three arguments and not a struct: stored word by
- * word and copied by two, it had to wait for its own stores (10 % of a realloc in exact mode).
+ * Registers of the caller of the function in which this macro is used, as they are when that
+ * function returns: pc, sp and bp. The file must be compiled with frame pointers. Three arguments
+ * and not a struct: a struct, stored word by word and copied by pairs, had to wait for its own
+ * stores (10 % of a realloc in exact mode).
  */
 #define HT_CALLER()                                                                                \
     (uint64_t) __builtin_return_address(0), (uint64_t)__builtin_frame_address(0) + 16,             \
         *(uint64_t *)__builtin_frame_address(0)
 
-/* The site of a size at a rate on the stack at regs, which is walked or, where it is as it was,
- * recalled. 0 when there was no room for it. */
+/* The site of a size at a rate on the stack at regs. The stack is walked, or found in a cache. 0
+ * when there was no room for the site. */
 ht_ref ht_site_of(const struct ht_regs *regs, uint64_t size, uint64_t rate);
 
 #endif

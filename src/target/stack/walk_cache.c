@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes frames over from the last walk while the words that they were found by are unchanged, and
- * puts a walk's own frames in front of those it met.
+ * Reuses frames of the last walk while the words that they depend on are unchanged, and stores a
+ * walk's new frames before them.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 
 struct ht_walk_cache *ht_walk_cache_take(uint32_t thread_slot, uint64_t rate)
 {
-    /* No two threads that live have the same number. */
+    /* No two living threads have the same number. */
     if (HT_LIKELY(rate <= HT_SMALL_RATE && thread_slot - 1 < HT_WALK_CACHES_OWN))
         return &ht_state->walk_caches[HT_WALK_CACHES_FEW + thread_slot - 1];
     uint32_t i = rate <= HT_SMALL_RATE
@@ -39,7 +39,7 @@ static bool cut(struct ht_walk_recorder *c, uint32_t *n, uint32_t max)
     return false;
 }
 
-/* Takes frames over from `e` on while the words they were found by are unchanged. Returns the first
+/* Reuses frames from `e` on while the words that they depend on are unchanged. Returns the first
  * entry that was not passed, or NULL at the maximal depth. all: no frame is hidden, and there is
  * room for every one. */
 static inline __attribute__((always_inline)) struct ht_walk_cache_frame *
@@ -80,8 +80,8 @@ bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref 
         c->joined = true;
         return true;
     }
-    /* From here on the stack must be walked. The entries that were taken over belong to this walk
-     * now. They fit, since they were found below the recorded ones. */
+    /* From here on the stack must be walked. The reused entries belong to this walk now. They
+     * fit, since they were found after the recorded ones. */
     *n = (uint32_t)(to - frames);
     *r = (struct ht_regs){e->pc, e->sp, e->bp};
     for (const struct ht_walk_cache_frame *from = met; from > e; from--)
@@ -107,7 +107,7 @@ static inline void complete(struct ht_walk_cache_frame *e)
     } else if (!(e->noted & (HT_BP_LOADED | HT_BP_LOST))) {
         e->bp_matters = true;
     } else if ((e->noted & HT_BP_LOADED) && e->via == HT_VIA_RA) {
-        e->via = HT_VIA_REWALK; /* where it came from did not matter, and is not known any more */
+        e->via = HT_VIA_REWALK; /* where rbp came from did not matter, and is not known any more */
         e->bp_matters = true;
         e->sum = 0;
     }

@@ -22,7 +22,7 @@
 
 /* How a walk went on from a frame to its caller. */
 enum {
-    HT_VIA_REWALK, /* by more than stack words: must be walked again from here */
+    HT_VIA_REWALK, /* by more than stack words: the walk must go on from here */
     HT_VIA_NONE,   /* not at all: the stack ends here */
     HT_VIA_RA,     /* by the return address alone */
     HT_VIA_RA_RBP  /* this and above: by the saved rbp too, at sp + 8 * (via - HT_VIA_RA_RBP) */
@@ -36,12 +36,12 @@ enum { HT_BP_USED = HT_RECIPE_BY_RBP, HT_BP_LOADED = HT_RECIPE_LOADS, HT_BP_LOST
 struct ht_walk_recorder {
     struct ht_walk_cache *cache; /* NULL: neither */
     struct ht_walk_cache_frame
-        *last; /* the frame noted last; those behind it are this walk's too */
+        *last; /* the frame recorded last; those behind it are this walk's too */
     struct ht_walk_cache_frame
         *next;   /* of the last walk: it and those before it may still be met */
-    uint64_t hi; /* end of the stack that is noted */
-    bool on;     /* it is this stack that the walk is on, and there is room */
-    bool whole;  /* it was from the leaf on */
+    uint64_t hi; /* end of the recorded stack */
+    bool on;     /* recording: the walk is on this stack, and there is room */
+    bool whole;  /* recording began at the leaf */
     bool joined; /* the rest of the stack is what the last walk has up to `next` */
     bool hidden; /* a frame does not show */
 };
@@ -63,7 +63,8 @@ static inline bool ht_walk_cache_entry_valid(const struct ht_walk_cache_frame *e
     return ht_load(e->sp + 8 * (uint64_t)(e->via - HT_VIA_RA_RBP)) == up->bp;
 }
 
-/* Begins a walk from a place on the thread's stack, which ends at hi, or (own false) elsewhere. */
+/* Begins a walk at a place on the thread's stack, which ends at hi, or (own false) on another
+ * stack. */
 static inline void ht_walk_recorder_begin(struct ht_walk_recorder *c, struct ht_walk_cache *t,
                                           bool own, uint64_t hi, uint32_t generation)
 {
@@ -114,7 +115,7 @@ static inline void ht_record_at(struct ht_walk_cache_frame *e, const struct ht_r
     e->noted = (uint8_t)noted;
 }
 
-/* Notes the frame at a state (0: one that does not show). On as long as nothing else is said. */
+/* Records the frame at a state (0: a hidden one). The walk is assumed to go on from it. */
 static inline void ht_record_frame(struct ht_walk_recorder *c, const struct ht_regs *r,
                                    ht_ref frame)
 {
@@ -128,8 +129,8 @@ static inline void ht_record_frame(struct ht_walk_recorder *c, const struct ht_r
     ht_record_at(--c->last, r, frame, HT_VIA_REWALK, 0);
 }
 
-/* How the walk went on from the state noted last: by the return address, and with what of rbp:
- * HT_BP_*; of HT_BP_LOADED the address it was at. */
+/* Records how the walk went on from the state recorded last: by the return address, and how it
+ * used rbp: HT_BP_*; for HT_BP_LOADED the address where it was. */
 static inline void ht_record_step(struct ht_walk_recorder *c, unsigned bp, uint64_t bp_at)
 {
     if (!c->on)
@@ -142,14 +143,14 @@ static inline void ht_record_step(struct ht_walk_recorder *c, unsigned bp, uint6
         c->last->via = (uint16_t)(HT_VIA_RA_RBP + from_sp / 8);
 }
 
-/* The stack ends at the frame noted last. */
+/* Records that the stack ends at the frame recorded last. */
 static inline void ht_record_end(struct ht_walk_recorder *c)
 {
     if (c->on)
         c->last->via = HT_VIA_NONE;
 }
 
-/* The walk is on this stack from here on, or (own false) no more. */
+/* The walk is on this stack from here on, or (own false) on another one. */
 static inline void ht_walk_recorder_moved(struct ht_walk_recorder *c, bool own, uint64_t hi)
 {
     c->on = c->cache && own && hi == c->hi;
@@ -157,9 +158,9 @@ static inline void ht_walk_recorder_moved(struct ht_walk_recorder *c, bool own, 
 }
 
 /*
- * The walk is at r, in the state of c->next: takes the last walk's frames over as far as they are
- * still valid. They are stored in `frames`, from *n on, at most up to max; *r moves to where
- * walking must continue. True: the stack is complete.
+ * The walk is at r, in the state of c->next: reuses the last walk's frames as far as they are still
+ * valid. They are stored in `frames`, from *n on, at most up to max; *r moves to where walking must
+ * continue. True: the stack is complete.
  */
 bool ht_walk_cache_splice(struct ht_walk_recorder *c, struct ht_regs *r, ht_ref *frames,
                           uint32_t *n, uint32_t max);

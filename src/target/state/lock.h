@@ -79,8 +79,8 @@ static inline bool ht_lock_spin(_Atomic uint32_t *lock)
     return false;
 }
 
-/* A lock taken by trying a bounded number of times: a thread that is preempted, of lower real-time
- * priority or below us on this very stack (a signal) must not hang its peer. */
+/* Takes a lock by trying a bounded number of times. Its holder may be preempted, of lower real-
+ * time priority, or interrupted on this very stack (a signal), and must not hang this thread. */
 static inline bool ht_try_lock(_Atomic uint32_t *lock, enum ht_rank rank)
 {
     ht_rank_check(rank);
@@ -91,9 +91,9 @@ static inline bool ht_try_lock(_Atomic uint32_t *lock, enum ht_rank rank)
 }
 
 /*
- * The same, and then gives way for up to some 50 ms: the holder was preempted, as happens with more
- * threads than processors. Not inside a sandbox (its filter may refuse the calls), and not in a
- * signal handler that came down on a guarded thread, which may be the holder itself.
+ * The same, then yields and sleeps for up to some 50 ms: the holder was preempted, as happens with
+ * more threads than processors. Not inside a sandbox (its filter may refuse the calls), and not in
+ * a signal handler that interrupted a guarded thread, which may be the holder itself.
  */
 bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank);
 

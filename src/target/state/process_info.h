@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the header of a region says of the process; read once at start, inherited by forks. */
+/* What a region's header says about the process; read once at start, inherited by forks. */
 #ifndef HEAPTAP_SRC_TARGET_STATE_PROCESS_INFO_H
 #define HEAPTAP_SRC_TARGET_STATE_PROCESS_INFO_H
 
@@ -11,7 +11,7 @@ struct ht_process {
     char exe[1024];       /* absolute */
     char name[64];        /* its last part: %e */
     char host[65];        /* %h */
-    char cwd[1024];       /* where it started, or where profiles go instead */
+    char cwd[1024];       /* the directory in which it started, or where profiles go instead */
     const char *cwd_lost; /* why instead, as the end of a line; NULL: it is where it started, or
                              profiles have a path of their own */
     char command_line[2048];

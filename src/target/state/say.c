@@ -21,7 +21,7 @@ void ht_say_start(void)
 void ht_say(const char *a, const char *b, const char *c)
 {
     struct stat now;
-    /* A daemon's descriptor 2 may be a database by now. */
+    /* By now a daemon's descriptor 2 may be another file, such as a database. */
     if (!error_file_known || SYS_FAILED(SYS2(SYS_fstat, 2, &now)) ||
         now.st_dev != error_file.st_dev || now.st_ino != error_file.st_ino)
         return;

@@ -36,8 +36,8 @@ static const char *variable(const char *name)
     return v && *v ? v : NULL;
 }
 
-/* What the loader does with its own variables: a secure process's children are no more to be led by
- * whoever started it than the process itself. */
+/* As the loader does with its variables: the children of a secure process must not be controlled
+ * by the user who started it, either. */
 static void forget_variables(void)
 {
     char **to = __environ;
@@ -65,8 +65,8 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* A symbolic link to the program has the better name: redis-server is a link to redis-check-rdb. A
- * script is not named by its interpreter. The kernel's own links (/proc/self/exe, fexecve's
+/* A symbolic link to the program has the better name: redis-server is a link to redis-check-rdb.
+ * A script is not named by its interpreter. The kernel's own links (/proc/self/exe, fexecve's
  * /dev/fd/3) say nothing about their target. */
 static const char *name_called_by(void)
 {
@@ -81,7 +81,7 @@ static const char *name_called_by(void)
     return slash + 1;
 }
 
-/* Of a file that was removed the kernel says so behind its name, which is not a part of it. */
+/* The kernel appends a note to the name of a removed file, which is not part of the name. */
 static void strip_deleted(char *exe)
 {
     static const char deleted[] = " (deleted)";
@@ -100,7 +100,7 @@ static void read_exe(struct ht_process *p)
     strip_deleted(p->exe);
 }
 
-/* Of a program in a memfd the name that it was given there, which may be empty. */
+/* For a program in a memfd, the name of the memfd, which may be empty. */
 static const char *name_of_exe(const char *exe)
 {
     const char *name = last_part(exe);
@@ -172,8 +172,9 @@ static void read_output(void)
         pattern = "heaptap.%e.%p.pb.gz";
     struct ht_text t = ht_text(ht_config.output, sizeof ht_config.output);
     if (*pattern == '/')
-        ht_process.cwd_lost = NULL; /* no matter */
-    else {                          /* where the program started, wherever it goes */
+        ht_process.cwd_lost = NULL; /* nothing depends on it */
+    /* the directory of the start, even when the program changes it */
+    else {
         for (const char *c = ht_process.cwd; *c; c++) {
             ht_text_char(&t, *c);
             if (*c == '%')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the target half keeps: 64 bytes a thread, one block of process state that a fork's child
+ * The state of the target half: 64 bytes a thread, one block of process state that a fork's child
  * finds zeroed, and a few globals that it inherits.
  */
 #ifndef HEAPTAP_SRC_TARGET_STATE_STATE_H
@@ -18,7 +18,7 @@
 #include "target/os/sys.h"    /* ht_sandboxed */
 #include "target/state/caches.h"
 
-/* Of what a seqlock guards. */
+/* Loads and stores of fields that a seqlock guards. */
 #define HT_LOAD_RELAXED(x)     __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define HT_STORE_RELAXED(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 
@@ -45,7 +45,7 @@ _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
 extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
 #define HT_ROOT_BITS    12
-#define HT_CACHE_BITS   14 /* gcc -O2 calls from 5,000 places; as much is touched as is used */
+#define HT_CACHE_BITS   14 /* gcc -O2 has 5,000 calling places; only used parts are touched */
 #define HT_MODULE_SLOTS 256
 
 /* A part of the table of stacks. `lock` guards `count` and what is stored in the table, which
@@ -57,14 +57,15 @@ struct ht_stack_shard {
     _Atomic ht_ref only[2]; /* the table of one bucket while memory is out */
 };
 
-/* 0, as a wiped page has it: a forked child that has not looked yet. HT_INERT: it looked, and has
+/* 0, as in a wiped page: a forked child that has taken no sample yet. HT_INERT: it has, and has
  * no region, by choice or for lack of memory; `header` is NULL then. */
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
 /*
  * Everything that refers to this process's region. It lies in memory marked MADV_WIPEONFORK: a
- * forked child finds zeroes and knows it has no region yet; a vfork child shares it and is as one
- * of our threads. Fields: _Atomic as declared, others written under `grow` or before `active`.
+ * forked child finds zeroes, and so knows that it has no region yet; a vfork child shares it and is
+ * treated as one of the parent's threads. Fields: _Atomic as declared, others written under `grow`
+ * or before `active`.
  */
 struct ht_state {
     _Atomic uint32_t active; /* enum ht_activity; release once the region is ready */
@@ -73,7 +74,7 @@ struct ht_state {
     unsigned char *base; /* of the region */
     struct ht_region_header *header;
     uint64_t limit;                                  /* bytes that the region may have */
-    uint64_t mapped;                                 /* of them there; guarded by grow */
+    uint64_t mapped;                                 /* bytes mapped so far; guarded by grow */
     _Atomic uint32_t making;                         /* try-lock: a new module */
     _Atomic uint32_t prefaulted;                     /* ht_prefault_tables was called */
     _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hash table from the address of a thread's TLS block to its number. Entries are never removed:
- * a block that is used again has the number that it had.
+ * A hash table from the address of a thread's TLS block to its number. Entries are never removed: a
+ * block that is reused gets the same number again.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 
 #include "target/state/state.h"
 
-/* Places that are known; where there are more, or many lie badly, a number is not used again. */
+/* Size of the table. A block that finds no place in it gets a new number each time. */
 #define PLACES 1024u
 #define NEAR   16u
 

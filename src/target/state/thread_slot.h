@@ -11,7 +11,7 @@
 
 uint32_t ht_thread_slot_of(const struct ht_tls *t);
 
-/* This thread's; a handler on it gets the same. */
+/* This thread's number; a signal handler on it gets the same. */
 static inline uint32_t ht_thread_slot(void)
 {
     if (HT_UNLIKELY(!ht_tls.thread_slot))
