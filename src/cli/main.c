@@ -37,7 +37,7 @@ static int version(void)
     return 0;
 }
 
-/* What was printed and could not be written is not done. */
+/* The command has failed when its output could not be written. */
 static int end(int status)
 {
     if (!status && (fflush(stdout) || ferror(stdout)))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* heaptap check: a gate for CI and cron, which fails with evidence only. */
+/* heaptap check: a gate for CI and cron, which fails only when chance is ruled out. */
 #include "config.h"
 
 #include <errno.h>
@@ -77,7 +77,7 @@ static bool matches(const struct ht_regex *re, const struct ht_sample *s)
     return !re;
 }
 
-/* The rate at which the same samples would have told the sum from the limit; 1: exact mode. */
+/* The rate at which the interval would have excluded the limit; 1: exact mode. */
 static double deciding_rate(const struct check *c, const struct ht_profile *p,
                             const struct ht_regex *re, double gap)
 {

@@ -43,7 +43,7 @@ int ht_check_junit(const char *path, const struct ht_check_result *r, size_t n)
     return ht_outfile_close(&o, 0);
 }
 
-/* A workflow command's text: what would end it is written as %XX. */
+/* A workflow command's text: characters that would end it are written as %XX. */
 static void escaped(const char *s, bool property)
 {
     for (; *s; s++)

@@ -29,7 +29,7 @@ static bool begins(const char *pattern, const char *text, bool to_end)
         }
         if (!*text || !star)
             return false;
-        pattern = star; /* the star takes one character more */
+        pattern = star; /* the star matches one character more */
         text = retry++;
         if (!*text)
             return false;

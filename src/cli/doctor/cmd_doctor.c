@@ -58,7 +58,7 @@ static int diagnose(struct ht_doctor *d, bool json)
     return failed ? 1 : status;
 }
 
-/* What stands before "--" is ours, what stands behind it is the program's. */
+/* Words before "--" are doctor's, words after it the program's. */
 static int split(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)

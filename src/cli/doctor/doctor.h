@@ -18,7 +18,7 @@
 #include "snapshot/process.h"
 #include "snapshot/region.h"
 
-/* Of /proc/PID/status. */
+/* Fields of /proc/PID/status. */
 struct ht_status {
     char name[64];
     char state; /* 0: there is no such process */
@@ -29,15 +29,15 @@ struct ht_status {
     pid_t parent;
     int seccomp;        /* 0 none, 1 strict, 2 filters */
     int n_filters;      /* -1: this kernel does not say (Linux 5.10) */
-    uint64_t anonymous; /* bytes resident that are no file's */
+    uint64_t anonymous; /* resident bytes of anonymous memory */
 };
 
 struct ht_doctor {
     struct ht_findings findings;
     char subject[PATH_MAX + 64]; /* begins the verdict */
-    bool stop; /* the last finding says all: the subject is not there, or may not be looked at */
+    bool stop; /* no further checks: the subject is not there, or may not be inspected */
 
-    pid_t pid; /* 0: what is started from here */
+    pid_t pid; /* 0: the subject is a program that would be started from here */
     int root;  /* its root directory (O_PATH), -1: not available */
     struct ht_status status;
     char *environment; /* of a process: NUL separated, as it was started; NULL: not available */
@@ -50,7 +50,7 @@ struct ht_doctor {
     char library[PATH_MAX];   /* of a process: the libheaptap that is mapped, "": none */
     char allocator[PATH_MAX]; /* of a process: an allocator's library that is mapped, "": none */
     bool secure;              /* of a process: AT_SECURE */
-    bool parents_region;      /* of a process: the region of another is mapped, as after a fork */
+    bool parents_region;      /* of a process: it has its parent's region mapped, as after a fork */
     struct ht_region region;
     bool has_region;
 };

@@ -72,7 +72,7 @@ void ht_findings_print(const struct ht_findings *f, const char *subject)
     printf("%s %s\n", subject, ht_has_obstacle(f) ? "cannot be profiled" : "can be profiled");
 }
 
-/* Paths may be anything. */
+/* Paths may hold bytes that are not UTF-8. */
 static json_t *text(const char *s)
 {
     json_t *j = json_string(s);

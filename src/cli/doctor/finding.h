@@ -9,7 +9,7 @@
 
 enum ht_level {
     HT_LEVEL_OK,
-    HT_LEVEL_NOTE,     /* it can be profiled; less comes of it, or something is to be known */
+    HT_LEVEL_NOTE,     /* it can be profiled, but less is seen, or there is something to know */
     HT_LEVEL_OBSTACLE, /* it cannot be profiled */
 };
 
@@ -28,9 +28,9 @@ struct ht_findings {
 };
 
 /*
- * Adds a finding of the check that runs. Texts are cut to their room. Of what is not OK, why
- * follows what behind a comma, and remedy says what to do. Never NULL (out of memory ends the
- * program).
+ * Adds a finding of the check that runs. Texts are truncated to their arrays. When the level is not
+ * OK, ht_why gives the reason (printed after a comma) and ht_remedy what to do. Never NULL (out of
+ * memory ends the program).
  */
 struct ht_finding *ht_found(struct ht_findings *f, enum ht_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

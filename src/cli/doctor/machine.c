@@ -25,9 +25,9 @@
 #include "util/kernel.h"
 #include "util/openat2.h"
 
-#define LITTLE_REGION (64u << 20) /* beyond it no ordinary program fills one */
+#define LITTLE_REGION (64u << 20) /* no ordinary program's region grows beyond this */
 
-/* A library's word on itself. 0, or -ENOENT when it has none, or another -errno. */
+/* Reads the library's note. 0; -ENOENT: it has none; or another -errno. */
 static int read_note(const char *path, struct ht_note *out)
 {
     struct ht_elf e;
@@ -62,7 +62,7 @@ void ht_check_library(struct ht_doctor *d)
     if (d->pid && !*d->library)
         return;
     int fd = -1;
-    if (d->pid) { /* no link leads out of its root */
+    if (d->pid) { /* links are resolved within its root */
         fd = ht_subject_look(d, d->library, O_NOFOLLOW);
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     } else if (!ht_library_locate(path)) {
@@ -102,7 +102,7 @@ void ht_check_library(struct ht_doctor *d)
     }
 }
 
-/* What is tried in a child, for a seccomp filter may kill who tries. */
+/* Tried in a child, because a seccomp filter may kill the process that makes the call. */
 enum { NO_WIPE = 1, NO_POPULATE = 2, NO_OPENAT2 = 4, NO_MEMORY = 8 };
 
 static int try_kernel(void)
@@ -258,7 +258,7 @@ void ht_check_tracing(struct ht_doctor *d)
     }
 }
 
-/* The library would say a line and take its default; run refuses. */
+/* For such a value the library prints a line and takes its default; run refuses it. */
 void ht_check_settings(struct ht_doctor *d)
 {
     static const struct {

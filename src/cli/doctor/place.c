@@ -23,7 +23,7 @@
 static const char private_why[] =
     "so regions are in the programs' own memory and go with them when they are killed";
 
-/* The directory that regions lie in, and the one that it is made in ("": it must be there). */
+/* The directory of regions, and the one in which it is made ("": it must exist). */
 static void region_directory(const struct ht_doctor *d, char *dir, char *parent)
 {
     const char *own = ht_subject_variable(d, "HEAPTAP_REGION_DIR");
@@ -36,7 +36,7 @@ static void region_directory(const struct ht_doctor *d, char *dir, char *parent)
     }
 }
 
-/* False when something was found that leaves no file for a region. */
+/* False when it was found that no region can have a file there. */
 static bool check_directory(struct ht_doctor *d, int fd, const char *dir)
 {
     struct stat st;
@@ -56,7 +56,7 @@ static bool check_directory(struct ht_doctor *d, int fd, const char *dir)
     return false;
 }
 
-/* fd lies in the file system that is asked for room. */
+/* fd: any file of the file system. */
 static void check_room(struct ht_doctor *d, int fd, const char *dir)
 {
     struct statfs kind;

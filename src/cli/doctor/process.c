@@ -24,13 +24,13 @@ static bool is_kernel_thread(pid_t pid)
     if (fd >= 0)
         close(fd);
     text[n > 0 ? n : 0] = 0;
-    const char *end = strrchr(text, ')'); /* the name before it may hold anything */
+    const char *end = strrchr(text, ')'); /* the name before it may contain any character */
     unsigned flags = 0;
     return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
            (flags & KERNEL_THREAD);
 }
 
-/* It has ended: what it left is all there is. */
+/* The process has ended; it may have left a region. */
 static void ended(struct ht_doctor *d, const char *what)
 {
     struct ht_region left;
@@ -71,7 +71,7 @@ void ht_check_process(struct ht_doctor *d)
     }
 }
 
-/* A process that may not be looked at may still have a region that may be read. */
+/* A process that may not be inspected may still have a readable region. */
 void ht_check_access(struct ht_doctor *d)
 {
     char msg[600];
@@ -147,7 +147,7 @@ void ht_check_preload(struct ht_doctor *d)
         ht_found(&d->findings, HT_LEVEL_OK, "%s", d->library);
     else if (!d->has_region && d->program.obstacle == HT_PROGRAM_FINE)
         explain_preload(d);
-    else if (!d->has_region && d->secure) /* of the file alone it could not be seen */
+    else if (!d->has_region && d->secure) /* the file alone does not show it */
         explain_preload(d);
 }
 
@@ -163,7 +163,7 @@ static bool shares(pid_t pid, const char *name)
     return stat(path, &ours) || (its.st_dev == ours.st_dev && its.st_ino == ours.st_ino);
 }
 
-/* Whether the process's /dev/shm is the one that we see. */
+/* True when the process's /dev/shm is this command's. */
 static bool shares_shm(const struct ht_doctor *d)
 {
     struct stat its, ours;

@@ -36,7 +36,7 @@ static bool find(struct ht_doctor *d, char path[PATH_MAX])
     return false;
 }
 
-/* A process under us has been loaded into, whatever its file says. */
+/* The library is loaded in this process, whatever its file says. */
 static bool obstructs(const struct ht_doctor *d)
 {
     const struct ht_program *p = &d->program;
@@ -94,7 +94,7 @@ void ht_check_program(struct ht_doctor *d)
         snprintf(p->file, sizeof p->file, "%s", path);
     }
     d->program_known = p->kind == HT_PROGRAM_ELF || p->kind == HT_PROGRAM_TEXT;
-    /* Whether a process has more rights than its starter, it says itself. */
+    /* Of a process, AT_SECURE says whether it has more rights than its starter. */
     if (d->pid && p->obstacle == HT_PROGRAM_REFUSES)
         p->obstacle = HT_PROGRAM_FINE;
     if (!obstructs(d)) {

@@ -101,8 +101,8 @@ static double age_of(const struct ht_region_header *h)
 }
 
 /*
- * Without a sample. At a rate of R bytes a process that has allocated B is not sampled at all with
- * probability exp(-B/R): beyond 3 R in one case of twenty.
+ * No sample yet. At a rate of R bytes, a process that has allocated B bytes has no sample with
+ * probability exp(-B/R); for B = 3 R that is one in twenty.
  */
 static void say_none(struct ht_doctor *d, uint64_t rate)
 {

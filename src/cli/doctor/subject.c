@@ -70,7 +70,7 @@ bool ht_status_read(pid_t pid, struct ht_status *out)
     return out->state != 0;
 }
 
-/* The whole of a file of /proc, with a NUL behind it; NULL when it cannot be read. */
+/* The contents of a file of /proc, followed by a NUL; NULL when it cannot be read. */
 static char *read_whole(pid_t pid, const char *name, size_t *size)
 {
     int fd = open_of(pid, name, O_RDONLY);
@@ -187,7 +187,7 @@ static int try_write(const struct ht_doctor *d, const char *directory)
     return err;
 }
 
-/* Root's right to write anywhere says nothing: a child takes the subject's user and groups. */
+/* Root may write anywhere, so a child with the subject's user and groups tries it. */
 int ht_subject_may_write(const struct ht_doctor *d, const char *directory)
 {
     const struct ht_status *s = &d->status;
@@ -197,7 +197,7 @@ int ht_subject_may_write(const struct ht_doctor *d, const char *directory)
     if (!child) {
         if (setgroups(s->n_groups, s->groups) || setresgid(s->gid, s->gid, s->gid) ||
             setresuid(s->uid, s->uid, s->uid))
-            _exit(0); /* not known: nothing is said */
+            _exit(0); /* not known: no finding */
         _exit(-try_write(d, directory));
     }
     int status;

@@ -53,7 +53,7 @@ struct request {
     bool kernel, ptrace, cum, fast, json;
 };
 
-/* A number above 0, and at most so much. */
+/* Reads a number above 0 and at most `most`. */
 static bool number(const char *word, double most, double *out)
 {
     char *end;
@@ -91,7 +91,7 @@ static int report(struct ht_profile *p, const struct request *q, double rows)
     return ht_report_top(stdout, p, &r) ? ht_complain(1, "%s", msg) : 0;
 }
 
-/* What has no sample is said where it is most of the time. */
+/* Says how much processor time has no sample when that is most of it. */
 static void say_missed(const struct ht_cpu_options *o, const struct ht_cpu_summary *s)
 {
     if (s->used > 0.2 && s->sampled < s->used / 2)

@@ -27,10 +27,10 @@ static const char usage[] =
     "says.\n" HT_PROCESS_HELP "\n"
     "  --json   as JSON (docs/memory.md)\n";
 
-/* What the region says of the heap. */
+/* What the region says about the heap. */
 struct heap {
     bool profiled;
-    double inuse, low, high; /* bytes; low and high equal inuse where all is recorded */
+    double inuse, low, high; /* bytes; low and high equal inuse in exact mode */
     uint64_t *sampled;       /* addresses of live objects, sorted */
     size_t n_sampled;
     char name[64];

@@ -38,7 +38,7 @@ static double age_of(const struct ht_listed *e)
     return age > 0 && e->start_wall_ns ? age : 0;
 }
 
-/* Where the profile is to be found: the file a dump wrote, or the pattern of the next. */
+/* Where the profile is: the file that a dump wrote, or the pattern of the next one. */
 static const char *goes_to(const struct ht_listed *e)
 {
     if (*e->damage)
@@ -46,7 +46,7 @@ static const char *goes_to(const struct ht_listed *e)
     return *e->last_dump && (e->dumped || !e->alive) ? e->last_dump : e->output;
 }
 
-/* What is there to be listed. */
+/* False for a process that has ended and left no region. */
 static bool is_there(const struct ht_listed *e)
 {
     return e->alive || *e->path;
@@ -110,7 +110,7 @@ static int print_json(const struct ht_listed *list, size_t n)
     return 0;
 }
 
-/* On standard error: who reads the table by columns is not to meet it there. */
+/* On standard error, so that scripts that read the table do not get it. */
 static void sum_other_versions(const struct ht_listed *list, size_t n, size_t others)
 {
     double bytes = 0;

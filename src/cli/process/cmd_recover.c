@@ -31,8 +31,9 @@ static const char usage[] =
     "Regions are kept for 7 days after a command first found their process dead, 1 GiB of them at "
     "most.\n";
 
-/* The region goes when it is written, so no file goes for it: that of another process with its pid
- * (the first ones of containers all have the same), or of an older one. */
+/* The region is removed once the profile is written, so no existing file may be overwritten: it
+ * may be another process's with the same pid (the first process of every container is 1), or an
+ * older one. */
 static const char *unused_name(const struct ht_region *r, char *out, size_t size)
 {
     char name[128];
@@ -64,7 +65,7 @@ static int recover_one(const char *word, const struct ht_dump_options *o, const 
     ht_region_close(&r);
     if (err)
         return ht_complain(1, "%s", msg);
-    /* A copy under another name is the user's own. */
+    /* A region under another name is the user's own copy, and stays. */
     const char *base = strrchr(path, '/');
     struct ht_region_name name;
     if (!keep && ht_region_name_parse(base ? base + 1 : path, &name) &&
@@ -88,7 +89,7 @@ static int recover_all(const struct ht_dump_options *o, const char *output, bool
         const struct ht_listed *e = &list[i];
         if (e->alive || e->dumped || !*e->path || *e->damage)
             continue;
-        if (!e->samples) { /* nothing in it that anybody could want */
+        if (!e->samples) { /* there is no sample in it */
             if (e->removable && !keep)
                 ht_list_remove(e->path);
             continue;
@@ -96,7 +97,7 @@ static int recover_all(const struct ht_dump_options *o, const char *output, bool
         if (output && done)
             status = ht_complain(1, "more than one process left a profile: name one with -o "
                                     "(heaptap ps lists them)");
-        bool theirs = e->uid != geteuid(); /* only named, is it root's to take away */
+        bool theirs = e->uid != geteuid(); /* root removes another user's only when it is named */
         if (status || (status = recover_one(e->path, o, output, keep || theirs)))
             break;
         if (theirs && !keep && !o->quiet)

@@ -50,7 +50,7 @@ static int name(struct ht_profile *p, pid_t pid, bool fast)
     return p ? ht_symbolize(p, &o, note, sizeof note) : -ENOMEM;
 }
 
-/* Each thread's profile becomes one of groups: without tid, and names with their digits folded. */
+/* Turns the profile of threads into one of groups: without tid, and with digits in names folded. */
 static int show(struct ht_remote *r, const struct ht_remote_threads *t, const struct request *q)
 {
     struct ht_profile *each = ht_remote_threads_profile(r, t, true);

@@ -36,10 +36,10 @@ static const char usage[] =
     "                           since the first look (the process need not be profiled)\n"
     "  --sort=KEY               inuse, growth, rate or objects\n" HT_AGE_LIMITS_HELP;
 
-/* Of the intervals. */
+/* Confidence of the intervals. */
 #define CONFIDENCE 0.95
 
-/* Of a line where standard output is no terminal. */
+/* Width of a line when standard output is no terminal. */
 #define PRINTED_COLUMNS 200
 
 static const char *const keys[HT_WATCH_KEYS] = {"inuse", "growth", "rate", "objects"};
@@ -63,7 +63,7 @@ static void terminal(bool on)
         struct termios raw = saved;
         raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
         tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-        fputs("\033[?1049h\033[?25l", stdout); /* another screen, no cursor */
+        fputs("\033[?1049h\033[?25l", stdout); /* the alternate screen, no cursor */
     } else {
         fputs("\033[?25h\033[?1049l", stdout);
         tcsetattr(STDIN_FILENO, TCSANOW, &saved);
@@ -104,7 +104,7 @@ static void line(int columns, const char *end, const char *format, ...)
     printf("%.*s%s\n", (int)n, text, end);
 }
 
-/* The process and its sums: as many of them as there is room for, the clock last. */
+/* The heading: the process, as many sums as there is room for, and the clock. */
 static void print_sums(const struct ht_watch *w, int columns, const char *end)
 {
     enum { IN_USE, RESIDENT, GROWTH, RATE, OBJECTS, CLOCK, SUMS };
@@ -152,7 +152,7 @@ static const char *margin(const struct ht_watch *w, const struct ht_watch_site *
     return out;
 }
 
-/* In a terminal each line clears what stood there before: no flicker. */
+/* In a terminal each line overwrites the old one, so nothing flickers. */
 static void print_table(const struct ht_watch *w, enum ht_watch_key key, int rows, int columns,
                         bool screen)
 {
@@ -217,7 +217,7 @@ static int watch(struct ht_watch *w, enum ht_watch_key key, double interval, lon
     while (!ended) {
         if (monotonic() >= next) {
             err = ht_watch_look(w, msg, msg_size);
-            if (err == -ESRCH) { /* it wrote its profile and took its region along */
+            if (err == -ESRCH) { /* it wrote its profile and removed its region */
                 w->alive = false;
                 err = 0;
             }
@@ -296,7 +296,7 @@ static int watch_threads(struct ht_thread_watch *w, double interval, long count,
         if (c == 'q' || c == 3)
             break;
     }
-    return err == -ESRCH ? 0 : err; /* it ended */
+    return err == -ESRCH ? 0 : err; /* the process has ended */
 }
 
 static int begin_threads(pid_t pid, double interval, long count, bool screen)

@@ -52,7 +52,7 @@ void ht_dump_default_name(const struct ht_region *r, char *out, size_t size)
 {
     char name[64];
     size_t n = 0;
-    /* A region's words may be hostile: nothing of them but plain letters becomes a file name. */
+    /* A region may be hostile, so a file name takes only plain characters of its texts. */
     snprintf(name, sizeof name, "%s", r->view.header->name);
     ht_plain_text(name, false);
     for (; name[n]; n++)
@@ -61,7 +61,7 @@ void ht_dump_default_name(const struct ht_region *r, char *out, size_t size)
     snprintf(out, size, "heaptap.%s.%u.pb.gz", *name ? name : "process", r->view.header->pid);
 }
 
-/* Without names: straight from the region. Samples written or -errno. */
+/* Without names: streamed from the region. Returns the samples written or -errno. */
 static int64_t write_raw(const struct ht_region *r, const struct ht_dump_options *o,
                          const char *path)
 {

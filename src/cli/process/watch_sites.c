@@ -28,7 +28,7 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* NULL: memory was short. */
+/* NULL: out of memory */
 static int by_name(const void *pa, const void *pb)
 {
     const char *a = ((const struct ht_watch_site *)pa)->name;
@@ -36,7 +36,7 @@ static int by_name(const void *pa, const void *pb)
     return !a || !b ? !a - !b : strcmp(a, b);
 }
 
-/* Of the sample type; sampled becomes 0 where there are no intervals. */
+/* Values of the sample type; `sampled` is 0 when there are no intervals. */
 static struct ht_sampling sampling_of(struct ht_profile *p, size_t type, double *sampled)
 {
     struct ht_sampling s = {0};
@@ -104,7 +104,7 @@ static void free_sites(struct ht_watch_site *sites, size_t n)
     free(sites);
 }
 
-/* Of so many sites, one is marked by chance in a thousand. */
+/* One site in a thousand is marked by chance. */
 #define MARKED 0.999
 
 static bool grew(const struct ht_watch *w, const struct ht_watch_site *old,
@@ -122,7 +122,7 @@ static bool grew(const struct ht_watch *w, const struct ht_watch_site *old,
     return ht_change_interval(&c, MARKED).low > 0;
 }
 
-/* Both lists are by name here. */
+/* Both lists are sorted by name. */
 static void compare(struct ht_watch *w, struct ht_watch_site *now, size_t n, double elapsed)
 {
     static const struct ht_watch_site nothing;

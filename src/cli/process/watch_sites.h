@@ -23,8 +23,8 @@ struct ht_watch_site {
     char *text; /* with its callers */
     int64_t inuse, objects, allocs;
     struct ht_evidence evidence, born; /* of inuse, and of all bytes ever allocated */
-    bool grew;                         /* since the last look, by more than chance */
-    double growth, rate; /* bytes a second, allocations a second; 0 at first sight of the process */
+    bool grew;                         /* grew since the last look by more than chance */
+    double growth, rate;               /* bytes and allocations a second; 0 at the first look */
 };
 
 struct ht_watch {
@@ -42,7 +42,7 @@ struct ht_watch {
     bool alive;
 };
 
-/* Looks again. 0 or -errno with a line in msg. */
+/* Takes another look. 0 or -errno with a line in msg. */
 int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size);
 void ht_watch_sort(struct ht_watch *w, enum ht_watch_key key);
 void ht_watch_finish(struct ht_watch *w);

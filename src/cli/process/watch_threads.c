@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each look is a profile of threads, named from symbol tables. Places are known by the names of
- * their frames, so that one stays the same when a library was loaded anew in between.
+ * Each look is a profile of threads, named from symbol tables. Places are compared by the names of
+ * their frames, so that a place stays the same when a library was reloaded in between.
  */
 #include "config.h"
 

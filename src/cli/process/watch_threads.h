@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the threads of a process stand, look after look: a count that climbs is a thread leak. */
+/* Where the threads of a process stand, in repeated looks: a count that climbs is a thread leak. */
 #ifndef HEAPTAP_SRC_CLI_PROCESS_WATCH_THREADS_H
 #define HEAPTAP_SRC_CLI_PROCESS_WATCH_THREADS_H
 
@@ -17,7 +17,7 @@ struct ht_thread_place {
 struct ht_thread_watch {
     pid_t pid;
     char program[64];
-    struct ht_thread_place *places; /* those where most came first, once sorted */
+    struct ht_thread_place *places; /* sorted by growth */
     size_t n, room;
     long first, now; /* threads */
     unsigned looks;
@@ -27,7 +27,7 @@ struct ht_thread_watch {
 int ht_thread_watch_look(struct ht_thread_watch *w, char *msg, size_t msg_size);
 void ht_thread_watch_finish(struct ht_thread_watch *w);
 
-/* Whether threads pile up there: at least three looks had more, and none fewer. */
+/* True when at least three looks had more threads there than the look before, and none fewer. */
 int ht_thread_place_climbs(const struct ht_thread_place *p);
 
 #endif

@@ -20,7 +20,8 @@ static int diff(FILE *out, struct ht_profile *p, const struct ht_report_args *a)
 
 static const struct ht_report_command command = {"diff", diff, false, false, usage, false, true};
 
-/* Of profiles that do not say how they were sampled: the difference alone, largest growth first. */
+/* For profiles that do not record how they were sampled: the plain difference, largest growth
+ * first. */
 static int plain(struct ht_report_args *a, size_t first)
 {
     int err = 0;

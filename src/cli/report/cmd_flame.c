@@ -38,7 +38,7 @@ static int write_flame(struct ht_report_args *a)
     struct ht_outfile out;
     int err;
 
-    /* The page subtracts by itself, for it shows what was and what is. */
+    /* The base is passed on: the page subtracts in the browser, because it shows both sides. */
     a->n_bases = 0;
     p = load(a);
     if (p && n_bases) {

@@ -31,7 +31,7 @@ static bool says(const struct ht_profile *p, const char *comment)
     return false;
 }
 
-/* "Old: FILE, TIME, pid: 4711, samples: 96": what one says of itself and the other does not. */
+/* "Old: FILE, TIME, pid: 4711, samples: 96": the comments that only one side has. */
 static bool add_side(struct ht_profile *diff, const char *side, const char *word,
                      const struct ht_profile *p, const struct ht_profile *other)
 {
@@ -51,7 +51,7 @@ static bool add_side(struct ht_profile *diff, const char *side, const char *word
     return ok;
 }
 
-/* Whose pid and samples is whose: a difference has the comments of both, in one heap. */
+/* Separates the comments of both sides, which a difference has in one list. */
 static bool tell_apart(struct ht_profile *diff, const struct ht_report_args *a, const char *word,
                        const struct ht_profile *p, const struct ht_profile *base)
 {
@@ -83,8 +83,7 @@ static struct ht_profile *minus_bases(struct ht_profile *p, const struct ht_repo
     return diff;
 }
 
-/* Before a process's profile meets another, both need their names: equal places are told by them.
- */
+/* Before profiles are compared both get names, because equal places are recognised by them. */
 static bool any_region(const struct ht_report_args *a, size_t first)
 {
     bool any = false;
@@ -106,7 +105,7 @@ void ht_load_take_binary(struct ht_report_args *a, size_t first)
             (a->n_sources - first) * sizeof(a->sources[0]));
 }
 
-/* How the sources are to be read; *ages lives as long. */
+/* The options for reading sources; they refer to *ages. */
 static int source_options(struct ht_report_args *a, size_t first, struct ht_region_ages *ages,
                           struct ht_source_options *o, char *msg, size_t msg_size)
 {
@@ -123,7 +122,7 @@ static int source_options(struct ht_report_args *a, size_t first, struct ht_regi
     return err;
 }
 
-/* Names, and what is uninteresting goes. Takes p; returns it, or NULL. */
+/* Adds names and drops uninteresting frames. Takes p; returns it, or NULL. */
 static struct ht_profile *finish(struct ht_profile *p, struct ht_report_args *a, int *err,
                                  char *msg, size_t msg_size)
 {
@@ -156,7 +155,8 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
     return p ? finish(p, a, err, msg, msg_size) : NULL;
 }
 
-/* One of a comparison's profiles: whether it says how it was sampled, and which it is. */
+/* Labels the samples of one profile of a comparison with its number. -ENODATA when it does not
+ * record how it was sampled. */
 static int mark(struct ht_profile *p, size_t run, const struct ht_report_options *o, double *rate,
                 char *msg, size_t msg_size)
 {
@@ -202,7 +202,7 @@ static bool same_process(const struct ht_profile *before, const struct ht_profil
     return allocated[0] <= allocated[1];
 }
 
-/* Of what lives in the process now, what did at the first moment. NULL: it cannot be told. */
+/* A profile of what was alive at the first moment and still is. NULL: not known. */
 static struct ht_profile *load_survivors(const char *source, int64_t since,
                                          const struct ht_source_options *o)
 {

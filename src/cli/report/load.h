@@ -8,8 +8,7 @@
 #include "cli/report/options.h"
 #include "profile/profile.h"
 
-/* Takes sources[first] out of the sources and into a->binary where more follow and it is an ELF
- * file. */
+/* Moves sources[first] to a->binary when it is an ELF file and other sources follow. */
 void ht_load_take_binary(struct ht_report_args *a, size_t first);
 
 /*
@@ -20,9 +19,9 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
                                    size_t msg_size);
 
 /*
- * Of diff: the bases and the sources from the first-th on in one profile, each sample labelled with
- * the profile that it is of (HT_COMPARED_RUN), the bases first. *c says what it is made of. NULL
- * with one line in msg; -ENODATA: one of them does not say how it was sampled.
+ * For diff: the bases and the sources from the first-th on in one profile, the bases first. Each
+ * sample has a label with the number of its profile (HT_COMPARED_RUN). *c describes the profiles.
+ * NULL with one line in msg; -ENODATA: one of them does not record how it was sampled.
  */
 struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, struct ht_compared *c,
                                     int *err, char *msg, size_t msg_size);

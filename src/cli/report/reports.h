@@ -10,19 +10,19 @@
 struct ht_report_command {
     const char *name;
     int (*run)(FILE *out, struct ht_profile *p, const struct ht_report_args *a);
-    bool takes_regex;  /* a first word that is no source */
-    bool binary;       /* not for a terminal */
-    const char *usage; /* behind "usage: heaptap " */
-    bool compact;      /* shows single samples: those of nothing are left out, as pprof does */
-    bool words;        /* a text for people, in which names are made harmless to terminals */
+    bool takes_regex;  /* the first argument is not a source */
+    bool binary;       /* its output is not for a terminal */
+    const char *usage; /* printed after "usage: heaptap " */
+    bool compact;      /* shows single samples; those with all values 0 are left out, as by pprof */
+    bool words;        /* text for people: control characters in names are replaced */
 };
 
 /* NULL when there is none of that name. */
 const struct ht_report_command *ht_report_command_find(const char *name);
 const struct ht_report_command *ht_report_command_at(unsigned i);
 
-/* Where all that a report shows is 0, as of a program that freed what it had, one line says which
- * sample type is not. */
+/* When every value of the sample type is 0, as for a program that freed everything, prints a
+ * line that names a sample type with values. */
 void ht_report_hint(const struct ht_profile *p, const struct ht_report_args *a);
 
 /* Runs one into a->output; p is used up but not destroyed. Prints the line on failure; returns

@@ -21,7 +21,7 @@
 static const struct allocator {
     const char *word, *package, *sonames[5];
 } allocators[] = {
-    /* Ahead of an allocator that the program is linked with, the C library's wins. */
+    /* "system": the C library comes before the allocator that the program is linked with. */
     {"system", "libc6", {"libc.so.6"}},
     {"jemalloc", "libjemalloc2", {"libjemalloc.so.2", "libjemalloc.so.1", "libjemalloc.so"}},
     {"tcmalloc",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks, executes and waits. The terminal's signals reach the program as they would without us,
- * we pass on those that are sent to us alone, and our end is its end: the same exit status, or
- * the same signal.
+ * Forks, executes and waits. The terminal's signals reach the program as without heaptap; signals
+ * that are sent to this process alone are passed on; it ends as the program did: with the same exit
+ * status, or by the same signal.
  */
 #include "config.h"
 
@@ -29,7 +29,7 @@ static void taken_signals(sigset_t *set)
         sigdelset(set, left[i]);
 }
 
-/* As execvp does, which would hand the shell any binary that the kernel refuses. */
+/* What execvp does, except that execvp would give the shell any binary that the kernel refuses. */
 static void exec_shell(const struct ht_child *c)
 {
     size_t n = 0;
@@ -78,7 +78,8 @@ static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigact
 
 static void handle(const struct ht_child *c, const siginfo_t *info)
 {
-    /* The terminal has sent it to the program too; whoever used kill(2) meant the program. */
+    /* A signal of the terminal has reached the program too; one that was sent by kill(2) is
+     * meant for the program. */
     if (info->si_code != SI_KERNEL && info->si_signo != SIGCHLD && info->si_pid != *c->started)
         kill(*c->started, info->si_signo);
 }
@@ -86,7 +87,7 @@ static void handle(const struct ht_child *c, const siginfo_t *info)
 static int wait_for(struct ht_child *c, const sigset_t *taken)
 {
     struct rusage used = {0};
-    /* Early at first: of what lives short more is seen. */
+    /* Early at first, to see short-lived processes. */
     long wait_ms = 50;
     for (;;) {
         int status;
@@ -115,13 +116,13 @@ int ht_child_run(struct ht_child *c)
 {
     sigset_t taken, before;
     struct sigaction was, xfsz, plain = {.sa_handler = SIG_DFL};
-    /* A limit on the size of files makes a write of ours fail, and no more. */
+    /* Beyond a limit on the size of files a write must fail and not end this process. */
     struct sigaction ignored = {.sa_handler = SIG_IGN};
     struct timespec none = {0, 0};
     int error;
     taken_signals(&taken);
     sigprocmask(SIG_BLOCK, &taken, &before);
-    /* Ignored by whoever started us, a child would leave no status. */
+    /* If SIGCHLD were ignored, as inherited, a child would leave no status. */
     sigaction(SIGCHLD, &plain, &was);
     sigaction(SIGXFSZ, &ignored, &xfsz);
     pid_t pid = start(c, &before, &was, &xfsz, &error);
@@ -133,7 +134,7 @@ int ht_child_run(struct ht_child *c)
     int status = wait_for(c, &taken);
     sigaction(SIGCHLD, &was, NULL);
     while (sigtimedwait(&taken, NULL, &none) > 0)
-        ; /* what ended the program does not end its summary */
+        ; /* a signal that ended the program must not end the summary */
     sigprocmask(SIG_SETMASK, &before, NULL);
     return status;
 }

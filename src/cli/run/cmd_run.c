@@ -33,11 +33,12 @@ struct run {
     char path[PATH_MAX]; /* of the program */
     struct ht_environment environment;
     char cwd[PATH_MAX];
-    bool filtered;    /* the program ended under a seccomp filter of its own */
+    bool filtered;    /* at its end the program was under a seccomp filter of its own */
     char filters[16]; /* HEAPTAP_SECCOMP, "": not set */
 };
 
-/* Said before the program runs, for it may run for days. 0, or 2 when there is no way to use it. */
+/* Printed before the program runs, because it may run for days. 0, or 2 when the pattern cannot
+ * be used. */
 static int check_place(const char *pattern, const char *cwd)
 {
     char path[PATH_MAX];
@@ -71,13 +72,13 @@ static void prepare(void *ctx, pid_t own)
     const struct ht_run_regions *r = &run->regions;
     for (size_t i = 0; i < run->environment.n; i++)
         setenv(run->environment.variables[i].name, run->environment.variables[i].value, 1);
-    /* With our own pid, for what outlives us cleans up behind itself; and with what tells a process
-     * whether we see its pid and its region. */
+    /* HEAPTAP_RUN: this process's pid, because a process that outlives it removes its own
+     * region; and what tells a process whether `run` sees its pid and its region. */
     snprintf(text, sizeof text, "%" PRIu64 ":%d:%d:%" PRIu64 ":%" PRIu64 ":%" PRIu64, r->run_id,
              own, getppid(), r->started_ns, r->pid_namespace, r->device);
     setenv("HEAPTAP_RUN", text, 1);
     if (*run->filters)
-        setenv("HEAPTAP_SECCOMP", run->filters, 0); /* who says "trust" is heard */
+        setenv("HEAPTAP_SECCOMP", run->filters, 0); /* "trust" takes precedence */
 }
 
 static void tick(void *ctx)
@@ -177,8 +178,8 @@ static int run_program(struct run *run, char **argv)
 }
 
 /*
- * Where relative patterns are below. A directory that was removed, or is outside of our root, has
- * no path, and the path of a very deep one leaves no room for a name.
+ * The directory for relative patterns. A directory that was removed, or is outside of this
+ * process's root, has no path; a very long path leaves no room for a file name.
  */
 static void find_directory(struct run *run)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* heaptap stat: a program run in exact mode by `heaptap run`, into a directory of our own, and
- * counted from the profiles that are there then. */
+/* heaptap stat: runs a program in exact mode by `heaptap run` with a temporary directory, and
+ * counts from the profiles in it. */
 #include "config.h"
 
 #include <dirent.h>
@@ -80,7 +80,7 @@ static int read_options(struct stat_options *o, int argc, char **argv)
     return -1;
 }
 
-/* What these say would write more than one profile a process, or elsewhere, or count less. */
+/* These would write more than one profile a process, or elsewhere, or count less. */
 static const char *const unwanted[] = {"HEAPTAP_INTERVAL", "HEAPTAP_GROWTH", "HEAPTAP_START",
                                        "HEAPTAP_OUTPUT", "HEAPTAP_SIGNAL"};
 
@@ -111,7 +111,7 @@ static int run_once(const char *directory, const char *benchmarks, bool names, c
         argv[n] = (char *)head[n];
     memcpy(argv + n, program, words * sizeof *argv);
     struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
-    sigaction(SIGINT, &ignore, &interrupt); /* they reach the program, and we read what it left */
+    sigaction(SIGINT, &ignore, &interrupt); /* they reach the program, whose profile is then read */
     sigaction(SIGQUIT, &ignore, &quit);
     fflush(NULL);
     pid_t pid = fork();

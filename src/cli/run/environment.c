@@ -36,7 +36,8 @@ static int find_library(struct ht_environment *e, const char *allocator)
                        strpbrk(e->library, ": ") ? e->library : allocator);
 }
 
-/* Ours, the allocator's, then the user's own; but not a second of ours, in a run within a run. */
+/* The library, the allocator, then the user's own; a run within a run adds the library only
+ * once. */
 static int compose_preload(struct ht_environment *e, const char *library, const char *allocator,
                            const char *users)
 {
@@ -53,7 +54,8 @@ static int compose_preload(struct ht_environment *e, const char *library, const 
     return fits ? 0 : ht_complain(1, "LD_PRELOAD is too long");
 }
 
-/* `directory` is put before a relative pattern; a % in it is a directory's name, not a word. */
+/* Puts `directory` before a relative pattern. A % in it is part of a name, not a word of the
+ * pattern. */
 static int compose_pattern(struct ht_environment *e, const char *from, const char *pattern,
                            const char *directory)
 {
@@ -86,8 +88,9 @@ static void add(struct ht_environment *e, const char *name, const char *value)
         e->variables[e->n++] = (struct ht_variable){name, value};
 }
 
-/* A child that is built with AddressSanitizer would not run with us in front of its runtime; all
- * it needs is not to look. What the user says of it counts last. */
+/* A child that is built with AddressSanitizer refuses to run when another library comes before
+ * its runtime, unless this option is set. An option of the user's comes later and takes
+ * precedence. */
 static int allow_asan(struct ht_environment *e, const char *users)
 {
     static const char word[] = "verify_asan_link_order=0";

@@ -23,9 +23,9 @@ struct ht_environment {
 };
 
 /*
- * Fills e for a program that inherits this process's environment: what LD_PRELOAD and ASAN_OPTIONS
- * say already is kept, HEAPTAP_OUTPUT is honoured, and a relative pattern is below cwd. Returns 0,
- * or the exit status after a complaint. ht_environment_finish follows in either case.
+ * Fills e for a program that inherits this process's environment: LD_PRELOAD and ASAN_OPTIONS are
+ * extended, HEAPTAP_OUTPUT is used, and a relative pattern is below cwd. Returns 0, or the exit
+ * status after a complaint. ht_environment_finish follows in either case.
  */
 int ht_environment_inherit(struct ht_environment *e, const struct ht_run_options *o,
                            const char *cwd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tries the library's calls in a child: what is fatal there would be fatal in the program. */
+/* Makes the library's system calls in a child: a call that is fatal there would be fatal in the
+ * program. */
 #include "config.h"
 
 #include "cli/run/filters.h"
@@ -45,9 +46,9 @@ bool ht_filters_its_own(pid_t pid)
     return its.mode != ours.mode || its.count > ours.count;
 }
 
-/* Each call that src/target makes once, with arguments that change nothing: a filter looks at the
- * number. SYS_clone: as the C library, in whose child this runs; SYS_exit: the like of
- * SYS_exit_group, by which it ends. */
+/* Each system call that src/target makes, once, with arguments that change nothing; a filter
+ * looks at the number. SYS_clone: as the C library calls it for this very child. SYS_exit: as
+ * SYS_exit_group, by which the child ends. */
 static void try_all(void)
 {
     static const long with_no_descriptor[] = {SYS_read,      SYS_write,     SYS_close, SYS_fstat,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Seccomp filters that the program will inherit, a container's mostly. */
+/* Seccomp filters that the program will inherit, mostly a container's. */
 #ifndef HEAPTAP_SRC_CLI_RUN_FILTERS_H
 #define HEAPTAP_SRC_CLI_RUN_FILTERS_H
 
@@ -8,9 +8,9 @@
 #include <sys/types.h>
 
 /*
- * When this process is under filters, tries what the library calls in a child of its own. `number`
- * gets how many filters there are, as text, when none of the calls is fatal; else "". The library
- * takes HEAPTAP_SECCOMP=number as said of exactly so many.
+ * When this process is under filters, makes the library's calls in a child. `number` gets the
+ * number of filters as text when none of the calls is fatal, else "". The library takes
+ * HEAPTAP_SECCOMP=number as a statement about exactly this number of filters.
  */
 void ht_filters_try(char *number, size_t size);
 

@@ -21,7 +21,8 @@ static void quote_shell(FILE *out, const char *s)
     putc('\'', out);
 }
 
-/* Bare where every shell takes it as it is, so that $(heaptap env --docker) needs no eval. */
+/* Without quotes where every shell takes it as it is, so that $(heaptap env --docker) needs no
+ * eval. */
 static void word_shell(FILE *out, const char *name, const char *value)
 {
     static const char plain[] =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks for the library beside this executable first, then in the installed tree, found from where
- * this executable is, then where the build said.
+ * Looks for the library beside this executable first, then in the installed tree around it, then
+ * where the build was configured to install it.
  */
 #include "config.h"
 
@@ -61,7 +61,8 @@ bool ht_library_spell(char path[PATH_MAX])
     snprintf(link, sizeof link, "%s/lib-%08x", dir, ht_fnv1a(path, n));
     path[n] = 0;
     mkdir(dir, 0700);
-    /* Ours alone, or another user could lead the program to a library of his. */
+    /* The directory must be this user's alone, or another user could make the program load
+     * another library. */
     bool good = !lstat(dir, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
                 !(st.st_mode & 077) && (!symlink(path, link) || errno == EEXIST);
     ssize_t len = good ? readlink(link, there, sizeof there - 1) : -1;
@@ -72,8 +73,8 @@ bool ht_library_spell(char path[PATH_MAX])
     return good;
 }
 
-/* Only if this loader's own word for $LIB leads to our library, which it then refuses to load late.
- */
+/* Only if the loader's own value of $LIB leads to the library. The loader is asked by loading
+ * it, which the library refuses when it is late. */
 void ht_library_for_both_abis(char path[PATH_MAX])
 {
     char both[PATH_MAX];

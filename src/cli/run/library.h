@@ -19,15 +19,15 @@ int ht_library_find(char path[PATH_MAX]);
 
 /*
  * LD_PRELOAD cannot hold a path with ':' or ' '. Replaces such a path by one through a link to the
- * library's directory, /dev/shm/heaptap-UID/lib-HASH, which stays until the system ends: what was
- * started with it may go on to start more. False: no link could be made; the path is as it was.
+ * library's directory, /dev/shm/heaptap-UID/lib-HASH. The link stays until the system ends, because
+ * programs that were started with it may start others. False: no link could be made, and the path
+ * is unchanged.
  */
 bool ht_library_spell(char path[PATH_MAX]);
 
 /*
- * Replaces the library's path by one with $LIB in it, if that is installed. With it the loader of a
- * 32-bit child finds an empty library (src/abi) instead of printing that it cannot preload this
- * one.
+ * Replaces the library's path by one with $LIB in it, if that is installed. The loader of a 32-bit
+ * child then finds an empty library (src/abi), and does not print that it cannot preload this one.
  */
 void ht_library_for_both_abis(char path[PATH_MAX]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the marks beside the regions, takes down what each says, and removes those of processes
- * that have ended.
+ * Reads the marks beside the regions, stores what each says, and removes those of processes that
+ * have ended.
  */
 #include "config.h"
 
@@ -25,7 +25,7 @@ struct mark {
     char *name, *path;
 };
 
-/* Takes text apart in place. */
+/* Splits the text in place. */
 static bool parse(char *text, struct mark *m)
 {
     char *field[7], *at = text;
@@ -108,12 +108,13 @@ static int look_at(void *ctx, int dir, const char *file, const char *text, const
     if (!parse(copy, &m) || m.run_id != r->run_id)
         return 0;
     bool alive = is_alive(r, &m, name);
-    /* In a pid namespace that is not to be seen all have ended when the run has. */
+    /* A process in a pid namespace that is not visible here counts as ended when the run has
+     * ended. */
     bool foreign = ht_run_is_foreign(r, m.pid_namespace);
     note(r, (uint32_t)name->pid);
     if (alive || (foreign && !w->last))
         return 0;
-    /* What a process of another user says of files is not for us to believe. */
+    /* The files that another user's process names are not trusted. */
     if (m.state == 'w' && st->st_uid != geteuid())
         m.state = 0;
     if (m.state)

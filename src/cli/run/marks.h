@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The marks of processes that could have no region in a file (target/process/mark.h). */
+/* The marks of processes whose region could not be a file (target/process/mark.h). */
 #ifndef HEAPTAP_SRC_CLI_RUN_MARKS_H
 #define HEAPTAP_SRC_CLI_RUN_MARKS_H
 
@@ -9,7 +9,7 @@ struct ht_run_mark {
     uint32_t pid; /* in its own namespace */
 };
 
-/* Takes down and removes what the marks of ended processes of the run say. */
+/* Stores and removes the marks of this run's processes that have ended. */
 void ht_run_marks_settle(struct ht_run_regions *r, bool last);
 
 void ht_run_marks_finish(struct ht_run_regions *r);

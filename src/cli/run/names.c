@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Profiles are named after the run, one by one, and written back under a temporary name. SIGINT
- * and its kin end the naming, not the run's result: what is not named keeps its addresses.
+ * After the run, profiles get their names one by one, and are written back under a temporary name.
+ * SIGINT and similar signals end the naming, not the run's result: profiles without names keep
+ * their addresses.
  */
 #include "config.h"
 
@@ -30,8 +31,8 @@ static void stop(int number)
     stopped = 1;
 }
 
-/* The first signal ends the naming, a second one the command: SA_RESETHAND. What whoever started
- * us ignores stays ignored. */
+/* The first signal ends the naming, a second one the command: SA_RESETHAND. Signals that were
+ * ignored at the start stay ignored. */
 static void listen(struct sigaction before[N_ENDING])
 {
     struct sigaction mine = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
@@ -64,7 +65,7 @@ static void read_figures(struct ht_run_profile *to, const struct ht_profile *p)
     to->figures = true;
 }
 
-/* In one piece: a signal that ends us leaves the old file or the new one, and no temporary. */
+/* Atomic: a signal that ends this process leaves the old file or the new one, and no temporary. */
 static int write_back(const struct ht_profile *p, const char *path)
 {
     sigset_t all, before;
@@ -75,7 +76,7 @@ static int write_back(const struct ht_profile *p, const char *path)
     return error;
 }
 
-/* The process that wrote it may have given it fewer rights than a file with names gets. */
+/* The process may have given the file fewer rights than it gets with names. */
 static void set_mode(const char *path)
 {
     struct stat st;

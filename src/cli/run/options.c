@@ -18,7 +18,7 @@
 #include "region/layout.h"
 #include "region/units.h"
 
-/* What run and env share: the rows that become variables of the program. */
+/* The options of both run and env: those that become variables of the program. */
 #define VARIABLES_HELP                                                                             \
     "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n"      \
     "                         (heaptap.%e.%p.pb.gz)\n"                                             \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Follows a program's name to the file that will run: PATH, then the interpreters of scripts.
- * What prevents profiling (set-user-ID, static, another processor) is told before the program is
- * started.
+ * Follows a program's name to the file that will run: PATH, then the interpreters of scripts. Finds
+ * what prevents profiling (set-user-ID, static, another processor) before the program is started.
  */
 #include "config.h"
 
@@ -71,7 +70,7 @@ static void obstacle(struct ht_program *p, enum ht_program_obstacle kind, const 
     snprintf(p->remedy, sizeof p->remedy, "%s", remedy);
 }
 
-/* What makes the kernel set AT_SECURE, with which the loader drops LD_PRELOAD. */
+/* Rights that make the kernel set AT_SECURE, so that the loader ignores LD_PRELOAD. */
 static void check_secure(const char *path, struct ht_program *p)
 {
     static const char why[] = "and the loader preloads nothing into such a program";
@@ -88,7 +87,7 @@ static void check_secure(const char *path, struct ht_program *p)
         obstacle(p, HT_PROGRAM_REFUSES, "it has file capabilities", why, "run heaptap as root");
 }
 
-/* By its name, or by that of what a link leads to (/proc/PID/exe). */
+/* By its name, or by the name of a link's target (/proc/PID/exe). */
 static bool is_java(const char *path)
 {
     char target[PATH_MAX];
@@ -205,7 +204,7 @@ static void inspect(const char *path, struct ht_program *p, int scripts)
     }
     if (fd >= 0)
         close(fd);
-    if (!p->obstacle && !scripts) /* a script's own bits count for nothing */
+    if (!p->obstacle && !scripts) /* a script's own set-user-ID bits have no effect */
         check_secure(path, p);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program file is, and why it cannot be profiled when it cannot. */
+/* What kind of file a program is, and what prevents its profiling. */
 #ifndef HEAPTAP_SRC_CLI_RUN_PROGRAM_H
 #define HEAPTAP_SRC_CLI_RUN_PROGRAM_H
 
@@ -17,7 +17,7 @@ enum ht_program_obstacle {
     HT_PROGRAM_SANITIZER, /* replaces malloc itself and aborts when another comes first */
 };
 
-/* What lies at the end of a chain of scripts. */
+/* The kind of the file at the end of a chain of interpreters. */
 enum ht_program_kind {
     HT_PROGRAM_UNREAD, /* it could not be opened or read */
     HT_PROGRAM_ELF,
@@ -30,21 +30,23 @@ enum ht_program_kind {
 struct ht_program {
     enum ht_program_obstacle obstacle;
     enum ht_program_kind kind;
-    bool elf;                      /* the kernel loads or refuses it; else the shell may read it */
-    char file[PATH_MAX];           /* what was looked at in the end: a script's interpreter */
+    bool elf; /* the kernel loads or refuses it; else the shell may read it */
+    /* the file that was examined: of a script its last interpreter */
+    char file[PATH_MAX];
     char what[160];                /* with an obstacle: behind "cannot be profiled: " */
-    char why[80], remedy[80];      /* what follows from it, and what to do */
-    char hint[256];                /* "", or why it may well show no sample */
+    char why[80], remedy[80];      /* what that means, and what to do */
+    char hint[256];                /* "", or why there may be no sample */
     struct ht_program_facts facts; /* of an ELF file of this machine's class */
 };
 
 /* Finds the file that execvp would run. 0, or -errno of the look-up. */
 int ht_program_find(const char *name, char *path, size_t size);
 
-/* What that -errno, or the kernel's when it was started, means. */
+/* A text for that -errno, or for the kernel's when it was started. */
 const char *ht_program_why_not(const char *name, int error);
 
-/* Reads the file, and the interpreter when it is a script. What cannot be read counts as fine. */
+/* Reads the file, and the interpreter when it is a script. A file that cannot be read counts as
+ * fine. */
 void ht_program_inspect(const char *path, struct ht_program *p);
 
 /* True when the file is a shared library that this machine's 64-bit programs can load. */

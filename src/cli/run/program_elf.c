@@ -28,7 +28,7 @@ static const struct name_of sanitizers[] = {
     {"__hwasan_init", "HWAddressSanitizer"}, {NULL, NULL},
 };
 
-/* Functions that are in the allocator itself, by a prefix where there are many. */
+/* Functions by which an allocator is recognised. */
 static const struct name_of allocators[] = {
     {"je_malloc", "jemalloc"},
     {"mallocx", "jemalloc"},
@@ -42,7 +42,7 @@ static const struct name_of allocators[] = {
     {NULL, NULL},
 };
 
-/* What they print of themselves, for programs without a symbol table. */
+/* Texts by which an allocator is recognised in programs without a symbol table. */
 static const struct name_of words[] = {
     {"<jemalloc>: ", "jemalloc"},
     {"tcmalloc: large alloc", "tcmalloc"},
@@ -125,13 +125,13 @@ static void read_dynamic(Elf *elf, Elf_Scn *section, GElf_Shdr *h, struct ht_pro
     }
 }
 
-/* Segments alone say what the kernel and the loader do: they are there when sections are not. */
+/* Only segments are used, as by the kernel and the loader: they exist when sections do not. */
 static void read_segments(Elf *elf, int fd, uint64_t size, struct ht_program_facts *f)
 {
     size_t n = 0;
     GElf_Ehdr eh;
     GElf_Phdr ph;
-    /* Of a file that is cut short elf_getphdrnum gives what is left. */
+    /* For a truncated file elf_getphdrnum gives the number of what is left. */
     if (!gelf_getehdr(elf, &eh) || elf_getphdrnum(elf, &n) || eh.e_phoff > size ||
         eh.e_phnum > (size - eh.e_phoff) / sizeof(Elf64_Phdr)) {
         f->damaged = true;
@@ -150,7 +150,7 @@ static void read_segments(Elf *elf, int fd, uint64_t size, struct ht_program_fac
     f->musl = base && !strncmp(base + 1, "ld-musl", 7);
 }
 
-/* Piece by piece, which overlap by more than a word has. */
+/* In pieces that overlap by more than the length of any of the texts. */
 static void read_words(int fd, uint64_t size, struct ht_program_facts *f)
 {
     char *piece = malloc(PIECE);
@@ -173,7 +173,7 @@ void ht_program_read_facts(int fd, struct ht_program_facts *f)
         f->damaged = true;
         return;
     }
-    /* A mapping of a file that its owner cuts short is a SIGBUS. */
+    /* Read, not mapped: reading a mapped file that its owner truncates raises SIGBUS. */
     bool ours = st.st_uid == 0 || st.st_uid == geteuid();
     elf = elf_begin(fd, ours ? ELF_C_READ_MMAP : ELF_C_READ, NULL);
     if (!elf) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an ELF file says of how its program is linked. */
+/* How a program is linked, from its ELF file. */
 #ifndef HEAPTAP_SRC_CLI_RUN_PROGRAM_ELF_H
 #define HEAPTAP_SRC_CLI_RUN_PROGRAM_ELF_H
 
