@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "region/labels.h"
+
 struct ht_space {
     struct ht_space *next;
     struct ht_remote remote;

@@ -312,10 +312,11 @@ struct ht_region_header {
     _Atomic uint32_t n_label_sets;                /* release */
     _Atomic uint64_t folded_sites, folded_stacks; /* how many there were */
     _Atomic ht_ref
-        label_sets; /* HT_LABEL_SETS of ht_ref in a DATA chunk: to each set's text, at its
-                                  number - 1; release; 0: none */
+        label_sets; /* HT_LABEL_SETS of ht_ref in a DATA chunk: to each struct ht_label_set, at its
+                       number - 1 (release); written before `state`; 0: none are kept */
     uint32_t reserved;
-    struct ht_counts mappings; /* of all sites with HT_SITE_MAPPING */
+    struct ht_counts mappings;     /* of all sites with HT_SITE_MAPPING */
+    _Atomic uint64_t labels_other; /* samples whose labels found no room: HT_LABELS_OTHER */
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_TOTALS_OFFSET, "header");
 

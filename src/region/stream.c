@@ -14,6 +14,8 @@
 #include <zlib.h>
 
 #include "profile.pb-c.h"
+#include "region/labels.h"
+#include "region/text.h"
 #include "util/utf8.h"
 
 #define PB(name) Heaptap__Pprof__##name
@@ -133,31 +135,13 @@ static int64_t put_string(struct stream *s, char *text)
     return s->n_strings++;
 }
 
-static char *append(char *at, char *end, const char *text)
-{
-    while (*text && at < end)
-        *at++ = *text++;
-    *at = 0;
-    return at;
-}
-
-static char *append_number(char *at, char *end, uint64_t n)
-{
-    char digits[24];
-    int i = sizeof digits;
-    digits[--i] = 0;
-    do
-        digits[--i] = (char)('0' + n % 10);
-    while (n /= 10);
-    return append(at, end, digits + i);
-}
-
 static void put_comment(struct stream *s, const char *what, uint64_t n, const char *unit)
 {
-    char line[160], *end = line + sizeof line - 1;
-    char *at = append(line, end, what);
-    at = append_number(at, end, n);
-    append(at, end, unit);
+    char line[160];
+    struct ht_text t = ht_text(line, sizeof line);
+    ht_text_string(&t, what);
+    ht_text_number(&t, n);
+    ht_text_string(&t, unit);
     int64_t index = put_string(s, line);
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
     part.n_comment = 1;
@@ -224,6 +208,9 @@ static void put_head(struct stream *s)
         if (here < all)
             put_comment(s, "lost: in memory of the process that is gone: ", all - here, " samples");
     }
+    if (load(&h->labels_other))
+        put_comment(s, "labels: no room for more sets: \"other\" in ", load(&h->labels_other),
+                    " samples");
     uint32_t inherits = atomic_load_explicit(&h->inherits, memory_order_relaxed);
     if (inherits)
         put_comment(s, "lost: not taken over from the parent: ", inherits, " samples");
@@ -258,6 +245,34 @@ static int32_t find_locations(struct stream *s, const struct ht_site *site)
     return (int32_t)kept;
 }
 
+/* A site's labels, at most HT_LABELS. Their strings are written once for each set. */
+static unsigned put_labels(struct stream *s, const struct ht_site *site, PB(Label) * to)
+{
+    struct ht_label_pair pair[HT_LABELS];
+    char text[4 * UINT8_MAX + 1];
+    unsigned n = ht_view_labels(s->v, site->labels, pair);
+    if (!n && site->labels && HT_VIEW_SOURCE(s->v) && s->refreshes < REFRESHES) {
+        s->refreshes++; /* it came after what was fetched */
+        refresh(s);
+        n = ht_view_labels(s->v, site->labels, pair);
+    }
+    int64_t *first = n ? &s->w->label_strings[site->labels - 1] : NULL;
+    for (unsigned i = 0; n && !*first && i < 2 * n; i++) {
+        const char *from = i % 2 ? pair[i / 2].value : pair[i / 2].key;
+        ht_utf8_escape(from, i % 2 ? pair[i / 2].value_size : pair[i / 2].key_size, text,
+                       sizeof text);
+        int64_t string = put_string(s, text);
+        if (i == 2 * n - 1)
+            *first = string - i;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        to[i] = (PB(Label))HEAPTAP__PPROF__LABEL__INIT;
+        to[i].key = *first + 2 * i;
+        to[i].str = *first + 2 * i + 1;
+    }
+    return n;
+}
+
 static bool put_part(struct stream *s, const struct ht_site *site, const struct ht_stream_part *p,
                      bool peak, uint32_t epoch)
 {
@@ -280,8 +295,10 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
     int64_t size = (int64_t)site->size_low;
     if (site->size_bits && x->alloc_objects > 0)
         size = x->alloc_bytes / x->alloc_objects;
-    PB(Label) label[2] = {HEAPTAP__PPROF__LABEL__INIT, HEAPTAP__PPROF__LABEL__INIT};
-    PB(Label) * labels[2] = {&label[0], &label[1]};
+    PB(Label) label[2 + HT_LABELS] = {HEAPTAP__PPROF__LABEL__INIT, HEAPTAP__PPROF__LABEL__INIT};
+    PB(Label) * labels[2 + HT_LABELS];
+    for (unsigned i = 0; i < 2 + HT_LABELS; i++)
+        labels[i] = &label[i];
     label[0].key = S_BYTES;
     label[0].num = size;
     label[0].num_unit = S_BYTES;
@@ -293,7 +310,8 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
     sample.location_id = s->w->locations;
     sample.n_value = peak ? 6 : 4;
     sample.value = values;
-    sample.n_label = p->age < 0 ? 1 : 2;
+    const unsigned numeric = p->age < 0 ? 1 : 2;
+    sample.n_label = numeric + put_labels(s, site, &label[numeric]);
     sample.label = labels;
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
     part.n_sample = 1;
@@ -435,6 +453,7 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
                          Z_DEFAULT_STRATEGY) != Z_OK)
             return -ENOMEM;
     }
+    memset(w->label_strings, 0, sizeof w->label_strings);
     put_head(&s);
     bool peak = atomic_load_explicit(&v->header->flags, memory_order_relaxed) & HT_REGION_PEAK;
     uint32_t epoch = atomic_load_explicit(&v->header->peak_epoch, memory_order_acquire);

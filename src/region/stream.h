@@ -33,9 +33,10 @@ struct ht_stream_options {
     const char *(*name)(const struct ht_module *m, uint64_t address);
 };
 
-/* About 200 KiB; needs no initialisation. One stream at a time in one. */
+/* About 230 KiB; needs no initialisation. One stream at a time in one. */
 struct ht_stream_workspace {
     uint64_t locations[HT_MAX_DEPTH];
+    int64_t label_strings[HT_LABEL_SETS]; /* of each set the first of its strings; 0: not written */
     unsigned char message[24576];
     unsigned char output[8192];
     char path[16384];

@@ -14,6 +14,7 @@
 #include "profile/idmap.h"
 #include "profile/ops.h"
 #include "profile/profile.h"
+#include "region/labels.h"
 #include "remote/remote.h"
 
 struct builder {
@@ -69,17 +70,6 @@ static struct ht_location *location_of(struct builder *b, uint64_t at)
             return NULL;
     }
     return l;
-}
-
-void ht_thread_fold_name(const char *name, char *out, size_t size)
-{
-    size_t n = 0;
-    for (; *name && n + 1 < size; name++) {
-        bool digit = *name >= '0' && *name <= '9';
-        if (!digit || !n || out[n - 1] != '#')
-            out[n++] = digit ? '#' : *name;
-    }
-    out[n] = 0;
 }
 
 const char *ht_thread_state(const struct ht_remote_thread *t)

@@ -188,9 +188,6 @@ struct ht_profile;
 struct ht_profile *ht_remote_threads_profile(struct ht_remote *r, const struct ht_remote_threads *t,
                                              bool each);
 
-/* "worker-12" as "worker-#": a label must not have a value for each thread. */
-void ht_thread_fold_name(const char *name, char *out, size_t size);
-
 /* The name of a system call, or NULL. */
 const char *ht_syscall_name(int64_t number);
 
