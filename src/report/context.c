@@ -192,7 +192,9 @@ int ht_report_begin(struct ht_report *r, enum ht_report_kind kind, struct ht_pro
              p->sample_types[index].type);
     if ((err = ht_profile_label_units(p, &r->label_units, &r->n_label_units)))
         return ht_report_fail(r, err, "out of memory");
-    if ((err = ht_report_label_frames(p, o)))
+    /* A label in place of the functions comes after what is chosen by them. */
+    const bool by = o->by && *o->by;
+    if (!by && (err = ht_report_label_frames(p, o)))
         return err;
     if (o->symbol &&
         (err = ht_regex_create(&r->symbol, o->symbol, "argument", o->msg, o->msg_size)))
@@ -201,6 +203,8 @@ int ht_report_begin(struct ht_report *r, enum ht_report_kind kind, struct ht_pro
         goto fail;
     r->total = total_of(r);
     if (!o->relative_percentages && (err = filter(r)))
+        goto fail;
+    if (by && (err = ht_report_label_frames(p, o)))
         goto fail;
     ht_intervals_begin(r);
     ht_profile_aggregate(p, r->o.granularity, r->o.no_inlines, false);

@@ -271,9 +271,12 @@ int ht_load_narrow(struct ht_profile *p, const struct ht_report_options *o, char
     struct ht_report_options labels = *o;
     labels.msg = msg;
     labels.msg_size = msg_size;
-    int err = ht_report_label_frames(p, &labels);
+    const bool by = o->by && *o->by; /* as in ht_report_begin */
+    int err = by ? 0 : ht_report_label_frames(p, &labels);
     if (!err)
         err = ht_profile_filter(p, &filter, NULL, msg, msg_size);
+    if (!err && by)
+        err = ht_report_label_frames(p, &labels);
     int type = err ? err : ht_profile_sample_index(p, o->sample_index, msg, msg_size);
     if (type < 0)
         return type;
