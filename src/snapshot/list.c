@@ -109,6 +109,7 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         e->lost += atomic_load(&h->losses[i]);
     e->lost += atomic_load(&h->inherits);
+    e->labels_other = atomic_load(&h->labels_other);
     put(e->name, sizeof e->name, h->name, sizeof h->name);
     put(e->exe, sizeof e->exe, h->exe, sizeof h->exe);
     put(e->output, sizeof e->output, h->output, sizeof h->output);

@@ -22,6 +22,7 @@ struct ht_listed {
     bool removable;     /* dead, and the region is in a directory of ours */
     uint64_t run_id;
     uint64_t start_wall_ns, rate, samples, lost;
+    uint64_t labels_other; /* samples whose labels found no room */
     int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
     uint64_t resident;   /* of a living one, bytes; 0: unknown */
     uint64_t file_bytes; /* of memory that the region takes */

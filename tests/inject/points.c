@@ -101,7 +101,7 @@ void ht_note_system_call(long number, bool failed)
     }
 
 /* Walking. */
-WRAP("walk", ht_ref, ht_site_of, (const struct ht_regs *r, uint64_t size, uint64_t rate), (r, size, rate), 0)
+WRAP("walk", ht_ref, ht_site_of, (const struct ht_regs *r, uint64_t size, uint64_t rate, uint32_t labels), (r, size, rate, labels), 0)
 WRAP("trail", struct ht_walk_cache *, ht_walk_cache_take, (uint32_t thread_slot, uint64_t rate), (thread_slot, rate), NULL)
 WRAP("object", bool, ht_object_find, (uint64_t pc, struct ht_object *o), (pc, o), false)
 WRAP("module", ht_ref, ht_module_of, (const struct ht_object *o), (o), 0)
@@ -117,7 +117,8 @@ WRAP("frame", ht_ref, ht_frame_intern,
      (uint64_t pc, ht_ref module, uint64_t (*recipe)(uint64_t, ht_ref)), (pc, module, recipe), 0)
 WRAP("stack", ht_ref, ht_stack_intern, (const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash),
      (frames, n, flags, hash), 0)
-WRAP("site", ht_ref, ht_site_find, (ht_ref stack, uint64_t size, uint64_t rate), (stack, size, rate), 0)
+WRAP("site", ht_ref, ht_site_find, (ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels),
+     (stack, size, rate, labels), 0)
 WRAP("node", uint32_t, ht_live_reserve, (void), (), 0)
 WRAP("copied module", ht_ref, ht_module_copy,
      (const struct ht_module *old, const char *path, uint32_t n), (old, path, n), 0)

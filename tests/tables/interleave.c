@@ -177,6 +177,8 @@ static void reset(void)
     }
     memset((void *)s->sites, 0, sizeof s->sites);
     memset((void *)s->modules, 0, sizeof s->modules);
+    memset((void *)s->label_slots, 0, sizeof s->label_slots);
+    atomic_store(&s->header->n_label_sets, 0);
     ht_live_adopt();
 }
 

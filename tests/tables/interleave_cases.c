@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "interleave.h"
+#include "target/tables/label_sets.h"
 #include "target/tables/live.h"
 #include "target/stack/walk_cache.h"
 
@@ -112,7 +113,7 @@ static void begin_sites(void)
 
 static void make_site(unsigned t)
 {
-    made[t] = ht_site_intern(one_stack, 10 + t / 2, 7);
+    made[t] = ht_site_intern(one_stack, 10 + t / 2, 7, 0);
 }
 
 static void sites_are_whole(void)
@@ -338,6 +339,38 @@ static void use_trail(unsigned t)
     }
 }
 
+/* Label sets: two threads make one, a third another. */
+
+static void begin_labels(void)
+{
+    ht_config.n_labels = ht_config.thread_label = 1;
+    ht_config.labels[0] = (struct ht_label_key){6, "thread"};
+    ht_label_sets_start();
+}
+
+static void make_labels(unsigned t)
+{
+    unsigned char text[HT_LABEL_TEXT];
+    uint32_t size = 0;
+    ht_label_add(text, &size, &(struct ht_label_pair){"thread", t / 2 ? "b" : "a", 6, 1});
+    made[t] = ht_label_set_intern(text, size, 1);
+}
+
+static void labels_are_whole(void)
+{
+    struct ht_view v;
+    struct ht_label_pair pair[HT_LABELS];
+    ht_own_view(&v);
+    for (uint32_t i = 1; i <= atomic_load(&v.header->n_label_sets); i++)
+        CHECK(ht_view_labels(&v, i, pair) == 1 && (*pair[0].value == 'a' || *pair[0].value == 'b'));
+}
+
+static void labels_are_once(void)
+{
+    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0]);
+    CHECK(atomic_load(&ht_state->header->n_label_sets) == 2);
+}
+
 static void trail_is_whole(void)
 {
     CHECK(!atomic_load(&ht_state->walk_caches[1].busy));
@@ -350,6 +383,7 @@ const struct ht_case ht_cases[] = {
     {"frames", 3, 4, begin_frames, make_frame, frames_are_whole, frames_are_once},
     {"stacks", 2, 99, nothing, make_stack, stacks_are_whole, stacks_are_once},
     {"sites", 3, 4, begin_sites, make_site, sites_are_whole, sites_are_once},
+    {"labels", 3, 4, begin_labels, make_labels, labels_are_whole, labels_are_once},
     {"nodes", 2, 99, begin_nodes, take_nodes, NULL, nodes_are_apart},
     {"live", 3, 4, begin_live, use_live, NULL, live_is_one},
     {"pending", 3, 3, begin_pending, remember, NULL, pending_is_done},

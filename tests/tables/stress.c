@@ -136,6 +136,7 @@ static const struct table {
     {"stacks", stress_stacks, {HT_AT_STACK}},
     {"sites", stress_sites, {HT_AT_SITE}},
     {"shards", stress_shards, {HT_AT_SHARDS, HT_AT_VIEW}},
+    {"labels", stress_labels, {HT_AT_LABELS}},
     {"modules", stress_modules, {HT_AT_MODULE}},
     {"nodes", stress_nodes, {HT_AT_NODES}},
     {"live", stress_live, {HT_AT_LIVE, HT_AT_NODES, HT_AT_FILTER, HT_AT_REGION_RECORD}},

@@ -36,6 +36,7 @@ void stress_chunks(void);
 void stress_frames(void);
 void stress_stacks(void);
 void stress_sites(void);
+void stress_labels(void);
 void stress_shards(void);
 void stress_modules(void);
 void stress_nodes(void);

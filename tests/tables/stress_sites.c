@@ -26,6 +26,12 @@ static uint64_t rate_of(ht_ref stack, unsigned which)
     return 1000 + stack * 2 + which;
 }
 
+/* Two sets, so that sizes of one class are of different ones. */
+static uint32_t labels_of(unsigned size)
+{
+    return size & 2;
+}
+
 /* All threads ask for the same stack's sites at once, each in an order of its own. */
 static void intern_sites(unsigned thread)
 {
@@ -34,11 +40,13 @@ static void intern_sites(unsigned thread)
             ht_together();
         for (unsigned i = 0; i < SIZES; i++) {
             unsigned size = (unsigned)(ht_next_random() % SIZES), which = size & 1;
-            ht_ref ref = ht_site_intern(stacks[k], size, rate_of(stacks[k], which)), first = 0;
+            ht_ref ref = ht_site_intern(stacks[k], size, rate_of(stacks[k], which), labels_of(size)),
+                   first = 0;
             if (!CHECK(ref))
                 return;
             const struct ht_site *s = ht_at(ref);
             CHECK(s->stack == stacks[k] && s->rate == rate_of(stacks[k], which));
+            CHECK(s->labels == labels_of(size));
             CHECK(ht_site_holds(s, size));
             /* One size is one site, for ever, and beside it at most one class. */
             if (!atomic_compare_exchange_strong(&known[k][size][s->size_bits > 0], &first, ref))
@@ -75,7 +83,7 @@ void stress_sites(void)
             /* No two of one range. */
             for (ht_ref other = s->next; other; other = ((const struct ht_site *)ht_at(other))->next) {
                 const struct ht_site *o = ht_at(other);
-                CHECK(o->rate != s->rate || o->size_low != s->size_low || o->size_bits != s->size_bits);
+                CHECK(o->rate != s->rate || o->labels != s->labels || o->size_low != s->size_low || o->size_bits != s->size_bits);
             }
             at = s->next;
         }
@@ -150,7 +158,7 @@ void stress_shards(void)
     make_stacks();
     ht_tls.thread_slot = 1; /* the first of the threads owns them */
     for (unsigned k = 0; k < HOT; k++)
-        CHECK(hot[k] = ht_site_intern(stacks[k], 5, 1));
+        CHECK(hot[k] = ht_site_intern(stacks[k], 5, 1, 0));
     ht_crowd(use_shards, watch_shards);
     struct ht_view v;
     ht_own_view(&v);

@@ -100,7 +100,7 @@ static void *worker(void *arg)
             for (unsigned j = 0; j < KEEP; j++)
                 CHECK(j == k || kept[j].p != kept[k].p);
         }
-        kept[k].site = ht_site_intern(stack_number((unsigned)(x >> 40) % STACKS), kept[k].size, 1);
+        kept[k].site = ht_site_intern(stack_number((unsigned)(x >> 40) % STACKS), kept[k].size, 1, 0);
         CHECK(kept[k].site);
         struct ht_site *s = ht_at(kept[k].site);
         CHECK(ht_site_holds(s, kept[k].size));

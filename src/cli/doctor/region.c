@@ -147,6 +147,14 @@ static void say_losses(struct ht_doctor *d)
                   i == HT_LOSS_FULL ? "see limits, or a larger --rate"
                                     : "the profile's comments count them");
     }
+    uint64_t other = atomic_load(&h->labels_other);
+    if (other) {
+        struct ht_finding *f =
+            ht_found(&d->findings, HT_LEVEL_NOTE, "%llu have \"other\" for labels",
+                     (unsigned long long)other);
+        ht_why(f, "a region has room for %u sets of labels", HT_LABEL_SETS - 1);
+        ht_remedy(f, "ask for keys with fewer values: --labels");
+    }
 }
 
 void ht_check_samples(struct ht_doctor *d)

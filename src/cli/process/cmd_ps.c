@@ -89,16 +89,17 @@ static int print_json(const struct ht_listed *list, size_t n)
         if (!is_there(e))
             continue;
         json_t *o = json_pack(
-            "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:o, "
+            "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o, "
+            "s:o, "
             "s:o}",
             "pid", (int)e->pid, "program", text(e->name), "state", state_of(e), "uid", (int)e->uid,
             "age_seconds", age_of(e), "rate", (json_int_t)e->rate, "samples",
-            (json_int_t)e->samples, "lost", (json_int_t)e->lost, "inuse_bytes",
-            (json_int_t)e->inuse_bytes, "inuse_objects", (json_int_t)e->inuse_objects,
-            "resident_bytes", (json_int_t)e->resident, "region_bytes", (json_int_t)e->file_bytes,
-            "recoverable", !e->alive && !e->dumped && !*e->damage, "forked", (int)e->adopted,
-            "command", text(e->command_line), "output", text(e->output), "last_dump",
-            text(e->last_dump), "region", text(e->path));
+            (json_int_t)e->samples, "lost", (json_int_t)e->lost, "labels_other",
+            (json_int_t)e->labels_other, "inuse_bytes", (json_int_t)e->inuse_bytes, "inuse_objects",
+            (json_int_t)e->inuse_objects, "resident_bytes", (json_int_t)e->resident, "region_bytes",
+            (json_int_t)e->file_bytes, "recoverable", !e->alive && !e->dumped && !*e->damage,
+            "forked", (int)e->adopted, "command", text(e->command_line), "output", text(e->output),
+            "last_dump", text(e->last_dump), "region", text(e->path));
         if (!o || json_array_append_new(array, o)) {
             json_decref(array);
             return ht_complain(1, "out of memory");
@@ -124,6 +125,16 @@ static void sum_other_versions(const struct ht_listed *list, size_t n, size_t ot
         "heaptap: %zu region%s (%s) of processes that ended under other versions of heaptap: their "
         "recover reads them; after %d days they go (ps --all lists them)\n",
         others, others == 1 ? "" : "s", size, HT_KEEP_DAYS);
+}
+
+static void tell_other_labels(const struct ht_listed *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_there(&list[i]) && list[i].labels_other)
+            fprintf(stderr,
+                    "heaptap: %d: there was no room for more sets of labels: of %llu samples they "
+                    "are \"other\"\n",
+                    (int)list[i].pid, (unsigned long long)list[i].labels_other);
 }
 
 int ht_cmd_ps(int argc, char **argv)
@@ -157,6 +168,8 @@ int ht_cmd_ps(int argc, char **argv)
         print_table(list, n, all);
     else
         fprintf(stderr, "heaptap: no profiled processes; start one: heaptap run -- PROGRAM\n");
+    if (!json)
+        tell_other_labels(list, n);
     if (others && !json)
         sum_other_versions(list, n, others);
     free(list);

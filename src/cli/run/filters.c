@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,6 +95,7 @@ static void try_all(void)
     syscall(SYS_rt_sigtimedwait, &set, NULL, &none, 8);
     syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 8);
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &none);
+    syscall(SYS_prctl, PR_GET_NAME, buf);
 }
 
 void ht_filters_try(char *number, size_t size)

@@ -15,6 +15,7 @@
 
 #include "cli/run/allocator.h"
 #include "cli/words.h"
+#include "region/labels.h"
 #include "region/layout.h"
 #include "region/units.h"
 
@@ -27,6 +28,8 @@
     "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n"              \
     "      --interval=TIME    dump at this interval: 500ms, 10s, 5m, 2h\n"                         \
     "      --growth=SIZE      dump each time this much more is in use than at the last dump\n"     \
+    "      --labels=KEYS      samples say in which thread: thread, and labels of the program "     \
+    "(none)\n"                                                                                     \
     "      --peak             also the live heap at its peak: peak_objects, peak_space\n"          \
     "      --depth=N          at most N frames in a stack, 1 to 512 (128)\n"                       \
     "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"                                  \
@@ -61,6 +64,7 @@ enum {
     SIGNAL,
     INTERVAL,
     GROWTH,
+    LABELS,
     PEAK,
     DEPTH,
     UNWIND,
@@ -78,8 +82,9 @@ enum {
     {"output", required_argument, NULL, 'o'}, {"rate", required_argument, NULL, 'r'},              \
         {"exact", no_argument, NULL, EXACT}, {"signal", required_argument, NULL, SIGNAL},          \
         {"interval", required_argument, NULL, INTERVAL},                                           \
-        {"growth", required_argument, NULL, GROWTH}, {"peak", no_argument, NULL, PEAK},            \
-        {"depth", required_argument, NULL, DEPTH}, {"unwind", required_argument, NULL, UNWIND},    \
+        {"growth", required_argument, NULL, GROWTH}, {"labels", required_argument, NULL, LABELS},  \
+        {"peak", no_argument, NULL, PEAK}, {"depth", required_argument, NULL, DEPTH},              \
+        {"unwind", required_argument, NULL, UNWIND},                                               \
         {"no-children", no_argument, NULL, NO_CHILDREN},                                           \
         {"start", required_argument, NULL, START},                                                 \
         {"allocator", required_argument, NULL, ALLOCATOR},                                         \
@@ -168,6 +173,15 @@ static int read_option(struct ht_run_options *o, int c, const char *value)
         if (!ht_parse_size(value, &n) || !n)
             return ht_complain(2, "--growth=%s: use a size such as 64M", value);
         o->growth = value;
+        return -1;
+    case LABELS:
+        if (!ht_label_keys_valid(value))
+            return ht_complain(
+                2,
+                "--labels=%s: use 1 to %u different keys, separated by commas: thread, "
+                "or letters, digits and . _ - / : (not bytes, age, rate)",
+                value, HT_LABELS);
+        o->labels = value;
         return -1;
     case PEAK:
         o->peak = true;

@@ -11,7 +11,7 @@ enum ht_env_form { HT_ENV_SHELL, HT_ENV_SYSTEMD, HT_ENV_DOCKER, HT_ENV_KUBERNETE
 
 /* Texts are the values of the environment variables; NULL leaves a variable as it is. */
 struct ht_run_options {
-    const char *output, *rate, *signal, *interval, *growth, *depth, *unwind, *start;
+    const char *output, *rate, *signal, *interval, *growth, *depth, *unwind, *start, *labels;
     uint64_t rate_bytes; /* 0: from the environment, and not known */
     char allocator[PATH_MAX];
     bool peak, no_children, quiet, no_symbolize;

@@ -13,6 +13,7 @@
 
 #include "target/allocator/backend.h"
 #include "target/allocator/place.h"
+#include "target/labels/labels.h"
 #include "target/os/libc.h"
 #include "target/os/sys.h"
 #include "target/process/adopt.h"
@@ -159,7 +160,7 @@ static void record_sample(struct ht_new_sample *sample, void *p)
 {
     ht_tls.lock_refused = 0;
     ht_module_record_main();
-    ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate);
+    ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate, ht_labels_now());
     if (ref) {
         ht_account(ht_at(ref), sample->size, true);
     } else {

@@ -22,6 +22,7 @@
 #include "target/sampler/rate.h"
 #include "target/stack/module.h"
 #include "target/state/state.h"
+#include "target/tables/label_sets.h"
 #include "target/tables/live.h"
 #include "target/tables/stacks.h"
 #include "target/tables/writer.h"
@@ -50,6 +51,7 @@ bool ht_region_start(bool file)
         error = ht_region_create(false);
     if (error)
         return false;
+    ht_label_sets_start();
     inherited_base = s->base;
     return true;
 }
@@ -94,6 +96,17 @@ static uint64_t copy_recipe(uint64_t pc, ht_ref module)
     return copied_recipe;
 }
 
+/* The site's label set under its number here. */
+static uint32_t adopt_labels(struct adoption *a, const struct ht_site *site)
+{
+    struct ht_label_pair label[HT_LABELS];
+    unsigned char text[HT_LABEL_TEXT];
+    uint32_t size = 0, n = ht_view_labels(&a->parent, site->labels, label), kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        kept += ht_label_add(text, &size, &label[i]);
+    return ht_label_set_intern(text, size, kept);
+}
+
 static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_t size)
 {
     const struct ht_stack *stack = ht_view_record(&a->parent, site->stack, HT_KIND_STACK);
@@ -113,7 +126,7 @@ static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_
             mine[kept++] = to;
     }
     ht_ref to = kept ? ht_stack_intern(mine, kept, stack->flags, 0) : 0;
-    return to ? ht_site_intern(to, size, site->rate) : 0;
+    return to ? ht_site_intern(to, size, site->rate, adopt_labels(a, site)) : 0;
 }
 
 static void take_over(struct adoption *a, struct ht_live_node *node)

@@ -372,6 +372,7 @@ static uint32_t unwind(struct walk *k, struct ht_regs r, ht_ref *frames, uint32_
 struct wanted {
     struct ht_regs regs;
     uint64_t size, rate;
+    uint32_t labels;
 };
 
 static inline __attribute__((always_inline)) ht_ref
@@ -383,12 +384,12 @@ walk(const struct wanted *w, ht_ref *frames, struct ht_walk_cache *cache, uint32
     if (!n)
         return 0;
     const uint64_t hash = cache ? ht_walk_recorder_finish(&k.recorder, n, flags, generation) : 0;
-    ht_ref site = hash ? ht_site_known(hash, w->size, w->rate) : 0;
+    ht_ref site = hash ? ht_site_known(hash, w->size, w->rate, w->labels) : 0;
     if (HT_UNLIKELY(!site)) {
         if (flags)
             ht_count(&ht_state->header->truncated, 1);
         const ht_ref stack = ht_stack_intern(frames, n, flags, hash);
-        if (!stack || !(site = ht_site_intern(stack, w->size, w->rate)))
+        if (!stack || !(site = ht_site_intern(stack, w->size, w->rate, w->labels)))
             return 0;
     }
     if (hash && w->rate <= HT_SMALL_RATE)
@@ -414,11 +415,12 @@ static __attribute__((noinline)) ht_ref walk_deep(const struct wanted *w,
 }
 
 static __attribute__((noinline)) ht_ref walk_any(const struct ht_regs *r, uint64_t size,
-                                                 uint64_t rate, uint32_t generation)
+                                                 uint64_t rate, uint32_t labels,
+                                                 uint32_t generation)
 {
     struct ht_walk_cache *t =
         ht_config.unwind == HT_UNWIND_FP ? NULL : ht_walk_cache_take(ht_tls.thread_slot, rate);
-    const struct wanted w = {*r, size, rate};
+    const struct wanted w = {*r, size, rate, labels};
     const ht_ref site = ht_config.depth > USUAL_DEPTH ? walk_deep(&w, t, generation)
                                                       : walk_usual(&w, t, generation);
     if (t)
@@ -426,13 +428,13 @@ static __attribute__((noinline)) ht_ref walk_any(const struct ht_regs *r, uint64
     return site;
 }
 
-ht_ref ht_site_of(const struct ht_regs *r, uint64_t size, uint64_t rate)
+ht_ref ht_site_of(const struct ht_regs *r, uint64_t size, uint64_t rate, uint32_t labels)
 {
     const uint32_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
     uint64_t hash = 0;
     const ht_ref stack = rate <= HT_SMALL_RATE ? ht_stack_cache_lookup(r, generation, &hash) : 0;
     if (HT_UNLIKELY(!stack))
-        return walk_any(r, size, rate, generation);
-    const ht_ref known = ht_site_known(hash, size, rate);
-    return HT_LIKELY(known) ? known : ht_site_find(stack, size, rate);
+        return walk_any(r, size, rate, labels, generation);
+    const ht_ref known = ht_site_known(hash, size, rate, labels);
+    return HT_LIKELY(known) ? known : ht_site_find(stack, size, rate, labels);
 }

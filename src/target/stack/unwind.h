@@ -25,8 +25,8 @@ struct ht_regs {
     (uint64_t) __builtin_return_address(0), (uint64_t)__builtin_frame_address(0) + 16,             \
         *(uint64_t *)__builtin_frame_address(0)
 
-/* The site of a size at a rate on the stack at regs. The stack is walked, or found in a cache. 0
- * when there was no room for the site. */
-ht_ref ht_site_of(const struct ht_regs *regs, uint64_t size, uint64_t rate);
+/* The site of a size at a rate with a set of labels (0: none) on the stack at regs. The stack is
+ * walked, or found in a cache. 0 when there was no room for the site. */
+ht_ref ht_site_of(const struct ht_regs *regs, uint64_t size, uint64_t rate, uint32_t labels);
 
 #endif

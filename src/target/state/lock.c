@@ -44,13 +44,13 @@ bool ht_lock_patiently(_Atomic uint32_t *lock, enum ht_rank rank)
  * hooks (depth 0) has separate bits, because a handler's hook may interrupt it. */
 static uint32_t bits(enum ht_rank rank)
 {
-    return 1u << (rank + (ht_tls.reentrancy_depth ? 16 : 0));
+    return 1u << (rank + (ht_tls.reentrancy_depth ? 8 : 0));
 }
 
 void ht_rank_check(enum ht_rank rank)
 {
     static const char line[] = "heaptap: a lock is taken out of the order in lock.h\n";
-    uint32_t above = ~(bits(rank) - 1) & (ht_tls.reentrancy_depth ? 0xffff0000u : 0xffffu);
+    uint32_t above = ~(bits(rank) - 1) & (ht_tls.reentrancy_depth ? 0xff00u : 0xffu);
     if (ht_tls.reentrancy_depth > 1 || !(ht_tls.locks_held & above))
         return;
     SYS3(SYS_write, 2, line, sizeof line - 1);
@@ -60,12 +60,12 @@ void ht_rank_check(enum ht_rank rank)
 void ht_rank_taken(enum ht_rank rank)
 {
     if (ht_tls.reentrancy_depth <= 1)
-        ht_tls.locks_held |= bits(rank);
+        ht_tls.locks_held |= (uint16_t)bits(rank);
 }
 
 void ht_rank_given(enum ht_rank rank)
 {
     if (ht_tls.reentrancy_depth <= 1)
-        ht_tls.locks_held &= ~bits(rank);
+        ht_tls.locks_held &= (uint16_t)~bits(rank);
 }
 #endif

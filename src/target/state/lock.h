@@ -22,6 +22,7 @@
  *   ht_state->dump_busy        the workspace and stack of a dump         none
  *   ht_walk_cache's busy       a thread's last walk                      MODULE, STACK, GROW
  *   MODULE, ht_state->making   a new record of a loaded object           GROW
+ *   LABELS, ht_state->label_lock  a new label set                        GROW
  *   STACK, of stacks.c         a shard of the table of stacks            POOL, GROW
  *   SHARD, of the live table   a shard's chains, count and free nodes    POOL, GROW
  *   POOL, of bucket_arrays.c           memory for small arrays of chain heads    none
@@ -36,6 +37,7 @@
  */
 enum ht_rank {
     HT_RANK_MODULE,
+    HT_RANK_LABELS,
     HT_RANK_STACK,
     HT_RANK_SHARD,
     HT_RANK_POOL,

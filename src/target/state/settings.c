@@ -202,6 +202,24 @@ static uint64_t number_variable(const char *name)
     return v ? number_at(&v) : 0;
 }
 
+static void read_labels(const char *value)
+{
+    struct ht_config *c = &ht_config;
+    const char *list = value, *key;
+    size_t n;
+    if (!ht_label_keys_valid(value)) {
+        unusable("HEAPTAP_LABELS", value, "no labels");
+        return;
+    }
+    while ((key = ht_label_key_next(&list, &n))) {
+        struct ht_label_key *to = &c->labels[c->n_labels++];
+        memcpy(to->text, key, n);
+        to->size = (uint8_t)n;
+        if (n == 6 && !memcmp(key, "thread", n))
+            c->thread_label = c->n_labels;
+    }
+}
+
 void ht_settings_read(void)
 {
     struct ht_config *c = &ht_config;
@@ -251,6 +269,8 @@ void ht_settings_read(void)
         else if (strcmp(v, "auto"))
             unusable("HEAPTAP_UNWIND", v, "auto is used (auto, fp, dwarf)");
     }
+    if ((v = variable("HEAPTAP_LABELS")))
+        read_labels(v);
     v = variable("HEAPTAP_PEAK");
     c->peak = v && strcmp(v, "0");
     v = variable("HEAPTAP_CHILDREN");

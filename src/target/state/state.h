@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "region/compiler.h"
+#include "region/labels.h"
 #include "region/layout.h"
 #include "target/os/hidden.h"
 #include "target/os/object.h" /* ht_unload_generation */
@@ -33,12 +34,14 @@ struct ht_tls {
                                     `bytes_until_sample` is a re-check */
     uint64_t random;             /* splitmix64 state */
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
-    uint32_t ready;
+    uint8_t ready;
+    uint8_t lock_refused;      /* a lock could not be had; set by lock.c, reset with each sample */
+    uint16_t locks_held;       /* ranks (lock.h), where their order is checked */
     uint32_t reentrancy_depth; /* > 0: inside a hook's cold path */
-    uint32_t thread_slot;  /* the thread's number (thread_slot.h): which free list, which counters
+    uint32_t thread_slot;   /* the thread's number (thread_slot.h): which free list, which counters
                         are its own; 0: it has none yet */
-    uint32_t locks_held;   /* ranks (lock.h), where their order is checked */
-    uint32_t lock_refused; /* a lock could not be had; set by lock.c, reset with each sample */
+    uint16_t thread_labels; /* the set that is the thread's name alone; thread_name.c */
+    uint32_t labels_seen;   /* up to when that holds; 0: it is to be read again */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
 
@@ -56,6 +59,9 @@ struct ht_stack_shard {
     _Atomic uint32_t lock, count;
     _Atomic ht_ref only[2]; /* the table of one bucket while memory is out */
 };
+
+/* Twice as many as there may be sets. */
+#define HT_LABEL_SLOTS (2 * HT_LABEL_SETS)
 
 /* 0, as in a wiped page: a forked child that has taken no sample yet. HT_INERT: it has, and has
  * no region, by choice or for lack of memory; `header` is NULL then. */
@@ -88,6 +94,8 @@ struct ht_state {
     struct ht_stack_cache_entry stack_cache[1u << HT_STACK_CACHE_BITS];
     struct ht_walk_cache
         walk_caches[HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + HT_WALK_CACHES_SHARED];
+    _Atomic uint32_t label_lock;                  /* try-lock: a new label set */
+    _Atomic uint16_t label_slots[HT_LABEL_SLOTS]; /* label_sets.c: numbers by hash; release */
     _Atomic uint64_t postfork_thread; /* the thread, by its ht_tls, that makes a child's region */
     uint32_t inherits;                /* as the region's, before there is one */
     _Atomic uint32_t dump_busy, dump_wanted;
@@ -96,6 +104,12 @@ struct ht_state {
     _Atomic uint64_t next_interval_ns, last_dump_inuse;
     char region_path[1200]; /* "" when the region is in private memory */
     char mark_path[320];    /* mark.h; "": there is none */
+};
+
+/* A key of --labels. */
+struct ht_label_key {
+    uint8_t size;
+    char text[HT_LABEL_KEY];
 };
 
 struct ht_config {
@@ -111,6 +125,9 @@ struct ht_config {
                            its pid namespace, the device of its regions; 0: not known */
     bool peak, children, start, secure;
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
+    uint32_t n_labels,
+        thread_label; /* keys of --labels; which of them is "thread", from 1; 0: none */
+    struct ht_label_key labels[HT_LABELS];
     char output[1024]; /* absolute pattern */
     char region_dir[256];
     bool region_dir_by_user; /* composed when a region is made, of the user then */

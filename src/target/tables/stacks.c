@@ -142,7 +142,7 @@ ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_
     return at;
 }
 
-static ht_ref site_new(ht_ref stack, uint64_t size, uint64_t rate, bool single)
+static ht_ref site_new(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels, bool single)
 {
     ht_ref peak = 0, mine;
     if (ht_config.peak && !(peak = ht_data_new(sizeof(struct ht_peak))))
@@ -154,6 +154,7 @@ static ht_ref site_new(ht_ref stack, uint64_t size, uint64_t rate, bool single)
     s->stack_hash = ((struct ht_stack *)ht_at(stack))->hash;
     HT_YIELD_POINT(SITE);
     s->rate = rate;
+    s->labels = (uint16_t)labels;
     s->peak = peak;
     if (single)
         s->size_low = size;
@@ -164,7 +165,7 @@ static ht_ref site_new(ht_ref stack, uint64_t size, uint64_t rate, bool single)
     return mine;
 }
 
-static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
+static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate, uint32_t labels)
 {
     struct ht_stack *stack = ht_at(stack_ref);
     ht_ref head = atomic_load_explicit(&stack->sites, memory_order_acquire), mine = 0, seen_to = 0;
@@ -175,18 +176,20 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
     for (;;) {
         for (ht_ref at = head; at && at != seen_to;) {
             struct ht_site *s = ht_at(at);
-            if (s->rate == rate && ht_site_holds(s, size)) {
-                if (!s->size_bits)
-                    return at;
-                wide = at;
+            if (s->labels == labels) {
+                if (s->rate == rate && ht_site_holds(s, size)) {
+                    if (!s->size_bits)
+                        return at;
+                    wide = at;
+                }
+                n += !s->size_bits && (s->size_low < limit) == small;
             }
-            n += !s->size_bits && (s->size_low < limit) == small;
             at = atomic_load_explicit(&s->next, memory_order_relaxed);
         }
         /* An exact site made before the classes began still takes its own size. */
         if (wide)
             return wide;
-        if (!mine && !(mine = site_new(stack_ref, size, rate, n < ht_single_sizes(small))))
+        if (!mine && !(mine = site_new(stack_ref, size, rate, labels, n < ht_single_sizes(small))))
             return 0;
         struct ht_site *s = ht_at(mine);
         atomic_store_explicit(&s->next, head, memory_order_relaxed);
@@ -200,17 +203,17 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate)
     }
 }
 
-ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate)
+ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate, uint32_t labels)
 {
-    ht_ref found = find_site(stack_ref, size, rate);
+    ht_ref found = find_site(stack_ref, size, rate, labels);
     const uint64_t hash = ((struct ht_stack *)ht_at(stack_ref))->hash;
     if (found)
-        atomic_store_explicit(ht_site_hint(hash, size), found, memory_order_release);
+        atomic_store_explicit(ht_site_hint(hash, size, labels), found, memory_order_release);
     return found;
 }
 
-ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate)
+ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels)
 {
-    ht_ref known = ht_site_known(((struct ht_stack *)ht_at(stack))->hash, size, rate);
-    return known ? known : ht_site_find(stack, size, rate);
+    ht_ref known = ht_site_known(((struct ht_stack *)ht_at(stack))->hash, size, rate, labels);
+    return known ? known : ht_site_find(stack, size, rate, labels);
 }

@@ -28,10 +28,11 @@ static inline uint64_t ht_stack_hash(uint64_t sum, uint32_t n, uint32_t flags)
     return ht_mix(sum ^ (uint64_t)n << 56 ^ (uint64_t)flags << 48);
 }
 
-/* The stack of n frames (hash: 0 if not known), and the site of a size at a rate on it. */
+/* The stack of n frames (hash: 0 if not known), and the site on it of a size at a rate with a set
+ * of labels (its number; 0: none). */
 ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash);
-ht_ref ht_site_find(ht_ref stack, uint64_t size, uint64_t rate);
-ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate);
+ht_ref ht_site_find(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels);
+ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels);
 
 /* Whether a size is of the site's class. */
 static inline bool ht_site_holds(const struct ht_site *s, uint64_t size)
@@ -39,25 +40,30 @@ static inline bool ht_site_holds(const struct ht_site *s, uint64_t size)
     return !((size - s->size_low) >> (s->size_bits & 63));
 }
 
-static inline _Atomic ht_ref *ht_site_hint(uint64_t stack_hash, uint64_t size)
+static inline _Atomic ht_ref *ht_site_hint(uint64_t stack_hash, uint64_t size, uint32_t labels)
 {
-    return &ht_state->sites[(stack_hash ^ size * 0x9e3779b97f4a7c15ULL) * 0xd6e8feb86659fd93ULL >>
-                            (64 - HT_CACHE_BITS)];
+    return &ht_state
+                ->sites[(stack_hash ^ (size + ((uint64_t)labels << 48)) * 0x9e3779b97f4a7c15ULL) *
+                            0xd6e8feb86659fd93ULL >>
+                        (64 - HT_CACHE_BITS)];
 }
 
 /*
  * The same by the stack's hash, if there is a hint to it, or 0. Two stacks with one hash of 64 bits
  * would be taken for each other: of a million stacks with a probability of 3e-8.
  */
-static inline ht_ref ht_site_known(uint64_t stack_hash, uint64_t size, uint64_t rate)
+static inline ht_ref ht_site_known(uint64_t stack_hash, uint64_t size, uint64_t rate,
+                                   uint32_t labels)
 {
-    ht_ref hinted = atomic_load_explicit(ht_site_hint(stack_hash, size), memory_order_acquire);
+    ht_ref hinted =
+        atomic_load_explicit(ht_site_hint(stack_hash, size, labels), memory_order_acquire);
     const struct ht_site *s = ht_at(hinted);
     /* A class that got here by another size may take one that has an exact site: the sums are the
      * same. */
     if (HT_LIKELY(hinted &&
                   atomic_load_explicit(&s->commit, memory_order_acquire) == HT_COMMITTED &&
-                  s->stack_hash == stack_hash && s->rate == rate && ht_site_holds(s, size)))
+                  s->stack_hash == stack_hash && s->rate == rate && s->labels == labels &&
+                  ht_site_holds(s, size)))
         return hinted;
     return 0;
 }

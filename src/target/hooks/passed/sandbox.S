@@ -38,6 +38,21 @@
         ret
         .endm
 
+        /* The same, and hands the name, which is in a register, and the result to
+         * ht_thread_renamed. */
+        .macro CALL_AND_NAME name
+        push    \name
+        .cfi_adjust_cfa_offset 8
+        call    *%r11
+        mov     (%rsp), %rdi
+        mov     %rax, (%rsp)
+        mov     %rax, %rsi
+        call    ht_thread_renamed
+        pop     %rax
+        .cfi_adjust_cfa_offset -8
+        ret
+        .endm
+
         .macro FOUND next
         mov     \next(%rip), %r11
         test    %r11, %r11
@@ -53,6 +68,8 @@
 prctl:
         .cfi_startproc
         _CET_ENDBR
+        cmp     $15, %edi               /* PR_SET_NAME */
+        je      4f
         cmp     $22, %edi               /* PR_SET_SECCOMP */
         jne     2f
         cmp     $2, %esi                /* SECCOMP_MODE_FILTER */
@@ -64,6 +81,8 @@ prctl:
         CALL_AND_TELL
 2:      FOUND   ht_next_prctl
         jmp     *%r11
+4:      FOUND   ht_next_prctl
+        CALL_AND_NAME %rsi
         .cfi_endproc
         .size   prctl, . - prctl
 
@@ -77,6 +96,8 @@ syscall:
         je      3f
         cmp     $157, %edi              /* SYS_prctl */
         jne     2f
+        cmp     $15, %esi
+        je      4f
         cmp     $22, %esi
         jne     2f
         cmp     $2, %edx
@@ -95,6 +116,8 @@ syscall:
         jne     1b
 2:      FOUND   ht_next_syscall
         jmp     *%r11
+4:      FOUND   ht_next_syscall
+        CALL_AND_NAME %rdx
         .cfi_endproc
         .size   syscall, . - syscall
 
