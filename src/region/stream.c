@@ -15,49 +15,11 @@
 
 #include "profile.pb-c.h"
 #include "region/labels.h"
+#include "region/stream_strings.h"
 #include "region/text.h"
 #include "util/utf8.h"
 
 #define PB(name) Heaptap__Pprof__##name
-
-/* The fixed part of the string table; the enum must follow it. */
-static const char *const fixed_strings[] = {
-    "",
-    "alloc_objects",
-    "count",
-    "alloc_space",
-    "bytes",
-    "inuse_objects",
-    "inuse_space",
-    "peak_objects",
-    "peak_space",
-    "space",
-    "heaptap " HT_VERSION,
-    "age",
-    "seconds",
-    /* The allocation family: readers drop these frames and what they called (drop_frames
-     * is matched on names with parameters cut). */
-    "malloc|calloc|realloc|reallocarray|free|cfree|posix_memalign|aligned_alloc|memalign|valloc|"
-    "pvalloc|operator new|operator new\\[\\]|operator delete|operator delete\\[\\]|mallocx|rallocx|"
-    "tc_malloc|tc_calloc|tc_realloc|tc_new|tc_newarray|_Znwm|_Znam",
-};
-enum {
-    S_EMPTY,
-    S_ALLOC_OBJECTS,
-    S_COUNT,
-    S_ALLOC_SPACE,
-    S_BYTES,
-    S_INUSE_OBJECTS,
-    S_INUSE_SPACE,
-    S_PEAK_OBJECTS,
-    S_PEAK_SPACE,
-    S_SPACE,
-    S_VERSION,
-    S_AGE,
-    S_SECONDS,
-    S_DROP,
-    S_FIXED
-};
 
 struct stream {
     const struct ht_view *v;
@@ -222,6 +184,16 @@ static void refresh(const struct stream *s)
         HT_VIEW_SOURCE(s->v)->refresh(HT_VIEW_SOURCE(s->v));
 }
 
+/* What a site refers to came after what was fetched of it: true when it is worth another look. */
+static bool refresh_for_site(struct stream *s)
+{
+    if (!HT_VIEW_SOURCE(s->v) || s->refreshes == REFRESHES)
+        return false;
+    s->refreshes++;
+    refresh(s);
+    return true;
+}
+
 /* The locations of a site's stack, leaf first, in the workspace; -1 when the stack is damaged,
  * or newer than the view. */
 static int32_t find_locations(struct stream *s, const struct ht_site *site)
@@ -245,30 +217,34 @@ static int32_t find_locations(struct stream *s, const struct ht_site *site)
     return (int32_t)kept;
 }
 
-/* A site's labels, at most HT_LABELS. Their strings are written once for each set. */
+/* The strings of a set, key and value in turn. Returns the number of the first. */
+static int64_t put_label_strings(struct stream *s, const struct ht_label_pair *label, unsigned n)
+{
+    char text[4 * UINT8_MAX + 1];
+    const int64_t first = s->n_strings;
+    for (const struct ht_label_pair *end = label + n; label < end; label++) {
+        ht_utf8_escape(label->key, label->key_size, text, sizeof text);
+        put_string(s, text);
+        ht_utf8_escape(label->value, label->value_size, text, sizeof text);
+        put_string(s, text);
+    }
+    return first;
+}
+
+/* A site's labels, at most HT_LABELS. The strings of a set are written once. */
 static unsigned put_labels(struct stream *s, const struct ht_site *site, PB(Label) * to)
 {
-    struct ht_label_pair pair[HT_LABELS];
-    char text[4 * UINT8_MAX + 1];
-    unsigned n = ht_view_labels(s->v, site->labels, pair);
-    if (!n && site->labels && HT_VIEW_SOURCE(s->v) && s->refreshes < REFRESHES) {
-        s->refreshes++; /* it came after what was fetched */
-        refresh(s);
-        n = ht_view_labels(s->v, site->labels, pair);
-    }
+    struct ht_label_pair label[HT_LABELS];
+    unsigned n = ht_view_labels(s->v, site->labels, label);
+    if (!n && site->labels && refresh_for_site(s))
+        n = ht_view_labels(s->v, site->labels, label);
     int64_t *first = n ? &s->w->label_strings[site->labels - 1] : NULL;
-    for (unsigned i = 0; n && !*first && i < 2 * n; i++) {
-        const char *from = i % 2 ? pair[i / 2].value : pair[i / 2].key;
-        ht_utf8_escape(from, i % 2 ? pair[i / 2].value_size : pair[i / 2].key_size, text,
-                       sizeof text);
-        int64_t string = put_string(s, text);
-        if (i == 2 * n - 1)
-            *first = string - i;
-    }
+    if (n && !*first)
+        *first = put_label_strings(s, label, n);
     for (unsigned i = 0; i < n; i++) {
         to[i] = (PB(Label))HEAPTAP__PPROF__LABEL__INIT;
         to[i].key = *first + 2 * i;
-        to[i].str = *first + 2 * i + 1;
+        to[i].str = to[i].key + 1;
     }
     return n;
 }
@@ -284,12 +260,8 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
         return false;
 
     int32_t n = find_locations(s, site);
-    if (n < 0 && HT_VIEW_SOURCE(s->v) && s->refreshes < REFRESHES) {
-        /* Its stack came after what was fetched of it. */
-        s->refreshes++;
-        refresh(s);
+    if (n < 0 && refresh_for_site(s))
         n = find_locations(s, site);
-    }
     if (n < 0)
         return false;
     int64_t size = (int64_t)site->size_low;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The strings that every profile of a region begins with. For stream.c alone. */
+#ifndef HEAPTAP_SRC_REGION_STREAM_STRINGS_H
+#define HEAPTAP_SRC_REGION_STREAM_STRINGS_H
+
+/* The fixed part of the string table; the enum must follow it. */
+static const char *const fixed_strings[] = {
+    "",
+    "alloc_objects",
+    "count",
+    "alloc_space",
+    "bytes",
+    "inuse_objects",
+    "inuse_space",
+    "peak_objects",
+    "peak_space",
+    "space",
+    "heaptap " HT_VERSION,
+    "age",
+    "seconds",
+    /* The allocation family: readers drop these frames and what they called (drop_frames
+     * is matched on names with parameters cut). */
+    "malloc|calloc|realloc|reallocarray|free|cfree|posix_memalign|aligned_alloc|memalign|valloc|"
+    "pvalloc|operator new|operator new\\[\\]|operator delete|operator delete\\[\\]|mallocx|rallocx|"
+    "tc_malloc|tc_calloc|tc_realloc|tc_new|tc_newarray|_Znwm|_Znam",
+};
+enum {
+    S_EMPTY,
+    S_ALLOC_OBJECTS,
+    S_COUNT,
+    S_ALLOC_SPACE,
+    S_BYTES,
+    S_INUSE_OBJECTS,
+    S_INUSE_SPACE,
+    S_PEAK_OBJECTS,
+    S_PEAK_SPACE,
+    S_SPACE,
+    S_VERSION,
+    S_AGE,
+    S_SECONDS,
+    S_DROP,
+    S_FIXED
+};
+
+#endif
