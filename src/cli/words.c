@@ -45,7 +45,7 @@ static const struct ht_word_option *find(const struct ht_word_option *options, c
     return NULL;
 }
 
-/* One option at argv[*i], whose value may be the next argument. -1 or 2. */
+/* Reads one option at argv[*i]; its value may be the next argument. -1 or 2. */
 static int option(int argc, char **argv, int *i, const struct ht_word_option *options)
 {
     char *arg = argv[*i], *name = arg + (arg[1] == '-' ? 2 : 1), *value = strchr(name, '=');

@@ -78,7 +78,7 @@ class Sentences(Case):
     def test_nothing_at_the_end(self):
         """What gave all back has a word about its peak; what did not, and with --peak, has none."""
         program = self.build("#include <stdlib.h>\nint main(void) { for (int i = 0; i < 100; i++) { void *volatile p = malloc(5000); free(p); } }\n")
-        said = "little was in use at the end; --peak shows what was when most was\n"
+        said = "little was in use at the end; --peak shows the heap at its peak\n"
         self.assertIn(said, self.run_("--exact", "-o", "x.pb.gz", program).stderr)
         self.assertNotIn(said, self.run_("--exact", "--peak", "-o", "x.pb.gz", program).stderr)
         self.assertNotIn(said, self.run_("--exact", "-o", "x.pb.gz", PROG, "exit").stderr)

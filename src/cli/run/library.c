@@ -73,8 +73,8 @@ bool ht_library_spell(char path[PATH_MAX])
     return good;
 }
 
-/* Only if the loader's own value of $LIB leads to the library. The loader is asked by loading
- * it, which the library refuses when it is late. */
+/* Only if the loader's value of $LIB leads to the library. dlopen tells: it finds the library
+ * and refuses to open it (DF_1_NOOPEN). */
 void ht_library_for_both_abis(char path[PATH_MAX])
 {
     char both[PATH_MAX];

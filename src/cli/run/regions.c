@@ -29,12 +29,12 @@
 
 struct ht_run_entry {
     char path[320];
-    struct ht_region_name name; /* its number counts the execs of one process */
+    struct ht_region_name name; /* .N counts the execs of one process */
     char program[64];
     enum { ENTRY_NEW, ENTRY_OURS, ENTRY_OTHER, ENTRY_DONE } state;
     bool present;
-    /* A process that root started and that has given up its rights: what its region says of files
-     * is not for root to write to. */
+    /* A process that root started and that gave up its rights: root must not write to the files
+     * that its region names. */
     bool strangers;
     uint64_t device, inode, pid_namespace;
 };
@@ -46,7 +46,8 @@ static uint64_t file_clock(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* A file that was there before is older than the run: files' times are of whole milliseconds. */
+/* The start of the run by the clock of files' times. Waits until a file of that name which was
+ * there before is older, because the clock has steps of milliseconds. */
 static uint64_t begin(const struct ht_run_regions *r, const char *program)
 {
     char path[PATH_MAX];
@@ -124,7 +125,7 @@ static int scan_file(void *ctx, int dir, const char *directory, const char *file
     e->present = true;
     e->strangers |= st->st_uid != geteuid();
     if (e->state != ENTRY_NEW || ht_region_open_header(&region, fd, path, NULL, 0))
-        return 0; /* known, or still being made */
+        return 0; /* known already, or still being made */
     const struct ht_region_header *h = region.view.header;
     e->state = h->run_id == r->run_id ? ENTRY_OURS : ENTRY_OTHER;
     snprintf(e->program, sizeof e->program, "%s", h->name);
@@ -157,8 +158,8 @@ static void finish_entry(struct ht_run_regions *r, struct ht_run_entry *e)
     char msg[512];
     int err = ht_region_open_path(&region, e->path, msg, sizeof msg);
     if (err == -ENOENT) {
-        /* Gone since the directory was read: its process had nothing to leave, or the image after
-         * it has written its profile. */
+        /* The region is gone since the directory was read: its process had no sample, or its
+         * next image has written its profile. */
     } else if (err) {
         ht_run_fail(r, msg);
     } else {
@@ -172,7 +173,8 @@ static void finish_entry(struct ht_run_regions *r, struct ht_run_entry *e)
     e->state = ENTRY_DONE;
 }
 
-/* By process; its newest image first, which has had the first choice of a name. */
+/* Sorted by process, and its images by age, the newest first: it gets the first choice of a
+ * name. */
 static int by_process(const void *a, const void *b)
 {
     const struct ht_region_name *x = &((const struct ht_run_entry *)a)->name;
@@ -184,8 +186,8 @@ static int by_process(const void *a, const void *b)
     return x->number > y->number ? -1 : x->number < y->number;
 }
 
-/* A lock that lasts as long as the mapping: for a process in a pid namespace that is not to be seen
- * from here. */
+/* The process holds a lock as long as it has the region mapped. So a process in a pid namespace
+ * that is not visible here is known to live. */
 static bool is_mapped(const char *path)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -211,7 +213,8 @@ static bool is_alive(const struct ht_run_regions *r, const struct ht_run_entry *
            (!e->name.start_ticks || ht_same_start(p.start_ticks, e->name.start_ticks));
 }
 
-/* Of an image that its process, which lives, left: a later one has its region mapped. */
+/* True for the region of an older image of a living process, whose present image has another
+ * region mapped. */
 static bool is_left_by_exec(const struct ht_run_regions *r, const struct ht_run_entry *e)
 {
     if (is_mapped(e->path))
@@ -234,10 +237,10 @@ static bool is_walked(const struct ht_run_regions *r, uint64_t device, uint64_t 
 }
 
 /*
- * The process is in another pid namespace, and cannot ask whether we live: marked so, its region is
- * its own to remove. It says that it has dumped before it looks for the mark, and we mark before we
- * look for that: it may have left the region to us a moment ago, and is at its end then. False: it
- * is.
+ * The process is in another pid namespace, and cannot ask whether `run` lives. The mark tells it to
+ * remove its region itself. It says that it has dumped before it looks for the mark, and the mark
+ * is set here before that is read: if it left the region to `run` a moment ago, it is about to end.
+ * False: it is.
  */
 static bool leave_to_process(const struct ht_run_entry *e)
 {
@@ -271,7 +274,7 @@ void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
     scan(r);
     ht_run_strays_look(r, is_walked, last);
     if (last)
-        scan(r); /* what one of them has made meanwhile */
+        scan(r); /* regions that were made meanwhile */
     if (r->n_entries)
         qsort(r->entries, r->n_entries, sizeof *r->entries, by_process);
     for (size_t i = 0; i < r->n_entries; i++) {
@@ -280,7 +283,7 @@ void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
             continue;
         bool alive = is_alive(r, e);
         if (alive && last && is_left_by_exec(r, e))
-            alive = false; /* nobody else comes for it */
+            alive = false; /* no other command removes it */
         if (alive && last && is_foreign(r, e))
             alive = leave_to_process(e);
         if (!alive)

@@ -8,23 +8,23 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One process image that has left something. */
+/* A process image that left a profile, or a reason why there is none. */
 struct ht_run_profile {
-    char *path;      /* of its last profile */
-    char **numbered; /* the dumps before */
+    char *path;      /* the file of its last profile */
+    char **numbered; /* its earlier dumps */
     size_t n_numbered;
     char name[64];
-    uint32_t pid; /* as it saw itself */
+    uint32_t pid; /* its pid in its own namespace */
     bool foreign; /* in a pid namespace of its own */
     uint64_t samples, lost, truncated, rate;
-    bool figures; /* false: only the profile's own comments know them */
+    bool figures; /* false: the figures are only in the profile's comments */
 };
 
 struct ht_run_living {
     char name[64];
     uint32_t pid;    /* as seen from here */
-    char path[4096]; /* of the profile that it will write */
-    bool stays;      /* its user may not write there: the profile stays in its region */
+    char path[4096]; /* the file that it will write */
+    bool stays;      /* its user may not write that file: the profile stays in the region */
 };
 
 /* A process that /proc shows (strays.h). */
@@ -33,24 +33,25 @@ struct ht_run_stray {
     pid_t pid, own_pid; /* as seen from here, and in its own namespace */
     uid_t uid;
     uint64_t start_ticks;
-    uint64_t address, device, inode; /* of its region and the file of that; 0: it has none */
+    uint64_t address, device, inode; /* device and inode of its region; 0: it has none */
     char path[1200];                 /* as the process sees it */
-    int file;                        /* a descriptor of a region that no walk comes to, or -1 */
-    bool seen;                       /* by the last look */
+    /* a descriptor of a region that is in no directory of this run, or -1 */
+    int file;
+    bool seen; /* alive at the last look */
 };
 
-/* What a process without a region in a file left (marks.h). */
+/* The mark of a process whose region is not a file (marks.h). */
 struct ht_run_mark;
 
 struct ht_run_regions {
     uint64_t run_id;
     pid_t root;          /* 0 until the program runs */
-    uint64_t started_ns; /* of the file systems' clock */
+    uint64_t started_ns; /* by the file systems' clock */
     uint64_t pid_namespace,
         device; /* our own; that of the file system with the regions; 0: not known */
     const char *cwd;
     const char *directory; /* that regions are in, or that users have theirs in */
-    const char *pattern;   /* of the output, as the program was given it */
+    const char *pattern;   /* the pattern of the output, as given to the program */
     char host[65];
     struct ht_run_profile *profiles;
     size_t n_profiles;
@@ -58,8 +59,9 @@ struct ht_run_regions {
     size_t n_living;
     char failure[9000]; /* the first thing that could not be written */
     size_t n_failures;
-    bool seen_root;                  /* the library was at work in the program itself */
-    bool empty_root;                 /* and ended without a sample, not by a signal or an exec */
+    bool seen_root; /* the program itself was profiled */
+    /* the program itself ended without a sample, not by a signal or an exec */
+    bool empty_root;
     int blind;                       /* -errno of a look at the regions that failed; 0: none did */
     uint64_t start_ticks, next_look; /* our own start; when /proc may be looked through again */
     unsigned looks;
@@ -75,8 +77,8 @@ void ht_run_regions_init(struct ht_run_regions *r, uint64_t run_id, const char *
                          const char *pattern, const char *program);
 void ht_run_regions_finish(struct ht_run_regions *r);
 
-/* Writes and removes what belongs to processes that have ended. The last sweep also lists those
- * that have not. */
+/* Writes the profiles of processes that have ended, and removes their regions. The last sweep
+ * also lists those that live. */
 void ht_run_regions_sweep(struct ht_run_regions *r, bool last);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that has ended either wrote its profiles itself, and they are found by their names,
- * or left a region, of which the profile is written here; else the reason is told.
+ * A process that has ended wrote its profiles itself, and they are found by their names; or it left
+ * a region, whose profile is written here; or the reason is printed.
  */
 #include "config.h"
 
@@ -47,7 +47,8 @@ static bool is_of_this_run(const struct ht_run_regions *r, const struct stat *st
            r->started_ns;
 }
 
-/* A file of this run's: of another process or image, in another pid namespace perhaps. */
+/* True when another process or image of this run, perhaps in another pid namespace, has this
+ * file. */
 static bool path_in_use(const struct ht_run_regions *r, const char *path)
 {
     struct stat st;
@@ -95,7 +96,7 @@ static int write_as(const struct ht_run_regions *r, const struct ht_region_heade
     v.number = (uint32_t)(h->dumps + h->dump_failures);
     if (!ht_pattern_expand(path, size, pattern, &v))
         return -ENAMETOOLONG;
-    /* The image that came after this one by exec has the name already. */
+    /* The next image of the process has this name already. */
     char base[PATH_MAX];
     if (path_in_use(r, path) && v.pid == (uint32_t)r->root && !strstr(pattern, "%p") &&
         !ht_pattern_insert(path, size, v.pid))
@@ -145,7 +146,7 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, cons
 
 #define NO_TIME "19700101T000000Z" /* what %t of second 0 is */
 
-/* The files of the run that a pattern names, whatever the time in them. */
+/* Lists the run's files that match a pattern, with any time in them. */
 static void find_files(const struct ht_run_regions *r, const char *path, struct ht_run_profile *to)
 {
     char quoted[2 * PATH_MAX];
@@ -190,7 +191,7 @@ static void find_numbered(const struct ht_run_regions *r, const struct ht_region
             (!foreign || ht_pattern_insert(path, sizeof path, h->start_ticks)))
             find_files(r, path, to);
     }
-    for (size_t i = 0; i < to->n_numbered; i++) /* with %n the last one is found as well */
+    for (size_t i = 0; i < to->n_numbered; i++) /* with %n this finds the last one, too */
         if (!strcmp(to->numbered[i], to->path)) {
             free(to->numbered[i]);
             to->numbered[i] = to->numbered[--to->n_numbered];
@@ -206,7 +207,7 @@ static uint64_t total_lost(const struct ht_region_header *h)
     return n;
 }
 
-/* Whether a stranger's region names the very file that this run would have given it. */
+/* True when another user's region names the same file that this run would have given it. */
 static bool is_as_expected(const struct ht_run_regions *r, const struct ht_region_header *h,
                            const char *path)
 {
@@ -216,7 +217,7 @@ static bool is_as_expected(const struct ht_run_regions *r, const struct ht_regio
     return ht_pattern_expand(expected, sizeof expected, r->pattern, &v) && !strcmp(expected, path);
 }
 
-/* What a process wrote in its mount namespace may be there alone. */
+/* A file that a process wrote in its own mount namespace may be visible only there. */
 static bool is_here(const struct ht_run_regions *r, const char *path)
 {
     struct stat st;
@@ -280,7 +281,7 @@ void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, bool 
     ht_run_fail(r, msg);
 }
 
-/* As far as the mode of the directory says. */
+/* By the mode of the directory. */
 static bool may_write(const char *path, uid_t uid)
 {
     char directory[PATH_MAX];

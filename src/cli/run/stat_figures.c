@@ -60,7 +60,7 @@ int ht_stat_read_benchmarks(struct ht_stat *s, const char *path)
         if (sscanf(line, "%207s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, b.name,
                    &b.operations, &b.allocations, &b.bytes, &b.frees) != 5 ||
             !b.operations)
-            continue; /* whoever wrote it, it is no line of bench.h's */
+            continue; /* not a line of bench.h's */
         ht_plain_text(b.name, false);
         struct ht_stat_benchmark *more =
             reallocarray(s->benchmarks, s->n_benchmarks + 1, sizeof *more);
@@ -90,8 +90,8 @@ static const char *grouped(uint64_t n, char buf[32])
     return buf;
 }
 
-/* By operation, rounded as Go's testing package does it: down. Less than ten keep two digits where
- * they are no whole number. */
+/* A figure for each operation, rounded down as by Go's testing package. Below ten, two digits
+ * where it is not whole. */
 static const char *by_operation(uint64_t n, uint64_t operations, char buf[32])
 {
     uint64_t whole = n / operations;
@@ -102,7 +102,7 @@ static const char *by_operation(uint64_t n, uint64_t operations, char buf[32])
     return buf;
 }
 
-/* All calls of one name together, where the first of them is. */
+/* Adds up all calls of one name, at the place of the first. */
 static void print_benchmark(const struct ht_stat *s, size_t at)
 {
     struct ht_stat_benchmark sum = {0}, *b = &sum;
@@ -164,7 +164,7 @@ void ht_stat_print(const struct ht_stat *s)
     free(sorted);
 }
 
-/* Of a name what benchstat takes for one: no blanks. */
+/* The name without blanks, which benchstat does not take. */
 static void print_name(const char *name)
 {
     fputs("Benchmark", stdout);

@@ -9,21 +9,21 @@
 
 #include "profile/profile.h"
 
-/* In the order they are printed in. */
+/* In the order of printing. */
 enum ht_stat_figure {
     HT_STAT_ALLOCATIONS,
     HT_STAT_BYTES,
     HT_STAT_FREES,
     HT_STAT_LEFT,       /* objects in use at the end */
     HT_STAT_LEFT_BYTES, /* their bytes */
-    HT_STAT_PEAK,       /* bytes in use when most were, of the image that had most */
+    HT_STAT_PEAK,       /* the largest number of bytes in use, of the image with the largest */
     HT_STAT_FIGURES
 };
 
 struct ht_stat_run {
     uint64_t figures[HT_STAT_FIGURES];
-    uint64_t lost; /* allocations that were not recorded */
-    size_t images; /* more than one: the program became others by exec */
+    uint64_t lost; /* allocations that could not be recorded */
+    size_t images; /* above 1: the program executed others */
 };
 
 /* One call of heaptap_bench_begin and _end. */
@@ -46,11 +46,11 @@ void ht_stat_add(struct ht_stat_run *run, const struct ht_profile *p);
 /* Adds the lines of a file that heaptap_bench_end wrote. 0 or -errno. */
 int ht_stat_read_benchmarks(struct ht_stat *s, const char *path);
 
-/* For people, on standard error. */
+/* Prints text for people on standard error. */
 void ht_stat_print(const struct ht_stat *s);
 
-/* Lines for benchstat, on standard output: those of the benchmarks, of the runs where there are
- * none. */
+/* Prints lines for benchstat on standard output: of the benchmarks, or of the runs when there
+ * are none. */
 void ht_stat_print_benchstat(const struct ht_stat *s);
 
 void ht_stat_finish(struct ht_stat *s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks through /proc for processes of the run, and keeps what their regions' headers say and,
- * where only they can be reached through the process, an open descriptor.
+ * Searches /proc for processes of the run, and stores what their regions' headers say. A region
+ * that can be reached only through its process is kept open.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@
 #include "snapshot/process.h"
 #include "snapshot/region.h"
 
-#define FIRST_LOOKS 5 /* in the first two seconds */
+#define FIRST_LOOKS 5 /* during the first two seconds */
 
 static uint64_t now_ns(clockid_t clock)
 {
@@ -32,7 +32,7 @@ static uint64_t now_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* The header of the region that a process has mapped: its own, or one it has from its parent. */
+/* The header of the region that a process has mapped: its own, or its parent's. */
 static bool read_header(const struct ht_process_info *p, uint64_t address,
                         struct ht_region_header *h)
 {
@@ -41,7 +41,7 @@ static bool read_header(const struct ht_process_info *p, uint64_t address,
               h->magic == HT_REGION_MAGIC && h->version == HT_LAYOUT_VERSION;
     if (memory >= 0)
         close(memory);
-    if (ok) { /* the process's own words */
+    if (ok) { /* as the process wrote it */
         h->name[sizeof h->name - 1] = 0;
         h->output[sizeof h->output - 1] = 0;
     }
@@ -94,7 +94,8 @@ static void look_at(struct ht_run_regions *r, ht_run_walked_fn walked, pid_t pid
         s->file = ht_process_region_file(&p, &map);
 }
 
-/* A region that was made between the walk and the look is in both: then it is the walk's. */
+/* A region that was made between the walk over the directories and this search is in both; the
+ * walk's counts. */
 static void leave_to_the_walk(struct ht_run_regions *r, ht_run_walked_fn walked)
 {
     for (size_t i = 0; i < r->n_strays; i++) {
@@ -149,12 +150,12 @@ static void settle(struct ht_run_regions *r, struct ht_run_stray *s)
     ht_region_close(&region);
 }
 
-/* Of a process that had its region in its own memory, and may have written its profile. */
+/* For a process that had its region in its own memory, and may have written its profile. */
 static void look_for_file(struct ht_run_regions *r, const struct ht_run_stray *s)
 {
     for (size_t i = 0; i < r->n_marks; i++)
         if ((pid_t)r->marks[i].pid == s->own_pid)
-            return; /* its mark says it */
+            return; /* its mark says more */
     if (ht_run_regions_add_file(r, r->pattern, s->name, s->own_pid))
         r->profiles[r->n_profiles - 1].foreign = s->own_pid != s->pid;
     else
@@ -168,7 +169,7 @@ void ht_run_strays_settle(struct ht_run_regions *r, ht_run_walked_fn walked)
         struct ht_run_stray *s = &r->strays[i];
         bool elsewhere = s->address && s->inode && s->file >= 0;
         bool private = s->address && !s->inode;
-        if (s->seen && elsewhere) /* its region is its own to remove (regions.c) */
+        if (s->seen && elsewhere) /* the process removes its region itself (regions.c) */
             fchmod(s->file, HT_REGION_LEFT_MODE | 0600);
         if (s->seen && (elsewhere || private || !s->address))
             ht_run_list_living(r, s->name, (uint32_t)s->pid, (uint32_t)s->own_pid, s->uid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files that were written and the largest owners of all of them together, as few lines on
+ * The files that were written, and the largest owners of all of them together, in few lines on
  * standard error.
  */
 #include "config.h"
@@ -40,9 +40,9 @@ static const char *shorten(const struct ht_run_regions *r, const char *path)
     return !strncmp(path, r->cwd, n) && path[n] == '/' ? path + n + 1 : path;
 }
 
-#define LIVING_MAX 10 /* that are named one by one */
+#define LIVING_MAX 10 /* processes that are named one by one */
 
-/* Who lives on, and where their profiles will be. */
+/* The processes that live on, and where their profiles will be. */
 static void print_living(const struct ht_run_regions *r)
 {
     for (size_t i = 0; i < r->n_living && i < LIVING_MAX; i++) {
@@ -89,7 +89,7 @@ static void print_files(const struct ht_run_regions *r)
     print_living(r);
 }
 
-/* Nobody but a process that was seen to its end is said to have sampled nothing. */
+/* "No sample" is said only of a process that was seen to its end. */
 static void print_hint(const struct ht_run_regions *r, const struct ht_run_summary *o)
 {
     char rate[32];
@@ -137,8 +137,8 @@ static long type_index(const struct ht_profile *p, const char *type)
     return -1;
 }
 
-/* What is in use at the end when that is more than a chance sample or two and a few buffers, else
- * what was allocated: most programs give back nearly everything. */
+/* Shows what is in use at the end, unless that is only a few samples and buffers; then what was
+ * allocated, because most programs free nearly everything. */
 static const char *worth_showing(const struct ht_profile *p)
 {
     if (type_index(p, "peak_space") >= 0)
@@ -182,8 +182,7 @@ static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resi
                 n > 1 ? ", all processes together" : "", resident, text);
     }
     if (!strcmp(o.sample_index, "alloc_space"))
-        fputs("heaptap: little was in use at the end; --peak shows what was when most was\n",
-              stderr);
+        fputs("heaptap: little was in use at the end; --peak shows the heap at its peak\n", stderr);
     if (out)
         fclose(out);
     free(text);
@@ -191,7 +190,7 @@ static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resi
         ht_profile_destroy(p);
 }
 
-/* The program itself first, then by what they say. */
+/* The program itself first, then by number of samples. */
 static int by_weight(const void *a, const void *b, void *ctx)
 {
     const struct ht_run_profile *x = a, *y = b;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* After a run: names into its profiles, and what people read on standard error. */
+/* After a run: adds names to its profiles, and prints the summary on standard error. */
 #ifndef HEAPTAP_SRC_CLI_RUN_SUMMARY_H
 #define HEAPTAP_SRC_CLI_RUN_SUMMARY_H
 
@@ -9,12 +9,12 @@
 
 struct ht_run_summary {
     bool symbolize;         /* put names into the files */
-    bool quiet;             /* print nothing but what could not be done */
+    bool quiet;             /* print failures only */
     bool dormant;           /* --start=off */
-    bool filtered;          /* it ended under a seccomp filter that we are not under */
-    bool skipped;           /* it has been said why the program cannot be profiled */
+    bool filtered;          /* it ended under a seccomp filter that this process is not under */
+    bool skipped;           /* the reason why the program cannot be profiled was printed */
     uint64_t most_resident; /* bytes, of the program or a child it waited for; 0: unknown */
-    uint64_t rate;          /* 0: what the environment says */
+    uint64_t rate;          /* 0: from the environment */
     const char *program, *hint;
     const char *called; /* the program as the user wrote it */
 };

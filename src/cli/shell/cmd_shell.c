@@ -39,7 +39,7 @@ static int converse(struct ht_shell *s)
         free(line);
     }
     ht_shell_input_stop();
-    /* A script wants to know; a person has seen it. */
+    /* For a script the exit status tells of a failure. */
     return s->failed && !isatty(STDIN_FILENO) ? 1 : 0;
 }
 

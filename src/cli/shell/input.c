@@ -24,7 +24,7 @@ static const struct ht_shell *shell;
 static char history[PATH_MAX];
 static char word_breaks[] = " \t=";
 
-/* Words and options at the start of a line, function names behind them. */
+/* Completes words and options at the start of a line, function names after them. */
 static char *next_word(const char *text, int state)
 {
     static size_t i;
@@ -107,7 +107,7 @@ static void find_history(void)
 static void edit_start(struct ht_shell *s)
 {
     shell = s;
-    setlocale(LC_CTYPE, ""); /* so that a letter of several bytes is one to the editor */
+    setlocale(LC_CTYPE, ""); /* so that the editor takes a character of several bytes for one */
     find_history();
     rl_readline_name = "heaptap";
     rl_attempted_completion_function = complete;
@@ -150,7 +150,7 @@ static char *plain_line(void)
     return line;
 }
 
-/* Without libreadline a terminal's own line editing has to do. */
+/* Without libreadline there is only the terminal's own line editing. */
 #if !HT_READLINE
 static void edit_start(struct ht_shell *s)
 {

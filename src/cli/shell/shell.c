@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line is an assignment (option=value), a word of the shell, or a report with its arguments.
- * Each report is given a copy of the loaded profile, for it changes what it is given.
+ * A line is an assignment (option=value), a word of the shell, or a report with its arguments. Each
+ * report gets a copy of the loaded profile, because it changes it.
  */
 #include "config.h"
 
@@ -69,7 +69,8 @@ static bool is_sample_type(const struct ht_profile *p, const char *name)
     return false;
 }
 
-/* name=value, or a bare name that is a choice ("lines", "cum"). False when it is no option. */
+/* Sets an option from name=value, or from the name of a choice alone ("lines", "cum"). False: it
+ * is no option. */
 static bool assign(struct ht_shell *s, char *line)
 {
     char msg[256] = "";
@@ -190,7 +191,7 @@ static void comments(const struct ht_shell *s)
         puts(s->profile->comments[i]);
 }
 
-/* "proto >FILE": what is left after the filters, as a profile. */
+/* "proto >FILE": writes what the filters leave as a profile. */
 static void proto(struct ht_shell *s, char **word, size_t n)
 {
     struct ht_report_args a = s->args;

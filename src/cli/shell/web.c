@@ -34,7 +34,7 @@ static int write_page(const struct ht_profile *profile, const struct ht_report_a
     return err;
 }
 
-/* In a directory of our own, so that the name can be one a person can read. */
+/* In a temporary directory, so that the file can have a readable name. */
 static char *temporary(void)
 {
     const char *tmp = getenv("TMPDIR");
@@ -47,7 +47,7 @@ static char *temporary(void)
     return path;
 }
 
-/* xdg-open returns at once; what it starts outlives us. */
+/* xdg-open returns at once; the browser outlives this command. */
 static bool open_in_browser(const char *path)
 {
     const char *browser = getenv("BROWSER");

@@ -11,9 +11,8 @@
 bool ht_binary_is(const char *path);
 
 /*
- * The program stands for the mapping of the same build-id, else for the first one, whatever path
- * that was recorded with. A first mapping of another build keeps its path, and a line says so.
- * 0 or -ENOMEM.
+ * Uses the program for the mapping of the same build-id, else for the first one, whatever its
+ * recorded path. A first mapping of another build keeps its path, and a line says so. 0 or -ENOMEM.
  */
 int ht_binary_override(struct ht_profile *p, const char *path);
 

@@ -52,7 +52,7 @@ static int convert(const char *source, const char *out, const struct ht_symboliz
 {
     char msg[512] = "";
     int err;
-    /* A process and a region get their names while it is known whose they are. */
+    /* A process or region is named here, while its process is known. */
     const struct ht_source_options now = {.symbolize = o};
     bool region = ht_source_is_region(source);
     struct ht_profile *p = ht_source_load_with(source, region ? &now : NULL, &err, msg, sizeof msg);

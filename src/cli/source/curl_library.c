@@ -6,7 +6,7 @@
 
 #include <dlfcn.h>
 
-/* curl's header makes macros of these, which check the types of what is passed. */
+/* curl's header defines these as macros, which check the types of arguments. */
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 

@@ -160,7 +160,8 @@ static int find(const char *name, bool all, struct match **out, size_t *n)
     return err;
 }
 
-/* The one that is meant: the newest, or the one of which the others are descendants. NULL: none. */
+/* Chooses one process: the newest, or the one of which the others are descendants. NULL: several
+ * are left. */
 static const struct match *choose(const struct match *m, size_t n, bool newest)
 {
     const struct match *found = NULL;

@@ -12,11 +12,11 @@
     "container's id), or newest:NAME where several have that name.\n"
 
 /*
- * Puts a PID, written into buf, in place of a word that names a process: by the program's name or
- * title, "@unit", either with "newest:" in front. Of a server and the children it forked it is the
- * server. A PID and a path stay, and with `files` the name of a file that exists. all: not the
- * profiled ones alone. 0; -ENOENT: there is none; -ENOTUNIQ: there are several; else another
- * -errno: one line in msg.
+ * Replaces a word that names a process by its PID, written into buf. A word is a program's name or
+ * title, or "@unit", with or without "newest:" in front. Of a server and the children that it
+ * forked the server is chosen. A PID and a path stay, and with `files` the name of a file that
+ * exists. all: also processes that are not profiled. 0; -ENOENT: there is none; -ENOTUNIQ: there
+ * are several; else another -errno, each with one line in msg.
  */
 int ht_process_word(const char **word, char buf[HT_PROCESS_WORD], bool all, bool files, char *msg,
                     size_t msg_size);

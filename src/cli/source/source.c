@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells by the word what a source is (standard input, a URL, a PID, a region file, a profile
- * file) and reads it. Several sources are merged as they come.
+ * Decides by the word what a source is (standard input, a URL, a PID, a region file, a profile
+ * file) and reads it. Several sources are merged one by one.
  */
 #include "config.h"
 

@@ -17,14 +17,14 @@
 /* Reads the profile that the source names. NULL with *err and one line, which names the source. */
 struct ht_profile *ht_source_load(const char *source, int *err, char *msg, size_t msg_size);
 
-/* What matters to processes and regions alone; either may be NULL. Their symbols are found here,
- * for only here it is known which process they are of. */
+/* Options for processes and regions; either may be NULL. Their symbols are found here, because
+ * only here the process is known. */
 struct ht_source_options {
     const struct ht_region_ages *ages;
     const struct ht_symbolize_options *symbolize;
-    bool files_too;     /* names for what is in a file, too */
-    const char *binary; /* NULL, or the program that a profile's first mapping is of
-                           (cli/source/binary.h) */
+    bool files_too; /* add names to profiles from files, too */
+    /* NULL, or the program of a profile's first mapping (cli/source/binary.h) */
+    const char *binary;
 };
 
 /* A process, by PID or name, or a region file. */
@@ -33,8 +33,8 @@ bool ht_source_is_region(const char *source);
 struct ht_profile *ht_source_load_with(const char *source, const struct ht_source_options *o,
                                        int *err, char *msg, size_t msg_size);
 
-/* The sum of several, merged as they come, so that a thousand do not lie in memory at once. A
- * single one is put through merge too when compact. */
+/* The sum of several, merged one by one, so that never more than one and the sum are in memory.
+ * A single one is put through merge too when compact. */
 struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool compact,
                                    const struct ht_source_options *o, int *err, char *msg,
                                    size_t msg_size);

@@ -17,7 +17,7 @@ struct body {
     char *data;
     size_t size, cap;
     bool too_large;
-    bool from_pprof; /* the error text is meant for us (X-Go-Pprof) */
+    bool from_pprof; /* the server's error text is for pprof's readers (X-Go-Pprof) */
 };
 
 static size_t take_body(char *data, size_t one, size_t n, void *arg)

@@ -11,10 +11,10 @@
     "                       (gperftools' heap profile); without it OUT's end decides: .pb,\n"      \
     "                       .txt, .heap, else pb.gz\n"
 
-/* Returns the exit status; failure has been told in a line. format may be NULL. */
+/* Returns the exit status; a failure was printed. format may be NULL. */
 int ht_write_profile(const struct ht_profile *p, const char *path, const char *format);
 
-/* Whether --format's word is known. */
+/* True when --format's word is known. */
 bool ht_write_format_known(const char *format);
 
 #endif

@@ -35,7 +35,7 @@ static int push(const char *url, const char *source, struct ht_push_options *o)
     int err = 0;
     const struct ht_symbolize_options names = {.lines_and_inlines = true};
     const struct ht_source_options how = {.symbolize = &names, .files_too = true};
-    /* The server has not the binaries: names must go along. */
+    /* The server does not have the binaries, so the profile must have names. */
     struct ht_profile *p = ht_source_load_with(source, &how, &err, msg, sizeof msg);
 
     if (p)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* heaptap serve: net/http/pprof for processes that know nothing of it. */
+/* heaptap serve: net/http/pprof's endpoints for profiled processes. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -65,7 +65,7 @@ int ht_cmd_serve(int argc, char **argv)
     if (status < 0 && processes && processes < words.n)
         status = ht_complain(2, "serve takes processes or profiles, not both at once");
     if (status < 0) {
-        /* On a machine with nothing to spare the processes that are looked at come first. */
+        /* On a busy machine the profiled processes have priority. */
         setpriority(PRIO_PROCESS, 0, 10);
         status = processes == words.n ? serve_processes(&s, &words) : serve_profiles(&s, &words);
     }

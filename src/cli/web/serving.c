@@ -55,7 +55,8 @@ static int parse_listen(char *text, struct ht_serve_options *o)
     return 0;
 }
 
-/* This directory, unless it is so high that it holds more than sources. */
+/* Without --source-root: /usr/include, /usr/src, and the current directory unless it is / or the
+ * home directory. */
 static int default_roots(struct ht_serving *s)
 {
     static char include[] = "/usr/include", src[] = "/usr/src", here[PATH_MAX];
@@ -149,8 +150,8 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     sigaddset(&ends, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
-    /* Each connection has a thread; without this each of those would keep a heap of its own, as
-     * large as the largest profile it ever built. */
+    /* Each connection has a thread. Without this each of them would keep an arena as large as
+     * the largest profile it ever built. */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
