@@ -109,9 +109,9 @@ void ht_form_systemd(FILE *out, const struct ht_environment *e)
     quote_systemd(out, directory);
     fputs(
         "\"\n"
-        "# For a unit with SystemCallFilter= or what else makes a seccomp filter, which is not "
-        "profiled,\n"
-        "# for a filter may kill. Where it lets @system-service through or answers with an error:\n"
+        "# A unit under a seccomp filter (SystemCallFilter= and others) is not profiled, because a "
+        "filter\n"
+        "# may kill. If its filter allows @system-service, or answers with an error, add:\n"
         "#Environment=\"HEAPTAP_SECCOMP=trust\"\n",
         out);
 }
