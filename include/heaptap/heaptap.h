@@ -3,8 +3,8 @@
  * heaptap from inside a program. The program need not link with the library: the functions are
  * weak, and the inline calls below do nothing and say so (-ENOSYS) when it is not preloaded.
  *
- * All are thread-safe. heaptap_call_active, _dump, _dump_fd, _counts and _version are
- * async-signal-safe. heaptap/bench.h has counts by operation for benchmarks.
+ * All are thread-safe. heaptap_call_active, _dump, _dump_fd, _counts, _label, _label_end and
+ * _version are async-signal-safe. heaptap/bench.h has counts by operation for benchmarks.
  */
 #ifndef HEAPTAP_HEAPTAP_H
 #define HEAPTAP_HEAPTAP_H
@@ -51,6 +51,20 @@ struct heaptap_counts {
 };
 int heaptap_read_counts(struct heaptap_counts *counts) HEAPTAP_WEAK;
 
+/*
+ * A label of the calling thread: what it allocates from now on is sampled with it, until
+ * heaptap_label_end is called with the number that was returned, by the same thread. Inner labels
+ * end with the outer one; of one key the inner value holds; value NULL takes an outer label away.
+ * Both texts are copied; of a value 126 bytes count. The frees of other threads do not matter: a
+ * block has the labels of its allocation.
+ *
+ * Nothing is recorded, and 0 returned, unless the key was asked for (heaptap run --labels=KEY,...).
+ * -ENOSPC: 8 labels are set already; -ENOMEM: no memory; -ENOSYS from heaptap_call_label: not
+ * preloaded. Such a number may be given to heaptap_label_end, which then does nothing.
+ */
+int heaptap_label(const char *key, const char *value) HEAPTAP_WEAK;
+void heaptap_label_end(int before) HEAPTAP_WEAK;
+
 /* "0.1.0". */
 const char *heaptap_version(void) HEAPTAP_WEAK;
 
@@ -87,6 +101,29 @@ static inline int heaptap_call_counts(struct heaptap_counts *counts)
 {
     return heaptap_read_counts ? heaptap_read_counts(counts) : -ENOSYS;
 }
+static inline int heaptap_call_label(const char *key, const char *value)
+{
+    return heaptap_label ? heaptap_label(key, value) : -ENOSYS;
+}
+static inline void heaptap_call_label_end(int before)
+{
+    if (heaptap_label_end)
+        heaptap_label_end(before);
+}
+
+#ifdef __GNUC__
+static inline void heaptap_label_cleanup(const int *before)
+{
+    heaptap_call_label_end(*before);
+}
+#define HEAPTAP_LABEL_NAME_(line) heaptap_label_##line
+#define HEAPTAP_LABEL_NAME(line)  HEAPTAP_LABEL_NAME_(line)
+/* A label until the enclosing block ends, however it is left: in C++ by an exception, too. Both
+ * arguments are evaluated once. One on a line. */
+#define HEAPTAP_LABEL(key, value)                                                                  \
+    __attribute__((cleanup(heaptap_label_cleanup), unused)) const int HEAPTAP_LABEL_NAME(          \
+        __LINE__) = heaptap_call_label(key, value)
+#endif
 static inline const char *heaptap_call_version(void)
 {
     return heaptap_version ? heaptap_version() : "";

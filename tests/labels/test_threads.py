@@ -5,29 +5,13 @@ and of a region that was left, in differences and merged profiles; and at a rate
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "daemon"))
-from common import DIR, PROGRAMS, check, finish, heaptap, kill, names, pprof, start  # noqa: E402
+from labels import by_labels, file
+from common import PROGRAMS, check, finish, heaptap, pprof
 
 
-def by_label(path, key="thread", function="take_figures"):
-    p = pprof.Profile(path)
-    out = {}
-    for s in p.samples:
-        if function and function not in names(p, s):
-            continue
-        label = [p.text(l.str) for l in s.labels if p.text(l.key) == key]
-        value = label[0] if label else None
-        out[value] = [a + b for a, b in zip(out.get(value, [0] * 4), s.values)]
-    return out
-
-
-def file(name):
-    return os.path.join(DIR, name)
+def by_thread(path):
+    return by_labels(path, ("thread",), "take_figures")
 
 
 def run(name, *options, rounds=20):
@@ -41,7 +25,7 @@ def run(name, *options, rounds=20):
 
 
 truth = run("exact.pb.gz", "--exact", "--labels=thread")
-got = by_label(file("exact.pb.gz"))
+got = by_thread(file("exact.pb.gz"))
 check("by thread", got == truth, (got, truth))
 pprof.check(pprof.Profile(file("exact.pb.gz")))
 
@@ -65,19 +49,19 @@ for option, where in (("--tagroot=thread", 0), ("--tagleaf=thread", -1)):
 half = run("half.pb.gz", "--exact", "--labels=thread", rounds=10)
 status, text, err = heaptap("merge", "-o", file("both.pb.gz"), file("exact.pb.gz"), file("half.pb.gz"))
 both = {k: [a + b for a, b in zip(v, half[k])] for k, v in truth.items()}
-check("merge", status == 0 and by_label(file("both.pb.gz")) == both, (err, by_label(file("both.pb.gz")), both))
+check("merge", status == 0 and by_thread(file("both.pb.gz")) == both, (err, by_thread(file("both.pb.gz")), both))
 status, text, err = heaptap("top", "--by=thread", "--json", "--focus=take_figures", "-i", "alloc_objects", "--base=" + file("half.pb.gz"), file("exact.pb.gz"))
 rows = {r["name"]: r["flat"] for r in json.loads(text)["rows"]} if not status else err
 check("--base", rows == {k: v[0] - half[k][0] for k, v in truth.items()}, (rows, err))
 
 # Nothing asked for: no label, and the same sums.
 plain = run("plain.pb.gz", "--exact")
-check("off", by_label(file("plain.pb.gz")) == {None: [sum(v[i] for v in truth.values()) for i in range(4)]}, by_label(file("plain.pb.gz")))
+check("off", by_thread(file("plain.pb.gz")) == {None: [sum(v[i] for v in truth.values()) for i in range(4)]}, by_thread(file("plain.pb.gz")))
 check("the same", plain == truth)
 
 # At a rate every sample has its label, too.
 run("rate.pb.gz", "--rate=512", "--labels=thread")
-got = by_label(file("rate.pb.gz"))
+got = by_thread(file("rate.pb.gz"))
 check("at a rate", got and set(got) <= set(truth), got)
 
 finish("labels of threads")

@@ -6,6 +6,7 @@
 #include "heaptap/heaptap.h"
 #include "target/hooks/export.h"
 #include "target/hooks/sampled.h"
+#include "target/labels/own.h"
 #include "target/process/adopt.h"
 #include "target/process/dump.h"
 #include "target/sampler/rate.h"
@@ -113,6 +114,16 @@ EXPORT int heaptap_read_counts(struct heaptap_counts *counts)
     }
     *counts = sum;
     return 0;
+}
+
+EXPORT int heaptap_label(const char *key, const char *value)
+{
+    return ht_state && ht_config.n_labels ? ht_own_label(key, value) : 0;
+}
+
+EXPORT void heaptap_label_end(int before)
+{
+    ht_own_label_end(before);
 }
 
 EXPORT const char *heaptap_version(void)

@@ -41,6 +41,7 @@ struct ht_tls {
     uint32_t thread_slot;   /* the thread's number (thread_slot.h): which free list, which counters
                         are its own; 0: it has none yet */
     uint16_t thread_labels; /* the set that is the thread's name alone; thread_name.c */
+    uint16_t label_cell;    /* own.c: the cell with the thread's labels, from 1; 0: none */
     uint32_t labels_seen;   /* up to when that holds; 0: it is to be read again */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
