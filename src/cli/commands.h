@@ -13,6 +13,7 @@
     X("recover", ht_cmd_recover, "the profile of a process that was killed")                       \
     X("watch", ht_cmd_watch, "a live table of allocation sites")                                   \
     X("dump", ht_cmd_dump, "the profile of a live process, without its help")                      \
+    X("leaks", ht_cmd_leaks, "which blocks of a live process nobody points to any more")           \
     X("memory", ht_cmd_memory, "where a process's resident memory is, the heap a part of it")      \
     X("threads", ht_cmd_threads, "where each thread of a process stands, and what it waits for")   \
     X("cpu", ht_cmd_cpu, "where a process, or a program, spends processor time")                   \

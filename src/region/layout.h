@@ -265,6 +265,17 @@ enum ht_region_state {
  * does. For one in another pid namespace, which cannot see that. */
 #define HT_REGION_LEFT_MODE 01000
 
+/*
+ * Where the process keeps heaptap's private tables. Addresses of its objects stand in them: who
+ * looks for what points to an object must not take these for the program's. All zero: not known.
+ */
+struct ht_private_memory {
+    uint64_t state, state_size;                      /* address and bytes */
+    uint64_t node_chunks, n_node_chunks, chunk_size; /* an array of so many addresses, 0: none, of
+                                                        memory of that size in bytes */
+    uint64_t arena, arena_size; /* in the library, and yet the program's: its first blocks */
+};
+
 enum {
     HT_REGION_PEAK = 1,        /* peak values are kept */
     HT_REGION_SIGNAL_LOST = 2, /* the program has its own handler for our signal */
@@ -317,6 +328,7 @@ struct ht_region_header {
     uint32_t reserved;
     struct ht_counts mappings;     /* of all sites with HT_SITE_MAPPING */
     _Atomic uint64_t labels_other; /* samples whose labels found no room: HT_LABELS_OTHER */
+    struct ht_private_memory private_memory; /* written before the first sample */
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_TOTALS_OFFSET, "header");
 

@@ -44,6 +44,10 @@ static inline json_t *json_real(double n)
 {
     return NULL;
 }
+static inline json_t *json_null(void)
+{
+    return NULL;
+}
 static inline json_t *json_boolean(int is)
 {
     return NULL;

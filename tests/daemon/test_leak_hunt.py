@@ -36,6 +36,8 @@ check("diff: two moments of one process", "One process at two moments" in of("he
 check("--base", "open_session" in of("--base="), of("--base="))
 check("watch prints two tables", of("heaptap watch").count("OWNER \u2190 CALLERS") == 2 and "open_session" in of("heaptap watch"), of("heaptap watch"))
 check("--min-age leaves the leak", "open_session" in first(of("--min-age=2s")), of("--min-age=2s"))
+leaked = of("heaptap leaks")
+check("leaks: the lost sessions, and not the cache", "open_session" in leaked and "remember_answer" not in leaked, leaked)
 check("peek and list", "handle_request" in of("heaptap peek"), of("heaptap peek"))
 check("what run wrote of the killed one", any(n.startswith("heaptap.leakyd.") for n in os.listdir(DIR)), os.listdir(DIR))
 

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "target/allocator/backend.h"
 #include "target/allocator/place.h"
 #include "target/os/descriptors.h"
 #include "target/os/machine.h"
@@ -24,6 +25,7 @@
 #include "target/state/state.h"
 #include "target/tables/label_sets.h"
 #include "target/tables/live.h"
+#include "target/tables/nodes.h"
 #include "target/tables/stacks.h"
 #include "target/tables/writer.h"
 
@@ -52,6 +54,15 @@ bool ht_region_start(bool file)
     if (error)
         return false;
     ht_label_sets_start();
+    s->header->private_memory = (struct ht_private_memory){
+        .state = (uint64_t)s,
+        .state_size = HT_PAGE_UP(sizeof *s),
+        .node_chunks = (uint64_t)ht_node_chunks,
+        .n_node_chunks = HT_NODE_CHUNKS,
+        .chunk_size = HT_NODES * sizeof(struct ht_live_node),
+        .arena = (uint64_t)ht_arena,
+        .arena_size = sizeof ht_arena,
+    };
     inherited_base = s->base;
     return true;
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows are added up by owner, as in `owners` and `watch`; the owner is looked for among all that is
+ * in use, so that its share can be told. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/process/leaks_report.h"
+#include "owners/owners.h"
+#include "profile/ops.h"
+#include "util/utf8.h"
+
+struct maker {
+    const struct ht_leaks *l;
+    struct ht_leak_rows *rows;
+    struct ht_owners owners;
+    struct ht_leak_sites *out;
+    size_t *site_of_row; /* SIZE_MAX: none */
+    size_t *site_of;     /* by owner and grade */
+    double *inuse;       /* by owner */
+};
+
+static void free_maker(struct maker *m)
+{
+    ht_owners_finish(&m->owners);
+    free(m->site_of_row);
+    free(m->site_of);
+    free(m->inuse);
+}
+
+/* The site of an owner and a grade, made where it is new. SIZE_MAX: out of memory. */
+static size_t site_for(struct maker *m, uint32_t owner, enum ht_leak_grade grade)
+{
+    size_t *at = &m->site_of[(size_t)owner * HT_LEAK_GRADES + grade];
+    if (*at != SIZE_MAX)
+        return *at;
+    struct ht_leak_site *s = &m->out->site[m->out->n];
+    const struct ht_owner *o = owner < m->owners.n ? &m->owners.list[owner] : NULL;
+    *s = (struct ht_leak_site){.name = o ? o->name : "?", .grade = grade, .inuse = m->inuse[owner]};
+    s->text = o ? ht_owner_text(o) : strdup("?");
+    if (!s->text)
+        return SIZE_MAX;
+    ht_plain_text(s->text, false);
+    return *at = m->out->n++;
+}
+
+static int add_row(struct maker *m, size_t sample)
+{
+    uint32_t row = m->rows->of_sample[sample], owner = m->owners.of_sample[sample];
+    if (row == UINT32_MAX)
+        return 0;
+    const struct ht_leak_row *r = &m->rows->row[row];
+    size_t at = site_for(m, owner == UINT32_MAX ? (uint32_t)m->owners.n : owner, r->grade);
+    if (at == SIZE_MAX)
+        return -ENOMEM;
+    struct ht_leak_site *s = &m->out->site[at];
+    ht_evidence_sum(&s->bytes, &r->bytes);
+    ht_evidence_sum(&s->objects, &r->objects);
+    s->blocks += r->blocks;
+    if ((double)r->rate > s->rate)
+        s->rate = (double)r->rate;
+    if (r->oldest_s > s->oldest_s)
+        s->oldest_s = r->oldest_s;
+    m->site_of_row[row] = at;
+    m->out->bytes += r->bytes.value;
+    return 0;
+}
+
+static const struct ht_leak_row *row_of(const struct ht_leak_rows *rows,
+                                        const struct ht_leak_block *b)
+{
+    size_t low = 0, high = rows->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct ht_leak_row *r = &rows->row[middle];
+        if (r->site < b->site || (r->site == b->site && r->grade < b->grade))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < rows->n && rows->row[low].site == b->site ? &rows->row[low] : NULL;
+}
+
+/* What the blocks of a site alone lead to. */
+static void add_held(struct maker *m)
+{
+    const struct ht_leaks *l = m->l;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct ht_leak_block *b = &l->block[i];
+        if (b->grade != HT_LEAK_UNREACHABLE)
+            continue;
+        const struct ht_leak_row *head = row_of(m->rows, &l->block[b->head]);
+        size_t at = head ? m->site_of_row[head - m->rows->row] : SIZE_MAX;
+        if (at == SIZE_MAX)
+            continue;
+        m->out->site[at].held++;
+        m->out->site[at].held_bytes += b->size;
+    }
+}
+
+static int by_weight(const void *pa, const void *pb)
+{
+    const struct ht_leak_site *a = pa, *b = pb;
+    if (a->grade != b->grade)
+        return (int)a->grade - (int)b->grade;
+    double x = a->bytes.value + (double)a->held_bytes, y = b->bytes.value + (double)b->held_bytes;
+    return x != y ? (x < y) - (x > y) : strcmp(a->text, b->text);
+}
+
+static int make(struct maker *m, const struct ht_wrappers *list)
+{
+    struct ht_profile *p = m->rows->profile;
+    const struct ht_owners_options how = {.value = 3, .list = list};
+    int err = ht_owners_find(&m->owners, p, &how);
+    size_t n = m->owners.n + 1;
+    m->site_of = malloc(n * HT_LEAK_GRADES * sizeof *m->site_of);
+    m->site_of_row = malloc((m->rows->n + 1) * sizeof *m->site_of_row);
+    m->inuse = calloc(n, sizeof *m->inuse);
+    m->out->site = calloc(n * HT_LEAK_GRADES, sizeof *m->out->site);
+    if (err || !m->site_of || !m->site_of_row || !m->inuse || !m->out->site)
+        return err ? err : -ENOMEM;
+    memset(m->site_of, 0xff, n * HT_LEAK_GRADES * sizeof *m->site_of);
+    memset(m->site_of_row, 0xff, (m->rows->n + 1) * sizeof *m->site_of_row);
+    for (size_t i = 0; i < p->n_samples; i++) {
+        uint32_t owner = m->owners.of_sample[i];
+        m->inuse[owner == UINT32_MAX ? n - 1 : owner] += (double)p->samples[i].values[3];
+        m->out->inuse += (double)p->samples[i].values[3];
+    }
+    for (size_t i = 0; !err && i < p->n_samples; i++)
+        err = add_row(m, i);
+    if (err)
+        return err;
+    add_held(m);
+    if (m->out->n)
+        qsort(m->out->site, m->out->n, sizeof *m->out->site, by_weight);
+    return 0;
+}
+
+int ht_leak_sites_make(const struct ht_leaks *l, struct ht_leak_rows *rows,
+                       struct ht_leak_sites *out, char *msg, size_t msg_size)
+{
+    struct maker m = {.l = l, .rows = rows, .out = out};
+    int err;
+    *out = (struct ht_leak_sites){0};
+    *msg = '\0';
+    struct ht_wrappers *list = ht_wrappers_create(NULL, &err, msg, msg_size);
+    if (!list)
+        return err;
+    err = ht_profile_remove_uninteresting(rows->profile, msg, msg_size);
+    if (!err)
+        err = make(&m, list);
+    free_maker(&m);
+    ht_wrappers_destroy(list);
+    if (err && !*msg)
+        snprintf(msg, msg_size, "%s", strerror(-err));
+    return err;
+}
+
+void ht_leak_sites_free(struct ht_leak_sites *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free(s->site[i].text);
+    free(s->site);
+    *s = (struct ht_leak_sites){0};
+}

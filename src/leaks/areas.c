@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/PID/smaps says of each mapping what it is: memory of a device and memory registered with
+ * userfaultfd must not be read, for reading may have effects or wait. Holes are cut where
+ * addresses stand that are heaptap's and not the program's.
+ */
+#include "config.h"
+
+#include "leaks/areas.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A mapping, from its line and those below. */
+struct entry {
+    uint64_t start, end, inode, resident, swapped;
+    char perms[5], name[512], flags[200];
+};
+
+struct range {
+    uint64_t start, end;
+};
+
+struct maker {
+    struct ht_leak_areas *out;
+    size_t room;
+    struct range *hole; /* sorted, apart */
+    size_t n_holes, hole_room;
+    bool failed; /* out of memory */
+};
+
+static void add_hole(struct maker *m, uint64_t start, uint64_t end)
+{
+    if (start >= end)
+        return;
+    if (m->n_holes == m->hole_room) {
+        size_t room = m->hole_room ? 2 * m->hole_room : 64;
+        struct range *more = reallocarray(m->hole, room, sizeof *more);
+        if (!more) {
+            m->failed = true;
+            return;
+        }
+        m->hole = more;
+        m->hole_room = room;
+    }
+    m->hole[m->n_holes++] = (struct range){start, end};
+}
+
+static void add_area(struct maker *m, const struct ht_leak_area *a)
+{
+    struct ht_leak_areas *out = m->out;
+    if (out->n == m->room) {
+        size_t room = m->room ? 2 * m->room : 256;
+        struct ht_leak_area *more = reallocarray(out->area, room, sizeof *more);
+        if (!more) {
+            m->failed = true;
+            return;
+        }
+        out->area = more;
+        m->room = room;
+    }
+    out->area[out->n++] = *a;
+}
+
+/* The area less the holes. */
+static void add_around(struct maker *m, struct ht_leak_area a)
+{
+    uint64_t end = a.end;
+    for (size_t i = 0; i < m->n_holes && a.start < end; i++) {
+        const struct range *h = &m->hole[i];
+        if (h->end <= a.start)
+            continue;
+        if (h->start >= end)
+            break;
+        a.end = h->start;
+        if (a.start < a.end)
+            add_area(m, &a);
+        a.start = h->end;
+    }
+    a.end = end;
+    if (a.start < a.end)
+        add_area(m, &a);
+}
+
+static bool has_flag(const struct entry *e, const char *flag)
+{
+    const char *at = e->flags;
+    while ((at = strstr(at, flag)))
+        if (at[2] == ' ' || !at[2])
+            return true;
+        else
+            at += 2;
+    return false;
+}
+
+static bool begins(const char *s, const char *with)
+{
+    return !strncmp(s, with, strlen(with));
+}
+
+static void judge(struct maker *m, const struct entry *e)
+{
+    if (!e->end || begins(e->name, "[vvar") || begins(e->name, "[vdso") ||
+        begins(e->name, "[vsyscall") || begins(e->name, "/dev/shm/heaptap-"))
+        return;
+    struct ht_leak_area a = {.start = e->start, .end = e->end, .shared = e->perms[3] == 's'};
+    a.file = e->inode && !a.shared;
+    a.skip = true;
+    if (has_flag(e, "io") || has_flag(e, "pf"))
+        a.unseen = HT_UNSEEN_DEVICE;
+    else if (has_flag(e, "um") || has_flag(e, "uw") || has_flag(e, "ui"))
+        a.unseen = HT_UNSEEN_USERFAULT;
+    else if (begins(e->name, "/secretmem"))
+        a.unseen = HT_UNSEEN_SECRET;
+    else if (e->perms[0] != 'r')
+        a.unseen = HT_UNSEEN_CLOSED;
+    else
+        a.skip = false;
+    /* What nobody of this process can write to holds none of its pointers. */
+    if (a.shared && e->perms[1] != 'w' && *e->flags && !has_flag(e, "mw"))
+        return;
+    /* Of memory that is wholly absent there is nothing to be said, if it is not shared. */
+    if (!e->resident && !e->swapped && !a.shared)
+        return;
+    if (!a.skip)
+        m->out->resident += e->resident;
+    add_around(m, a);
+}
+
+static int read_smaps(struct maker *m, const struct ht_remote *r)
+{
+    char path[64], *line = NULL;
+    size_t room = 0;
+    struct entry e = {0};
+    snprintf(path, sizeof path, "/proc/%d/smaps", (int)r->living);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return errno == ENOENT ? -ESRCH : -errno;
+    while (getline(&line, &room, f) > 0) {
+        unsigned long start, end, inode;
+        unsigned long long kb;
+        char perms[5];
+        int name = 0;
+        if (sscanf(line, "%lx-%lx %4s %*x %*x:%*x %lu%n", &start, &end, perms, &inode, &name) >=
+            4) {
+            judge(m, &e);
+            e = (struct entry){.start = start, .end = end, .inode = inode};
+            memcpy(e.perms, perms, sizeof e.perms);
+            const char *text = line + name + strspn(line + name, " ");
+            snprintf(e.name, sizeof e.name, "%.*s", (int)strcspn(text, "\n"), text);
+        } else if (sscanf(line, "Rss: %llu kB", &kb) == 1) {
+            e.resident = kb * 1024;
+        } else if (sscanf(line, "Swap: %llu kB", &kb) == 1) {
+            e.swapped = kb * 1024;
+        } else if (begins(line, "VmFlags:")) {
+            snprintf(e.flags, sizeof e.flags, "%.*s", (int)strcspn(line, "\n"), line);
+        }
+    }
+    judge(m, &e);
+    int err = ferror(f) ? -EIO : m->out->n ? 0 : -ESRCH;
+    free(line);
+    fclose(f);
+    return err;
+}
+
+/* The library, but for the program's first blocks, which lie in it. */
+static void hide_library(struct maker *m, struct ht_remote *r, const struct ht_private_memory *p)
+{
+    for (size_t i = 0; i < r->n_maps; i++) {
+        const char *slash = strrchr(r->maps[i].name, '/');
+        if (!r->maps[i].executable || !slash || !begins(slash + 1, "libheaptap"))
+            continue;
+        const struct ht_remote_module *l = ht_remote_module_at(r, r->maps[i].start);
+        if (!l)
+            continue;
+        bool inside =
+            p->arena >= l->start && p->arena < l->end && p->arena_size <= l->end - p->arena;
+        add_hole(m, l->start, inside ? p->arena : l->end);
+        if (inside)
+            add_hole(m, p->arena + p->arena_size, l->end);
+    }
+}
+
+/* The tables' memory: an array there says where. */
+static void hide_tables(struct maker *m, struct ht_remote *r, const struct ht_private_memory *p)
+{
+    uint64_t chunk[512];
+    if (p->state && p->state_size < 1ull << 32)
+        add_hole(m, p->state, p->state + p->state_size);
+    if (!p->node_chunks || p->chunk_size > 1ull << 32)
+        return;
+    for (uint64_t i = 0; i < p->n_node_chunks && i < 1 << 20; i += 512) {
+        uint64_t n = p->n_node_chunks - i < 512 ? p->n_node_chunks - i : 512;
+        ssize_t got = ht_remote_read(r, p->node_chunks + 8 * i, chunk, 8 * n);
+        bool any = false;
+        for (ssize_t k = 0; k < got / 8; k++)
+            if (chunk[k]) {
+                add_hole(m, chunk[k], chunk[k] + p->chunk_size);
+                any = true;
+            }
+        if (!any)
+            break;
+    }
+}
+
+static int by_start(const void *a, const void *b)
+{
+    uint64_t x = ((const struct range *)a)->start, y = ((const struct range *)b)->start;
+    return x < y ? -1 : x > y;
+}
+
+int ht_leak_areas_read(struct ht_remote *r, const struct ht_view *region, struct ht_leak_areas *out)
+{
+    struct maker m = {.out = out};
+    const struct ht_region_header *h = region->header;
+    *out = (struct ht_leak_areas){0};
+    int err = ht_remote_maps(r);
+    if (err)
+        return err == -ENOENT ? -ESRCH : err;
+    add_hole(&m, h->address,
+             h->address + HT_HEADER_SIZE + (uint64_t)region->n_chunks * HT_CHUNK_SIZE);
+    hide_library(&m, r, &h->private_memory);
+    hide_tables(&m, r, &h->private_memory);
+    if (m.n_holes)
+        qsort(m.hole, m.n_holes, sizeof *m.hole, by_start);
+    err = read_smaps(&m, r);
+    free(m.hole);
+    return m.failed ? -ENOMEM : err;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Most words are no pointers, and most pointers do not point to a block that is asked about: a
+ * comparison with two ranges and a bit for the page send nearly all of them away, four at a time
+ * where there is AVX2. What is left is looked up by halving.
+ */
+#include "config.h"
+
+#include "leaks/index.h"
+
+#include <immintrin.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_SHIFT   12
+#define OVERLAPS_MAX 64 /* blocks over one address: only records whose frees were lost overlap */
+#define PAGE_MASK    ((1u << HT_LEAK_PAGE_BITS) - 1)
+
+static uint64_t end_of(const struct ht_leak_block *b)
+{
+    return b->addr + (b->size ? b->size : 1);
+}
+
+/* Pages that are marked one by one; of more the bits would all be set. */
+#define MARKED_MAX (1u << 27)
+
+/* How many pages of the wanted block were marked. */
+static uint64_t mark_pages(struct ht_leak_index *x, const struct ht_leak_block *b)
+{
+    uint64_t first = b->addr >> PAGE_SHIFT, last = (end_of(b) - 1) >> PAGE_SHIFT;
+    if (last - first > PAGE_MASK)
+        last = first + PAGE_MASK;
+    for (uint64_t p = first; p <= last; p++)
+        x->page[(p & PAGE_MASK) / 64] |= 1ull << (p % 64);
+    return last - first + 1;
+}
+
+/* The two ranges: cut where the distance between neighbours is widest. */
+static void set_ranges(struct ht_leak_index *x, const bool *wanted)
+{
+    uint64_t widest = 0, before = 0;
+    size_t cut = 0;
+    bool any = false;
+    for (size_t i = 0; i < x->n; i++) {
+        if (wanted && !wanted[i])
+            continue;
+        if (any && x->block[i].addr > before && x->block[i].addr - before > widest) {
+            widest = x->block[i].addr - before;
+            cut = i;
+        }
+        any = true;
+        if (end_of(&x->block[i]) > before)
+            before = end_of(&x->block[i]);
+    }
+    for (size_t i = 0; i < x->n; i++) {
+        if (wanted && !wanted[i])
+            continue;
+        unsigned k = cut && i >= cut;
+        if (!x->high[k])
+            x->low[k] = x->block[i].addr;
+        if (end_of(&x->block[i]) > x->high[k])
+            x->high[k] = end_of(&x->block[i]);
+    }
+}
+
+struct ht_leak_index *ht_leak_index_create(const struct ht_leak_block *block, size_t n,
+                                           const bool *wanted, bool plain)
+{
+    struct ht_leak_index *x = calloc(1, sizeof *x);
+    uint64_t reach = 0, marked = 0;
+    if (!x || !(x->reach = malloc((n + 1) * sizeof *x->reach))) {
+        free(x);
+        return NULL;
+    }
+    x->block = block;
+    x->n = n;
+    x->avx2 = !plain && __builtin_cpu_supports("avx2");
+    for (size_t i = 0; i < n; i++) {
+        if (end_of(&block[i]) > reach)
+            reach = end_of(&block[i]);
+        x->reach[i] = reach;
+        if ((!wanted || wanted[i]) && marked < MARKED_MAX)
+            marked += mark_pages(x, &block[i]);
+    }
+    if (marked >= MARKED_MAX)
+        memset(x->page, 0xff, sizeof x->page);
+    set_ranges(x, wanted);
+    return x;
+}
+
+void ht_leak_index_destroy(struct ht_leak_index *x)
+{
+    if (x)
+        free(x->reach);
+    free(x);
+}
+
+static bool on_page(const struct ht_leak_index *x, uint64_t address)
+{
+    uint64_t p = address >> PAGE_SHIFT;
+    return x->page[(p & PAGE_MASK) / 64] >> (p % 64) & 1;
+}
+
+static size_t filter_plain(const struct ht_leak_index *x, const uint64_t *words, size_t from,
+                           size_t n, uint32_t *at, size_t found)
+{
+    uint64_t low0 = x->low[0], span0 = x->high[0] - low0;
+    uint64_t low1 = x->low[1], span1 = x->high[1] - low1;
+    for (size_t i = from; i < n; i++) {
+        uint64_t v = words[i] & HT_LEAK_ADDRESS;
+        if ((v - low0 < span0 || v - low1 < span1) && on_page(x, v))
+            at[found++] = (uint32_t)i;
+    }
+    return found;
+}
+
+__attribute__((target("avx2"))) static size_t
+filter_avx2(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint32_t *at)
+{
+    const __m256i mask = _mm256_set1_epi64x((long long)HT_LEAK_ADDRESS);
+    /* Addresses have 48 bits: signed comparisons are right. */
+    const __m256i low0 = _mm256_set1_epi64x((long long)x->low[0] - 1);
+    const __m256i high0 = _mm256_set1_epi64x((long long)x->high[0]);
+    const __m256i low1 = _mm256_set1_epi64x((long long)x->low[1] - 1);
+    const __m256i high1 = _mm256_set1_epi64x((long long)x->high[1]);
+    size_t found = 0, i = 0;
+    for (; i + 8 <= n; i += 8) {
+        unsigned hits = 0;
+        for (unsigned half = 0; half < 2; half++) {
+            __m256i v = _mm256_loadu_si256((const __m256i *)(words + i + 4 * (size_t)half));
+            v = _mm256_and_si256(v, mask);
+            __m256i in0 =
+                _mm256_and_si256(_mm256_cmpgt_epi64(v, low0), _mm256_cmpgt_epi64(high0, v));
+            __m256i in1 =
+                _mm256_and_si256(_mm256_cmpgt_epi64(v, low1), _mm256_cmpgt_epi64(high1, v));
+            __m256i in = _mm256_or_si256(in0, in1);
+            hits |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(in)) << (4 * half);
+        }
+        for (; hits; hits &= hits - 1) {
+            size_t k = i + (unsigned)__builtin_ctz(hits);
+            if (on_page(x, words[k] & HT_LEAK_ADDRESS))
+                at[found++] = (uint32_t)k;
+        }
+    }
+    return filter_plain(x, words, i, n, at, found);
+}
+
+size_t ht_leak_filter(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint32_t *at)
+{
+    return x->avx2 ? filter_avx2(x, words, n, at) : filter_plain(x, words, 0, n, at, 0);
+}
+
+size_t ht_leak_find(const struct ht_leak_index *x, uint64_t address, size_t before)
+{
+    size_t low = 0, high = before < x->n ? before : x->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (x->block[middle].addr <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    unsigned looks = 0;
+    for (size_t i = low; i-- > 0 && x->reach[i] > address && looks < OVERLAPS_MAX; looks++)
+        if (address < end_of(&x->block[i]))
+            return i;
+    return x->n;
+}

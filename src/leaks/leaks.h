@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which of a process's live blocks nobody points to, from outside and without a stop: every aligned
+ * word of its readable memory is looked at, several times over, and a block that no word points
+ * into in any pass is leaked. In exact mode all blocks are known, and so is what only leaked blocks
+ * lead to.
+ */
+#ifndef HEAPTAP_SRC_LEAKS_LEAKS_H
+#define HEAPTAP_SRC_LEAKS_LEAKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "region/layout.h"
+#include "remote/remote.h"
+#include "snapshot/region.h"
+
+enum ht_leak_grade {
+    HT_LEAK_NONE,
+    HT_LEAK_UNREFERENCED, /* no word points into it */
+    HT_LEAK_UNREACHABLE,  /* only leaked blocks point into it; exact mode */
+    HT_LEAK_GRADES,
+};
+
+/* Why memory was not read, though it may hold pointers. */
+enum ht_leak_unseen {
+    HT_UNSEEN_SWAPPED,
+    HT_UNSEEN_ABSENT, /* shared memory that is not mapped in at present */
+    HT_UNSEEN_DEVICE,
+    HT_UNSEEN_USERFAULT, /* registered with userfaultfd: reading might wait for its handler */
+    HT_UNSEEN_SECRET,    /* memfd_secret */
+    HT_UNSEEN_CLOSED,    /* present, and protected against reading */
+    HT_UNSEEN_FAILED,    /* went, or could not be read, meanwhile */
+    HT_UNSEEN_KINDS,
+};
+
+const char *ht_leak_grade_name(enum ht_leak_grade grade);
+/* "swapped out", "of devices"...; and as a key: "swapped", "device"... */
+const char *ht_leak_unseen_name(enum ht_leak_unseen kind);
+const char *ht_leak_unseen_key(enum ht_leak_unseen kind);
+
+/* A live block that was asked about. */
+struct ht_leak_block {
+    uint64_t addr, size;
+    ht_ref record, site;
+    uint32_t sequence;
+    uint32_t time; /* seconds after the region's start */
+    uint32_t head; /* of an unreachable one: index of the leaked block that leads to it */
+    uint8_t grade; /* enum ht_leak_grade */
+};
+
+struct ht_leaks;
+
+struct ht_leak_options {
+    unsigned passes;   /* at least; 1 to HT_LEAK_PASSES */
+    uint64_t every_ns; /* between the starts of two passes */
+    uint64_t budget;   /* bytes read a second; 0: no limit */
+    bool stop;         /* look at the registers of all threads, each stopped for a moment */
+    bool plain;        /* without AVX2; for tests */
+    /* Called after each pass, and while one runs, with `done` of `all` bytes. May be NULL. */
+    void (*progress)(void *ctx, const struct ht_leaks *l, uint64_t done, uint64_t all);
+    void *ctx;
+};
+
+enum { HT_LEAK_PASSES = 100 };
+
+struct ht_leaks {
+    struct ht_region region;     /* as read before the first pass; open until ht_leaks_free */
+    struct ht_leak_block *block; /* by address */
+    size_t n;                    /* asked about, less those that were freed since */
+    bool exact;                  /* all blocks are known */
+    unsigned n_passes;
+    size_t candidates[HT_LEAK_PASSES]; /* left after each pass */
+    size_t n_of[HT_LEAK_GRADES];
+    size_t freed;     /* gone meanwhile */
+    uint64_t read;    /* bytes, in the last pass */
+    uint64_t read_ns; /* of the last pass, waits for the budget left out */
+    uint64_t unseen[HT_UNSEEN_KINDS];
+    unsigned threads, stopped, unstopped; /* there are; whose registers were read, were not */
+    uint64_t longest_stop_ns;
+    size_t in_registers; /* candidates that a register pointed to */
+    uint64_t lost_frees; /* frees that heaptap lost: so many blocks may be freed */
+    uint64_t now_s;      /* seconds after the region's start */
+};
+
+/*
+ * Looks. r: the process, open; its maps are read again. 0, or -errno with one line in msg: -ESRCH
+ * it ended or became another program, -ENOENT it is not profiled, -EPERM, -ENOMEM. ht_leaks_free in
+ * any case. One thread at a time.
+ */
+int ht_leaks_look(struct ht_remote *r, const struct ht_leak_options *o, struct ht_leaks *out,
+                  char *msg, size_t msg_size);
+void ht_leaks_free(struct ht_leaks *l);
+
+/* --- rows.c: what leaked, as a profile ----------------------------------------------------------
+ */
+
+#include "evidence/interval.h"
+
+/* The leaked blocks of one grade of one site. */
+struct ht_leak_row {
+    ht_ref site;
+    enum ht_leak_grade grade;
+    uint64_t rate;
+    struct ht_evidence bytes, objects;
+    uint64_t oldest_s;
+    size_t blocks;
+};
+
+struct ht_leak_rows {
+    struct ht_leak_row *row;
+    size_t n;
+    struct ht_profile *profile; /* all that is in use; leaked samples have the label "leak" */
+    uint32_t *of_sample;        /* by the sample's index: its row; UINT32_MAX: not leaked */
+};
+
+/* Without names; the caller may symbolize the profile as long as it keeps its samples. 0 or -errno
+ * with msg. ht_leak_rows_free in any case. */
+int ht_leak_rows_make(const struct ht_leaks *l, struct ht_leak_rows *rows, char *msg,
+                      size_t msg_size);
+void ht_leak_rows_free(struct ht_leak_rows *rows);
+
+/* The leaked samples alone: a new profile. NULL: out of memory. */
+struct ht_profile *ht_leak_rows_leaked(const struct ht_leak_rows *rows);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel tells the stack pointer of a thread that waits. A thread's own stack is known by the
+ * guard that lies below it; that of the first thread by its name.
+ */
+#include "config.h"
+
+#include "leaks/threads.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaks/areas.h"
+
+#define RED_ZONE  128
+#define GUARD_MAX (64u << 10)
+
+/* Whether a block lies there, in part. */
+static bool holds_block(const struct ht_leak_block *block, size_t n, uint64_t start, uint64_t end)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (block[middle].addr < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (low < n && block[low].addr < end) ||
+           (low && block[low - 1].addr + block[low - 1].size > start);
+}
+
+/* Where the stack that sp lies in begins; 0: it is not known to be one. */
+static uint64_t stack_start(const struct ht_remote *r, uint64_t sp)
+{
+    const struct ht_remote_map *m = ht_remote_map_at(r, sp);
+    if (!m || m->inode || !m->readable)
+        return 0;
+    if (!strcmp(m->name, "[stack]"))
+        return m->start;
+    if (*m->name || m == r->maps)
+        return 0;
+    const struct ht_remote_map *guard = m - 1;
+    return guard->end == m->start && !guard->readable && !guard->inode && !*guard->name &&
+                   guard->end - guard->start <= GUARD_MAX
+               ? m->start
+               : 0;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    uint64_t x = ((const struct ht_leak_unused *)a)->start,
+             y = ((const struct ht_leak_unused *)b)->start;
+    return x < y ? -1 : x > y;
+}
+
+/* Two threads with their sp in one mapping: it is no stack of one of them, so none is unused. */
+static size_t drop_overlapping(struct ht_leak_unused *u, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n;) {
+        size_t same = i + 1;
+        while (same < n && u[same].start == u[i].start)
+            same++;
+        if (same == i + 1)
+            u[kept++] = u[i];
+        i = same;
+    }
+    return kept;
+}
+
+int ht_leak_threads_read(struct ht_remote *r, const struct ht_leak_block *block, size_t n,
+                         struct ht_leak_threads *out)
+{
+    char path[64];
+    *out = (struct ht_leak_threads){0};
+    snprintf(path, sizeof path, "/proc/%d/task", (int)r->pid);
+    DIR *d = opendir(path);
+    size_t room = 0;
+    int err = 0;
+    if (!d)
+        return errno == ENOENT ? -ESRCH : -errno;
+    for (struct dirent *e; !err && (e = readdir(d));) {
+        struct ht_remote_thread t = {.tid = atoi(e->d_name)};
+        if (t.tid <= 0)
+            continue;
+        out->threads++;
+        /* Asked for first: what it did since shows afterwards. */
+        uint64_t runs = ht_remote_thread_runs(r, t.tid);
+        if (!ht_remote_thread_read(r, &t) || !t.sp)
+            continue;
+        for (unsigned i = 0; t.call >= 0 && i < 6; i++)
+            ht_leak_add_word(out, t.args[i]);
+        uint64_t start = stack_start(r, t.sp);
+        if (!runs || !start || t.sp < start + RED_ZONE || holds_block(block, n, start, t.sp))
+            continue;
+        if (out->n == room) {
+            room = room ? 2 * room : 64;
+            struct ht_leak_unused *more = reallocarray(out->unused, room, sizeof *more);
+            if (!more) {
+                err = -ENOMEM;
+                break;
+            }
+            out->unused = more;
+        }
+        out->unused[out->n++] = (struct ht_leak_unused){
+            .tid = t.tid, .start = start, .end = (t.sp - RED_ZONE) & ~7ull, .runs = runs};
+    }
+    closedir(d);
+    if (out->n) {
+        qsort(out->unused, out->n, sizeof *out->unused, by_start);
+        out->n = drop_overlapping(out->unused, out->n);
+    }
+    if (!err)
+        ht_leak_kernel_words(r, out);
+    return err;
+}
+
+void ht_leak_threads_free(struct ht_leak_threads *t)
+{
+    free(t->unused);
+    free(t->word);
+    *t = (struct ht_leak_threads){0};
+}
+
+bool ht_leak_unused_still(const struct ht_remote *r, const struct ht_leak_unused *u)
+{
+    return ht_remote_thread_runs(r, u->tid) == u->runs;
+}
+
+int ht_leak_registers(struct ht_remote *r, struct ht_leaks *l,
+                      void (*fn)(void *ctx, const uint64_t *words, size_t n), void *ctx)
+{
+    char path[64];
+    unsigned char none[8];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)r->pid);
+    DIR *d = opendir(path);
+    if (!d)
+        return errno == ENOENT ? -ESRCH : -errno;
+    for (struct dirent *e; (e = readdir(d));) {
+        struct ht_remote_stack stack = {.data = none};
+        struct ht_all_regs regs;
+        pid_t tid = atoi(e->d_name);
+        if (tid <= 0)
+            continue;
+        uint64_t began = ht_leak_now_ns();
+        int err = ht_remote_stop_thread(r, tid, &regs, &stack, 0);
+        uint64_t took = ht_leak_now_ns() - began;
+        if (err) {
+            l->unstopped += err != -ESRCH;
+            continue;
+        }
+        l->stopped++;
+        if (took > l->longest_stop_ns)
+            l->longest_stop_ns = took;
+        fn(ctx, regs.r, HT_N_REGS);
+    }
+    closedir(d);
+    return 0;
+}

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_leaks.py HEAPTAP LIBRARY HEAPS [CHECKS]: `heaptap leaks` on heaps of which it is known what leaked (heaps.cc).
+
+No reachable block is ever called leaked, whatever holds it, while 8 threads move pointers as fast as they can; what leaked is found; what
+cannot be seen is called what docs/leaks.md says. CHECKS: so many looks at each moving heap (1); 10,000 by hand."""
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HEAPTAP, LIBRARY, HEAPS = (os.path.abspath(a) for a in sys.argv[1:4])
+CHECKS = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+DIR = tempfile.mkdtemp(prefix="heaptap-leaks-")
+QUICK = ["--every=0", "--budget=0"]
+failed, checks = [], 0
+
+
+def check(what, good, seen=""):
+    global checks
+    checks += 1
+    if not good:
+        failed.append("%s: %s" % (what, str(seen)[:1500]))
+        print("FAIL " + failed[-1], flush=True)
+
+
+class Program:
+    """A program under the library, or without it; its truth by name once it is ready."""
+    def __init__(self, *words, rate="1", allocator=None, profiled=True):
+        env = dict(os.environ, HEAPTAP_OUTPUT=DIR + "/out.pb.gz")
+        if profiled:
+            env.update(LD_PRELOAD=LIBRARY + (":" + allocator if allocator else ""), HEAPTAP_RATE=rate)
+        self.p = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        self.pid, self.blocks, self.bytes = self.p.pid, {}, {}
+        for line in self.p.stdout:
+            if line == "ready\n":
+                break
+            name, blocks, size = line.split()
+            self.blocks[name], self.bytes[name] = int(blocks), int(size)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.p.stdin.close()
+        self.p.wait()
+
+
+def leaks(pid, *options, status=0, quick=True):
+    r = subprocess.run([HEAPTAP, "leaks", *(QUICK if quick else []), *options, str(pid)], capture_output=True, text=True)
+    check("status of leaks %s" % " ".join(options), r.returncode == status, (r.returncode, r.stdout, r.stderr))
+    return r
+
+
+def looked(pid, *options):
+    out = json.loads(leaks(pid, "--json", *options).stdout)
+    found = {}
+    for s in out["sites"]:
+        found[s["site"]] = found.get(s["site"], 0) + s["objects"]
+    return out, found
+
+
+def library(name):
+    found = sorted(glob.glob("/usr/lib/x86_64-linux-gnu/" + name) + glob.glob("/usr/lib64/" + name))
+    return found[0] if found else None
+
+
+def part(program, found, prefix):
+    all_ = sum(n for name, n in program.blocks.items() if name.startswith(prefix))
+    return sum(n for name, n in found.items() if name.startswith(prefix)) / all_ if all_ else 1
+
+
+# Every block is known: over four allocators, at rest and while pointers move. jemalloc's own records hold the addresses of its slabs and
+# of large blocks, and its caches those of blocks they had (docs/leaks.md).
+ALLOCATORS = {"glibc": (None, 0.98), "jemalloc": ("libjemalloc.so.2", 0.90), "tcmalloc": ("libtcmalloc_minimal.so.4", 0.98),
+              "mimalloc": ("libmimalloc.so.2*", 0.98)}
+for name, (pattern, least) in ALLOCATORS.items():
+    path = pattern and library(pattern)
+    if pattern and not path:
+        print("SKIP %s: it is not installed" % name)
+        continue
+    with Program(HEAPS, "5", "8", allocator=path) as p:
+        for i in range(CHECKS):
+            out, found = looked(p.pid, "--stop")
+            kept = {n: found[n] for n in found if n.startswith(("kept_", "register_"))}
+            check(name + ": nothing reachable is called leaked", not kept, (i, kept, out["candidates"]))
+            check(name + ": what leaked is found", part(p, found, "lost_") >= least, (i, part(p, found, "lost_"), found, p.blocks))
+            check(name + ": exact", out["exact"] and out["asked"] >= sum(p.blocks.values()), out)
+
+# The grades, and what stands under which head.
+with Program(HEAPS, "5") as p:
+    out, found = looked(p.pid, "--stop")
+    sites = {(s["site"], s["leak"]): s for s in out["sites"]}
+    for what, heads in (("list", 5), ("cycle", 5), ("hash", 5), ("tree", 5), ("ring", 5)):
+        head = sites["lost_" + what, "unreferenced"]
+        all_ = p.blocks["lost_" + what], p.bytes["lost_" + what]
+        check("heads of lost_" + what, head["objects"] == heads and head["held_objects"] == all_[0] - heads, (head, all_))
+        check("bytes under lost_" + what, head["bytes"] + head["held_bytes"] == all_[1], (head, all_))
+    for what in ("plain", "self"):
+        check("lost_" + what, sites["lost_" + what, "unreferenced"]["objects"] == p.blocks["lost_" + what], sites)
+    check("shares", sites["lost_plain", "unreferenced"]["inuse_bytes"] == p.bytes["lost_plain"], sites)
+    text = leaks(p.pid, "--stop", "--all").stdout
+    check("text: the head and what it holds", "lost_tree ← build ← builder (holds %d others" % (p.blocks["lost_tree"] - 5) in text, text)
+    check("text: registers", "threads were looked at, each stopped for" in text, text)
+    check("text: protected memory is named", "protected against reading" in text, text)
+
+# What cannot be seen is called leaked: each kind, as docs/leaks.md says; memory that was not read is named.
+with Program(HEAPS, "5") as p:
+    out, found = looked(p.pid, "--stop")
+    for what in [n for n in p.blocks if n.startswith("unseen_")]:
+        check(what + " is called leaked", found.get(what) == p.blocks[what], (found, p.blocks))
+    check("protected memory", out["not_read"]["protected"] > 0, out["not_read"])
+    for what, key in (("unseen_userfault", "userfaultfd"), ("unseen_secret", "secretmem")):
+        if what in p.blocks:
+            check(key, out["not_read"][key] > 0, out["not_read"])
+        else:
+            print("SKIP %s: the kernel has none, or refuses it" % key)
+    check("registers", out["registers"]["threads"] == 11 and out["registers"]["not_stopped"] == 0, out["registers"])
+
+# A register of a blocked thread alone: listed, and said, without --stop (an allocator that keeps no address of its last block).
+path = library("libmimalloc.so.2*")
+if path:
+    with Program(HEAPS, "5", allocator=path) as p:
+        out, found = looked(p.pid)
+        check("registers are not looked at", found.get("register_rbx") == 5 and out["registers"] is None, (found, out["registers"]))
+        text = leaks(p.pid).stdout
+        check("and that is said", "Registers were not looked at" in text, text)
+        out, found = looked(p.pid, "--stop")
+        check("with --stop they are", "register_rbx" not in found and out["registers"]["held"] == 5, (found, out["registers"]))
+
+# Sampled.
+with Program(HEAPS, "60", rate="4k") as p:
+    out, found = looked(p.pid, "--stop")
+    check("sampled: nothing reachable is called leaked", not [n for n in found if n.startswith(("kept_", "register_"))], found)
+    sites = {s["site"]: s for s in out["sites"]}
+    plain = sites["lost_plain"]
+    check("sampled: within the interval's reach", plain["bytes_low"] * 0.7 <= p.bytes["lost_plain"] <= plain["bytes_high"] * 1.3, (plain, p.bytes))
+    check("sampled: the grade", {s["leak"] for s in out["sites"]} == {"unreferenced"} and not out["exact"], out)
+    r = leaks(p.pid, "-o", DIR + "/leaked.pb.gz")
+    check("an interval is shown", "95 %" in r.stdout, r.stdout)
+    tags = subprocess.run([HEAPTAP, "tags", DIR + "/leaked.pb.gz"], capture_output=True, text=True).stdout
+    check("the profile has the label", "leak: Total" in tags and "100%): unreferenced" in tags, tags)
+    top = subprocess.run([HEAPTAP, "top", "-tagfocus=leak=unreferenced", DIR + "/leaked.pb.gz"], capture_output=True, text=True).stdout
+    check("any reader shows it", "lost_plain" in top and "kept_" not in top, top)
+    raw = subprocess.run([HEAPTAP, "leaks", *QUICK, "-o", "-", str(p.pid)], capture_output=True).stdout
+    check("-o - writes the profile alone", raw[:2] == b"\x1f\x8b", raw[:20])
+
+# Nothing of ours is left in the process, and it does not notice.
+with Program(HEAPS, "3") as p:
+    def inside():
+        return [sorted(os.listdir("/proc/%d/fd" % p.pid)), sorted(os.listdir("/proc/%d/task" % p.pid)), open("/proc/%d/maps" % p.pid).read(),
+                [l for l in open("/proc/%d/status" % p.pid) if l.startswith(("TracerPid", "Sig", "Shd"))]]
+    before = inside()
+    leaks(p.pid)
+    leaks(p.pid, "--stop")
+    check("descriptors, threads, maps and signals are as before", inside() == before, (before, inside()))
+    p.p.send_signal(signal.SIGSTOP)
+    leaks(p.pid, "--stop", status=0)
+    p.p.send_signal(signal.SIGCONT)
+
+# Exit status.
+with Program(HEAPS, "0") as p:
+    r = leaks(p.pid, "--fail", "--stop")
+    check("no leak", "no leak was found" in r.stdout, r.stdout)
+with Program(HEAPS, "1") as p:
+    leaks(p.pid, "--fail", status=3)
+    for bad in ("--passes=0", "--passes=101", "--passes=x", "--every=soon", "--budget=much", "--budget=" + "9" * 40):
+        r = leaks(p.pid, bad, status=2)
+        check(bad, r.stderr.count("\n") == 1 and not r.stdout, r.stderr)
+    # It ends, or becomes another program, in the midst of it.
+    slow = subprocess.Popen([HEAPTAP, "leaks", "--every=2s", str(p.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1)
+    p.p.kill()
+    p.p.wait()
+    out, err = slow.communicate()
+    check("it ends midway", slow.returncode == 1 and not out and err.count("\n") == 1, (slow.returncode, out, err))
+    check("it has ended", leaks(p.pid, status=1).stderr.count("\n") == 1)
+with Program(HEAPS, "1") as p:
+    slow = subprocess.Popen([HEAPTAP, "leaks", "--every=2s", str(p.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1)
+    p.p.stdin.write("x")
+    p.p.stdin.flush()
+    out, err = slow.communicate()
+    check("it execs midway", slow.returncode == 1 and err.count("\n") == 1 and "meanwhile" in err, (slow.returncode, out, err))
+    p.p.kill()
+with Program(HEAPS, "1", profiled=False) as p:
+    check("not profiled", leaks(p.pid, status=1).stderr.count("\n") == 1)
+
+# A hostile region: whatever its records say, it ends, with a line or a report.
+import random  # noqa: E402
+with Program(HEAPS, "2") as p:
+    region = next(l.split()[-1] for l in open("/proc/%d/maps" % p.pid) if "/heaptap-" in l and "rw-s" in l)
+    size = os.path.getsize(region)
+    chance = random.Random(1)
+    with open(region, "r+b") as f:
+        for i in range(6):
+            for k in range(3000):
+                f.seek(20480 + 65536 * chance.randrange(0, 12) + 128 + 8 * chance.randrange(8000))
+                f.write(chance.choice([b"\xff" * 8, os.urandom(8), (0x7f0000000000 + chance.randrange(1 << 32)).to_bytes(8, "little")]))
+            r = subprocess.run([HEAPTAP, "leaks", *QUICK, "--passes=1", str(p.pid)], capture_output=True, timeout=60)
+            check("a hostile region", r.returncode in (0, 1), r)
+    p.p.kill()
+
+print("leaks: %d checks, %d failed" % (checks, len(failed)))
+sys.exit(1 if failed else 0)
