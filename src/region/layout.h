@@ -43,12 +43,19 @@ enum ht_chunk_kind {
     HT_KIND_COUNT
 };
 
-/* The head of every chunk. `kind` is stored with release once the chunk is populated. */
+/*
+ * The head of every chunk. `kind` is stored with release once the chunk's beginning is present in
+ * memory. `present`: how many bytes of the chunk are, its head with them; 0: all. It grows
+ * (release) before a record is made behind it. What lies behind it is not to be looked at in a
+ * mapping: a full file system has no page for it.
+ */
 struct ht_chunk {
     uint32_t magic;
     _Atomic uint32_t kind;
-    uint64_t reserved[15]; /* so that sites lie on pairs of cache lines */
+    _Atomic uint32_t present;
+    uint32_t reserved[29]; /* so that sites lie on pairs of cache lines */
 };
+_Static_assert(sizeof(struct ht_chunk) == 128, "chunk head");
 
 /* Values of a record's commit word. */
 enum {
@@ -356,6 +363,19 @@ static inline uint32_t ht_kind_capacity(uint32_t kind)
 {
     uint32_t size = ht_kind_size(kind);
     return size ? (HT_CHUNK_SIZE - (uint32_t)sizeof(struct ht_chunk)) / size : 0;
+}
+
+static inline uint32_t ht_chunk_present(const struct ht_chunk *c)
+{
+    uint32_t n = atomic_load_explicit(&c->present, memory_order_acquire);
+    return n >= sizeof *c && n < HT_CHUNK_SIZE ? n : HT_CHUNK_SIZE;
+}
+
+/* Of a chunk of that kind: the records in the part that is present. */
+static inline uint32_t ht_chunk_records(const struct ht_chunk *c, uint32_t kind)
+{
+    uint32_t size = ht_kind_size(kind);
+    return size ? (ht_chunk_present(c) - (uint32_t)sizeof *c) / size : 0;
 }
 
 static inline uint32_t ht_fnv1a(const void *data, uint64_t n)

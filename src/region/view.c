@@ -151,12 +151,13 @@ const void *ht_view_record(const struct ht_view *v, ht_ref ref, uint32_t kind)
 
 const void *ht_view_next(const struct ht_view *v, struct ht_cursor *cur)
 {
-    uint32_t size = ht_kind_size(cur->kind), capacity = ht_kind_capacity(cur->kind);
+    uint32_t size = ht_kind_size(cur->kind);
     for (; cur->chunk < chunks_of(v); cur->chunk++, cur->index = 0) {
         const struct ht_chunk *c = chunk_at(v, cur->chunk);
         if (kind_of(v, cur->chunk) != cur->kind || !fetched(v, cur->chunk))
             continue;
-        while (cur->index < capacity) {
+        uint32_t n = ht_chunk_records(c, cur->kind);
+        while (cur->index < n) {
             const unsigned char *p = (const unsigned char *)(c + 1) + (uint64_t)cur->index++ * size;
             if (!committed(v, p, cur->kind))
                 continue;

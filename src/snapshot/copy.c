@@ -55,7 +55,8 @@ static void read_kind(struct copier *c, uint32_t kind)
         struct ht_chunk *chunk = (struct ht_chunk *)(c->base + at);
         if (chunk->magic != HT_CHUNK_MAGIC || atomic_load(&chunk->kind) != kind)
             continue;
-        if (ht_reader_bytes(&c->r, chunk + 1, HT_CHUNK_SIZE - sizeof *chunk, at + sizeof *chunk))
+        const uint64_t known = offsetof(struct ht_chunk, present);
+        if (ht_reader_bytes(&c->r, &chunk->present, HT_CHUNK_SIZE - known, at + known))
             memset(chunk, 0, HT_CHUNK_SIZE);
     }
 }

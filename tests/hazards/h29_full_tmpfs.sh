@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Hazard 29: a shared mapping on a full tmpfs: the write is SIGBUS.
-# Shows: with /dev/shm of 64 KiB, and with one full to the last page, the program's output and status are the same and its
-# profile is written; the same under a filter by which the kernel is one of before 5.14, without MADV_POPULATE_WRITE. Seen failing without
-# "pages are reserved before they are written" and "the kernel stores before the library does" (mutants).
+# Shows: with /dev/shm too small for the region, with one that gets full in the midst of a chunk (68 KiB), and with one full to the last
+# page, the program's output and status are the same and its profile is written; the same under a filter by which the kernel is one of
+# before 5.14, without MADV_POPULATE_WRITE. Seen failing without "pages are reserved before they are written", "more of a chunk is
+# reserved before it is written" and "the kernel stores before the library does" (mutants).
 unshare -m true 2>/dev/null || { echo "unshare -m is not permitted"; exit 77; }
 "$H_PROGRAMS/h17_workload" >"$H_TMP/bare" || exit 1
 filter=$H_PROGRAMS/../doctor/doctor-filter # madvise with that advice is EINVAL
 [ -x "$filter" ] || { echo "$filter is not built"; exit 77; }
 old="$filter 28 23 22"
 $old /bin/true; [ $? = 77 ] && old=
-for size in 4k 64k 1m; do
+for size in 4k 24k 68k 1m; do
   for full in "" 1 ${old:+old}; do
     rm -rf "$H_TMP/out"; mkdir "$H_TMP/out"
     size=$size full=$full old="$old" unshare -m bash -c '

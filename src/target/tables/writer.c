@@ -70,34 +70,70 @@ static bool fall_back_to_anonymous(struct ht_state *s, uint64_t at)
     return true;
 }
 
-/* Makes a chunk's pages present, or fails where a write to them would be a SIGBUS. */
-static bool populate_chunk(uint64_t at)
+/* Makes fresh pages present, or fails where a write to them would be a SIGBUS. */
+static bool populate(uint64_t at, uint64_t size)
 {
-    long r = SYS3(SYS_madvise, at, HT_CHUNK_SIZE, MADV_POPULATE_WRITE);
+    long r = SYS3(SYS_madvise, at, size, MADV_POPULATE_WRITE);
     if (r != -EINVAL)
         return !SYS_FAILED(r);
     /* Linux before 5.14 lacks that advice. */
-    for (uint64_t page = at; page < at + HT_CHUNK_SIZE; page += HT_PAGE_SIZE)
+    for (uint64_t page = at; page < at + size; page += HT_PAGE_SIZE)
         if (!ht_page_make_present(page))
             return false;
     return true;
 }
 
+static struct ht_chunk *chunk_at(struct ht_state *s, uint32_t i)
+{
+    return (struct ht_chunk *)(s->base + chunk_offset(i));
+}
+
 /*
- * Makes a chunk's pages present before anything is written to them: a write into a full tmpfs would
- * raise SIGBUS (tests/hazards/h29). When the file system has no room left, the rest of the region
- * continues in private memory, which a reader of the living process still reaches. Allocators
- * themselves call madvise, mremap and mmap; in a sandbox not even those are called.
+ * Makes a chunk's first pages present before anything is written to them: a write into a full tmpfs
+ * would raise SIGBUS (tests/hazards/h29). When the file system has no room left, the rest of the
+ * region continues in private memory, which a reader of the living process still reaches.
+ * Allocators themselves call madvise, mremap and mmap; in a sandbox not even those are called.
+ * `grow` held.
  */
-static bool reserve_chunk(struct ht_state *s, uint32_t i)
+static bool reserve_chunk(struct ht_state *s, uint32_t i, uint32_t present)
 {
     uint64_t at = chunk_offset(i);
     if (!commit_up_to(s, at + HT_CHUNK_SIZE))
         return false;
     uint64_t private = atomic_load_explicit(&s->header->private_from, memory_order_relaxed);
     if (ht_sandboxed || (private && at >= private))
-        return true; /* present, or faulted in as any heap page is */
-    return populate_chunk((uint64_t)s->base + at) || fall_back_to_anonymous(s, at);
+        present = HT_CHUNK_SIZE; /* it is, or is faulted in as any heap page is */
+    else if (!populate((uint64_t)s->base + at, present)) {
+        if (!fall_back_to_anonymous(s, at))
+            return false;
+        present = HT_CHUNK_SIZE;
+    }
+    atomic_store_explicit(&chunk_at(s, i)->present, present, memory_order_relaxed);
+    return true;
+}
+
+/* A kind's first chunk is made present by and by, for most processes use little of it; of those
+ * that need a second one the chunks are present at once. */
+#define FIRST_PRESENT (2 * HT_PAGE_SIZE)
+
+/* Makes more of a chunk present: to `end`, and twice as much as is. False: no room for it. */
+static bool extend_chunk(uint32_t i, uint32_t end)
+{
+    struct ht_state *s = ht_state;
+    struct ht_chunk *c = chunk_at(s, i);
+    if (!ht_lock(&s->grow, HT_RANK_GROW))
+        return false;
+    uint32_t had = ht_chunk_present(c), now = had;
+    while (now < end)
+        now *= 2;
+    bool ok = now == had ||
+              (!ht_sandboxed && populate((uint64_t)s->base + chunk_offset(i) + had, now - had));
+    if (ok) {
+        HT_YIELD_POINT(CHUNK);
+        atomic_store_explicit(&c->present, now, memory_order_release);
+    }
+    ht_unlock(&s->grow, HT_RANK_GROW);
+    return ok;
 }
 
 /* A new chunk of a kind becomes the kind's current one. `grow` is held by trying. */
@@ -109,9 +145,9 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
     bool ok = true;
     if (atomic_load_explicit(&s->cursors[kind], memory_order_acquire) == seen) {
         uint32_t i = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed);
-        ok = reserve_chunk(s, i);
+        ok = reserve_chunk(s, i, seen ? HT_CHUNK_SIZE : FIRST_PRESENT);
         if (ok) {
-            struct ht_chunk *c = (struct ht_chunk *)(s->base + chunk_offset(i));
+            struct ht_chunk *c = chunk_at(s, i);
             c->magic = HT_CHUNK_MAGIC;
             HT_YIELD_POINT(CHUNK);
             atomic_store_explicit(&c->kind, kind, memory_order_release);
@@ -132,13 +168,18 @@ static bool new_chunk(enum ht_chunk_kind kind, uint64_t seen)
 void ht_region_detach(void)
 {
     struct ht_state *s = ht_state;
-    for (int kind = HT_KIND_MODULE; kind < HT_KIND_COUNT; kind++)
-        if (!atomic_load_explicit(&s->cursors[kind], memory_order_acquire))
-            new_chunk(kind, 0);
+    for (int kind = HT_KIND_MODULE; kind < HT_KIND_COUNT; kind++) {
+        uint64_t v = atomic_load_explicit(&s->cursors[kind], memory_order_acquire);
+        if (!v && new_chunk(kind, 0))
+            v = atomic_load_explicit(&s->cursors[kind], memory_order_acquire);
+        if (v) /* else its next record is in another chunk */
+            extend_chunk((uint32_t)(v >> 32) - 1, HT_CHUNK_SIZE);
+    }
     if (!ht_lock(&s->grow, HT_RANK_GROW))
         return;
     uint32_t n = atomic_load_explicit(&s->header->n_chunks, memory_order_relaxed), i = n;
-    while (i < n + 16 && !atomic_load(&s->header->private_from) && reserve_chunk(s, i))
+    while (i < n + 16 && !atomic_load(&s->header->private_from) &&
+           reserve_chunk(s, i, HT_CHUNK_SIZE))
         i++;
     if (!atomic_load(&s->header->private_from) && commit_up_to(s, chunk_offset(i + 1)))
         fall_back_to_anonymous(s, chunk_offset(i));
@@ -160,6 +201,12 @@ static ht_ref bump(enum ht_chunk_kind kind, uint32_t n, uint32_t unit, uint32_t 
         uint32_t skip = align - 1 - ((uint32_t)v + head / unit + align - 1) % align;
         uint32_t used = (uint32_t)v + skip;
         if (!v || used + n > capacity) {
+            if (!new_chunk(kind, v))
+                return 0;
+            continue;
+        }
+        const uint32_t chunk = (uint32_t)(v >> 32) - 1, end = head + (used + n) * unit;
+        if (HT_UNLIKELY(end > ht_chunk_present(chunk_at(s, chunk))) && !extend_chunk(chunk, end)) {
             if (!new_chunk(kind, v))
                 return 0;
             continue;
