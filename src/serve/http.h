@@ -92,6 +92,10 @@ struct ht_profile *ht_request_cpu(const struct ht_request *r, enum MHD_Result *a
 enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const char *msg);
 /* The targets there are now. 0 or -errno. */
 int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n);
+/* The same, with a body to write about them. False after an answer, which is then to be returned.
+ */
+bool ht_request_list_body(const struct ht_request *r, struct ht_target **list, size_t *n,
+                          struct ht_body *b, enum MHD_Result *answer);
 void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
 
 /* Waits for one of the places for profiles in memory; leave gives it back. Every handler of data

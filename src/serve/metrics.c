@@ -82,16 +82,13 @@ static void put_metric(const struct ht_request *r, FILE *out, size_t m,
 
 enum MHD_Result ht_get_metrics(const struct ht_request *r)
 {
+    enum MHD_Result answer;
     struct ht_target *list;
     struct ht_body b;
     size_t n;
 
-    if (ht_request_list(r, &list, &n))
-        return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot list the processes");
-    if (ht_body_open(&b)) {
-        ht_targets_free(list, n);
-        return MHD_NO;
-    }
+    if (!ht_request_list_body(r, &list, &n, &b, &answer))
+        return answer;
     fputs("# HELP heaptap_up Whether the process is alive.\n# TYPE heaptap_up gauge\n", b.out);
     for (size_t i = 0; i < n; i++) {
         if (!wanted(r, &list[i]))

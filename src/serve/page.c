@@ -40,16 +40,13 @@ static void put_stats(FILE *out, const struct ht_target_stats *s)
 
 enum MHD_Result ht_get_targets(const struct ht_request *r)
 {
+    enum MHD_Result answer;
     struct ht_target *list;
     struct ht_body b;
     size_t n;
 
-    if (ht_request_list(r, &list, &n))
-        return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot list the processes");
-    if (ht_body_open(&b)) {
-        ht_targets_free(list, n);
-        return MHD_NO;
-    }
+    if (!ht_request_list_body(r, &list, &n, &b, &answer))
+        return answer;
     fprintf(b.out, "{\"live\":%s,\"compare\":", r->s->source->live ? "true" : "false");
     ht_web_json_string(b.out, r->s->o.compare ? r->s->o.compare : "");
     fputs(",\"version\":\"" HT_VERSION "\",\"targets\":[", b.out);

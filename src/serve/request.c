@@ -60,6 +60,20 @@ int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t 
     return r->s->source->list(r->s->source->ctx, list, n);
 }
 
+bool ht_request_list_body(const struct ht_request *r, struct ht_target **list, size_t *n,
+                          struct ht_body *b, enum MHD_Result *answer)
+{
+    if (ht_request_list(r, list, n)) {
+        *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot list the processes");
+        return false;
+    }
+    if (!ht_body_open(b))
+        return true;
+    ht_targets_free(*list, *n);
+    *answer = MHD_NO;
+    return false;
+}
+
 bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result *answer)
 {
     struct ht_target *list;
