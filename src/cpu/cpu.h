@@ -12,18 +12,18 @@
 struct ht_profile;
 
 struct ht_cpu_options {
-    pid_t pid;            /* with its threads and what they start; or */
-    char *const *program; /* to be started, and followed to its end; NULL for a pid */
+    pid_t pid;            /* a process, with its threads and what they start; or */
+    char *const *program; /* a program to start and follow to its end; NULL for a pid */
     double seconds;       /* 0: until the program ends, or *stop */
     unsigned frequency;   /* samples for each second of processor time */
     bool kernel;          /* time in the kernel too */
     bool ptrace;          /* by stopping threads that run, where perf events are refused */
-    const volatile sig_atomic_t *stop; /* a signal handler's: not 0 ends the sampling */
+    const volatile sig_atomic_t *stop; /* set by a signal handler: not 0 ends the sampling */
 };
 
 struct ht_cpu_summary {
     uint64_t samples, lost, truncated;
-    int status;         /* of the program, as wait(2) has it */
+    int status;         /* the program's status, as from wait(2) */
     int exec_errno;     /* not 0: the program could not be started */
     char exe[4096];     /* what /proc/PID/exe leads to */
     char program[4096]; /* the same, or the link to it that it was started by */

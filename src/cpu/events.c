@@ -186,7 +186,7 @@ int ht_events_open(struct ht_events *e, const pid_t *tids, size_t n,
     for (size_t i = 0; !err && i < n; i++) {
         err = open_thread(e, &a, tids[i], (int)n_cpus);
         if (err == -ESRCH)
-            err = 0; /* it ended in the meantime */
+            err = 0; /* the thread has ended */
         else
             opened++;
     }
@@ -243,7 +243,7 @@ void ht_events_wait(struct ht_events *e, int ms)
     for (size_t i = 0; i < e->n_rings && n < 64; i++)
         p[n++] = (struct pollfd){.fd = e->rings[i].fd, .events = POLLIN};
     poll(p, n, ms);
-    /* POLLHUP, once the threads have ended, comes back at once each time. */
+    /* After the threads have ended, poll returns POLLHUP at once each time. */
     for (nfds_t i = 0; i < n; i++)
         if (p[i].revents & POLLHUP) {
             struct timespec t = {0, 5000000};
@@ -285,7 +285,7 @@ static int hold(struct ht_events *e, const struct perf_event_header *h)
     return 0;
 }
 
-/* Takes what is in a ring. The kernel writes data_head, we data_tail. */
+/* Takes the contents of a ring. The kernel writes data_head, this process data_tail. */
 static int take(struct ht_events *e, struct ht_ring *ring)
 {
     unsigned char *data = (unsigned char *)ring->page + 4096;
@@ -317,7 +317,7 @@ static int by_time(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Lets go of the first n records, and moves the others to the front. */
+/* Drops the first n records, and moves the others to the front. */
 static int keep_rest(struct ht_events *e, size_t n)
 {
     struct ht_events fresh = {0};

@@ -71,7 +71,7 @@ double ht_events_used(const struct ht_events *e);
 void ht_events_wait(struct ht_events *e, int ms);
 
 /*
- * Hands over the records of all processors in the order of their time, up to `until` (of
+ * Passes the records of all processors on in the order of their time, up to `until` (of
  * CLOCK_MONOTONIC; UINT64_MAX: all). 0 or -ENOMEM.
  */
 int ht_events_drain(struct ht_events *e, uint64_t until,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads /proc/kallsyms once and looks addresses up by halving. */
+/* Reads /proc/kallsyms once and looks addresses up by binary search. */
 #include "config.h"
 
 #include "cpu/kernel.h"

@@ -122,7 +122,8 @@ static void by_events(struct ht_session *s, pid_t child)
             ht_events_stop(&s->events);
             s->summary->used = ht_events_used(&s->events);
         }
-        /* What is newer than the look at the first ring may still be missing its elders. */
+        /* Records that are newer than the look at the first ring may have older ones still to
+         * come. */
         int err = ht_events_drain(&s->events, over ? UINT64_MAX : now, ht_session_record, s);
         if (err && !s->err)
             s->err = err;
@@ -170,7 +171,8 @@ static void by_stops(struct ht_session *s, pid_t pid, pid_t child)
                                  (long)((next - now) % 1000000000ull)};
             nanosleep(&t, NULL);
         } else {
-            s->summary->lost += (now - next) / period; /* we are late: those were not taken */
+            /* this process is late: those samples were not taken */
+            s->summary->lost += (now - next) / period;
             next = now;
         }
     }
@@ -245,7 +247,7 @@ struct ht_profile *ht_cpu_sample(const struct ht_cpu_options *o, struct ht_cpu_s
     else
         *err = begin(&s, pid, go, failed, msg, msg_size);
     if (go >= 0) {
-        close(go); /* where nothing came, the child ends */
+        close(go); /* the child ends when nothing comes */
         close(failed);
     }
     if (*err && child > 0)

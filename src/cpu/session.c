@@ -51,7 +51,8 @@ struct ht_remote *ht_session_process(struct ht_session *s, pid_t pid)
 {
     struct ht_space *x = find_space(s, pid);
     if (!x && (x = new_space(s, pid)))
-        ht_remote_maps(&x->remote); /* it may have ended: then the records' maps must do */
+        /* it may have ended: then there are only the maps from the records */
+        ht_remote_maps(&x->remote);
     return x ? &x->remote : NULL;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known during the sampling: the processes, their threads' names, and the stacks so far. */
+/* The state of a sampling: the processes, their threads' names, and the stacks so far. */
 #ifndef HEAPTAP_SRC_CPU_SESSION_H
 #define HEAPTAP_SRC_CPU_SESSION_H
 
@@ -19,7 +19,7 @@ struct ht_session {
     struct ht_stacks *stacks;
     struct ht_space *spaces;
     struct ht_thread_name *names;
-    struct ht_remote_thread *walked; /* the sample at hand */
+    struct ht_remote_thread *walked; /* the current sample */
     int err;                         /* the first failure; nothing is added after it */
 };
 

@@ -16,7 +16,7 @@
 struct object {
     struct object *next;
     char *path, *build_id;
-    uint64_t bias; /* where it lay when it was met first */
+    uint64_t bias; /* where it was first met */
     struct {
         uint64_t start, limit, offset;
     } segments[8];
@@ -26,7 +26,7 @@ struct object {
 struct frame {
     const struct object *object; /* NULL: code that belongs to no file */
     bool kernel;
-    uint64_t address; /* in the place where the object was met first */
+    uint64_t address; /* relative to where the object was first met */
 };
 
 struct stack {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stacks and what they weigh, on the way to a profile samples/count, cpu/nanoseconds. A frame is
- * known by its object and its address in the file, so that one place is one frame in all processes,
- * wherever the object lies in each.
+ * Adds up stacks for a profile samples/count, cpu/nanoseconds. A frame is identified by its object
+ * and its address in the file, so that one place is one frame in all processes, wherever the object
+ * is mapped.
  */
 #ifndef HEAPTAP_SRC_CPU_STACKS_H
 #define HEAPTAP_SRC_CPU_STACKS_H

@@ -19,9 +19,9 @@ enum {
     BINS = 127,
     BIN_BYTES = 16,
     FAST_BINS = 10,
-    LEAST_EMPTY = 32, /* of the bins: what must be empty to be taken for bins */
+    LEAST_EMPTY = 32, /* so many of the bins must be empty to be recognised */
     ARENAS_MAX = 4096,
-    CHUNKS_MAX = 1 << 18, /* free ones that are followed */
+    CHUNKS_MAX = 1 << 18, /* free chunks that are followed */
     HEAP_ALIGN = 64 << 20,
     PREV_INUSE = 1,
     IS_MMAPPED = 2,
@@ -29,12 +29,12 @@ enum {
     PAGE = 4096,
 };
 
-/* Where things are in struct malloc_state. */
+/* Offsets in struct malloc_state. */
 struct form {
     uint64_t fast, top, bins, next, system;
 };
 
-/* 2.26 and later; before. */
+/* since glibc 2.26; before */
 static const struct form forms[] = {
     {16, 96, 112, 112 + BINS *BIN_BYTES + 16, 112 + BINS *BIN_BYTES + 40},
     {8, 88, 104, 104 + BINS *BIN_BYTES + 16, 104 + BINS *BIN_BYTES + 32},
@@ -220,7 +220,7 @@ void ht_memory_glibc_blocks(struct ht_remote *r, uint64_t start, uint64_t end,
             break;
         for (size_t i = 0; i < (size_t)got / 8; i++, at += PAGE) {
             bool present = entries[i] >> 63;
-            /* Only pages that are there are read: no page comes into being. */
+            /* Only resident pages are read, so that reading makes no page resident. */
             if (at >= block_end && present) {
                 uint64_t size = block_at(r, at, end);
                 block_end = at + size;

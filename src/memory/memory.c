@@ -68,7 +68,7 @@ static bool in_heap(const struct look *l, const struct entry *e)
     return false;
 }
 
-/* Whether one of the sorted addresses lies in the mapping. */
+/* True when one of the sorted addresses lies in the mapping. */
 static bool has_any(const uint64_t *at, size_t n, const struct entry *e)
 {
     size_t low = 0, high = n;
@@ -88,7 +88,7 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Where each thread's stack is now: the kernel tells it of those that wait. */
+/* The stack pointers of all threads; the kernel shows those of waiting threads. */
 static void find_stacks(struct look *l)
 {
     char path[64];
@@ -152,7 +152,7 @@ static bool has_guard(const struct entry *e, const struct entry *before)
            before->end - before->start <= (64 << 10) && e->end - e->start >= (16 << 10);
 }
 
-/* The allocator is not glibc's, and only samples tell what it has. */
+/* The allocator is not glibc's; its mappings are those with sampled objects. */
 static bool own_allocator(const struct look *l)
 {
     return *l->m->allocator || !l->m->glibc.found;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where a process's resident memory is, from outside: every page of /proc/PID/smaps in one
- * category, and what glibc's malloc keeps free, read out of its arenas. The process need not be
- * profiled and is not stopped, so figures of a busy one are of slightly different moments.
+ * category, and what glibc's malloc keeps free, read from its arenas. The process need not be
+ * profiled and is not stopped, so the figures of a busy one are of slightly different moments.
  */
 #ifndef HEAPTAP_SRC_MEMORY_MEMORY_H
 #define HEAPTAP_SRC_MEMORY_MEMORY_H

@@ -19,13 +19,13 @@ enum {
     LEAST_STACKS = 8,  /* a binary with fewer tells nothing */
     LEAST_SHARE = 4,   /* percent of its binary's stacks, of each wrapper */
     NEARLY_ALL = 85,   /* percent of them, of all together */
-    POOL_CALLERS = 20, /* functions that call it themselves: enough of them, whatever the sizes */
-    POOL_SHARE = 10,   /* percent of its binary's stacks then */
+    POOL_CALLERS = 20, /* direct callers; with so many, sizes do not matter */
+    POOL_SHARE = 10,   /* percent of its binary's stacks, for a pool */
     CLOSE = 2048,      /* bytes between two wrappers that have another between them */
     NOTHING_ELSE = 95, /* percent of the stacks a wrapper is in: the allocation is its own */
 };
 
-/* Of one function, in one layer. */
+/* The counts of one function in one layer. */
 struct tally {
     uint32_t first; /* stacks in which it is the first that is no wrapper */
     uint32_t within;
@@ -102,7 +102,7 @@ static void tally_sizes(struct layer *l, const struct ht_profile *p)
     count_pairs(l, offsetof(struct tally, sizes));
 }
 
-/* It may be one: it does nothing but lead to an allocation. */
+/* A candidate: it only leads to allocations. */
 static bool only_allocates(const struct ht_owner_function *f, const struct tally *t)
 {
     return f->rule != HT_NO_WRAPPER && !f->code_of_no_file &&
@@ -115,8 +115,8 @@ static bool behaves(const struct ht_owner_function *f, const struct tally *t, ui
            100ull * t->first >= LEAST_SHARE * of_binary;
 }
 
-/* A pool takes from malloc in slabs of a few sizes, for everybody. Without a name that everybody
- * knows it by, a few callers are enough: theirs say more. */
+/* A pool allocates slabs of a few sizes for many callers. For a function without a name fewer
+ * callers are enough, because their names say more. */
 static bool is_pool(const struct ht_owner_function *f, const struct tally *t, uint64_t of_binary)
 {
     if (!f->named && t->callers >= MANY_CALLERS)
@@ -164,8 +164,8 @@ static bool is_wrapper(const struct ht_owner_function *f)
     return f->rule == HT_WRAPPER || f->behaves;
 }
 
-/* Wrappers are written one below the other. What has no name, only allocates and lies closely
- * between two of them is another. order is by object, then by address. */
+/* Wrappers are next to each other in the source. A function without a name that only allocates
+ * and lies closely between two of them is another. order is by object, then by address. */
 static bool mark_between(struct layer *l, const uint32_t *order)
 {
     struct ht_owner_function *f = l->s->functions;

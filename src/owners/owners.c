@@ -16,7 +16,7 @@ static bool is_start(const struct ht_owner_stacks *s, const struct ht_owner_stac
     return ht_wrappers_is_start(s->functions[s->frames[k->first + i]].name);
 }
 
-/* The frame that owns. Where all are wrappers, the outermost of the program's own. */
+/* The owner's frame. When all are wrappers, the outermost one of the program itself. */
 static size_t owner_of(const struct ht_owner_stacks *s, const struct ht_owner_stack *k)
 {
     size_t i = k->at;
@@ -27,7 +27,7 @@ static size_t owner_of(const struct ht_owner_stacks *s, const struct ht_owner_st
 
 struct caller {
     uint32_t owner, function;
-    size_t sample, next; /* next: the frame behind it, in its stack */
+    size_t sample, next; /* next: the frame after it in its stack */
     int64_t value;
 };
 
@@ -46,8 +46,8 @@ static int by_owner(const void *pa, const void *pb)
     return a->sample < b->sample ? -1 : a->sample > b->sample;
 }
 
-/* The next frame that is worth showing: no wrapper, not the one before; named: only one that has a
- * name. */
+/* The next frame to show: not a wrapper and not the same as the last; with `named` only one that
+ * has a name. */
 static size_t next_frame(struct ht_owner_stacks *s, const struct ht_wrappers *list,
                          const struct ht_owner_stack *k, size_t at, bool named)
 {
@@ -89,7 +89,7 @@ static void follow(struct ht_owners *o, const struct ht_wrappers *list, struct h
 {
     struct ht_owner_stacks *s = &o->stacks;
     bool named = s->functions[w->function].named;
-    /* Two callers are enough where a name is among them. */
+    /* Two callers are enough when one of them has a name. */
     for (size_t step = 0; step < HT_OWNER_PATH && (step < 2 || !named); step++) {
         size_t kept = 0, different;
         for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose memory it is: of each stack the first function, from malloc up, that does not merely
+ * The owner of each stack's memory: the first function, from malloc up, that does not merely
  * allocate for its callers.
  */
 #ifndef HEAPTAP_SRC_OWNERS_OWNERS_H
@@ -41,7 +41,7 @@ struct ht_owners_options {
     size_t value; /* index of the sample type */
     const struct ht_wrappers *list;
     bool no_wrappers;                   /* the first frame owns */
-    const struct ht_sampling *sampling; /* for the evidence; NULL: none */
+    const struct ht_sampling *sampling; /* for intervals; NULL: none */
 };
 
 /* Strings live in the profile; its locations' marks are used. 0 or -ENOMEM; finish in any case. */

@@ -24,7 +24,7 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* Code that no file backs: all of it is one function, for its addresses say nothing. */
+/* Code that is in no file counts as one function, because its addresses mean nothing. */
 static bool of_no_file(const struct ht_mapping *m)
 {
     return m && !*m->build_id &&
@@ -207,7 +207,7 @@ static bool is_wrapper(struct ht_owner_function *f, const struct ht_wrappers *li
     return f->rule == HT_WRAPPER || f->behaves;
 }
 
-/* What has no name and is called by a wrapper of its own library is a part of that. */
+/* A function without a name that is called by a wrapper of its own library is a part of it. */
 static bool is_part(const struct ht_owner_stacks *s, const struct ht_owner_stack *k,
                     const struct ht_wrappers *list)
 {
@@ -220,7 +220,7 @@ static bool is_part(const struct ht_owner_stacks *s, const struct ht_owner_stack
 
 int ht_owner_stacks_parts(struct ht_owner_stacks *s, const struct ht_wrappers *list)
 {
-    /* By function: how often it is a part of a wrapper, and how often it comes first. */
+    /* For each function: how often it is a part of a wrapper, and how often it comes first. */
     uint32_t(*seen)[2] = calloc(s->n_functions + 1, sizeof *seen);
     if (!seen)
         return -ENOMEM;

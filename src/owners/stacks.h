@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A profile's stacks as rows of functions: what owners are looked for in. */
+/* A profile's stacks as rows of functions, in which owners are searched. */
 #ifndef HEAPTAP_SRC_OWNERS_STACKS_H
 #define HEAPTAP_SRC_OWNERS_STACKS_H
 
@@ -45,8 +45,8 @@ void ht_owner_stacks_finish(struct ht_owner_stacks *s);
  * that behave like one. */
 void ht_owner_stacks_advance(struct ht_owner_stacks *s, const struct ht_wrappers *list);
 
-/* Marks what has no name and is, at least as often as not, called by a wrapper of its own library:
- * where the wrapper jumps to it instead, no frame shows that. 0 or -ENOMEM. */
+/* Marks functions without a name that are called by a wrapper of their own library at least as
+ * often as not. (When the wrapper jumps to such a function, no frame shows that.) 0 or -ENOMEM. */
 int ht_owner_stacks_parts(struct ht_owner_stacks *s, const struct ht_wrappers *list);
 
 /* behaviour.c: finds the functions that behave like wrappers, and moves `at` over them. A function

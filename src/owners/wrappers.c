@@ -51,7 +51,7 @@ static int add_line(struct ht_wrappers *w, char *line)
     return 0;
 }
 
-/* Cuts the text into lines. The number of a line that is of no use goes to *bad. */
+/* Splits the text into lines. *bad gets the number of a line that cannot be used. */
 static int add_text(struct ht_wrappers *w, char *text, size_t *bad)
 {
     int err = 0;
@@ -131,7 +131,7 @@ static void bare_name(const char *name, char *out, size_t size)
 {
     static const char *const added[] = {".part.",    ".isra.", ".constprop.", ".cold", ".llvm.",
                                         ".lto_priv", "@"};
-    if (!strncmp(name, "__GI_", 5)) /* glibc's name for itself */
+    if (!strncmp(name, "__GI_", 5)) /* glibc's internal name */
         name += 5;
     size_t n = strlen(name);
     for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {

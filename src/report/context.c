@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every report shares: the chosen sample type, its total, filters, units, and the lines of a
- * heading.
+ * What all reports share: the sample type, its total, filters, units, and the lines of a heading.
  */
 #include "config.h"
 
@@ -81,7 +80,7 @@ static void apply_kind(struct ht_report *r)
             r->o.nodecount = 0;
         break;
     case HT_REPORT_OWNERS:
-        r->o.granularity = HT_BY_ADDRESSES; /* distinguishes what has no name */
+        r->o.granularity = HT_BY_ADDRESSES; /* nodes without a name are distinguished by it */
         break;
     case HT_REPORT_TREE:
     case HT_REPORT_DOT:
@@ -121,9 +120,9 @@ static int64_t total_of(const struct ht_report *r)
     return ht_div_value(total, div);
 }
 
-/* A sample without a stack counts towards the total and is in no report: pprof keeps what matches
- * the focus, which such a sample does not even where there is none (profile/filter.go). gperftools
- * now and then writes one. */
+/* A sample without a stack counts in the total and is in no report: pprof keeps samples that
+ * match the focus, and one without a stack never matches, even when there is no focus
+ * (profile/filter.go). gperftools sometimes writes such a sample. */
 static void drop_without_stack(struct ht_profile *p)
 {
     size_t kept = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What every report begins with: options settled, total taken, samples filtered and aggregated. */
+/* The first part of every report: resolves options, computes the total, filters and aggregates
+ * the samples. */
 #ifndef HEAPTAP_SRC_REPORT_CONTEXT_H
 #define HEAPTAP_SRC_REPORT_CONTEXT_H
 
@@ -30,18 +31,18 @@ struct ht_report_intervals {
     double confidence;
     struct ht_sampling sampling;
     double samples; /* objects sampled, of all samples; below 0: not known yet */
-    char why[128];  /* there are none */
+    char why[128];  /* no intervals */
 };
 
 struct ht_report {
     enum ht_report_kind kind;
     struct ht_profile *p;
-    struct ht_report_options o; /* with the kind's own defaults in */
+    struct ht_report_options o; /* with the report's own defaults filled in */
     size_t index;               /* of the sample type */
     char sample_type[128];
     const char *sample_unit;
     const char *output_unit;
-    int64_t total; /* of all samples, before filters: what percentages are of */
+    int64_t total; /* of all samples, before filters; percentages are of it */
     struct ht_regex *symbol;
     struct ht_label_unit *label_units;
     size_t n_label_units;
@@ -88,7 +89,7 @@ struct ht_labels {
     size_t n;
 };
 int ht_labels_profile(struct ht_labels *l, const struct ht_report *r);
-/* Of r->graph; full also for graphs, which explain themselves in their legend. */
+/* The lines about r->graph; `full` also for drawings, whose legend has them all. */
 int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges,
                      bool full);
 void ht_labels_finish(struct ht_labels *l);

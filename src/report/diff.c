@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* diff: what changed from one side to the other, what is believed of it first. */
+/* diff: what changed from one side to the other, the significant changes first. */
 #include "config.h"
 
 #include "report/diff.h"
@@ -12,7 +12,7 @@
 #include "report/intervals.h"
 #include "report/json.h"
 
-/* Frames of a site's most telling stack that are printed below it. */
+/* How many frames of the stack that contributes most are printed below a site. */
 #define FRAMES 4
 
 static const char *const words[] = {[HT_GREW] = "grew",

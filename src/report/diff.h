@@ -11,15 +11,15 @@ struct ht_diff_stack {
     const struct ht_sample *sample; /* one that has it */
     struct ht_graph_node *site;     /* its innermost frame */
     struct ht_change change;
-    double before, after; /* what it held, also where the change is of births and deaths */
+    double before, after; /* what it held (the change itself may be of births and deaths) */
 };
 
-/* A site: the stacks of one innermost frame. Its change's verdict and p are those of its stacks. */
+/* A site: the stacks with one innermost frame. Its verdict and p are those of its stacks. */
 struct ht_diff_site {
     struct ht_graph_node *node;
     struct ht_change change;
     double before, after;
-    const struct ht_diff_stack *first; /* its most telling stack */
+    const struct ht_diff_stack *first; /* the stack that contributes most */
     size_t n_stacks;
 };
 
@@ -28,7 +28,7 @@ struct ht_diff {
     const struct ht_compared *c;
     struct ht_diff_stack *stacks; /* by site */
     size_t n_stacks;
-    struct ht_diff_site *sites; /* in the order they are listed in */
+    struct ht_diff_site *sites; /* in the order of the list */
     size_t n_sites;
 };
 

@@ -10,10 +10,10 @@
 #include "report/diff.h"
 #include "report/graph_tags.h"
 
-/* False discoveries among the changes that are believed. */
+/* The accepted share of false discoveries among significant changes. */
 #define LEVEL 0.05
 
-/* A sample and what groups it: its stack, then its objects' size. */
+/* A sample with its keys of grouping: its stack, then its objects' size. */
 struct entry {
     uint64_t stack;
     int64_t size;
@@ -26,9 +26,9 @@ struct collector {
     struct entry *all;
     size_t n;
     struct ht_part *parts;
-    double *runs; /* of a stack: its value in each profile */
+    double *runs; /* value of a stack in each profile */
     long born;    /* the sample type that counts all allocations; -1: not of one process */
-    bool ages;    /* samples say how old they are at least */
+    bool ages;    /* samples have the label "age" */
 };
 
 static size_t run_of(const struct ht_sample *s)
@@ -44,7 +44,7 @@ static struct ht_graph_node *innermost(const struct ht_report *r, const struct h
     return r->graph.frames[r->graph.first_frame[s->locations[0]->id - 1]];
 }
 
-/* An age of at least the time between the two moments: it was alive at the first. */
+/* Older than the time between the two moments: the object was alive at the first. */
 static bool survived(const struct collector *c, const struct ht_sample *s)
 {
     for (size_t i = 0; i < s->n_labels; i++)
@@ -218,7 +218,7 @@ static int by_change(const void *pa, const void *pb)
     return c ? c : (a->node->index > b->node->index) - (a->node->index < b->node->index);
 }
 
-/* Believed when a stack of its is, and as most of what those changed by says. */
+/* A site's change is significant when one of its stacks' is; its direction is that of their sum. */
 static void add_site(struct ht_diff *d, const struct ht_diff_stack *s, size_t n)
 {
     struct ht_diff_site *site = &d->sites[d->n_sites++];

@@ -12,7 +12,7 @@
 #include "report/context.h"
 #include "report/json.h"
 
-/* Red for weight, green for a negative one, greyer the smaller it is. */
+/* Red for a positive weight, green for a negative one; the smaller, the greyer. */
 static void print_color(FILE *out, double score, bool background)
 {
     const double shift = 0.7;

@@ -28,7 +28,8 @@ static size_t identifier(const char *s)
     return n;
 }
 
-/* "a::b::Class::method<T>(int)" gives "Class::method<T>"; *n is its length. NULL when not so. */
+/* "a::b::Class::method<T>(int)" gives "Class::method<T>"; *n is its length. NULL for other
+ * names. */
 static const char *class_and_method(const char *name, size_t *n)
 {
     const char *best = NULL, *part = name;
@@ -47,7 +48,7 @@ static const char *class_and_method(const char *name, size_t *n)
     return best;
 }
 
-/* Module versions ("/v2") say nothing about a function. */
+/* Module versions ("/v2") are dropped. */
 static void drop_version(char *name)
 {
     for (char *v = strstr(name, "/v"); v; v = strstr(v + 1, "/v")) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The small boxes beside a node: what its labels say. */
+/* The small boxes beside a node: its labels. */
 #include "config.h"
 
 #include <math.h>
@@ -155,7 +155,7 @@ bool ht_dot_nodelets(FILE *out, struct ht_report *r, struct ht_graph_node *n, si
 {
     bool flat = false, any = false;
     for (const struct ht_edge *e = n->out; e; e = e->next_out)
-        flat |= !e->dead; /* a leaf also answers for what was cut off below it */
+        flat |= !e->dead; /* a leaf also stands for what was cut off below it */
     char from[32], box[64], weight[HT_VALUE_MAX];
     snprintf(from, sizeof(from), "N%zu", id);
     struct tag_list l = select_tags(n, NULL, flat);

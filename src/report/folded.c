@@ -87,7 +87,7 @@ static void merge(struct stacks *s, struct ht_graph *g)
     s->n = kept;
 }
 
-/* What reads this format splits at ';' and at the last space. */
+/* Readers of this format split at ';' and at line ends, so these characters are replaced. */
 static void print_frame(FILE *out, const char *name)
 {
     for (; *name; name++)

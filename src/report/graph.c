@@ -140,7 +140,7 @@ static void grow_edge_hash(struct ht_graph *g)
     size_t old_size = g->edge_hash_size;
     struct ht_edge **old = g->edge_hash, **table = calloc(old_size * 4, sizeof(table[0]));
     if (!table)
-        return; /* chains get longer, nothing else */
+        return; /* chains become longer, which is harmless */
     g->edge_hash = table;
     g->edge_hash_size = old_size * 4;
     for (size_t i = 0; i < old_size; i++)
@@ -195,7 +195,7 @@ static void add_tags(struct ht_graph *g, struct ht_graph_node *n, const struct w
     }
 }
 
-/* The most frequent thing a report does: two additions, as a rule. */
+/* The most frequent operation of a report: usually two additions. */
 static inline void add_sample(struct ht_graph *g, struct ht_graph_node *n, const struct weight *w,
                               bool flat)
 {
@@ -295,7 +295,7 @@ int ht_graph_rebuild(struct ht_graph *g)
     return add_samples(g);
 }
 
-/* As add_stack does it with weights. */
+/* Like add_stack, which adds weights. */
 static void add_evidence(struct ht_graph *g, const struct ht_sample *s, const struct ht_evidence *e)
 {
     uint32_t stamp = ++g->stamp;

@@ -18,14 +18,14 @@
 #include "profile/ops.h"
 #include "profile/profile.h"
 
-/* What makes a frame itself; strings are the profile's. */
+/* What distinguishes frames; strings are the profile's. */
 struct ht_graph_node_info {
     const char *name, *file, *objfile;
     uint64_t address;
     int64_t start_line, line;
 };
 
-/* A part of a node's weight that a label singles out. */
+/* A part of a node's weight: the samples with one label. */
 struct ht_tag {
     const char *group; /* string labels it belongs to; NULL when it is a string label itself */
     const char *name, *unit;
@@ -104,12 +104,11 @@ void ht_graph_finish(struct ht_graph *g);
 /* Builds it again with only the nodes whose kept is set. 0 or -ENOMEM. */
 int ht_graph_rebuild(struct ht_graph *g);
 
-/* Sums up what is known of the values of the nodes whose kept is set, once they are settled. Where
- * it was not called their evidence is NULL. *samples gets how many objects were sampled. 0 or
- * -ENOMEM. */
+/* Adds up the evidence of the nodes whose kept is set, once that is final. Before this call
+ * their evidence is NULL. *samples gets how many objects were sampled. 0 or -ENOMEM. */
 int ht_graph_add_evidence(struct ht_graph *g, const struct ht_sampling *sampling, double *samples);
 
-/* "pkg.fn file:line", what a person reads. Never NULL. */
+/* "pkg.fn file:line", the text for people. Never NULL. */
 const char *ht_graph_node_name(struct ht_graph *g, struct ht_graph_node *n);
 /* The same from an info, into a new string to free; sep stands between the parts. */
 char *ht_info_name(const struct ht_graph_node_info *i, const char *sep);
@@ -119,7 +118,7 @@ static inline int64_t ht_div_value(int64_t v, int64_t div)
     return div ? v / div : v;
 }
 
-/* Whether calls to the node were inlined into its callers. */
+/* How often calls to the node were inlined into its callers. */
 enum ht_inlining {
     HT_NEVER_INLINED,
     HT_INLINED_SOMEWHERE,

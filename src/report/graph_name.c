@@ -31,7 +31,7 @@ char *ht_info_name(const struct ht_graph_node_info *i, const char *sep)
     } else if (*i->file) {
         fprintf(f, "%s%s", before, i->file);
     } else if (*i->name) {
-        /* The name says all there is. */
+        /* The name alone is enough. */
     } else if (*i->objfile) {
         char *base = ht_path_base(i->objfile);
         fprintf(f, "%s[%s]", before, base ? base : "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pprof's orders: by weight, then by name, and at last by everything a node says. */
+/* pprof's orders: by weight, then by name, then by all other fields of a node. */
 #include "config.h"
 
 #include <errno.h>
@@ -80,7 +80,7 @@ static int compare_nodes(const void *pa, const void *pb, void *arg)
     return c ? c : by_everything(a, b);
 }
 
-/* How evenly the weight spreads over a node's edges: straight passages count little. */
+/* The entropy of a node's edges: a node with one edge in and out counts little. */
 static double edge_entropy(const struct ht_graph_node *n, bool in, int64_t self)
 {
     double score = 0;

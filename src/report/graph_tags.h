@@ -15,7 +15,7 @@ static inline size_t ht_graph_mix(uint64_t h)
 /* The node's tag of that name and group, made when there is none. NULL with g->err set. */
 struct ht_tag *ht_graph_tag(struct ht_graph *g, struct ht_graph_node *n, const struct ht_tag *like);
 
-/* What the sample's labels ask for, linked by next: the joined string labels, and its sizes. */
+/* The tags of the sample's labels, linked by next: the joined string labels, and its sizes. */
 struct ht_tag *ht_graph_sample_tags(struct ht_graph *g, const struct ht_sample *s);
 
 #endif

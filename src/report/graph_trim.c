@@ -37,7 +37,7 @@ static size_t shown_tags(const struct ht_graph_node *n)
 
 size_t ht_graph_keep_top(struct ht_graph *g, size_t n, bool visual)
 {
-    /* In a drawing, labels take the room of nodes. */
+    /* In a drawing, labels use up the room of nodes. */
     for (size_t i = 0, room = 0; visual && i < g->n_nodes; i++)
         if ((room += shown_tags(g->nodes[i]) + 1) >= n) {
             n = i + 1;
@@ -100,7 +100,7 @@ int ht_graph_remove_redundant(struct ht_graph *g)
     for (size_t i = g->n_nodes; i-- > 0;) {
         size_t n;
         struct ht_edge **in = ht_edges_sorted(g, g->nodes[i], true, &n);
-        /* Lightest first, and none heavier than an edge that is real. */
+        /* Lightest first; only edges lighter than every real one. */
         while (n > 0 && in[n - 1]->residual) {
             struct ht_edge *e = in[--n];
             e->dead = is_redundant(g, e, queue);

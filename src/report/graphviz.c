@@ -59,7 +59,7 @@ static int copy(FILE *from, FILE *to)
     return ferror(from) ? -EIO : 0;
 }
 
-/* Files rather than pipes between us and graphviz: neither side can block the other. */
+/* Files, not pipes, so that neither this process nor graphviz can block the other. */
 int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
                        const char *format)
 {

@@ -102,7 +102,7 @@ const char *ht_intervals_text(const struct ht_report *r, const struct ht_evidenc
                               char buf[HT_VALUE_MAX])
 {
     char text[HT_VALUE_MAX];
-    int more = 0; /* bytes than columns */
+    int more = 0; /* more bytes than columns */
     for (const char *s = ht_intervals_short(r, e, text); *s; s++)
         more += (*s & 0xc0) == 0x80;
     snprintf(buf, HT_VALUE_MAX, " %-*.80s", HT_INTERVAL_COLUMNS - 1 + more, text);

@@ -6,7 +6,7 @@
 #include "report/context.h"
 #include "util/jansson.h"
 
-/* Settles r->intervals, once the samples are those that the report is of. */
+/* Sets r->intervals, once the samples are those of the report. */
 void ht_intervals_begin(struct ht_report *r);
 
 /* Objects that were sampled, in all samples of the report. */
@@ -16,11 +16,11 @@ double ht_intervals_samples(const struct ht_report *r);
 bool ht_intervals_ends(const struct ht_report *r, const struct ht_evidence *e, int64_t *low,
                        int64_t *high);
 
-/* Whether text has the column: it was asked for, and there are intervals. */
+/* True when text reports have the column: it was requested, and there are intervals. */
 bool ht_intervals_shown(const struct ht_report *r);
 
-/* The columns of text reports: a node's, and their title; "" where nobody asked or there are none.
- */
+/* The column of text reports: a node's, and its title; "" when it was not requested or there are
+ * no intervals. */
 const char *ht_intervals_column(const struct ht_report *r, const struct ht_graph_node *n, bool flat,
                                 char buf[HT_VALUE_MAX]);
 const char *ht_intervals_title(const struct ht_report *r, char buf[HT_VALUE_MAX]);
@@ -43,9 +43,9 @@ void ht_intervals_json(const struct ht_report *r, const struct ht_evidence *e, c
  * intervals. "" when nobody asked. */
 const char *ht_intervals_heading(const struct ht_report *r, char *buf, size_t size);
 
-/* The largest rate, the present one halved as often as it takes, at which the samples of one part
- * (part_of[i] of the i-th sample says which) would have given its value within `precision` (0.1:
- * 10 %); 1 when none would, 0 when the present one does. */
+/* The largest rate (the present one divided by a power of 2) at which the samples of one part
+ * (part_of[i] is the part of the i-th sample) would have given its value within `precision`
+ * (0.1: 10 %); 1 when no rate would, 0 when the present one does. */
 double ht_intervals_rate_for(const struct ht_report *r, const uint32_t *part_of, uint32_t part,
                              double value, double precision);
 

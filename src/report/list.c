@@ -142,7 +142,7 @@ static void print_file(struct listing *l, struct ht_report *r, struct ht_graph_n
     print_heading(l, r, nodes[0], sum);
     struct range range = lines_of(nodes, n);
     qsort(nodes, n, sizeof(nodes[0]), by_line);
-    /* A profile may say that a function begins behind its lines: then there is nothing to open. */
+    /* A profile may say that a function begins after its lines: then no source is shown. */
     bool sane = range.start <= range.end;
     bool have = sane && ht_source_open(&source, nodes[0]->info.file, r->o.source_path,
                                        r->o.trim_path, msg, sizeof(msg)) == 0;

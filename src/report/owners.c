@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* owners: whose memory it is, each with the callers it mostly serves. */
+/* owners: for which functions memory was allocated, each with its heaviest callers. */
 #include "config.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static int print_json(FILE *out, struct ht_report *r, const struct ht_owners *o,
     return ht_json_write(out, root);
 }
 
-/* What was taken for a wrapper by behaviour is said: nobody named it. */
+/* Wrappers that were recognised by behaviour are named, because no list has them. */
 static void print_learned(FILE *out, const struct ht_owners *o)
 {
     size_t n = 0;
@@ -73,7 +73,7 @@ static void print_rows(FILE *out, struct ht_report *r, const struct ht_owners *o
     bool column = ht_intervals_shown(r);
     char title[HT_VALUE_MAX];
     int64_t rest = 0;
-    r->output_unit = "auto"; /* a column of figures that each read well by itself */
+    r->output_unit = "auto"; /* each figure in the unit that suits it */
     fprintf(out, "%10s%s %6s  %s\n", r->sample_type, column ? ht_intervals_title(r, title) : "",
             "share", "owner \xe2\x86\x90 callers");
     for (size_t i = 0; i < o->n; i++) {
@@ -100,7 +100,7 @@ static void print_rows(FILE *out, struct ht_report *r, const struct ht_owners *o
     }
 }
 
-/* The rate that would make the first one sure. */
+/* The rate that would give the first owner within 10 %. */
 static void print_advice(FILE *out, const struct ht_report *r, const struct ht_owners *o)
 {
     if (!r->intervals.on || !o->n || o->list[0].value <= 0)

@@ -74,7 +74,7 @@ static void print_duration(FILE *out, int64_t nanos)
 }
 
 struct units_shown {
-    const char *key; /* the one last asked for; labels come in order of their keys */
+    const char *key; /* the key of the last call; labels are sorted by key */
     bool shown;
     const struct ht_label *end;
 };

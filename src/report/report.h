@@ -33,10 +33,11 @@ struct ht_report_options {
     bool json;
     bool intervals;    /* text: a column beside flat and cum; JSON has them where there are any */
     double confidence; /* of the intervals: 0.95 */
-    bool advise;       /* owners: a last line, the rate that would give the first one within 10 % */
-    bool all;          /* diff: also what may be chance */
+    /* owners: add a line with the rate that would give the first owner within 10 % */
+    bool advise;
+    bool all;             /* diff: also changes that may be chance */
     const char *wrappers; /* owners: a file of more names (owners/wrappers.h) */
-    bool no_wrappers;     /* owners: the first frame owns */
+    bool no_wrappers;     /* owners: nothing is passed over */
     bool growth;          /* of a difference: largest growth first, shrinkage last */
     /* Where one line about a failure goes; may be NULL. */
     char *msg;
@@ -59,20 +60,22 @@ int ht_report_peek(FILE *out, struct ht_profile *p, const struct ht_report_optio
 int ht_report_list(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 int ht_report_dot(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* The label of which side's profile a sample of a comparison is: a number from 0. */
+/* The label with the number, from 0, of the profile that a sample of a comparison comes from. */
 #define HT_COMPARED_RUN "heaptap::run"
 
-/* What a profile is made of whose samples are labelled so. */
+/* The sources of a profile whose samples have that label. */
 struct ht_compared {
     size_t n_before, n_after;       /* profiles a side, numbered in this order */
     double before_rate, after_rate; /* bytes from sample to sample */
-    bool same_process;              /* two moments of one: its counters tell births from deaths */
-    double seconds;                 /* between the two moments */
-    bool survivors; /* one more profile behind the others: of what is alive now, what was then */
+    /* two moments of one process: its counters separate births from deaths */
+    bool same_process;
+    double seconds; /* between the two moments */
+    /* one more profile follows the others: of what is alive now, the part that was alive then */
+    bool survivors;
 };
 
-/* What changed from one side to the other, and what of it is more than chance. -ENODATA with a line
- * in o->msg where the profile does not say how it was sampled. */
+/* What changed from one side to the other, and which changes are more than chance. -ENODATA with
+ * a line in o->msg when the profile does not record how it was sampled. */
 int ht_report_diff(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
                    const struct ht_compared *c);
 
@@ -80,18 +83,20 @@ int ht_report_diff(FILE *out, struct ht_profile *p, const struct ht_report_optio
  * be told apart. False when it cannot be told. */
 bool ht_report_time(int64_t nanos, bool seconds, char *text, size_t size);
 
-/* Adds the frames of tagroot and tagleaf, or replaces stacks by those of `by`. Reports do it
- * themselves. 0 or -errno with a line in o->msg; a label that no sample has is said on stderr. */
+/* Adds the frames of tagroot and tagleaf, or replaces stacks by those of `by`. Called by the
+ * reports. 0 or -errno with a line in o->msg; for a label that no sample has, prints a line on
+ * stderr. */
 int ht_report_label_frames(struct ht_profile *p, const struct ht_report_options *o);
 
-/* The lines above a report alone: what the profile is of, and when. */
+/* Only the lines above a report: the profile's program and time. */
 int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
 /* One line a stack, root first, frames joined by ';', then the value: what flamegraph.pl and
  * speedscope read. */
 int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* Whose memory it is: the first function of each stack that is no allocation wrapper. */
+/* For which functions memory was allocated: in each stack the first function that is no
+ * allocation wrapper. */
 int ht_report_owners(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
 /* The weight of each value of each label. */

@@ -15,7 +15,7 @@
 struct row {
     struct ht_graph_node *site;
     int64_t size, objects, space;
-    struct ht_evidence evidence; /* of what the report counts */
+    struct ht_evidence evidence; /* weight of the report's sample type */
 };
 
 struct rows {
@@ -112,7 +112,7 @@ static const struct row *rows_of(const struct rows *rows, const struct ht_graph_
     return rows->all + low;
 }
 
-/* More sizes than a person reads become ranges of a factor of two. */
+/* When there are too many sizes to read, they are merged into ranges of a factor of two. */
 #define MAX_ROWS 16
 
 struct range {
@@ -157,7 +157,7 @@ static void print_site(FILE *out, struct ht_report *r, const struct rows *rows,
         return;
     n = make_ranges(exact, n, row);
     char interval[HT_VALUE_MAX];
-    struct ht_report own_unit = *r; /* of each figure, as they are printed here */
+    struct ht_report own_unit = *r; /* bytes of each figure, as printed here */
     own_unit.output_unit = "auto";
     fprintf(out, "%10s%s %s  %s\n", ht_report_value(r, ht_flat(site), v),
             ht_intervals_column(r, site, true, interval),
@@ -179,7 +179,7 @@ static void print_site(FILE *out, struct ht_report *r, const struct rows *rows,
     }
 }
 
-/* Which of a row's figures the interval is of. */
+/* The figure of a row that has the interval. */
 static const char *type_suffix(const struct ht_report *r)
 {
     return r->intervals.sampling.bytes ? "space" : "objects";

@@ -17,7 +17,7 @@
 #include "report/paths.h"
 #include "util/utf8.h"
 
-/* No source is that long; a name in a hostile profile may be that of anything. */
+/* No source file is longer; a hostile profile may name any file. */
 #define MAX_SOURCE (64 << 20)
 
 static FILE *open_plain(const char *path)
@@ -25,7 +25,7 @@ static FILE *open_plain(const char *path)
     struct stat st;
     char bytes[4096];
     if (stat(path, &st)) {
-        /* Of a path that is no UTF-8 the profile has a text. */
+        /* For a path that is not UTF-8 the profile has an escaped text. */
         int error = errno;
         if ((size_t)snprintf(bytes, sizeof bytes, "%s", path) >= sizeof bytes ||
             !ht_utf8_unescape(bytes) || stat(bytes, &st)) {

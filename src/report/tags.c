@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tags: how the weight spreads over the values of each label. */
+/* tags: the weight of each value of each label. */
 #include "config.h"
 
 #include <errno.h>

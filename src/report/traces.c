@@ -14,7 +14,7 @@
 static const char separator[] =
     "-----------+-------------------------------------------------------\n";
 
-/* What numeric labels are printed in: pprof's measurement.Label. */
+/* The unit of numeric labels, as by pprof's measurement.Label. */
 static void number_text(FILE *out, const struct ht_label *l, void *arg)
 {
     const struct ht_report *r = arg;
@@ -90,7 +90,7 @@ static int print_sample(FILE *out, struct ht_report *r, const struct ht_sample *
         const struct lines *lines = lines_of(r, s->locations[i]);
         if (!lines)
             return -ENOMEM;
-        size_t skip = i ? 0 : VALUE_WIDTH; /* the value stands there */
+        size_t skip = i ? 0 : VALUE_WIDTH; /* the value takes this place */
         fwrite_unlocked(lines->text + skip, 1, lines->n - skip, out);
     }
     return err;
