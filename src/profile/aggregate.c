@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Granularity: what a report does not tell apart is made equal. */
+/* Granularity: frames that a report does not distinguish become equal. */
 #include "config.h"
 
 #include "profile/ops.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules pprof's CheckValid holds a profile to. */
+/* The rules of pprof's CheckValid. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes profiles speak of the same things in the same units before they are put together. */
+/* Gives profiles the same sample types and units before they are merged. */
 #include "config.h"
 
 #include "profile/compatible.h"
@@ -77,7 +77,7 @@ static int common_types(struct ht_profile *const *ps, size_t n, char *msg, size_
     return rc;
 }
 
-/* A plural's s does not make another type. */
+/* A type and its plural are the same. */
 static bool same_type(const struct ht_value_type *a, const struct ht_value_type *b)
 {
     size_t na = strlen(a->type), nb = strlen(b->type);

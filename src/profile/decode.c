@@ -133,13 +133,14 @@ static bool read_sample(struct ht_decoder *d, struct ht_wire w)
             if (!read_numbers(d, f.body, l, 4, "label"))
                 return false;
             if (!l[2] && !l[3] && !l[4])
-                continue; /* says nothing; pprof drops it too */
+                continue; /* an empty label; pprof drops it too */
             for (int i = 1; i <= 4; i++)
                 if (!push(d, &d->labels, l[i]))
                     return false;
         }
     }
-    /* Types come first in every writer's files: refuse before memory is spent. */
+    /* Every writer puts types first, so a wrong number of values is refused before memory is
+     * used. */
     size_t n_types = d->types.n / 2;
     if (!n_types && !push(d, &d->early, d->values.n))
         return false;

@@ -8,7 +8,8 @@
 #include "profile/store.h"
 #include "profile/wire.h"
 
-enum { HT_SHARES_STACK = 1, HT_SHARES_LABELS = 2 }; /* an earlier sample's, which resolves them */
+/* shared with an earlier sample, for which they are resolved */
+enum { HT_SHARES_STACK = 1, HT_SHARES_LABELS = 2 };
 
 /* Growable scratch, reused from message to message. */
 struct ht_scratch {
@@ -18,11 +19,11 @@ struct ht_scratch {
 
 struct ht_decoder {
     struct ht_profile *p;
-    const uint8_t *base; /* of the bytes at hand */
+    const uint8_t *base; /* of the bytes in the window */
     size_t before;       /* bytes of the profile before them */
     struct ht_scratch locations, values, labels;
     struct ht_scratch early;   /* counts of values of samples that came before their types */
-    bool typed;                /* a sample has come that was held to the types */
+    bool typed;                /* a sample was checked against the types */
     struct ht_scratch strings; /* const char * of each index */
     struct ht_scratch comments;
     struct ht_scratch types; /* pairs of indices */
@@ -41,20 +42,20 @@ bool ht_decode_fail(struct ht_decoder *d, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool ht_decode_no_memory(struct ht_decoder *d);
 
-/* A string's index, kept where its pointer will be. */
+/* Stores a string's index where its pointer will be. */
 static inline const char *ht_index_as_string(uint64_t index)
 {
     return (const char *)(uintptr_t)index;
 }
 
-/* Where in the profile a byte at hand is. */
+/* The offset in the profile of a byte in the window. */
 static inline size_t ht_decode_at(const struct ht_decoder *d, const uint8_t *at)
 {
     return d->before + (size_t)(at - d->base);
 }
 
-/* decode.c, the first pass: takes the profile's fields from the bytes, and leaves in them what has
- * no end yet, unless these are the last ones. */
+/* decode.c, the first pass: decodes the profile's fields from the bytes, and leaves incomplete
+ * ones for the next call, unless these are the last bytes. */
 bool ht_decode_fields(struct ht_decoder *d, struct ht_wire *bytes, bool last);
 
 /* Frees all but the profile. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The line about a profile's first fault; what fails after it says nothing. */
+/* The line about a profile's first fault; later ones are not reported. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The model into profile.proto. Written by hand, straight into
- * one buffer, for a profile of a million samples should not exist twice. */
+/* The model into profile.proto. Written by hand, straight into one buffer, so that a profile of
+ * a million samples is not in memory twice. */
 #include "config.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ struct out {
     uint8_t *data;
     size_t size, cap;
     bool failed;
-    /* Strings met so far: index by pointer (they are interned), in order of their index. */
+    /* Strings written so far, in order of their index; found by pointer (they are interned). */
     struct {
         const char *s;
         uint64_t index;
@@ -202,7 +202,7 @@ static void put_location(struct out *o, const struct ht_location *l)
     put_number(o, 5, l->is_folded);
 }
 
-/* A path on disk may be no UTF-8, but a proto3 string must be. */
+/* A path may not be UTF-8, but a proto3 string must be. */
 static void put_string(struct out *o, const char *s)
 {
     size_t n = strlen(s), bad = 0;

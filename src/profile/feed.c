@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is decoded, and how it comes: gzip's as it is unpacked, in a window that holds the largest
- * field, and all else as a whole.
+ * Feeds the decoder: gzip's data while it is unpacked, in a window that holds the largest field;
+ * all other data as a whole.
  */
 #include "config.h"
 
@@ -72,8 +72,8 @@ static bool more(struct window *w, struct ht_decoder *d, size_t limit)
     return true;
 }
 
-/* Of gzip's data, which w.from has begun with, or has not: if it is a proto that is packed once,
- * else *other is set. */
+/* Decodes gzip's data (some of it may be in w.from already) if it is a proto that is packed
+ * once; else *other is set. */
 static struct ht_profile *decode_as_it_comes(struct ht_gunzip *from, bool begun, size_t size,
                                              bool *other, int *err, char *msg, size_t msg_size)
 {

@@ -98,9 +98,10 @@ static bool is_special(const char *path)
 }
 
 /*
- * Whether somebody else put it there: in a directory where everybody may (/tmp), neither ours nor
- * the directory's owner's. The rule of fs.protected_symlinks and fs.protected_fifos, which are not
- * set everywhere, and do not hold for a link that is read and then replaced at its end.
+ * True when another user put it there: in a directory where everybody may write (/tmp), and owned
+ * by neither this user nor the directory's owner. This is the rule of fs.protected_symlinks and
+ * fs.protected_fifos, which are not set everywhere and do not cover a link that is read and then
+ * replaced.
  */
 static bool planted(const char *path, const struct stat *it)
 {

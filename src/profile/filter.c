@@ -128,7 +128,7 @@ static unsigned filter_names(struct ht_profile *p, const struct ht_regex *focus,
     return matched;
 }
 
-/* Cuts what is rootward of the rootmost match. */
+/* Removes the frames that are nearer to the root than the match nearest to the root. */
 static unsigned show_from(struct ht_profile *p, const struct ht_regex *re)
 {
     unsigned matched = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that people take for profiles heaptap could read, by what they begin with. */
+/* Recognises other kinds of files by how they begin, to name them in the message. */
 #include "config.h"
 
 #include <stdint.h>
@@ -19,7 +19,7 @@ struct kind {
         magic, sizeof(magic) - 1, name                                                             \
     }
 
-/* What the bytes of the file begin with. */
+/* First bytes of a file. */
 static const struct kind files[] = {
     KIND("\x7f"
          "ELF",
@@ -37,7 +37,7 @@ static const struct kind files[] = {
     KIND("go 1.", "a Go execution trace (go tool trace reads it)"),
 };
 
-/* What the first line begins with that is neither empty nor a comment. */
+/* Beginning of the first line that is neither empty nor a comment. */
 static const struct kind texts[] = {
     KIND("--- contentionz ", "a contention profile (gperftools' text)"),
     KIND("--- contention:", "a contention profile (Go's text)"),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ids of most files are 1 to n: those are an array's indices. Others go to a hash table with open
+ * Ids of most files are 1 to n, and are indices of an array. Others go into a hash table with open
  * addressing.
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gunzips a whole buffer, with a bound on what a small file may become. */
+/* Unpacks a gzip file, with a bound on the size that a small file may unpack to. */
 #include "config.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ int ht_gunzip_begin_file(struct ht_gunzip *g, int fd, char *msg, size_t msg_size
     return err;
 }
 
-/* More of the file when all is taken. 0, or -errno with msg. */
+/* Reads more of the file when everything was taken. 0, or -errno with msg. */
 static int refill(struct ht_gunzip *g, char *msg, size_t msg_size)
 {
     ssize_t n;

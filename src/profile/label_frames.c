@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A label's value as a frame: a function of that name whose file is the label's key, as pprof makes
- * them. Samples one behind the other that had one stack and get the same frames have one again.
+ * A label's value as a frame: a function of that name whose file is the label's key, as in pprof.
+ * Consecutive samples that shared a stack and get the same frames share one again.
  */
 #include "config.h"
 
@@ -71,8 +71,8 @@ static struct ht_location *frame_of(struct frames *f, const char *key, const cha
     return f->made[f->n_made++] = l;
 }
 
-/* The values of a key, a comma between; "" where there is none. Text first, as labels are sorted.
- * NULL: out of memory. */
+/* The values of a key, separated by commas; "" when there is none. Text first, as labels are
+ * sorted. NULL: out of memory. */
 static const char *values_of(struct frames *f, const struct ht_sample *s, const char *key,
                              bool *found)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one order of a sample's labels, in which equal sets look equal. */
+/* Sorts a sample's labels, so that equal sets are equal arrays. */
 #include "config.h"
 
 #include <errno.h>

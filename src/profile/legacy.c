@@ -22,7 +22,7 @@
 struct parser {
     struct ht_profile *p;
     struct ht_lines in;
-    bool scaled;               /* counts are sampled ones: scale by period */
+    bool scaled;               /* counts are of sampled objects: scale by period */
     bool has_alloc;            /* four sample types */
     struct ht_table locations; /* by address */
     struct ht_location **stack;
@@ -41,7 +41,7 @@ static bool fail(struct parser *d, int err, const char *what)
     return false;
 }
 
-/* A cursor in a line: each step returns NULL when what it wants is not there. */
+/* Parsers over a line: each returns the place after what it parsed, or NULL. */
 
 static const char *skip_spaces(const char *s, const char *end)
 {
@@ -96,7 +96,7 @@ static int64_t to_int64(double v)
     return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
 }
 
-/* A sampled object of size S shows with probability 1 - exp(-S/R). */
+/* An object of size S is sampled with probability 1 - exp(-S/R). */
 static void scale(int64_t *count, int64_t *size, int64_t rate)
 {
     if (*count == 0 || *size == 0) {
@@ -165,7 +165,8 @@ static bool take_stack(struct parser *d, const char *s, const char *end)
     return true;
 }
 
-/* A sample of the stack at hand. counts: in-use objects and bytes, allocated objects and bytes. */
+/* Adds a sample of the current stack. counts: in-use objects and bytes, allocated objects and
+ * bytes. */
 static bool add_sample(struct parser *d, int64_t counts[4])
 {
     int64_t block = 0;
@@ -323,7 +324,8 @@ static bool in_jemalloc(const struct ht_location *l)
     return !strncmp(slash ? slash + 1 : l->mapping->file, "libjemalloc", 11);
 }
 
-/* jemalloc records its own frames, and its library as shipped has no names to drop them by. */
+/* jemalloc records its own frames, and its packaged library has no names by which they could be
+ * dropped. */
 static void drop_allocator(struct ht_profile *p)
 {
     for (size_t i = 0; i < p->n_samples; i++) {

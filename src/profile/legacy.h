@@ -13,11 +13,11 @@ struct ht_attributes {
     char *expanded;
 };
 
-/* Takes a line "name=value" in; any other, and one too many, is left alone. 0 or -ENOMEM. */
+/* Stores a line "name=value"; ignores any other, and lines beyond the limit. 0 or -ENOMEM. */
 int ht_attributes_define(struct ht_attributes *a, const char *line, const char *end);
 
-/* Puts the values in for "$name", into memory of a's that the next call overwrites. 0, -ENOMEM, or
- * -E2BIG for a line that grows too long. */
+/* Replaces "$name" by its value, in memory of a's that the next call overwrites. 0, -ENOMEM, or
+ * -E2BIG for a line that becomes too long. */
 int ht_attributes_expand(struct ht_attributes *a, const char **line, const char **end);
 
 void ht_attributes_finish(struct ht_attributes *a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Text profiles say nothing of frames that do not interest; pprof has a list for them, and a report
- * that is to agree with pprof's must use the same names. */
+/* Text profiles do not say which frames are uninteresting. pprof has a list for them, and a
+ * report that agrees with pprof's must use the same names. */
 #include "config.h"
 
 #include <errno.h>

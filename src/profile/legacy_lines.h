@@ -8,24 +8,24 @@
 
 struct ht_lines {
     const char *at, *end;        /* what is still to be read */
-    const char *line, *line_end; /* the line at hand, without the space around it */
+    const char *line, *line_end; /* the current line, without the space around it */
     size_t number;
 };
 
 bool ht_lines_next(struct ht_lines *in);
 
-/* The same, past empty lines and comments ('#'). */
+/* The same, skipping empty lines and comments ('#'). */
 bool ht_lines_next_full(struct ht_lines *in);
 
-/* Where the line at hand begins behind a log's prefix ("I0101 12:00:00 7 file.cc:12] "), without
- * one at its start: programs write such profiles to their logs too. */
+/* The start of the current line after a log's prefix ("I0101 12:00:00 7 file.cc:12] "); without
+ * a prefix, its start. Programs write such profiles to their logs too. */
 const char *ht_lines_message(const struct ht_lines *in);
 
-/* Whether the line at hand has the text in it, or begins with it. */
+/* True when the current line contains the text, or begins with it. */
 bool ht_lines_has(const struct ht_lines *in, const char *what);
 bool ht_lines_starts(const struct ht_lines *in, const char *what);
 
-/* Whether the line at hand announces the memory map. */
+/* True when the current line announces the memory map. */
 bool ht_lines_at_maps(const struct ht_lines *in);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory map behind a text profile, in the forms and with the repairs of google/pprof
+ * The memory map at the end of a text profile, in the forms and with the repairs of google/pprof
  * (ParseMemoryMap, massageMappings, remapMappingIDs).
  */
 #include "config.h"
@@ -14,7 +14,7 @@
 #include "profile/legacy.h"
 #include "util/utf8.h"
 
-/* More than a Linux process can have (vm.max_map_count). Said in words below. */
+/* More than a Linux process can have (vm.max_map_count). */
 #define MAPPINGS_LIMIT 65536
 
 struct token {
@@ -148,7 +148,7 @@ static bool is_library(const char *file)
     return false;
 }
 
-/* Merges halves and puts what looks like the program first. */
+/* Merges halves, and puts the mapping that looks like the program first. */
 static void tidy(struct ht_profile *p)
 {
     size_t n = 0;

@@ -11,7 +11,7 @@
 
 #include "profile/profile.h"
 
-/* Where in-use objects and bytes, allocated objects and bytes are among the values; -1: nowhere. */
+/* Indices among the values of in-use objects and bytes, allocated objects and bytes; -1: none. */
 static void find_types(const struct ht_profile *p, int at[4])
 {
     static const char *const names[4][2] = {{"inuse_objects", "objects"},

@@ -26,7 +26,7 @@ static bool add_comment(struct ht_merge *m, const char *comment)
     return !ht_profile_add_comment(m->p, s);
 }
 
-/* What the first source says for all. */
+/* The fields that the first source determines. */
 static bool begin(struct ht_merge *m, const struct ht_profile *src)
 {
     struct ht_profile *p = m->p;
@@ -90,7 +90,7 @@ static struct ht_profile *combine(struct ht_profile *const *srcs, size_t n)
     return NULL;
 }
 
-/* What came to zero goes, and what only it used: once more through. Takes p. */
+/* Drops samples that became zero, and what only they used, by another pass. Takes p. */
 static struct ht_profile *without_zeros(struct ht_profile *p)
 {
     for (size_t i = 0; i < p->n_samples; i++) {

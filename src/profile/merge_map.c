@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The twins of a source's objects in the merged profile: mappings are the same by size (in pages),
- * offset and build-id or file, wherever they were loaded; locations by place in their mapping and
- * lines; samples by stack and labels.
+ * Finds the equal objects (twins) of a source's objects in the merged profile: mappings are equal
+ * by size (in pages), offset and build-id or file, wherever they were loaded; locations by place in
+ * their mapping and lines; samples by stack and labels.
  */
 #include "config.h"
 
@@ -98,7 +98,7 @@ static uint64_t base_of(const struct ht_location *l)
     return l->mapping ? l->mapping->start : 0;
 }
 
-/* src with its twins for mapping and functions: is it dst? */
+/* True when src, with its twins for mapping and functions, equals dst. */
 static bool same_location(const struct ht_location *src, const struct ht_location *dst)
 {
     if ((src->mapping ? src->mapping->mark : 0) != (uintptr_t)dst->mapping ||

@@ -38,8 +38,9 @@ struct ht_profile *ht_profile_compact(struct ht_profile *p, int *err, char *msg,
 /* A full copy, ids and all (reports change the profile they are given). NULL: out of memory. */
 struct ht_profile *ht_profile_copy(const struct ht_profile *p);
 
-/* subtract.c: p minus base. diff marks the base's samples with the label pprof::base=true, so that
- * percentages can be of the base; normalize first scales p to the base's totals. Changes both. */
+/* subtract.c: p minus base. diff marks the base's samples with the label pprof::base=true, so
+ * that percentages can be of the base; normalize first scales p to the base's totals. Changes
+ * both. */
 struct ht_profile *ht_profile_subtract(struct ht_profile *p, struct ht_profile *base, bool diff,
                                        bool normalize, int *err, char *msg, size_t msg_size);
 bool ht_sample_is_diff_base(const struct ht_sample *s);

@@ -192,7 +192,7 @@ const char *ht_profile_str(struct ht_profile *p, const char *s)
     return s ? ht_profile_strn(p, s, strlen(s)) : empty_string;
 }
 
-/* Room for one more element; new room is not zeroed. */
+/* Makes room for one more element, which is not zeroed. */
 static bool grow(struct ht_profile_store *st, void *array, size_t n, size_t *cap, size_t elem)
 {
     if (n < *cap)
@@ -209,7 +209,7 @@ static bool grow(struct ht_profile_store *st, void *array, size_t n, size_t *cap
     return true;
 }
 
-/* Ids from the upper half stay out of the way of those given here by themselves. */
+/* Ids from the upper half do not affect those that are assigned here. */
 static void note_id(uint64_t *max, uint64_t id)
 {
     if (id > *max && id < (uint64_t)1 << 63)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file a build-id, checked by a CRC and a key that says what the answer depends on. It is
- * written under a temporary name and renamed. When all files together are too large, those that
- * were used longest ago go.
+ * One file for each build-id, checked by a CRC and a key of what the answers depend on. It is
+ * written under a temporary name and renamed. When all files together are too large, the least
+ * recently used are removed.
  */
 #include "config.h"
 
@@ -31,7 +31,7 @@ enum { FILE_MAX = 64 << 20, TOTAL_MAX = 256 << 20, FRAMES_MAX = 4096, PATH_LEN =
 struct header {
     char magic[8];
     uint64_t key;
-    uint32_t crc; /* of all behind it */
+    uint32_t crc; /* CRC of everything after it */
     uint32_t n_addrs, n_frames, strings_size;
     struct ht_segments segments;
 };
@@ -78,7 +78,7 @@ static bool directory(char *path, size_t size, bool make)
 static bool file_name(char *path, size_t size, const char *build_id, bool make)
 {
     char dir[PATH_LEN];
-    /* It comes from a profile: nothing but hex may become part of a path. */
+    /* The build-id comes from a profile: only hex digits may become part of a path. */
     if (!*build_id || strspn(build_id, "0123456789abcdef") != strlen(build_id) ||
         strlen(build_id) > 128 || !directory(dir, sizeof dir, make))
         return false;

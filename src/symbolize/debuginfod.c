@@ -19,7 +19,7 @@ typedef void (*set_data_fn)(client *, void *);
 typedef void *(*get_data_fn)(client *);
 typedef int (*find_fn)(client *, const unsigned char *build_id, int len, char **path);
 
-/* What the client's progress function needs, which is called without a word of ours. */
+/* For the client's progress function, which gets no argument of the caller's. */
 struct waiting {
     bool (*fn)(void *arg);
     void *arg;

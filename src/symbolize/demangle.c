@@ -29,7 +29,7 @@ int ht_demangle_parse(const char *word, enum ht_demangle *mode)
     return -EINVAL;
 }
 
-/* The length of an operator's own sign after "operator", whose < and > are no brackets. */
+/* The length of an operator's symbol after "operator", in which < and > are no brackets. */
 static size_t operator_sign(const char *s)
 {
     static const char *const signs[] = {"<=>", "<<=", ">>=", "->*", "<<", ">>",
@@ -45,7 +45,7 @@ static bool word_char(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* Takes the template arguments out, in place. Leaves the name as it is when they do not balance. */
+/* Removes the template arguments, in place. Leaves the name unchanged when they do not balance. */
 static void drop_templates(char *name)
 {
     char *copy = strdup(name), *out = copy;
@@ -80,8 +80,8 @@ static void drop_templates(char *name)
                 goto unbalanced;
             depth--;
         } else {
-            /* Comparisons inside an argument stand in parentheses, as do function types, whose
-             * brackets balance in any case. */
+            /* Inside an argument comparisons are in parentheses, as are function types, whose
+             * brackets balance. */
             if (depth && *s == '(')
                 parens++;
             else if (depth && *s == ')' && parens)
@@ -99,7 +99,7 @@ unbalanced:
     free(copy);
 }
 
-/* What pprof does to names that came without mangling: takes each outermost start..end out. */
+/* Removes each outermost start..end, as pprof does with names that were not mangled. */
 static void drop_matching(char *name, char start, char end)
 {
     size_t depth = 0, first = 0;
@@ -118,7 +118,7 @@ static void drop_matching(char *name, char start, char end)
     }
 }
 
-/* Takes D's parameters off: the last balanced (...), which ends the name. */
+/* Removes D's parameters: the last balanced (...), which ends the name. */
 static void drop_last_list(char *name)
 {
     size_t n = strlen(name), depth = 0;

@@ -21,7 +21,7 @@ enum { RANGES_MAX = 1 << 20 };
 
 struct cu_range {
     uint64_t lo, hi;
-    Dwarf_Off cu; /* offset of its DIE */
+    Dwarf_Off cu; /* offset of the unit's DIE */
 };
 
 struct ht_dwarf {
@@ -29,10 +29,10 @@ struct ht_dwarf {
     struct cu_range *ranges; /* sorted by lo; of all units, when aranges did not suffice */
     size_t n_ranges, cap_ranges;
     bool indexed;
-    uint64_t visits; /* DIEs walked over, to end what a hostile file would make endless */
+    uint64_t visits; /* DIEs walked over, with a limit for hostile files */
 };
 
-/* The unit whose hits are being named. */
+/* The unit whose addresses are being named. */
 struct unit {
     struct ht_walk walk;
     struct ht_pool *pool;
@@ -80,7 +80,7 @@ static int index_units(struct ht_dwarf *d)
         Dwarf_Addr base, lo, hi;
         ptrdiff_t at = 0;
         for (int i = 0; i < RANGES_MAX && (at = dwarf_ranges(&die, at, &base, &lo, &hi)) > 0; i++) {
-            /* A linker leaves dropped functions' ranges at 0. */
+            /* Ranges of functions that the linker dropped begin at 0. */
             if (lo == 0 || hi <= lo)
                 continue;
             if (d->n_ranges == d->cap_ranges) {
@@ -188,8 +188,8 @@ static void find_line(Dwarf_Lines *lines, size_t n, uint64_t vaddr, struct ht_sy
     f->line = dwarf_lineno(l, &line) == 0 && line > 0 ? (uint32_t)line : 0;
 }
 
-/* A symbol does where the compiler split or cloned the function ("main.cold"), and where DWARF has
- * but the bare name of a mangled one. An alias does not. */
+/* The symbol's name is better where the compiler split or cloned the function ("main.cold"), and
+ * where DWARF has only the bare name of a mangled one. An alias is not. */
 static bool says_more(const char *symbol, const char *name)
 {
     size_t n = strlen(name);

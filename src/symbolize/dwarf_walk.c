@@ -11,7 +11,7 @@
 #include <dwarf.h>
 #include <errno.h>
 
-/* Deeper nesting is not made by compilers; a hostile file could nest without end. */
+/* Compilers do not nest deeper; a hostile file could. */
 enum { DEPTH_MAX = 128, RANGES_MAX = 1 << 20, VISITS_MAX = 100 << 20 };
 
 /* The hits in [lo, hi) as a slice of a sorted array. */
@@ -77,7 +77,7 @@ static void find_functions(struct ht_walk *u, Dwarf_Die *parent, int depth)
     } while (dwarf_siblingof(&die, &die) == 0);
 }
 
-/* Those of the n hits that lie in the DIE's ranges, into in. */
+/* Copies those of the n hits that lie in the DIE's ranges to `in`. */
 static size_t within(Dwarf_Die *die, struct ht_dwarf_match **hits, size_t n,
                      struct ht_dwarf_match **in)
 {

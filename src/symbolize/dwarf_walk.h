@@ -35,7 +35,7 @@ struct ht_walk {
     struct ht_pool *scratch;
     uint64_t
         *visits; /* DIEs walked over so far, of the file: what a hostile one makes endless ends */
-    const void *last; /* DIE of the walk that goes on */
+    const void *last; /* the DIE at which the walk is */
     bool deep;        /* look for functions inside functions and types too */
     bool no_memory;
 };

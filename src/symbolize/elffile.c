@@ -71,7 +71,7 @@ static void read_segments(struct ht_elf *e)
     }
 }
 
-/* Takes what the rest asks of the file. */
+/* Reads what the other functions need of the file. */
 static int describe(struct ht_elf *e)
 {
     GElf_Ehdr eh;
@@ -104,7 +104,7 @@ int ht_elf_open(struct ht_elf *e, const char *path)
     if (!err) {
         e->size = (uint64_t)st.st_size;
         e->mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-        /* A mapping of a file that its owner cuts short is a SIGBUS. */
+        /* Read, not mapped: reading a mapped file that its owner truncates raises SIGBUS. */
         bool ours = st.st_uid == 0 || st.st_uid == geteuid();
         e->elf = elf_begin(e->fd, ours ? ELF_C_READ_MMAP : ELF_C_READ, NULL);
         err = describe(e);

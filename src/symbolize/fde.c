@@ -85,7 +85,7 @@ static bool add(struct ht_fdes *f, uint64_t start, uint64_t size)
     return true;
 }
 
-/* False when memory is short. */
+/* False: out of memory. */
 static bool read_section(struct ht_fdes *f, const unsigned char *ident, Elf_Data *data,
                          uint64_t address)
 {

@@ -10,7 +10,7 @@
 
 struct ht_fdes;
 
-/* NULL when memory is short. Without .eh_frame, and where it is damaged, there are none. */
+/* NULL: out of memory. Without .eh_frame, or when it is damaged, there are no functions. */
 struct ht_fdes *ht_fdes_create(Elf *elf);
 void ht_fdes_destroy(struct ht_fdes *f);
 

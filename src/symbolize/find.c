@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tries the places where a binary may be, best first: the mapped file itself through /proc, the
- * recorded path, pprof's and the distributions' directories by build-id, the live process's
- * memory, then debuginfod. What has another build-id is passed over.
+ * recorded path, pprof's and the distributions' directories by build-id, then debuginfod. A file
+ * with another build-id is skipped.
  */
 #include "config.h"
 
@@ -67,7 +67,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Whether a line of maps is of the program itself, whose link need not be root's to follow. */
+/* True when a line of maps is of the program itself, whose link (/proc/PID/exe) needs no
+ * privilege. */
 static bool is_program(pid_t pid, const char *line)
 {
     char path[64];
@@ -117,7 +118,7 @@ static bool find_mapped(const struct search *s, struct mapped *m)
         return false;
     m->first = same_file(first, m->line) ? first_at : 0;
     const char *name = strchr(m->line, '/');
-    /* Without a build-id only the name tells that the pid was not reused. */
+    /* Without a build-id only the name shows that the pid was not reused. */
     return name &&
            (is_build_id(s->what->build_id) || !strncmp(name, s->what->file, strlen(s->what->file)));
 }
@@ -210,7 +211,8 @@ static bool open_main(struct search *s)
     bool mapped = s->what->pid && find_mapped(s, &m);
     if (mapped && open_mapped(s, &m))
         return true;
-    /* A path set by hand is meant; without a build-id it must come before the recorded one. */
+    /* A path in PPROF_BINARY_PATH was set on purpose: without a build-id it comes before the
+     * recorded one. */
     const char *env = getenv("PPROF_BINARY_PATH");
     bool first = env && *env && !is_build_id(s->what->build_id);
     return (first && pprof_path(s, e, false)) || open_recorded(s) ||

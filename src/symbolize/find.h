@@ -20,7 +20,7 @@ struct ht_find {
     void *waiting_arg;
 };
 
-/* What was found; elf NULL in what was not. */
+/* What was found; elf is NULL in what was not. */
 struct ht_found {
     struct ht_elf main;
     struct ht_elf debug; /* the file with DWARF when that is not main */

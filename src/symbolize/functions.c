@@ -34,7 +34,7 @@ int ht_functions_init(struct ht_functions *fs, struct ht_profile *p, enum ht_dem
     force |= mode != HT_DEMANGLE_DEFAULT;
     for (size_t i = 0; i < p->n_functions; i++) {
         struct ht_function *f = p->functions[i];
-        /* Without a symbol's name there is nothing to demangle: the writer's name is final. */
+        /* Without a symbol there is nothing to demangle: the name in the profile stays. */
         bool mangled = *f->system_name && (force || !*f->name || f->name == f->system_name);
         if (mangled && set_name(fs, f))
             return -ENOMEM;
@@ -47,7 +47,7 @@ void ht_functions_finish(struct ht_functions *fs)
     free(fs->slots);
 }
 
-/* The strings are interned, so their addresses say which they are. */
+/* The strings are interned, so their addresses are compared. */
 static size_t slot_of(const struct ht_functions *fs, const char *name, const char *file,
                       int64_t start_line)
 {

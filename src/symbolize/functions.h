@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Functions of a profile, found again by what they are. */
+/* Finds the Functions of a profile by name and file. */
 #ifndef HEAPTAP_SRC_SYMBOLIZE_FUNCTIONS_H
 #define HEAPTAP_SRC_SYMBOLIZE_FUNCTIONS_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Joins what names one binary: its debug information first, its symbols for what that does not
- * say.
+ * All sources of names for one binary: its debug information first, then its symbols.
  */
 #include "config.h"
 
@@ -57,8 +56,8 @@ static int load_symbols(struct ht_sym_module *m)
     return m->symtab ? 0 : -ENOMEM;
 }
 
-/* What has no name goes by its function's place: "+0x3f2a10". *name stays NULL where no function is
- * known to be. 0 or -ENOMEM. */
+/* A function without a name is named by its place: "+0x3f2a10". *name stays NULL where no
+ * function is known. 0 or -ENOMEM. */
 static int place_name(struct ht_sym_module *m, uint64_t vaddr, const char **name)
 {
     uint64_t start;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One binary with all that names its addresses. */
+/* One binary with all sources of names for its addresses. */
 #ifndef HEAPTAP_SRC_SYMBOLIZE_MODULE_H
 #define HEAPTAP_SRC_SYMBOLIZE_MODULE_H
 

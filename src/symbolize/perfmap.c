@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the map's entries, sorts them by address and searches them. Whose file it is and from
- * when is checked first.
+ * Reads the map's entries, sorts them by address and searches them. First it checks whose file it
+ * is, and how old.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@
 struct entry {
     uint64_t start, end;
     const char *name;
-    uint32_t order; /* code is thrown away and its place used again: the last written counts */
+    uint32_t order; /* a place is used again when code is discarded: the last entry counts */
 };
 
 struct ht_perfmap {
@@ -32,14 +32,14 @@ struct ht_perfmap {
 
 enum { ENTRIES_MAX = 16 << 20 };
 
-/* Opened only if it can be what it seems to be. */
+/* Opens the file only if its owner and time fit. */
 static FILE *open_file(const char *path, uid_t owner, int64_t taken_ns)
 {
     struct statx st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0)
         return NULL;
-    /* /tmp is everybody's: a stranger may have put a file of that name there. */
+    /* Any user can put a file of that name into /tmp. */
     bool good = statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) == 0 &&
                 S_ISREG(st.stx_mode) &&
                 (st.stx_uid == geteuid() || st.stx_uid == 0 || st.stx_uid == owner);

@@ -9,9 +9,9 @@
 
 struct ht_perfmap;
 
-/* NULL when the process left none, or it is not to be trusted (another user's). With alive the
- * process is there to be asked for its mounts and its pid in them; else taken_ns (0: unknown) is
- * when the profile was made, and a map that was begun later is of another process with that pid. */
+/* NULL when there is none, or it is not trusted (another user's). With `alive` the process is
+ * asked for its mounts and its pid in them; otherwise taken_ns (0: unknown) is when the profile
+ * was made, and a map that was begun later belongs to another process with that pid. */
 struct ht_perfmap *ht_perfmap_open(pid_t pid, bool alive, const char *root, int64_t taken_ns);
 void ht_perfmap_close(struct ht_perfmap *m);
 

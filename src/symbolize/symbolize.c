@@ -23,7 +23,7 @@
 #include "symbolize/perfmap.h"
 #include "util/utf8.h"
 
-/* A Location to be named, and where its address lies in the file. */
+/* A Location to be named, and its address in the file. */
 struct target {
     struct ht_location *loc;
     uint64_t vaddr;
@@ -38,7 +38,7 @@ struct work {
     struct target *targets; /* sorted by file, build-id, mapping, address */
     size_t n;
     struct timespec began;
-    const char *current; /* the file at work, for the progress line */
+    const char *current; /* the current file, for the progress line */
     size_t current_n;
     bool shown;
     char replaced[256], missing[256];
@@ -58,8 +58,8 @@ static bool is_anonymous_name(const char *file)
            !strncmp(file, "/memfd:", 7) || !strcmp(file, "/dev/zero") || !strcmp(file, "[heap]");
 }
 
-/* Memory that no file backs: JIT code lives there. A build-id is of an object that was loaded from
- * a file without a name. */
+/* Anonymous memory, where JIT code is. A build-id shows that an object was loaded from a file
+ * without a name. */
 static bool anonymous(const struct ht_mapping *m)
 {
     return !m || (!*m->build_id && is_anonymous_name(m->file));
@@ -103,7 +103,7 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-/* The file's name for a terminal: a profile may come from anywhere, escape codes with it. */
+/* The file's name, made harmless for a terminal: a profile may contain escape codes. */
 static const char *shown_name(const char *path, char out[64])
 {
     snprintf(out, 64, "%s", base_name(path));
@@ -116,7 +116,7 @@ static bool stopped(const struct work *w)
     return w->o->stop && *w->o->stop;
 }
 
-/* True once the work has taken long enough for somebody to wonder. */
+/* True once the work has taken long enough for a progress line. */
 static bool progress_due(const struct work *w)
 {
     struct timespec now;
@@ -151,7 +151,7 @@ static bool waiting(void *arg)
     return true;
 }
 
-/* Stands for the files that the answers were made from. */
+/* A key of the files that the names were made from. */
 static uint64_t cache_key(const struct ht_found *f, bool lines)
 {
     uint64_t key = lines ? 0x9e3779b97f4a7c15u : 0xc2b2ae3d27d4eb4fu;
@@ -196,8 +196,8 @@ static int apply(struct work *w, struct ht_location *loc, const struct ht_addr *
     return 0;
 }
 
-/* Takes the answers kept from before, works out the rest and keeps that. Without m there is only
- * what was kept. */
+/* Takes names from the cache, finds the others in m, and stores them. Without m only the cache
+ * is used. */
 static int resolve(struct work *w, struct ht_sym_module *m, const char *build_id, uint64_t key,
                    struct ht_cache *cache, struct ht_addr *addrs, size_t n)
 {
@@ -223,7 +223,7 @@ static int resolve(struct work *w, struct ht_sym_module *m, const char *build_id
     return err;
 }
 
-/* Places the targets, sorts them by place and names them. */
+/* Computes the addresses in the file, sorts the targets by them, and names them. */
 static int name_targets(struct work *w, struct target *t, size_t n, struct ht_sym_module *m,
                         const struct ht_segments *segments, const char *build_id, uint64_t key,
                         struct ht_cache *cache)
@@ -372,7 +372,7 @@ static pid_t comment_pid(const struct ht_profile *p)
     return pid > 0 && pid < 1 << 30 ? (pid_t)pid : 0;
 }
 
-/* Where a tenth of all addresses has no name: what would give names to most of them. */
+/* When a tenth of all addresses has no name: which package would name most of them. */
 static void say_stripped(const struct work *w, char *msg, size_t size)
 {
     char name[64], package[128];

@@ -31,7 +31,7 @@ struct ht_symbolize_options {
     const char *root;       /* recorded paths are under it; NULL or "" for "/" */
     FILE *progress;         /* a progress line goes here when work takes long; NULL for none */
     const volatile sig_atomic_t
-        *stop; /* a signal handler's: not 0 ends the work soon; may be NULL */
+        *stop; /* set by a signal handler: not 0 ends the work soon; may be NULL */
 };
 
 /* Reads "full", "templates", "default" or "none". 0 or -EINVAL. */

@@ -142,8 +142,8 @@ void ht_symtab_destroy(struct ht_symtab *t)
     free(t);
 }
 
-/* Whether a names the address better than b: "malloc" better than "__libc_malloc", and any than
- * "__malloc_alias_2". */
+/* True when a is the better name than b: "malloc" is better than "__libc_malloc", and any better
+ * than "__malloc_alias_2". */
 static bool better(const struct symbol *a, const struct symbol *b)
 {
     if (!b || a->typed != b->typed)
@@ -166,7 +166,7 @@ const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr)
             hi = mid;
     }
     const struct symbol *best = NULL;
-    /* A hostile table could nest a million symbols in one; nobody needs more than a few. */
+    /* A hostile table could nest a million symbols in one; the search ends after a few thousand. */
     for (size_t i = lo, steps = 0; i-- > 0 && steps < 4096; steps++) {
         const struct symbol *s = &t->symbols[i];
         if (s->reach <= vaddr || (best && best->typed && s->start < best->start))
