@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ELF note by which the library says, without being loaded, which regions it makes. */
+/* The library's ELF note, from which its layout version can be read without loading it. */
 #ifndef HEAPTAP_SRC_REGION_NOTE_H
 #define HEAPTAP_SRC_REGION_NOTE_H
 

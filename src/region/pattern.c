@@ -57,7 +57,7 @@ bool ht_pattern_expand(char *out, size_t size, const char *pattern, const struct
             ht_text_number(&t, v->number);
             numbered = true;
             break;
-        case 'e': /* a region's, perhaps: no way out of the directory */
+        case 'e': /* the text may come from a region: it must not lead out of the directory */
             for (const char *c = v->name; *c; c++)
                 ht_text_char(&t, *c == '/' ? '_' : *c);
             break;
@@ -73,7 +73,8 @@ bool ht_pattern_expand(char *out, size_t size, const char *pattern, const struct
     }
     if (t.cut)
         return false;
-    /* One file for a family of processes: all but the one that was started get their pid in. */
+    /* The pattern names one file for all processes: all but the one that was started get their
+     * pid added. */
     if (!by_pid && v->relative && !ht_pattern_insert(out, size, v->pid))
         return false;
     return v->last || numbered || ht_pattern_insert(out, size, v->number);

@@ -12,13 +12,14 @@ struct ht_pattern {
     uint32_t pid, number;    /* %p, %n */
     uint64_t seconds;        /* %t: since 1970 */
     bool last;               /* not numbered unless the pattern says %n */
-    bool relative; /* not the process that was started: gets its pid in when %p is missing */
+    bool relative; /* not the process that was started: its pid is added when %p is missing */
 };
 
 /* False when it does not fit. */
 bool ht_pattern_expand(char *out, size_t size, const char *pattern, const struct ht_pattern *v);
 
-/* The first character behind a % that means nothing, '%' for a % at the end, 0 when all is well. */
+/* The first character after a % that is not a word; '%' for a % at the end; 0 when the pattern
+ * is valid. */
 char ht_pattern_check(const char *pattern);
 
 /* Puts `.N` before a final .pb.gz, or at the end. False when it does not fit. */

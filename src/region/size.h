@@ -14,11 +14,11 @@
 static inline uint64_t ht_region_size(rlim_t as, rlim_t memlock)
 {
     uint64_t n = 2ULL << 30;
-    /* A program under ulimit -v keeps nearly all of what it was given. */
+    /* The region takes a small part of a limit by ulimit -v. */
     if (as != RLIM_INFINITY && as / 32 < n)
         n = as / 32;
-    /* mlockall compares the whole address space with its limit. The usual 8 MiB is too small for
-     * any program to pass that test; a larger one may have been chosen to fit. */
+    /* mlockall compares the whole address space with the limit. No program passes that with the
+     * usual 8 MiB; a larger limit may have been chosen to fit. */
     if (memlock != RLIM_INFINITY && memlock >= (64u << 20) && memlock / 32 < n)
         n = memlock / 32;
     if (n < 16 * HT_CHUNK_SIZE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers with units, by hand: no locale, no errno, usable before the C library is. */
+/* Numbers with units: no locale, no errno, usable before the C library is initialized. */
 #include "config.h"
 
 #include "region/units.h"

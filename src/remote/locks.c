@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a thread in futex(2) waits for. glibc's pthread_mutex_t begins with the lock word, which is
- * 2 while there are waiters, and has the owner's thread id 8 bytes behind it (struct
+ * Finds what a thread in futex(2) waits for. glibc's pthread_mutex_t begins with the lock word,
+ * which is 2 while there are waiters, and has the owner's thread id 8 bytes behind it (struct
  * __pthread_mutex_s, glibc 2.2.5 to 2.41); a priority-inheriting one has the id in the word itself
  * (futex(2)). pthread_join waits at the word that holds the other's id until the kernel clears it.
- * Anything else (condition variables, semaphores) is shown by its address alone.
+ * For anything else (condition variables, semaphores) only the address is known.
  */
 #include "config.h"
 
@@ -52,7 +52,7 @@ static pid_t waits_for(const struct ht_remote_thread *t)
     return t->owner ? t->owner : t->joins;
 }
 
-/* Follows from t; true when the way comes back to it. */
+/* Follows the owners from t; true when they lead back to it. */
 static bool in_circle(struct ht_remote_threads *all, const struct ht_remote_thread *t)
 {
     const struct ht_remote_thread *at = t;

@@ -152,7 +152,7 @@ int ht_remote_map_add(struct ht_remote *r, const struct ht_remote_map *new)
         return m.name ? -EINVAL : -ENOMEM;
     while (i < r->n_maps && r->maps[i].end <= m.start)
         i++;
-    if (i < r->n_maps && r->maps[i].start < m.start) { /* its front part stays */
+    if (i < r->n_maps && r->maps[i].start < m.start) { /* the part in front stays */
         struct ht_remote_map back = r->maps[i];
         r->maps[i].end = m.start;
         i++;

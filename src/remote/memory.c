@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading with process_vm_readv: a page that is not there is an error and no signal, and the
- * process is not disturbed. Single words come from a small cache of pages, so that a walk over a
- * stack costs a call a page.
+ * Reads with process_vm_readv: a page that is not there is an error and no signal, and the process
+ * is not disturbed. Single words come from a small cache of pages, so that walking a stack takes
+ * one call for each page.
  */
 #include "config.h"
 
@@ -30,7 +30,8 @@ void ht_remote_memory_destroy(struct ht_remote *r)
 
 ssize_t ht_remote_read(struct ht_remote *r, uint64_t at, void *to, size_t n)
 {
-    /* Page by page in the list of what is read: the call stops at the first that is not there. */
+    /* The request is split into pages, because the call stops at the first part that is not
+     * there. */
     struct iovec here = {to, n}, there[64];
     size_t done = 0;
     if (r->unseen)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pages of another process that were read; see remote.h for the reading. */
+/* The cache of another process's pages; remote.h has the reading. */
 #ifndef HEAPTAP_SRC_REMOTE_MEMORY_H
 #define HEAPTAP_SRC_REMOTE_MEMORY_H
 

@@ -28,8 +28,8 @@
 #define MAX_SPAN   (64ull << 30)
 #define MAX_NOTE   65536u
 
-/* Where an object's bytes are read: from its file; from our own memory, of the vDSO, which is the
- * same in all processes of a kernel; or from the process. */
+/* Where an object's bytes are read from: its file; this process's memory, for the vDSO, which is
+ * the same in all processes of a kernel; or the process. */
 struct source {
     struct ht_remote *r;
     int fd;
@@ -42,7 +42,8 @@ struct source {
 static bool same_file(int fd, const struct ht_remote_map *m)
 {
     struct stat st;
-    /* The device differs on btrfs and overlayfs, where stat and maps do not agree. */
+    /* Only the inode is compared, because the device in stat and in maps differs on btrfs and
+     * overlayfs. */
     return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_ino == m->inode;
 }
 
@@ -110,7 +111,7 @@ static bool read_headers(struct source *s)
            read_bytes(s, s->e.e_phoff, s->p, s->e.e_phnum * sizeof(Elf64_Phdr));
 }
 
-/* What is added to a file's address; from the executable segment that m is of. */
+/* The difference between addresses in memory and in the file, from the executable segment of m. */
 static bool find_bias(const struct source *s, const struct ht_remote_map *m, uint64_t *bias)
 {
     for (unsigned i = 0; i < s->e.e_phnum; i++) {
@@ -237,7 +238,7 @@ static bool is_vdso(const struct ht_remote_map *map)
     return !strcmp(map->name, "[vdso]");
 }
 
-/* Opens what a map is of, and reads its headers. NULL: it is no object, or cannot be read. */
+/* Opens the object of a map, and reads its headers. NULL: it is no object, or cannot be read. */
 static struct source *open_source(struct ht_remote *r, const struct ht_remote_map *map)
 {
     struct source *s = calloc(1, sizeof *s);
@@ -251,7 +252,7 @@ static struct source *open_source(struct ht_remote *r, const struct ht_remote_ma
     s->fd = open_file(r, map);
     if (read_headers(s))
         return s;
-    if (s->fd >= 0) { /* a file cut short: the memory is what runs */
+    if (s->fd >= 0) { /* the file was truncated: the memory is what runs */
         close(s->fd);
         s->fd = -1;
         if (read_headers(s))

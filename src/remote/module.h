@@ -5,12 +5,12 @@
 
 #include "remote/remote.h"
 
-/* After the maps were read: lets go of objects that are not mapped any more. */
+/* After the maps were read: frees objects that are not mapped any more. */
 void ht_remote_modules_check(struct ht_remote *r);
-/* Whether there are unwind tables of m, which are copied now if they are not yet. */
+/* True when m has unwind tables; they are copied now if they were not yet. */
 bool ht_remote_tables(struct ht_remote *r, struct ht_remote_module *m);
 
-/* Gives the copies of the tables back. */
+/* Frees the copies of the tables. */
 void ht_remote_modules_rest(struct ht_remote *r);
 void ht_remote_modules_destroy(struct ht_remote *r);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a process, and keeping what is known of it in step with its maps. */
+/* Opens a process, and updates what is stored about it when its maps change. */
 #include "config.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "snapshot/process.h"
 #include "snapshot/program.h"
 
-/* An object that went may have another one at its place now. */
+/* Another object may be at the place of one that was unloaded. */
 static void maps_changed(struct ht_remote *r)
 {
     ht_remote_rows_clear(r);
@@ -27,7 +27,7 @@ int ht_remote_maps(struct ht_remote *r)
 {
     struct ht_process_info info;
     int err = ht_remote_maps_read(r);
-    /* The memory is not to be seen by a thread that has ended, as the first one may have. */
+    /* The memory is not visible through a thread that has ended, as the first one may have. */
     if ((err == -ESRCH || err == -ENOENT) && !ht_process_read(r->pid, &info) &&
         info.thread != r->living) {
         r->living = info.thread;
@@ -103,7 +103,7 @@ int ht_remote_open(struct ht_remote *r, pid_t pid, char *msg, size_t msg_size)
         *deleted = 0;
     ht_process_program(r->living, r->exe, r->program, sizeof r->program);
     err = ht_remote_maps(r);
-    /* A first read says whether reading is allowed at all. */
+    /* A first read shows whether reading is allowed. */
     ssize_t got = err ? 0 : ht_remote_read(r, r->maps[0].start, &probe, 1);
     if (got < 0)
         err = (int)got;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads as a pprof profile, as Go's goroutine profile is one: one sample type, threads/count,
- * which is also the period's, with period 1. A sample a thread; equal ones are added up in the end.
+ * Threads as a pprof profile, like Go's goroutine profile: one sample type, threads/count, which is
+ * also the period's, with period 1. One sample for each thread; equal ones are added up at the end.
  */
 #include "config.h"
 

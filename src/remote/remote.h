@@ -47,11 +47,11 @@ struct ht_remote {
     pid_t pid;
     pid_t living;         /* a thread that has the memory: the first one may have ended */
     uint64_t start_ticks; /* so that another process of the same number is not taken for it */
-    char exe[4096];       /* "" when it cannot be known */
+    char exe[4096];       /* "" when it is not known */
     char program[4096];   /* the same, or the link to it that it was started by */
     struct ht_remote_map *maps;
     size_t n_maps;
-    char *map_text; /* what names point into; others are in `names` */
+    char *map_text; /* the memory of names; others are in `names` */
     char **names;
     size_t n_names;
     bool unseen; /* its maps come from elsewhere, and its memory is not to be read */
@@ -107,28 +107,28 @@ enum { HT_REMOTE_DEPTH = 256 };
 
 struct ht_remote_thread {
     pid_t tid;
-    char name[32]; /* comm; "" when it went */
+    char name[32]; /* comm; "" when the thread has ended */
     char state;    /* R S D T t Z X I */
     int64_t call;  /* the system call it waits in; -1: none */
     uint64_t args[6];
     uint64_t sp, pc; /* 0, 0: not known, it runs */
     int64_t idle_ns; /* since when it did not run; -1: the kernel does not say */
-    char wchan[64];  /* where it waits in the kernel; "" when not to be seen */
+    char wchan[64];  /* where it waits in the kernel; "" when not visible */
     bool stopped;    /* its registers were taken while it was stopped */
-    bool truncated;  /* the stack ends where the way was lost */
+    bool truncated;  /* the stack ends where it could not be followed */
     bool guessed;    /* a frame was found by what lies on the stack */
     unsigned depth;
     uint64_t frames[HT_REMOTE_DEPTH]; /* leaf first: the pc, then return addresses */
     pid_t owner;                      /* who holds the mutex that it waits for; 0: none is known */
     pid_t joins;                      /* the thread whose end it waits for */
     uint64_t lock;                    /* the address it waits at; 0: none */
-    bool deadlock;                    /* it waits for itself, by way of others */
+    bool deadlock;                    /* it waits for itself through others */
 };
 
 struct ht_remote_threads {
     struct ht_remote_thread *thread;
     size_t n;
-    size_t n_running; /* of them have no stack, for they ran */
+    size_t n_running; /* so many have no stack, because they were running */
 };
 
 /*
@@ -142,13 +142,13 @@ int ht_remote_list_threads(struct ht_remote *r, bool stop, struct ht_remote_thre
                            size_t msg_size);
 void ht_remote_threads_free(struct ht_remote_threads *t);
 
-/* What /proc says of one thread; false when it has gone. */
+/* Reads a thread's state from /proc; false when it has ended. */
 bool ht_remote_thread_read(const struct ht_remote *r, struct ht_remote_thread *t);
 
 /* A number that changes whenever the thread runs; 0: not available. */
 uint64_t ht_remote_thread_runs(const struct ht_remote *r, pid_t tid);
 
-/* Finds what futex waiters wait for, and who waits in a circle. */
+/* Finds what futex waiters wait for, and which threads wait in a circle. */
 void ht_remote_locks(struct ht_remote *r, struct ht_remote_threads *t);
 
 /* --- stacks -------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How to step out of a frame, by its address; kept, for threads have frames in common. */
+/* A cache of the rules for stepping out of frames, by address; threads have frames in common. */
 #ifndef HEAPTAP_SRC_REMOTE_ROWS_H
 #define HEAPTAP_SRC_REMOTE_ROWS_H
 

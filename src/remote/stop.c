@@ -14,7 +14,7 @@
 
 #include "remote/remote.h"
 
-#define PATIENCE 250 /* looks: 150 ms in all */
+#define PATIENCE 250 /* looks, over 150 ms in all */
 #define YIELDS   50
 
 static void take(const struct user_regs_struct *u, struct ht_all_regs *regs)
@@ -39,14 +39,15 @@ static int wait_for_stop(pid_t tid, int *signal)
             *signal = WIFSTOPPED(status) && status >> 16 == 0 ? WSTOPSIG(status) : 0;
             return WIFSTOPPED(status) ? 0 : -ESRCH;
         }
-        /* It needs the processor for a moment. A sleep would let it stand until we wake. */
+        /* The thread needs the processor for a moment; yielding gives it that, while a sleep
+         * would keep it stopped until this process wakes. */
         struct timespec t = {0, i < YIELDS + 50 ? 20000 : 1000000};
         if (i < YIELDS)
             sched_yield();
         else
             nanosleep(&t, NULL);
     }
-    return -EBUSY; /* in a wait that nothing interrupts; let go when we end */
+    return -EBUSY; /* in an uninterruptible wait; it is detached when this process ends */
 }
 
 int ht_remote_stop_thread(struct ht_remote *r, pid_t tid, struct ht_all_regs *regs,

@@ -242,7 +242,7 @@ int ht_threads_grouped(FILE *out, const struct ht_profile *p)
     for (size_t i = 0; i < p->n_samples; i++) {
         const struct ht_sample *s = order[i];
         fprintf(out, "%" PRId64 " @", s->values[0]);
-        /* Readers take one from each: they are return addresses there. */
+        /* Readers subtract one from each address, because they are return addresses there. */
         for (size_t k = 0; k < s->n_locations; k++)
             fprintf(out, " 0x%" PRIx64, s->locations[k]->address + 1);
         fputc('\n', out);

@@ -160,7 +160,7 @@ static bool read_thread(struct ht_remote *r, struct ht_remote_thread *t, bool st
             done = ht_remote_maps(r) < 0;
         }
         if (!done && !*t->name)
-            return false; /* it has gone */
+            return false; /* it has ended */
         if (!done)
             sched_yield();
     }
@@ -228,7 +228,7 @@ int ht_remote_list_threads(struct ht_remote *r, bool stop, struct ht_remote_thre
         if (!read_thread(r, t, stop, room))
             continue;
         if (kept % 64 == 0) {
-            sched_yield(); /* so that the time at which we ran is of now */
+            sched_yield(); /* so that this thread's own time is up to date */
             now = last_ran(r, (pid_t)gettid(), getpid());
         }
         int64_t then = last_ran(r, t->tid, 0);

@@ -18,7 +18,7 @@
 #include "remote/remote.h"
 #include "remote/rows.h"
 
-#define SEARCH (64u << 10) /* how far up a frame is looked for */
+#define SEARCH (64u << 10) /* how far up the stack a frame is searched */
 #define BP     (1u << HT_REG_BP)
 
 struct walk {

@@ -24,9 +24,9 @@ struct sum {
 
 struct ht_age_filter {
     const struct ht_view *view;
-    bool label, cut;     /* cut: an age limit is set */
-    uint32_t parts;      /* sums a site */
-    uint32_t *site_base; /* of each chunk: the number of its first site */
+    bool label, cut;     /* cut: there is an age limit */
+    uint32_t parts;      /* sums for each site */
+    uint32_t *site_base; /* for each chunk, the number of its first site */
     struct sum *sums;
 };
 
@@ -45,8 +45,8 @@ static struct sum *sums_of(const struct ht_age_filter *f, ht_ref ref)
     return f->sums + (f->site_base[at / HT_CHUNK_SIZE] + index) * f->parts;
 }
 
-/* Seconds since the region was made, at which ages are taken: now, or the last sample of a process
- * that is gone. */
+/* The time to which ages refer, in seconds since the region was made: now, or the last sample of
+ * a process that has ended. */
 static uint64_t reference(const struct ht_region *r)
 {
     struct timespec now;
@@ -84,7 +84,7 @@ static void take(struct ht_age_filter *f, uint64_t now, const struct ht_region_a
             continue;
         const struct ht_site *site = ht_view_record(f->view, l.site, HT_KIND_SITE);
         uint64_t age = now > l.time ? now - l.time : 0;
-        /* Beyond what a process can hold: damaged. */
+        /* More than a process can hold: damaged. */
         if (!site || l.size > 1ull << 50 || site->rate > 1ull << 50 ||
             age * 1000000000u < ages->min_ns || (ages->max_ns && age * 1000000000u > ages->max_ns))
             continue;
@@ -143,8 +143,8 @@ static void survivors(const struct sum *s, struct ht_values *v)
 }
 
 /*
- * Of the objects that are chosen by age: what lives. With labels and no limits one more part,
- * without a label, has what was allocated and is gone, so that the sums stay what they are.
+ * Samples of the chosen objects that are alive. With labels and no limits there is one more sample,
+ * without a label, for what was allocated and freed, so that the sums stay the same.
  */
 bool ht_age_filter_part(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
                         struct ht_stream_part *out)

@@ -18,7 +18,7 @@
 #include "snapshot/reader.h"
 #include "snapshot/window.h"
 
-/* What a reader takes into memory of one region. The target maps 2 GiB at most. */
+/* The most that a reader copies of one region. The target maps 2 GiB at most. */
 #define COPY_MAX (4ULL << 30)
 
 struct copier {
@@ -28,7 +28,7 @@ struct copier {
     uint32_t n; /* chunks whose head was read */
 };
 
-/* Reads the heads of chunks that came since; a chunk that cannot be read ends the region. */
+/* Reads the heads of new chunks; a chunk that cannot be read ends the region. */
 static int read_heads(struct copier *c)
 {
     uint32_t n;
@@ -46,8 +46,7 @@ static int read_heads(struct copier *c)
     return 0;
 }
 
-/* The chunks of one kind with all they hold; one that cannot be read is as one that is not there.
- */
+/* Copies the chunks of one kind; one that cannot be read counts as missing. */
 static void read_kind(struct copier *c, uint32_t kind)
 {
     for (uint32_t i = 0; i < c->n; i++) {
@@ -62,9 +61,9 @@ static void read_kind(struct copier *c, uint32_t kind)
 }
 
 /*
- * What refers is copied before what it refers to, and the region is asked again for its length in
- * between: so the copy of a region that its process goes on writing is closed, a sample's stack
- * and a stack's frames are in it.
+ * Records are copied before those that they refer to, and the region's length is read again in
+ * between. So the copy of a region to which its process goes on writing is complete: it has each
+ * sample's stack and each stack's frames.
  */
 static int read_chunks(struct copier *c)
 {
@@ -121,7 +120,8 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
     uint64_t wanted = atomic_load(&h->n_chunks);
     if (h->size < HT_HEADER_SIZE || wanted > (h->size - HT_HEADER_SIZE) / HT_CHUNK_SIZE)
         return refuse(msg, msg_size, -EINVAL, "a region that claims more than it can hold");
-    /* As much address space as it may grow to while it is copied; touched only where it is read. */
+    /* Maps as much address space as the region may grow to while it is copied; only what is read
+     * is touched. */
     bool window = kinds == HT_COPY_AS_NEEDED;
     uint64_t size = !kinds ? HT_HEADER_SIZE : ht_chunk_offset((uint32_t)wanted) + (256ull << 20);
     if (kinds && size > c.r.limit)
@@ -137,15 +137,15 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
         err = ht_region_window_open(r, &c.r, base, (uint32_t)wanted);
         c.n = err ? 0 : (uint32_t)wanted;
     } else if (kinds) {
-        /* A third of the time to copy a large region; of a sparse one it would be memory for holes.
-         */
+        /* Saves a third of the time for a large region; for a sparse one it would use memory for
+         * holes. */
         if (from->file >= 0 &&
             (uint64_t)st.st_blocks * 512 >= ht_chunk_offset((uint32_t)wanted) / 2)
             madvise(base, size, MADV_HUGEPAGE);
         err = read_chunks(&c);
     }
     if (!err) {
-        /* The counters of the end, which cover all that was copied; the rest is as it was. */
+        /* The counters are read again at the end, so that they cover all that was copied. */
         atomic_store(&((struct ht_region_header *)base)->n_chunks, c.n);
         err = ht_view_init(&r->view, base, size, msg, msg_size);
         if (window)

@@ -11,7 +11,7 @@ struct ht_region_origin {
     uint64_t address; /* of the region in that memory */
 };
 
-/* Which kinds of chunk are copied: the rest of the region reads as if it had none. */
+/* The kinds of chunk that are copied; the region reads as if it had no others. */
 #define HT_COPY_HEADER 0u
 #define HT_COPY_ALL    (~0u)
 /* None at first: a chunk is read when it is asked for (snapshot/window.h). */
@@ -21,7 +21,7 @@ struct ht_region_origin {
 int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
                    char *msg, size_t msg_size);
 
-/* A file of a region directory, or a process, of which more is known: what a listing opens. */
+/* A region file or process of a listing, which is already open. */
 struct ht_process_info;
 struct ht_process_map;
 int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,

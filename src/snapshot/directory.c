@@ -39,7 +39,7 @@ bool ht_region_name_parse(const char *s, struct ht_region_name *out)
     return true;
 }
 
-/* What a walk calls: either may be NULL. */
+/* The functions that a walk calls; either may be NULL. */
 struct visitor {
     ht_region_file_fn file;
     ht_region_mark_fn mark;
@@ -71,7 +71,7 @@ static int visit_file(const struct visitor *v, int dir, const char *directory, u
     return result;
 }
 
-/* One directory of a user's: 0700, his own. Takes the descriptor. */
+/* Walks one directory, which must be its user's with mode 0700. Takes the descriptor. */
 static int walk(int dir, const char *directory, uid_t owner, const struct visitor *v)
 {
     struct stat st;
@@ -119,8 +119,9 @@ static int walk_root(int root, const char *shown, const struct visitor *v)
             continue;
         struct stat st;
         strtoul(e->d_name + 8, &end, 10);
-        /* In a user namespace users have other numbers: 0 is made by whoever made the namespace,
-         * and from outside its directory is his. So it is the owner that counts. */
+        /* In a user namespace users have other numbers: there 0 is the user who made the
+         * namespace, and outside its directory is that user's. So the owner of the directory is
+         * compared, not a number. */
         if (*end || fstatat(shm, e->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
             (geteuid() && st.st_uid != geteuid()))
             continue;

@@ -18,7 +18,7 @@ struct ht_region_name {
 
 bool ht_region_name_parse(const char *s, struct ht_region_name *out);
 
-/* Whether two start times in ticks can be of one process: they differ by one tick in a time
+/* True when two start times in ticks can be of one process: they differ by one tick in a time
  * namespace whose offset is not a whole number of ticks. */
 static inline bool ht_same_start(uint64_t a, uint64_t b)
 {
@@ -37,18 +37,18 @@ typedef int (*ht_region_file_fn)(void *ctx, int dir, const char *directory, cons
 int ht_region_directory_walk(ht_region_file_fn fn, void *ctx);
 
 /*
- * The same for marks: links to nothing, named like regions, which processes leave that could have
- * none (target/process/mark.h). text is what a link says, st what lstat says.
+ * The same for marks: links to nothing, named like regions, of processes that could have no region
+ * in a file (target/process/mark.h). text is the link's target, st what lstat returns.
  */
 typedef int (*ht_region_mark_fn)(void *ctx, int dir, const char *file, const char *text,
                                  const struct stat *st, const struct ht_region_name *name);
 int ht_region_directory_walk_marks(ht_region_mark_fn fn, void *ctx);
 
-/* The same for the directories under a root that is not ours: a container's, by its descriptor. */
+/* The same for the directories below another root: a container's, by its descriptor. */
 int ht_region_directory_walk_root(int root, const char *shown, ht_region_file_fn fn, void *ctx);
 
-/* Opens a path below a root that is not ours: no link is followed, nothing outside is reached.
- * flags are open's. A descriptor, or -1 with errno. */
+/* Opens a path below another root: no link is followed, and nothing outside is reached. flags
+ * are open's. A descriptor, or -1 with errno. */
 int ht_open_below(int root, const char *path, int flags);
 
 /* Opens the youngest region of that name (number is ignored). A descriptor and its path, or

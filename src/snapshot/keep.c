@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regions of dead processes are kept, so that they can be recovered, for as long as list.h says,
- * and then removed. Whether a process is dead is asked of the lock that its mapping holds.
+ * Regions of dead processes are kept for recovery as long as list.h says, and then removed. A
+ * process is dead when the lock that its mapping holds is free.
  */
 #include "config.h"
 
@@ -18,9 +18,9 @@
 #include "snapshot/list.h"
 
 /*
- * A descriptor of a region of ours that certainly nobody has mapped: the target holds a lock that
- * lasts as long as its mapping (target/process/create.c), so also one that lives in a pid namespace
- * that is not to be seen from here is told.
+ * A descriptor of a region that no process has mapped. The target holds a lock as long as its
+ * mapping exists (target/process/create.c), so this is right also for a process in a pid namespace
+ * that is not visible here.
  */
 static int open_dead(const char *path)
 {
@@ -38,8 +38,8 @@ static int open_dead(const char *path)
     return fd;
 }
 
-/* Root may take another user's away: by the directory that it is in, which is his and not a link,
- * so that no name of his leads elsewhere. */
+/* Root may remove another user's region: through the directory that it is in, which is that
+ * user's and not a link, so that no name of that user leads elsewhere. */
 static int remove_anothers(const char *path)
 {
     char directory[1400];
@@ -78,7 +78,8 @@ int ht_list_remove(const char *path)
     return err;
 }
 
-/* When a process died is not to be known; from when on it could be recovered, is. */
+/* The time of a process's death is not known, but the time when a command first found it dead
+ * is. */
 static void mark(struct ht_listed *e, int64_t now)
 {
     int fd = open_dead(e->path);

@@ -35,7 +35,7 @@ struct lister {
         ino_t inode;
     } * roots; /* /dev/shm directories that were walked */
     size_t n_roots;
-    const char *shown; /* before the names of a foreign root */
+    const char *shown; /* put before names in another root */
     int err;
 };
 
@@ -56,7 +56,7 @@ static struct ht_listed *add(struct lister *l)
     return e;
 }
 
-/* A region's texts are its owner's: what could move a terminal's cursor is not shown. */
+/* A region's texts come from its owner: control characters are replaced. */
 static void put(char *out, size_t size, const char *in, size_t n)
 {
     if (n > size - 1)
@@ -142,7 +142,7 @@ static void list_process(struct lister *l, pid_t pid)
     if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) || ht_process_find(&p, &map))
         return;
     if (!map.address) {
-        /* Not a forked child that waits for its first sample: it never had one, and will not. */
+        /* Not for a forked child that waits for its first sample: it never had a region. */
         struct ht_listed *e = map.library && p.filtered && !map.parents ? add(l) : NULL;
         if (e) {
             e->pid = pid;
@@ -166,11 +166,11 @@ static void list_process(struct lister *l, pid_t pid)
         l->mapped[l->n_mapped++].inode = map.inode;
     }
     int err = ht_region_open_process(&r, &p, &map, HT_COPY_HEADER, msg, sizeof msg);
-    for (int i = 0; i < 3 && err == -EINVAL; i++) { /* it may be about to fill its header in */
+    for (int i = 0; i < 3 && err == -EINVAL; i++) { /* it may be filling in its header */
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         err = ht_region_open_process(&r, &p, &map, HT_COPY_HEADER, msg, sizeof msg);
     }
-    if (!err || !ht_process_read(pid, &p)) { /* not gone meanwhile */
+    if (!err || !ht_process_read(pid, &p)) { /* still there */
         struct ht_listed *e = add(l);
         if (e && !err) {
             describe(e, &r);
@@ -205,7 +205,7 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
         e->pid = name->pid;
         e->other_version = err == -EPROTO;
         put(e->path, sizeof e->path, path, sizeof path);
-        /* Not of one that is being made; another version's message has its own way out. */
+        /* Not for a region that is being made; another version's has a message of its own. */
         if (!e->other_version && st->st_mtime + 60 < time(NULL))
             strncat(msg, "; nothing can be had of it: remove it", sizeof msg - strlen(msg) - 1);
         put(e->damage, sizeof e->damage, msg, sizeof msg);
@@ -215,13 +215,13 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
     }
     e->uid = st->st_uid;
     e->file_bytes = (uint64_t)st->st_blocks * 512;
-    /* Cleaning marks what it met dead by taking the owner's right to write away: list.h. */
+    /* Cleaning marks a region that it found dead by removing the owner's right to write: list.h. */
     e->met_dead = st->st_mode & 0200 ? 0 : (int64_t)st->st_mtime;
     e->removable = !e->alive && st->st_uid == geteuid() && !*l->shown;
     return 0;
 }
 
-/* The directories of other mount namespaces, each once, by way of a process that lives there. */
+/* The directories of other mount namespaces, each once, through a process that lives there. */
 static void walk_root_of(struct lister *l, pid_t pid)
 {
     char path[64];

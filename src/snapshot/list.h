@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* All profiled processes of this user, for root of all users: living ones, and what dead ones left.
- */
+/* All profiled processes of this user (for root, of all users): living ones, and regions of dead
+ * ones. */
 #ifndef HEAPTAP_SRC_SNAPSHOT_LIST_H
 #define HEAPTAP_SRC_SNAPSHOT_LIST_H
 
@@ -10,15 +10,15 @@
 #include <sys/types.h>
 
 struct ht_listed {
-    pid_t pid; /* as seen from here; of a dead one: as it was */
+    pid_t pid; /* its pid here; for a dead one, the pid that it had */
     uid_t uid;
     bool alive;
     char state;   /* of a living one, as in /proc/PID/stat */
     bool dumped;  /* its last profile is written, the region is not needed */
     bool adopted; /* a fork's child */
     bool signal_lost;
-    bool filtered; /* it lives, and is not profiled because of a seccomp filter; damage says so */
-    bool other_version; /* a dead one's, of a heaptap whose regions are not as ours */
+    bool filtered;      /* alive, and not profiled because of a seccomp filter; damage says so */
+    bool other_version; /* of a dead process, with the layout of another heaptap version */
     bool removable;     /* dead, and the region is in a directory of ours */
     uint64_t run_id;
     uint64_t start_wall_ns, rate, samples, lost;
@@ -50,8 +50,8 @@ int ht_list(struct ht_listed **out, size_t *n);
 #define HT_KEEP_BYTES (1ull << 30)
 size_t ht_list_clean(struct ht_listed *list, size_t n);
 
-/* Removes one dead region, when it is ours, or we are root, and it is certainly dead. 0, or -EBUSY
- * when somebody has it mapped, -EPERM when it is another's, or another -errno. */
+/* Removes one region of a dead process that is this user's, or any user's for root. 0, or -EBUSY
+ * when a process has it mapped, -EPERM when it is another user's, or another -errno. */
 int ht_list_remove(const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A region with names: the profile that people read. */
+/* Makes a profile with names from a region. */
 #include "config.h"
 
 #include <inttypes.h>

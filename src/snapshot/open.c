@@ -48,7 +48,7 @@ bool ht_region_is_file(const char *path)
     int fd = ht_open_regular(path);
     if (fd < 0)
         return false;
-    /* Also one of another byte order, which is then refused by that name. */
+    /* Also a region of another byte order, which is then refused as such. */
     bool is = !ht_read_at(fd, &magic, sizeof magic, 0) &&
               (magic == HT_REGION_MAGIC || magic == __builtin_bswap64(HT_REGION_MAGIC));
     close(fd);
@@ -56,8 +56,9 @@ bool ht_region_is_file(const char *path)
 }
 
 /*
- * The file of a living process's region, by the name it has there. Its root may be a container's,
- * made to lead us elsewhere: no links are followed and nothing outside that root is reached.
+ * The file of a living process's region, by its name in the process's root. The root may be a
+ * container's, made to lead elsewhere: no links are followed and nothing outside that root is
+ * reached.
  */
 int ht_process_region_file(const struct ht_process_info *p, const struct ht_process_map *map)
 {
@@ -72,7 +73,7 @@ int ht_process_region_file(const struct ht_process_info *p, const struct ht_proc
     if (err)
         return err;
     struct stat st;
-    /* The very file that is mapped, not one that was put in its place. */
+    /* Checks that it is the mapped file, and not one that replaced it. */
     if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_ino != map->inode) {
         close(fd);
         return -ESTALE;
@@ -82,7 +83,8 @@ int ht_process_region_file(const struct ht_process_info *p, const struct ht_proc
 
 static int no_region(struct ht_region *r, const struct ht_process_info *p, char *msg, size_t size)
 {
-    /* A fork's child makes its region at its first sample: an empty profile is the truth. */
+    /* A forked child makes its region at its first sample; before that an empty profile is
+     * right. */
     struct ht_region_header *h =
         mmap(NULL, HT_HEADER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (h == MAP_FAILED)
@@ -118,7 +120,8 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
     r->state = p->state;
     if (err == -ESRCH)
         return say(msg, size, err, "process %d has just ended", pid);
-    if (err) { /* not ours to look into; its file may be, when it gave up privileges since */
+    /* the process may not be inspected; its file may be readable, when it gave up privileges */
+    if (err) {
         struct ht_region_name name = {.pid = p->own_pid, .start_ticks = p->start_ticks};
         int fd = ht_region_directory_find(&name, r->path, sizeof r->path);
         if (fd < 0)
@@ -143,7 +146,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         struct ht_region_origin from = {.file = -1, .address = map.address};
         if (map.inode && (from.file = ht_process_region_file(p, &map)) >= 0)
             snprintf(r->path, sizeof r->path, "%s", map.path);
-        /* Also of a region in a file: it may go on in private memory. */
+        /* Also for a region in a file, because it may go on in private memory. */
         from.memory = ht_process_memory(p->thread);
         if (from.file < 0 && from.memory < 0) {
             return say(msg, size, from.memory,
@@ -183,7 +186,7 @@ static int open_pid(struct ht_region *r, pid_t pid, uint32_t kinds, char *msg, s
         int failed = open_living(r, &p, kinds, NULL, msg, msg_size);
         if (!failed || (err = ht_process_read(pid, &p)) != -ESRCH)
             return failed;
-        ht_region_close(r); /* it has ended in the midst */
+        ht_region_close(r); /* it ended meanwhile */
     }
     if (err == -ESRCH)
         return open_dead(r, pid, kinds, msg, msg_size);
@@ -196,8 +199,8 @@ int ht_region_open_pid(struct ht_region *r, pid_t pid, char *msg, size_t msg_siz
 }
 
 /*
- * The living process that a region file is of, as our own pid namespace numbers it. After an exec a
- * process has another region: the old image's has its pid and start time, too.
+ * The living process of a region file, by its pid here. After an exec the process has another
+ * region: the old image's has its pid and start time, too.
  */
 static void find_living(struct ht_region *r, int fd)
 {

@@ -45,7 +45,7 @@ static FILE *open_proc(pid_t pid, const char *name)
 
 #define TICK (1000000000 / 100) /* nanoseconds; USER_HZ */
 
-/* Nanoseconds that our own time namespace adds to all that /proc says of times since boot. */
+/* Nanoseconds that this command's time namespace adds to times since boot in /proc. */
 static int64_t boot_offset(void)
 {
     static _Atomic int64_t offset;
@@ -63,7 +63,7 @@ static int64_t boot_offset(void)
 }
 
 #define EXITING                                                                                    \
-    0x4 /* PF_EXITING of stat's flags: its memory goes, or has gone, before it is a zombie */
+    0x4 /* PF_EXITING of stat's flags: its memory is being freed, before it is a zombie */
 
 static int read_stat(pid_t pid, struct ht_process_info *out)
 {
@@ -74,11 +74,11 @@ static int read_stat(pid_t pid, struct ht_process_info *out)
     size_t n = fread(buf, 1, sizeof buf - 1, f);
     fclose(f);
     buf[n] = 0;
-    /* The name in parentheses may hold anything: the last ')' ends it. */
+    /* The name in parentheses may contain any character: the last ')' ends it. */
     const char *p = strrchr(buf, ')');
     unsigned flags = 0;
     if (!p || p[1] != ' ')
-        return -ESRCH; /* it went while we read */
+        return -ESRCH; /* it ended while it was read */
     out->state = p[2];
     for (int field = 2; p && field < 22; field++) {
         p = strchr(p + 1, ' ');
@@ -128,7 +128,7 @@ int ht_process_read(pid_t pid, struct ht_process_info *out)
             out->uid = (uid_t)strtoul(end, NULL, 10);
         } else if (!strncmp(line, "Seccomp:", 8)) {
             out->filtered = strtoul(line + 8, NULL, 10) != 0;
-        } else if (!strncmp(line, "NSpid:", 6)) { /* one for each namespace, ours first */
+        } else if (!strncmp(line, "NSpid:", 6)) { /* one for each namespace, this command's first */
             char *at = line + 6, *end;
             for (long v; v = strtol(at, &end, 10), end != at; at = end)
                 out->own_pid = (pid_t)v;
@@ -166,13 +166,14 @@ static bool parse(char *text, struct line *l)
     return true;
 }
 
-/* Of this very process: a fork's child still has its parent's mapped. */
+/* True when the region is of this process, and not its parent's, which a forked child still has
+ * mapped. */
 static bool is_own(const struct ht_region_name *name, const struct ht_process_info *p)
 {
     return name->pid == p->own_pid && ht_same_start(name->start_ticks, p->start_ticks);
 }
 
-/* Of a file that was removed the kernel says so behind its name. */
+/* The kernel appends a note to the name of a removed file. */
 static bool names_region(const char *path, struct ht_region_name *name)
 {
     char copy[64];
@@ -193,7 +194,7 @@ static bool names_some_region(const char *path)
     return base && sscanf(base, "/%u.%llu.%u", &pid, &ticks, &number) == 3;
 }
 
-/* The header's first fields tell a region from data that happens to begin like one. */
+/* Checks the header's first fields, because other data may begin like a region. */
 static bool is_private_region(int mem, const struct line *l, const struct ht_process_info *p)
 {
     struct ht_region_header h;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc says of a process that may be profiled. */
+/* What /proc shows of a process. */
 #ifndef HEAPTAP_SRC_SNAPSHOT_PROCESS_H
 #define HEAPTAP_SRC_SNAPSHOT_PROCESS_H
 
@@ -8,10 +8,11 @@
 #include <sys/types.h>
 
 struct ht_process_info {
-    pid_t pid;     /* as seen from here */
-    pid_t own_pid; /* as it sees itself: its innermost pid namespace */
-    pid_t thread;  /* one that lives: the first one's memory is not to be seen when it has ended */
-    char state;    /* R S D T t Z X... */
+    pid_t pid;     /* its pid here */
+    pid_t own_pid; /* its pid in its innermost pid namespace */
+    /* a living thread: the memory is not visible through the first one when that has ended */
+    pid_t thread;
+    char state;           /* R S D T t Z X... */
     uint64_t start_ticks; /* stat field 22, as the first time namespace shows it */
     uid_t uid;            /* effective */
     bool filtered;        /* under a seccomp filter, or strict */
@@ -27,7 +28,7 @@ uint64_t ht_process_resident(pid_t pid);
 /* Where a process has its region, and in which file it lies. */
 struct ht_process_map {
     bool library;           /* libheaptap is loaded */
-    bool parents;           /* a fork's child that has no region yet, and its parent's mapped */
+    bool parents;           /* a forked child without a region, which has its parent's mapped */
     uint64_t address;       /* of the region, 0: it has none of its own */
     uint64_t device, inode; /* of its file; inode 0: private memory */
     char path[1200];        /* of its file as the process sees it; "" for private memory */

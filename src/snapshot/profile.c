@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams a region's bytes into memory and decodes them: one writer of profiles serves the
- * library and the readers.
+ * Streams a region's profile into memory and decodes it: one writer of profiles serves the library
+ * and the readers.
  */
 #include "config.h"
 
@@ -63,7 +63,7 @@ int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ag
                       size_t *size)
 {
     struct ht_buffer b = {0};
-    /* Quick rather than small: whoever wants it small has it symbolised, too. */
+    /* Fast rather than small: a profile with names is compressed again. */
     int64_t n = stream(r, ages, 1, &b);
     if (n < 0) {
         free(b.data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program may be another name of a file: redis-server is a link to redis-check-rdb, and the
- * kernel tells only the file. The name that it was started by counts when the file of that name, in
- * the folder that argv[0] names or else beside the program's file, is the same one.
+ * A program may be a link to a file of another name: redis-server is a link to redis-check-rdb, and
+ * the kernel shows only the file. The name by which it was started is used when a file of that
+ * name, in the folder that argv[0] names or beside the program's file, is the same file.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The path of a process's program by the name that people know it by. */
+/* The path of a process's program, by the name under which it was started. */
 #ifndef HEAPTAP_SRC_SNAPSHOT_PROGRAM_H
 #define HEAPTAP_SRC_SNAPSHOT_PROGRAM_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A region's bytes: of its file by pread, or of its process's memory from where it is private. */
+/* Reads a region's bytes: from its file by pread, or from its process's memory where it is
+ * private. */
 #include "config.h"
 
 #include "snapshot/reader.h"

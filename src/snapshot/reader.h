@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the bytes of a region come from. Private to src/snapshot. */
+/* The sources of a region's bytes. Private to src/snapshot. */
 #ifndef HEAPTAP_SRC_SNAPSHOT_READER_H
 #define HEAPTAP_SRC_SNAPSHOT_READER_H
 
@@ -8,8 +8,8 @@
 struct ht_region_reader {
     struct ht_region_origin from;
     uint64_t private_from;       /* 0: all in the file */
-    uint64_t data_from, data_to; /* of the file: known to hold data */
-    uint64_t limit;              /* offsets at or above cannot be had */
+    uint64_t data_from, data_to; /* part of the file that is known to hold data */
+    uint64_t limit;              /* offsets at or above cannot be read */
 };
 
 static inline uint64_t ht_chunk_offset(uint32_t chunk)
@@ -20,10 +20,10 @@ static inline uint64_t ht_chunk_offset(uint32_t chunk)
 /* 0 or -errno. */
 int ht_reader_bytes(const struct ht_region_reader *c, void *to, uint64_t n, uint64_t at);
 
-/* A chunk of which the file holds nothing: that many of them must cost nothing. */
+/* True for a chunk that is a hole in the file; such chunks are not read. */
 bool ht_reader_in_hole(struct ht_region_reader *c, uint64_t at);
 
-/* Chunks that are handed out now; private_from is brought up to date. 0 or -errno. */
+/* The number of chunks now; private_from is updated. 0 or -errno. */
 int ht_reader_chunks(struct ht_region_reader *c, uint32_t *n);
 
 #endif
