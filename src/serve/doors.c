@@ -20,7 +20,7 @@
 #define FREQUENCY    100 /* as Go's */
 #define GO_S_DEFAULT 30
 
-/* The living process that a request is about; 0 after it has been answered. */
+/* The living process of a request; 0 after an answer. */
 static pid_t process_of(const struct ht_request *r, enum MHD_Result *answer)
 {
     struct ht_target *list;
@@ -61,7 +61,8 @@ static enum MHD_Result send_profile(const struct ht_request *r, struct ht_profil
                : ht_answer(r, MHD_HTTP_OK, "application/octet-stream", disposition, data, size);
 }
 
-/* Opens a process and lists its threads. False after an answer; else both are to be closed. */
+/* Opens a process and lists its threads. False after an answer; otherwise the caller closes
+ * both. */
 static bool open_threads(const struct ht_request *r, struct ht_remote *remote,
                          struct ht_remote_threads *t, enum MHD_Result *answer)
 {
@@ -138,7 +139,7 @@ enum MHD_Result ht_get_threads(const struct ht_request *r)
     return answer;
 }
 
-/* False when there are too many that wait, or the server stops. */
+/* False when too many requests wait, or the server stops. */
 static bool enter_waiting(struct ht_server *s)
 {
     bool in;

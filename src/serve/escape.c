@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nothing of a profile reaches a page but through here. */
+/* Every text of a profile is escaped here before it reaches a page. */
 #include "config.h"
 
 #include <stdint.h>

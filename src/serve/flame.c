@@ -16,14 +16,14 @@
 #include "serve/assets.h"
 #include "serve/webdata.h"
 
-/* Frames and sums of a file, root first and as many leaf first; about half of what 5 MB hold. More
- * are kept while they are as wide as a pixel of this many. */
+/* Frames and sums of a file, root first and as many leaf first; about half of what 5 MB hold.
+ * More are kept while they are at least one pixel of this many wide. */
 enum { FRAMES = 30000, PIXELS = 2000 };
 
 struct page {
     struct ht_profile *p, *before;
     const char *title;
-    struct ht_web_folded folded; /* all zero: it has all frames */
+    struct ht_web_folded folded; /* all zero: nothing was folded */
 };
 
 static int put_asset(FILE *out, const char *name)

@@ -18,9 +18,9 @@
 
 /* Samples whose stacks are equal up to a depth, below a node of the tree. */
 struct range {
-    double share; /* of the total, by the sample type that it is most of */
+    double share; /* share of the total, in the sample type where it is largest */
     uint32_t low, high, depth, parent;
-    uint32_t list; /* of frames: what they have at depth - 1 */
+    uint32_t list; /* the list of frames that they share at depth - 1 */
 };
 
 struct folder {
@@ -43,7 +43,7 @@ static const struct ht_sample *sample_of(const struct folder *s, uint32_t number
     return number < n ? &s->f->p->samples[number] : &s->f->before->samples[number - n];
 }
 
-/* The columns that a sample's values are in. */
+/* The columns of a sample's values. */
 static size_t columns_of(const struct folder *s, uint32_t number, size_t *n)
 {
     bool now = number < s->f->p->n_samples;
@@ -51,7 +51,7 @@ static size_t columns_of(const struct folder *s, uint32_t number, size_t *n)
     return now ? 0 : s->f->p->n_sample_types;
 }
 
-/* A list of frames plus 1; 0 where the stack has ended. */
+/* The number of a list of frames, plus 1; 0 after the end of the stack. */
 static uint32_t next_list(const struct folder *s, uint32_t number, uint32_t depth)
 {
     const struct ht_sample *x = sample_of(s, number);
@@ -138,8 +138,8 @@ static uint32_t add_node(struct ht_fold_tree *t, uint32_t parent, uint32_t frame
     return t->n++;
 }
 
-/* The sum of a node and a size, or with narrow the size's class: 16 times the last one's, for which
- * an interval is much the same. NULL: out of memory. */
+/* Finds the sum of a node and a size, or with `narrow` of the size's class: classes grow by a
+ * factor of 16, within which an interval is much the same. NULL: out of memory. */
 static struct ht_fold_sum *sum_for(struct ht_fold_tree *t, uint32_t node, int64_t size, bool narrow)
 {
     bool added, class = narrow && size > 0;
@@ -200,7 +200,7 @@ static uint32_t add_list(struct folder *s, uint32_t parent, uint32_t list)
     return parent == UINT32_MAX ? parent : add_node(s->tree, parent, (uint32_t)keys[list].b);
 }
 
-/* Sorts a range by what comes next; what ends here is the node's own. */
+/* Sorts a range by the next frame; stacks that end here are the node's own. */
 static bool open_range(struct folder *s, const struct range *r, uint32_t node)
 {
     bool same = true;
@@ -234,7 +234,7 @@ static bool open_range(struct folder *s, const struct range *r, uint32_t node)
     return true;
 }
 
-/* What was not opened is one node below each parent. */
+/* Nodes that were not opened become one node below each parent. */
 static bool fold_rest(struct folder *s)
 {
     uint32_t *folded = calloc(s->tree->n, sizeof(*folded));
@@ -250,7 +250,7 @@ static bool fold_rest(struct folder *s)
     }
     for (uint32_t i = 0; i < s->tree->by_size.n; i++) {
         struct ht_fold_sum *sum = &s->tree->sums[i];
-        if (s->tree->by_size.keys[i].c) /* a class */
+        if (s->tree->by_size.keys[i].c) /* a class of sizes */
             sum->size = (int64_t)(sum->bytes / sum->objects + 0.5);
     }
     free(folded);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The widest part of a profile's tree of frames: what a graph of a few thousand pixels can show of
- * millions of samples. The rest is summed up in place, so that all sums stay what they are.
+ * The widest part of a profile's tree of frames: as much of millions of samples as a graph of a few
+ * thousand pixels can show. The rest is summed up in place, so that all sums stay the same.
  */
 #ifndef HEAPTAP_SRC_SERVE_FOLD_H
 #define HEAPTAP_SRC_SERVE_FOLD_H
@@ -17,7 +17,8 @@ struct ht_fold_frames;
 
 #define HT_FOLD_NARROW UINT32_MAX /* a node's frame: what was folded below its parent */
 
-/* Of the stacks that end at a node: one size of objects, or, at a narrow one, a class of sizes. */
+/* The sum of the stacks that end at a node: for one size of objects, or at a narrow node for a
+ * class of sizes. */
 struct ht_fold_sum {
     uint32_t node;
     int64_t size; /* -1: not known; of a class: the mean */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What fold.c knows of the frames of two profiles. Private to src/serve. */
+/* Frames of two profiles, numbered for fold.c. Private to src/serve. */
 #ifndef HEAPTAP_SRC_SERVE_FOLD_FRAMES_H
 #define HEAPTAP_SRC_SERVE_FOLD_FRAMES_H
 
@@ -11,7 +11,7 @@
 struct ht_fold_frames {
     struct ht_profile *p, *before;
     struct ht_profile *strings;     /* where both have their strings when there are two */
-    struct ht_keymap names, frames; /* what they are told by */
+    struct ht_keymap names, frames; /* the keys by which they are distinguished */
     struct ht_keymap lists;         /* of a list: the list without its innermost frame, and that */
     struct ht_fold_place {
         const struct ht_location *location;

@@ -13,8 +13,9 @@ static const char *header(const struct ht_request *r, const char *name)
 }
 
 /*
- * A page of another site can make its own name resolve to 127.0.0.1 and then read what we answer,
- * but the browser still sends that name. Addresses cannot be rebound, so those are fine.
+ * Another site's page can make its own name resolve to 127.0.0.1 and then read the answers, but the
+ * browser still sends that name in the Host header. Addresses cannot be rebound, so they are
+ * allowed.
  */
 static bool host_is_ours(const struct ht_server *s, const char *host)
 {
@@ -48,7 +49,7 @@ static bool host_is_ours(const struct ht_server *s, const char *host)
     return false;
 }
 
-/* Takes as long whatever the first wrong letter is. */
+/* Takes the same time wherever the first wrong character is. */
 static bool same_token(const char *a, const char *b)
 {
     size_t na = strlen(a), nb = strlen(b);

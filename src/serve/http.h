@@ -19,7 +19,7 @@
 /* Requests that wait for seconds= at once. */
 #define HT_MAX_WAITING 32
 #define HT_MAX_SECONDS 3600
-/* Profiles in memory at once: others wait for their turn. */
+/* Profiles in memory at once; further requests wait. */
 #define HT_MAX_BUILDING 4
 #define HT_MAX_BODY     (1024 * 1024)
 
@@ -33,7 +33,8 @@ struct ht_server {
     unsigned building, waiting;
     bool stopping;
     volatile sig_atomic_t stop_sampling; /* set with stopping; read without the lock */
-    pthread_mutex_t symbols;             /* one thread at a time in the symboliser */
+    /* held in the symboliser, which takes one thread at a time */
+    pthread_mutex_t symbols;
 };
 
 struct ht_request {
@@ -72,14 +73,14 @@ unsigned ht_guard(const struct ht_request *r, bool data, const char **why);
 
 /* request.c: a parameter of the query, NULL when it is not there. */
 const char *ht_query(const struct ht_request *r, const char *name);
-/* A whole number of seconds that may be asked for. */
+/* A valid number of seconds from the query. */
 bool ht_query_seconds(const char *word, double *seconds);
 /* The target a request is about: the one it names, or the only one there is. False after an
  * answer. */
 bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result *answer);
-/* A profile of that target, and of the request's, with symbols and without uninteresting frames
- * when asked. NULL after the request has been answered with the error; *answer is then what to
- * return. */
+/* A profile of the request's target, with symbols and without uninteresting frames when
+ * `symbols` is set. NULL after the request has been answered with the error; *answer is then to
+ * be returned. */
 struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char *id, bool symbols,
                                          enum MHD_Result *answer);
 struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
@@ -88,7 +89,7 @@ struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
  * after an answer. */
 struct ht_profile *ht_request_threads(const struct ht_request *r, enum MHD_Result *answer);
 struct ht_profile *ht_request_cpu(const struct ht_request *r, enum MHD_Result *answer);
-/* Answers that err has happened to a target. */
+/* Answers with the error err of a target. */
 enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const char *msg);
 /* The targets there are now. 0 or -errno. */
 int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n);

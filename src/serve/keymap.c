@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hash table with open addressing over an array of keys, which stay in the order in which they
- * came.
+ * A hash table with open addressing over an array of keys in the order of insertion.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * debug=1: the text form of gperftools, with names as comments as Go writes them. Its tag is
- * "heapprofile", for which readers do not scale: our values are scaled already.
+ * "heapprofile", for which readers do not scale: the values are scaled already.
  */
 #include "config.h"
 
@@ -71,7 +71,7 @@ static void write_sample(FILE *out, const struct ht_sample *s, const struct colu
     fprintf(out, "%" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64 "] @",
             count_for(value(s, c->inuse_objects), space), space,
             count_for(value(s, c->alloc_objects), alloc), alloc);
-    /* The reader takes these for return addresses and subtracts one. */
+    /* Readers take these for return addresses and subtract one. */
     for (size_t i = 0; i < s->n_locations; i++)
         fprintf(out, " %#" PRIx64, s->locations[i]->address + 1);
     putc('\n', out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The listening socket: made here, so that a failure can say what it was about. */
+/* The listening socket: made here, and not by the library, so that a failure can be explained. */
 #include "config.h"
 
 #include "serve/listen.h"

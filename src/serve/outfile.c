@@ -59,7 +59,7 @@ int ht_outfile_open(struct ht_outfile *o, const char *path)
     return err;
 }
 
-/* To stdout in pieces, each as a text of its own but for the state. */
+/* Writes to standard output in pieces; the state continues from one to the next. */
 static ssize_t write_plain(void *cookie, const char *data, size_t size)
 {
     char piece[4096];

@@ -9,16 +9,17 @@ struct ht_outfile {
     FILE *f;
     const char *path;
     char *temporary; /* NULL when written in place */
-    char *target;    /* what it becomes */
+    char *target;    /* the final name */
 };
 
 /* 0 or -errno. */
 int ht_outfile_open(struct ht_outfile *o, const char *path);
 
-/* Standard output for a text that may have names of others' making in it: ht_plain_byte's. */
+/* Standard output for a text with names from a profile: control characters are replaced
+ * (ht_plain_byte). */
 int ht_outfile_open_plain(struct ht_outfile *o);
 
-/* Ends it; with an err other than 0 nothing appears. Returns err, or what went wrong here. */
+/* Completes the file; with an err other than 0 none appears. Returns err, or the error here. */
 int ht_outfile_close(struct ht_outfile *o, int err);
 
 #endif

@@ -17,7 +17,7 @@ enum MHD_Result ht_get_static(const struct ht_request *r, const char *name)
 {
     const struct ht_asset *a = ht_asset_find(name);
 
-    /* The template of the stand-alone file is no page. */
+    /* The template of the stand-alone file is not served. */
     if (!a || !strcmp(name, "flame.html"))
         return ht_answer_error(r, MHD_HTTP_NOT_FOUND, "no such file");
     return ht_answer_static(r, a->type, a->data, a->size);

@@ -73,7 +73,8 @@ enum MHD_Result ht_get_index(const struct ht_request *r)
     return ht_body_answer(r, &b, 0, "text/html; charset=utf-8", NULL);
 }
 
-/* Sleeps unless the server stops. False when there are too many asleep already, or it stops. */
+/* Sleeps until the time is over or the server stops. False when it stops, or too many requests
+ * sleep already. */
 static bool wait_seconds(struct ht_server *s, long seconds)
 {
     struct timespec until;
@@ -93,7 +94,7 @@ static bool wait_seconds(struct ht_server *s, long seconds)
     return slept;
 }
 
-/* What happened in the next seconds: the second profile minus the first. */
+/* The change in the next seconds: the second profile minus the first. */
 static struct ht_profile *delta(const struct ht_request *r, const char *id, long seconds,
                                 bool symbols, enum MHD_Result *answer)
 {
@@ -126,7 +127,8 @@ static struct ht_profile *delta(const struct ht_request *r, const char *id, long
         if (d) {
             d->time_nanos = to;
             d->duration_nanos = to - from;
-            /* Each says of itself how many samples it had; the difference has neither. */
+            /* Removes the comments about each profile's own samples, which are not true of the
+             * difference. */
             d->n_comments = 0;
         }
     }
@@ -168,7 +170,7 @@ static enum MHD_Result send_proto(const struct ht_request *r, struct ht_profile 
     return ht_answer(r, MHD_HTTP_OK, "application/octet-stream", disposition, data, size);
 }
 
-/* Without names and as it is: straight from the source, without the model in between. */
+/* Without names the profile is passed on from the source, without decoding it. */
 static enum MHD_Result send_raw(const struct ht_request *r, const char *id)
 {
     char msg[512] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What handlers ask of a request: its parameters, the target it is about, that target's profile. */
+/* What handlers need of a request: its parameters, its target, and that target's profile. */
 #include "config.h"
 
 #include <errno.h>
@@ -49,7 +49,7 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
     const struct ht_symbolize_options o = {.lines_and_inlines = true, .pid = pid};
     char msg[256];
 
-    /* What has no name keeps its address; a reader sees that for himself. */
+    /* Functions without a name keep their address; the message about it is not needed here. */
     pthread_mutex_lock(&s->symbols);
     ht_symbolize(p, &o, msg, sizeof msg);
     pthread_mutex_unlock(&s->symbols);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's life. One thread a connection: a slow client, or one that waits for seconds=, holds
- * up nobody. */
+/* Starts and stops the server. Each connection has its own thread, so that a slow client, or one
+ * that waits for seconds=, delays nobody. */
 #include "config.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *u
         return MHD_YES;
     }
     if (*upload_size) {
-        /* What is beyond the limit is read and forgotten; the request is then refused. */
+        /* Data beyond the limit is read and dropped; the request is then refused. */
         if (r->body_size <= HT_MAX_BODY) {
             char *more = realloc(r->body, r->body_size + *upload_size + 1);
 

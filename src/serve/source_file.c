@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /api/source?file=PATH: a source file as plain text. A profile is somebody else's data, so a path
- * is opened only when the target's profile names it and it lies, links resolved, below an allowed
+ * /api/source?file=PATH: a source file as plain text. A profile is not trusted, so a path is opened
+ * only when the target's profile names it and it is, after links are resolved, below an allowed
  * root: a profile that names /etc/shadow gets nothing.
  */
 #include "config.h"

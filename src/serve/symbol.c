@@ -49,7 +49,7 @@ static bool add_addresses(struct ht_profile *to, const struct ht_profile *from, 
     return true;
 }
 
-/* The location of each address, by the order of the map. */
+/* The location of each address, in the order of the map. */
 static int index_locations(const struct ht_profile *p, struct ht_keymap *map, uint32_t **at)
 {
     bool added;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frees lists of targets; sums up a profile for those sources that have no quicker way. */
+/* Frees lists of targets; adds up a profile for sources that have no faster way. */
 #include "config.h"
 
 #include "serve/target.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the server's profiles come from. A source is asked anew at every request, so processes may
- * come and go; what it returns belongs to the caller. Its functions are called from many threads.
+ * The sources of the server's profiles. A source is asked at every request, so processes may come
+ * and go; what it returns belongs to the caller. Its functions are called from many threads.
  */
 #ifndef HEAPTAP_SRC_SERVE_TARGET_H
 #define HEAPTAP_SRC_SERVE_TARGET_H
@@ -19,7 +19,7 @@ struct ht_target_stats {
     int64_t resident, threads;
 };
 
-/* One thing that can be looked at: a process, dead or alive, or a file. */
+/* One target: a process, dead or alive, or a file. */
 struct ht_target {
     char id[32];   /* the first part of its address: the PID, or a file's number */
     char *name;    /* program or file */
@@ -62,7 +62,7 @@ void ht_source_memory_finish(struct ht_serve_source *s);
 int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n);
 void ht_source_live_finish(struct ht_serve_source *s);
 
-/* The sums of a profile, for sources that have nothing quicker. */
+/* The sums of a profile, for sources that have no faster way. */
 void ht_target_stats_of(const struct ht_profile *p, struct ht_target_stats *stats);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Profiles of processes: read out of their regions at every request, without their help. */
+/* Profiles of processes, read from their regions at every request. */
 #include "config.h"
 
 #include <errno.h>
@@ -26,8 +26,8 @@ static bool is_named(const struct live *live, const char *id)
     return !live->n_words;
 }
 
-/* Of several regions of one number (it was exec'ed, or used again) the living one counts, else
- * the youngest; the list has living ones first, then by start. */
+/* Of several regions with one pid (after exec, or when the pid was reused) the living one
+ * counts, otherwise the youngest; the list has living ones first, then by start. */
 static bool is_outdone(const struct ht_listed *list, size_t n, size_t i)
 {
     for (size_t k = 0; k < n; k++) {
@@ -39,8 +39,8 @@ static bool is_outdone(const struct ht_listed *list, size_t n, size_t i)
     return false;
 }
 
-/* How many threads a process has; -1: it is not to be seen. A folder counts one link for each of
- * its folders and two for itself. */
+/* The number of threads of a process; -1: not visible. A directory has a link for each
+ * subdirectory and two for itself. */
 static int64_t count_threads(pid_t pid)
 {
     char path[64];
@@ -81,13 +81,14 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
 
     if (err)
         return err;
-    /* As ps does: a server that runs for months must not let the dead pile up. */
+    /* Removes old regions as ps does, so that they do not pile up under a server that runs for
+     * months. */
     ht_list_clean(all, n_all);
     t = calloc(n_all + 1, sizeof *t);
     if (!t)
         err = -ENOMEM;
     for (size_t i = 0; !err && i < n_all; i++) {
-        /* A dead one that told nothing, or has told it all, is of no interest here. */
+        /* A dead process without a sample, or whose profile is written, is not listed. */
         char id[32];
 
         snprintf(id, sizeof id, "%d", (int)all[i].pid);

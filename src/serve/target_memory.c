@@ -16,7 +16,7 @@ struct memory {
     const struct ht_named_profile *profiles;
     size_t n;
     struct ht_target_stats *stats;
-    pthread_mutex_t lock; /* a profile takes one thread at a time */
+    pthread_mutex_t lock; /* only one thread at a time may use a profile */
 };
 
 static int list(void *ctx, struct ht_target **targets, size_t *n)

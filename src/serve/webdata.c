@@ -32,7 +32,7 @@ struct builder {
     uint32_t values_cap;
 };
 
-/* Of a sample that does not say the size of its objects. */
+/* The size of a sample without the label "bytes". */
 #define NO_SIZE (-1)
 
 static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
@@ -131,7 +131,7 @@ static int add_sample(struct builder *b, const struct ht_sample *s)
     return add_values(b, node, s);
 }
 
-/* What intervals and verdicts need: the law of the sampler, and why a type has none. */
+/* What intervals and verdicts need: the sampler's distribution, and why a type has no intervals. */
 static void write_sampling(FILE *out, struct ht_profile *p)
 {
     struct ht_sampling s = {0};
@@ -147,7 +147,8 @@ static void write_sampling(FILE *out, struct ht_profile *p)
     fprintf(out, "],\"plus_one\":%s", s.plus_one ? "true" : "false");
 }
 
-/* The same text for two moments of one process, "" when the profile does not tell. */
+/* The same text for two moments of one process; "" when the profile does not say which process
+ * it is of. */
 static void write_process(FILE *out, const struct ht_profile *p)
 {
     const struct ht_mapping *m = p->n_mappings ? p->mappings[0] : NULL;
@@ -307,7 +308,7 @@ int ht_web_data(FILE *out, struct ht_profile *p, const char *title)
     return err;
 }
 
-/* What stands for the frames that were folded. */
+/* The frame that replaces folded ones. */
 static const char narrow_name[] = "(narrow)";
 
 static uint32_t narrow_frame(struct builder *b)
@@ -319,8 +320,8 @@ static uint32_t narrow_frame(struct builder *b)
     return frame_number(b, &location, &line);
 }
 
-/* The frames of a tree, in the order in which they come, in the builder. The number of each node's
- * is written over it. */
+/* Adds the frames of a tree to the builder, in order. The number of each node's frame is written
+ * over the node's. */
 static int number_frames(struct builder *b, const struct ht_fold_frames *f, struct ht_fold_tree *t)
 {
     for (uint32_t i = 1; i < t->n; i++) {
@@ -344,7 +345,7 @@ static bool any_value(const struct ht_fold_tree *t, uint32_t sum, size_t first, 
     return false;
 }
 
-/* The first sum is of the root, and nothing. */
+/* The first sum is the root's, and is empty. */
 static void write_folded(FILE *out, const struct ht_fold_tree *t, const char *nodes,
                          const char *sums, size_t first, size_t types)
 {

@@ -12,8 +12,8 @@
 struct ht_profile;
 
 /*
- * Writes the profile as JSON that may stand inside an HTML script element: no '<', '>' or '&' in
- * it, only valid UTF-8. 0 or -errno (-ENOMEM); what was written before a failure is no use.
+ * Writes the profile as JSON that can be put inside an HTML script element: no '<', '>' or '&' in
+ * it, only valid UTF-8. 0 or -errno (-ENOMEM); after a failure the output is incomplete.
  */
 int ht_web_data(FILE *out, struct ht_profile *p, const char *title);
 
