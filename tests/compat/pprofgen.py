@@ -1,32 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Writes profile.proto files by hand: what a corpus needs and no profiler would write."""
 import gzip
+import os
 import random
+import sys
 
-
-def varint(n):
-    n &= (1 << 64) - 1
-    out = bytearray()
-    while True:
-        b = n & 0x7F
-        n >>= 7
-        if n:
-            out.append(b | 0x80)
-        else:
-            out.append(b)
-            return bytes(out)
-
-
-def num(field, n):
-    return varint(field << 3) + varint(n) if n else b""
-
-
-def data(field, payload):
-    return varint(field << 3 | 2) + varint(len(payload)) + payload
-
-
-def packed(field, values):
-    return data(field, b"".join(varint(v) for v in values))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from wire import message as data, number as num, packed, varint  # noqa: E402
 
 
 class Profile:

@@ -12,61 +12,7 @@ import sys
 import time
 import zlib
 
-
-class Bad(Exception):
-    pass
-
-
-def varint(b, i):
-    n = shift = 0
-    while True:
-        if i >= len(b) or shift > 63:
-            raise Bad("a varint runs off the end")
-        c = b[i]
-        i += 1
-        n |= (c & 127) << shift
-        if c < 128:
-            return n, i
-        shift += 7
-
-
-def fields(b):
-    """Yields (field number, value) of one message: int for varint and fixed, bytes for length-delimited."""
-    i = 0
-    while i < len(b):
-        key, i = varint(b, i)
-        kind = key & 7
-        if kind == 0:
-            v, i = varint(b, i)
-        elif kind == 2:
-            n, i = varint(b, i)
-            if i + n > len(b):
-                raise Bad("a field runs off the end")
-            v = b[i:i + n]
-            i += n
-        elif kind in (1, 5):
-            n = 8 if kind == 1 else 4
-            if i + n > len(b):
-                raise Bad("a field runs off the end")
-            v = int.from_bytes(b[i:i + n], "little")
-            i += n
-        else:
-            raise Bad("wire type %d" % kind)
-        yield key >> 3, v
-
-
-def signed(n):
-    return n - (1 << 64) if n >> 63 else n
-
-
-def numbers(v):
-    if isinstance(v, int):
-        return [v]
-    out, i = [], 0
-    while i < len(v):
-        n, i = varint(v, i)
-        out.append(n)
-    return out
+from wire import Bad, fields, numbers, signed
 
 
 class Message:

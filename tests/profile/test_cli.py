@@ -17,25 +17,16 @@ import threading
 import unittest
 import zlib
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from wire import message, varint  # noqa: E402
+
 HEAPTAP = os.path.abspath(sys.argv[1])
 MEMORY = 1500 << 20
 
 
-def varint(n):
-    out = b""
-    n &= (1 << 64) - 1
-    while n >= 0x80:
-        out += bytes([n & 0x7f | 0x80])
-        n >>= 7
-    return out + bytes([n])
-
-
 def number(field, n):
+    """A default, 0, is written too."""
     return varint(field << 3) + varint(n)
-
-
-def message(field, body):
-    return varint(field << 3 | 2) + varint(len(body)) + body
 
 
 STRINGS = ["", "inuse_objects", "count", "inuse_space", "bytes", "space", "/bin/app", "main", "work"]

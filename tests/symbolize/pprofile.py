@@ -1,24 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Just enough of profile.proto to write unsymbolised profiles and read named ones."""
 import gzip
+import os
+import sys
 
-
-def varint(n):
-    n &= (1 << 64) - 1
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
-
-
-def num(field, n):
-    return varint(field << 3) + varint(n) if n else b""
-
-
-def sub(field, data):
-    return varint(field << 3 | 2) + varint(len(data)) + data
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from wire import fields, message as sub, number as num, varint  # noqa: E402
 
 
 def write(path, mappings, addresses, comment="", time_nanos=0):
@@ -45,30 +32,6 @@ def write(path, mappings, addresses, comment="", time_nanos=0):
     out += b"".join(sub(6, t.encode()) for t in strings)
     with gzip.open(path, "wb") as f:
         f.write(out)
-
-
-def fields(data):
-    i = 0
-
-    def take():
-        nonlocal i
-        n = shift = 0
-        while True:
-            b = data[i]
-            i += 1
-            n |= (b & 127) << shift
-            if b < 128:
-                return n
-            shift += 7
-
-    while i < len(data):
-        key = take()
-        if key & 7 == 0:
-            yield key >> 3, take()
-        else:
-            n = take()
-            yield key >> 3, data[i:i + n]
-            i += n
 
 
 def placed(path):

@@ -1,29 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A small writer and reader of pprof profiles for the tests, independent of the program's own."""
 import gzip
+import os
+import sys
 
-
-def varint(n):
-    n &= (1 << 64) - 1
-    out = bytearray()
-    while n > 0x7F:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
-
-
-def number(field, n):
-    return varint(field << 3) + varint(n) if n else b""
-
-
-def message(field, data):
-    return varint(field << 3 | 2) + varint(len(data)) + data
-
-
-def packed(field, numbers):
-    return message(field, b"".join(varint(n) for n in numbers))
-
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from wire import fields, message, number, numbers, packed, signed  # noqa: E402
 
 HEAP_TYPES = [("alloc_objects", "count"), ("alloc_space", "bytes"),
               ("inuse_objects", "count"), ("inuse_space", "bytes")]
@@ -78,32 +60,6 @@ class Profile:
         return gzip.compress(body, mtime=0) if compress else body
 
 
-def fields(data):
-    """(field, value) of one message; value is an int or bytes."""
-    at = 0
-
-    def read():
-        nonlocal at
-        n = shift = 0
-        while True:
-            b = data[at]
-            at += 1
-            n |= (b & 0x7F) << shift
-            shift += 7
-            if b < 0x80:
-                return n
-    while at < len(data):
-        tag = read()
-        if tag & 7 == 0:
-            yield tag >> 3, read()
-        elif tag & 7 == 2:
-            n = read()
-            yield tag >> 3, data[at:at + n]
-            at += n
-        else:
-            raise ValueError("wire type %d" % (tag & 7))
-
-
 def totals(data):
     """{sample type: sum} of an encoded profile."""
     if data[:2] == b"\x1f\x8b":
@@ -115,19 +71,6 @@ def totals(data):
         elif field == 1:
             types.append(dict(fields(v))[1])
         elif field == 2:
-            row = []
-            for f, x in fields(v):
-                if f == 2:
-                    at = 0
-                    while at < len(x):
-                        n = shift = 0
-                        while True:
-                            b = x[at]
-                            at += 1
-                            n |= (b & 0x7F) << shift
-                            shift += 7
-                            if b < 0x80:
-                                break
-                        row.append(n - (1 << 64) if n >> 63 else n)
+            row = [signed(n) for f, x in fields(v) if f == 2 for n in numbers(x)]
             values.append(row)
     return {strings[t]: sum(r[i] for r in values) for i, t in enumerate(types)}
