@@ -30,6 +30,8 @@ extern "C" {
 struct heaptap_bench {
     const char *name; /* not copied; control characters and blanks in it become '_' */
     struct heaptap_counts before;
+    uint64_t temporary_before, temporary_bytes_before;
+    int temporary_error; /* 0: temporary blocks are counted */
 };
 
 /* From here on counts. 0, or -errno as heaptap_call_counts: nothing is counted. */
@@ -37,6 +39,7 @@ static inline int heaptap_bench_begin(struct heaptap_bench *b, const char *name)
 {
     int error;
     memset(b, 0, sizeof *b);
+    b->temporary_error = heaptap_call_temporary(&b->temporary_before, &b->temporary_bytes_before);
     error = heaptap_call_counts(&b->before);
     b->name = error ? NULL : name;
     return error;
@@ -50,6 +53,7 @@ static inline int heaptap_bench_begin(struct heaptap_bench *b, const char *name)
 static inline int heaptap_bench_end(struct heaptap_bench *b, uint64_t operations)
 {
     struct heaptap_counts now;
+    uint64_t temporary, temporary_bytes;
     const char *path;
     char line[512];
     int n, fd, error = heaptap_call_counts(&now);
@@ -61,11 +65,16 @@ static inline int heaptap_bench_end(struct heaptap_bench *b, uint64_t operations
     for (int i = 0; i < n; i++)
         if ((unsigned char)line[i] <= ' ' || line[i] == 0x7f)
             line[i] = '_';
-    n += snprintf(line + n, sizeof line - (size_t)n, " %llu %llu %llu %llu\n",
+    n += snprintf(line + n, sizeof line - (size_t)n, " %llu %llu %llu %llu",
                   (unsigned long long)operations,
                   (unsigned long long)(now.allocations - b->before.allocations),
                   (unsigned long long)(now.allocated_bytes - b->before.allocated_bytes),
                   (unsigned long long)(now.frees - b->before.frees));
+    if (!b->temporary_error && !heaptap_call_temporary(&temporary, &temporary_bytes))
+        n += snprintf(line + n, sizeof line - (size_t)n, " %llu %llu",
+                      (unsigned long long)(temporary - b->temporary_before),
+                      (unsigned long long)(temporary_bytes - b->temporary_bytes_before));
+    line[n++] = '\n';
     path = getenv("HEAPTAP_BENCH");
     if (!path || !*path)
         return 0;

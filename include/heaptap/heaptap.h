@@ -3,8 +3,9 @@
  * heaptap from inside a program. The program need not link with the library: the functions are
  * weak, and the inline calls below do nothing and say so (-ENOSYS) when it is not preloaded.
  *
- * All are thread-safe. heaptap_call_active, _dump, _dump_fd, _counts, _label, _label_end and
- * _version are async-signal-safe. heaptap/bench.h has counts by operation for benchmarks.
+ * All are thread-safe. heaptap_call_active, _dump, _dump_fd, _counts, _temporary, _label,
+ * _label_end and _version are async-signal-safe. heaptap/bench.h has counts by operation for
+ * benchmarks.
  */
 #ifndef HEAPTAP_HEAPTAP_H
 #define HEAPTAP_HEAPTAP_H
@@ -50,6 +51,11 @@ struct heaptap_counts {
     uint64_t allocations, allocated_bytes, frees, freed_bytes;
 };
 int heaptap_read_counts(struct heaptap_counts *counts) HEAPTAP_WEAK;
+
+/* Of them the temporary ones: freed by the next call of the thread that allocated them, with no
+ * allocation and no free between. Counted under `heaptap stat` alone. 0, -ENODEV as above, or
+ * -ENOTSUP: they are not counted. */
+int heaptap_read_temporary(uint64_t *objects, uint64_t *bytes) HEAPTAP_WEAK;
 
 /*
  * A label of the calling thread: what it allocates from now on is sampled with it, until
@@ -100,6 +106,10 @@ static inline int heaptap_call_flush(void)
 static inline int heaptap_call_counts(struct heaptap_counts *counts)
 {
     return heaptap_read_counts ? heaptap_read_counts(counts) : -ENOSYS;
+}
+static inline int heaptap_call_temporary(uint64_t *objects, uint64_t *bytes)
+{
+    return heaptap_read_temporary ? heaptap_read_temporary(objects, bytes) : -ENOSYS;
 }
 static inline int heaptap_call_label(const char *key, const char *value)
 {

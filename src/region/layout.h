@@ -250,7 +250,8 @@ struct ht_live {
     ht_ref site;
     uint32_t time; /* seconds after header.start_mono_ns */
     _Atomic uint32_t sequence;
-    uint32_t reserved;
+    uint32_t thread_slot; /* the target's own: of the thread that allocated it, where temporary
+                             blocks are counted; relaxed */
 };
 _Static_assert(sizeof(struct ht_live) == 32, "live record");
 
@@ -287,6 +288,7 @@ enum {
     HT_REGION_PEAK = 1,        /* peak values are kept */
     HT_REGION_SIGNAL_LOST = 2, /* the program has its own handler for our signal */
     HT_REGION_ADOPTED = 4,     /* starts with what the parent had live at the fork */
+    HT_REGION_TEMPORARY = 8,   /* temporary blocks are counted */
 };
 
 struct ht_region_header {
@@ -336,6 +338,8 @@ struct ht_region_header {
     struct ht_counts mappings;     /* of all sites with HT_SITE_MAPPING */
     _Atomic uint64_t labels_other; /* samples whose labels found no room: HT_LABELS_OTHER */
     struct ht_private_memory private_memory; /* written before the first sample */
+    /* Freed by the next call of the thread that allocated them; with HT_REGION_TEMPORARY. */
+    _Atomic uint64_t temporary_objects, temporary_bytes;
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_TOTALS_OFFSET, "header");
 

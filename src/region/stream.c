@@ -150,17 +150,16 @@ static void put_head(struct stream *s)
     s->n_strings = S_FIXED;
     put(s, &part);
 
-    static const char *const lost[HT_LOSS_COUNT] = {
-        "lost: table full: ",           "lost: signal handler inside a hook: ",
-        "lost: table busy: ",           "lost: stale live records replaced: ",
-        "lost: frees not taken down: ",
-    };
     put_comment(s, "pid: ", h->pid, "");
     put_comment(s, "samples: ", ht_region_samples(s->v), "");
     put_comment(s, "truncated stacks: ", load(&h->truncated), " samples");
+    if (atomic_load_explicit(&h->flags, memory_order_relaxed) & HT_REGION_TEMPORARY) {
+        put_comment(s, "temporary: ", load(&h->temporary_objects), " objects");
+        put_comment(s, "temporary: ", load(&h->temporary_bytes), " bytes");
+    }
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         if (load(&h->losses[i]))
-            put_comment(s, lost[i], load(&h->losses[i]), " samples");
+            put_comment(s, lost_strings[i], load(&h->losses[i]), " samples");
     if (s->v->incomplete) {
         struct ht_cursor c = {.kind = HT_KIND_SITE};
         const struct ht_site *site;

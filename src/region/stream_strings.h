@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The strings that every profile of a region begins with. For stream.c alone. */
+/* The strings that every profile of a region begins with, and its comments of losses. For stream.c
+ * alone. */
 #ifndef HEAPTAP_SRC_REGION_STREAM_STRINGS_H
 #define HEAPTAP_SRC_REGION_STREAM_STRINGS_H
+
+#include "region/layout.h"
 
 /* The fixed part of the string table; the enum must follow it. */
 static const char *const fixed_strings[] = {
@@ -40,6 +43,13 @@ enum {
     S_SECONDS,
     S_DROP,
     S_FIXED
+};
+
+/* Comments by enum ht_loss; the number of samples follows. */
+static const char *const lost_strings[HT_LOSS_COUNT] = {
+    "lost: table full: ",           "lost: signal handler inside a hook: ",
+    "lost: table busy: ",           "lost: stale live records replaced: ",
+    "lost: frees not taken down: ",
 };
 
 #endif

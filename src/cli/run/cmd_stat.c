@@ -26,9 +26,9 @@ static const char usage[] =
     "usage: heaptap stat [OPTIONS] [--] PROGRAM [ARG]...\n\n"
     "Counts what a program allocates (not what it starts does), each allocation: number, bytes, "
     "frees,\n"
-    "what is left at the end and the peak (which may be 0.2 % higher). Benchmarks that call "
-    "heaptap_bench_begin and "
-    "_end\n"
+    "temporary blocks (freed by the next call of the thread that allocated them), what is left at "
+    "the end\n"
+    "and the peak (which may be 0.2 % higher). Benchmarks that call heaptap_bench_begin and _end\n"
     "(heaptap/bench.h) are counted by operation. The exit status is the program's.\n\n"
     "  -r, --repeat=N         runs; the median is printed, and the range where they differ (1)\n"
     "      --benchstat        lines for benchstat on standard output instead\n"
@@ -121,6 +121,7 @@ static int run_once(const char *directory, const char *benchmarks, bool names, c
         for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
             unsetenv(unwanted[i]);
         setenv("HEAPTAP_BENCH", benchmarks, 1);
+        setenv("HEAPTAP_TEMPORARY", "1", 1);
         optind = 0; /* getopt begins anew */
         status = ht_run_with_root((int)(n + words), argv, root);
         fflush(NULL);

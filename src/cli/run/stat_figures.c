@@ -16,6 +16,8 @@ static const char *const titles[HT_STAT_FIGURES] = {
     [HT_STAT_ALLOCATIONS] = "allocations",
     [HT_STAT_BYTES] = "bytes allocated",
     [HT_STAT_FREES] = "frees",
+    [HT_STAT_TEMPORARY] = "temporary blocks",
+    [HT_STAT_TEMPORARY_BYTES] = "temporary bytes",
     [HT_STAT_LEFT] = "objects at the end",
     [HT_STAT_LEFT_BYTES] = "bytes at the end",
     [HT_STAT_PEAK] = "bytes at the peak",
@@ -43,6 +45,13 @@ void ht_stat_add(struct ht_stat_run *run, const struct ht_profile *p)
         f[HT_STAT_PEAK] = peak;
     run->images++;
     for (size_t i = 0; i < p->n_comments; i++) {
+        static const char temporary[] = "temporary: ";
+        char *unit;
+        if (!strncmp(p->comments[i], temporary, sizeof temporary - 1)) {
+            uint64_t n = strtoull(p->comments[i] + sizeof temporary - 1, &unit, 10);
+            f[strcmp(unit, " bytes") ? HT_STAT_TEMPORARY : HT_STAT_TEMPORARY_BYTES] += n;
+            continue;
+        }
         const char *figure =
             strncmp(p->comments[i], "lost: ", 6) != 0 ? NULL : strrchr(p->comments[i], ':');
         if (figure && !strstr(p->comments[i], "frees"))
@@ -56,9 +65,11 @@ int ht_stat_read_benchmarks(struct ht_stat *s, const char *path)
     char line[1024];
     int err = f ? 0 : -errno;
     while (!err && fgets(line, sizeof line, f)) {
-        struct ht_stat_benchmark b;
-        if (sscanf(line, "%207s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, b.name,
-                   &b.operations, &b.allocations, &b.bytes, &b.frees) != 5 ||
+        struct ht_stat_benchmark b = {.temporary = 0};
+        if (sscanf(line,
+                   "%207s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+                   b.name, &b.operations, &b.allocations, &b.bytes, &b.frees, &b.temporary,
+                   &b.temporary_bytes) < 5 ||
             !b.operations)
             continue; /* not a line of bench.h's */
         ht_plain_text(b.name, false);
@@ -106,7 +117,7 @@ static const char *by_operation(uint64_t n, uint64_t operations, char buf[32])
 static void print_benchmark(const struct ht_stat *s, size_t at)
 {
     struct ht_stat_benchmark sum = {0}, *b = &sum;
-    char operations[32], allocations[32], bytes[32], frees[32];
+    char operations[32], allocations[32], bytes[32], frees[32], temporary[32];
     for (size_t i = 0; i < s->n_benchmarks; i++) {
         const struct ht_stat_benchmark *one = &s->benchmarks[i];
         if (strcmp(one->name, s->benchmarks[at].name) != 0)
@@ -117,13 +128,20 @@ static void print_benchmark(const struct ht_stat *s, size_t at)
         sum.allocations += one->allocations;
         sum.bytes += one->bytes;
         sum.frees += one->frees;
+        sum.temporary += one->temporary;
+        sum.temporary_bytes += one->temporary_bytes;
     }
     memcpy(sum.name, s->benchmarks[at].name, sizeof sum.name);
-    fprintf(stderr, "  %-24s %12s ops %10s allocs/op %12s B/op %10s frees/op\n", b->name,
+    fprintf(stderr, "  %-24s %12s ops %10s allocs/op %12s B/op %10s frees/op", b->name,
             grouped(b->operations, operations),
             by_operation(b->allocations, b->operations, allocations),
             by_operation(b->bytes, b->operations, bytes),
             by_operation(b->frees, b->operations, frees));
+    if (b->temporary)
+        fprintf(stderr, " %10s temporary/op %12s temporary-B/op",
+                by_operation(b->temporary, b->operations, temporary),
+                by_operation(b->temporary_bytes, b->operations, bytes));
+    putc('\n', stderr);
 }
 
 static int ascending(const void *a, const void *b)
@@ -178,15 +196,18 @@ void ht_stat_print_benchstat(const struct ht_stat *s)
         const struct ht_stat_benchmark *b = &s->benchmarks[i];
         double n = (double)b->operations;
         print_name(b->name);
-        printf(" %" PRIu64 " %.6g B/op %.6g allocs/op %.6g frees/op\n", b->operations,
-               (double)b->bytes / n, (double)b->allocations / n, (double)b->frees / n);
+        printf(" %" PRIu64 " %.6g B/op %.6g allocs/op %.6g frees/op %.6g temporary/op "
+               "%.6g temporary-B/op\n",
+               b->operations, (double)b->bytes / n, (double)b->allocations / n,
+               (double)b->frees / n, (double)b->temporary / n, (double)b->temporary_bytes / n);
     }
     for (size_t i = 0; !s->n_benchmarks && i < s->n_runs; i++) {
         const uint64_t *f = s->runs[i].figures;
         print_name(s->program);
         printf(" 1 %" PRIu64 " B/op %" PRIu64 " allocs/op %" PRIu64 " frees/op %" PRIu64
-               " peak-B\n",
-               f[HT_STAT_BYTES], f[HT_STAT_ALLOCATIONS], f[HT_STAT_FREES], f[HT_STAT_PEAK]);
+               " temporary/op %" PRIu64 " temporary-B/op %" PRIu64 " peak-B\n",
+               f[HT_STAT_BYTES], f[HT_STAT_ALLOCATIONS], f[HT_STAT_FREES], f[HT_STAT_TEMPORARY],
+               f[HT_STAT_TEMPORARY_BYTES], f[HT_STAT_PEAK]);
     }
 }
 

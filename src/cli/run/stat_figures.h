@@ -14,6 +14,8 @@ enum ht_stat_figure {
     HT_STAT_ALLOCATIONS,
     HT_STAT_BYTES,
     HT_STAT_FREES,
+    HT_STAT_TEMPORARY, /* blocks freed by the next call of the thread that allocated them */
+    HT_STAT_TEMPORARY_BYTES,
     HT_STAT_LEFT,       /* objects in use at the end */
     HT_STAT_LEFT_BYTES, /* their bytes */
     HT_STAT_PEAK,       /* the largest number of bytes in use, of the image with the largest */
@@ -30,6 +32,7 @@ struct ht_stat_run {
 struct ht_stat_benchmark {
     char name[208];
     uint64_t operations, allocations, bytes, frees;
+    uint64_t temporary, temporary_bytes;
 };
 
 struct ht_stat {

@@ -116,6 +116,21 @@ EXPORT int heaptap_read_counts(struct heaptap_counts *counts)
     return 0;
 }
 
+EXPORT int heaptap_read_temporary(uint64_t *objects, uint64_t *bytes)
+{
+    int saved = errno;
+    ht_adopt_for_dump();
+    errno = saved;
+    if (!ht_active())
+        return -ENODEV;
+    struct ht_region_header *h = ht_state->header;
+    if (!(atomic_load(&h->flags) & HT_REGION_TEMPORARY))
+        return -ENOTSUP;
+    *objects = atomic_load(&h->temporary_objects);
+    *bytes = atomic_load(&h->temporary_bytes);
+    return 0;
+}
+
 EXPORT int heaptap_label(const char *key, const char *value)
 {
     return ht_state && ht_config.n_labels ? ht_own_label(key, value) : 0;

@@ -21,6 +21,7 @@
 #include "target/process/fork_inside.h"
 #include "target/sampler/account.h"
 #include "target/sampler/rate.h"
+#include "target/sampler/temporary.h"
 #include "target/stack/module.h"
 #include "target/state/state.h"
 #include "target/tables/writer.h"
@@ -64,11 +65,13 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
          * it stayed so, the thread would not be sampled again. */
         if (ht_backend_ready() && atomic_load(&ht_rate) && (t->rate || !t->ready))
             ht_lose(HT_LOSS_REENTRANT);
+        ht_temporary_missed();
         if (t->rate)
             ht_reset_countdown(t);
         return false;
     }
     if (HT_UNLIKELY(!t->ready || !t->rate || !ht_state)) {
+        ht_temporary_missed();
         if (!ht_backend_ready() || !ht_state) {
             t->bytes_until_sample = 0;
             return false;
@@ -90,6 +93,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     }
     t->reentrancy_depth = 1;
     if (HT_UNLIKELY(!atomic_load_explicit(&ht_rate, memory_order_relaxed))) {
+        ht_temporary_missed();
         ht_reset_countdown(t);
         release(t);
         return false;
@@ -110,6 +114,7 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
         ht_place_try_reopen_mask();
     if (HT_UNLIKELY(!ht_active()) || (sample->place && !(sample->node = ht_live_reserve()))) {
         ht_lose(HT_LOSS_FULL);
+        ht_temporary_missed();
         release(t);
         return false;
     }
@@ -144,8 +149,13 @@ void ht_free_account(const struct ht_record *r)
 {
     struct ht_tls *t = &ht_tls;
     t->reentrancy_depth++; /* a handler that forks leaves the region in place */
-    if (current_site(r) && ht_active())
+    if (current_site(r) && ht_active()) {
         ht_account(ht_at(r->site), r->size, false);
+        if (HT_UNLIKELY(r->temporary)) {
+            ht_temporary_count(r->size);
+            t->last_block = 0;
+        }
+    }
     release(t);
 }
 
@@ -165,13 +175,15 @@ static void record_sample(struct ht_new_sample *sample, void *p)
         ht_account(ht_at(ref), sample->size, true);
     } else {
         ht_lose(ht_tls.lock_refused ? HT_LOSS_BUSY : HT_LOSS_FULL);
+        ht_temporary_missed();
     }
     /* A node without a site is still inserted, because a placed block's free must stay unsized. */
     struct ht_record stale;
     uint32_t time = ref ? seconds_since_start() : 0;
     ht_place_added(p);
-    while (!ht_live_insert(sample->node, p, sample->size, ref,
-                           time | (sample->recyclable ? HT_NODE_RECYCLABLE : 0), &stale)) {
+    while (!(sample->node =
+                 ht_live_insert(sample->node, p, sample->size, ref,
+                                time | (sample->recyclable ? HT_NODE_RECYCLABLE : 0), &stale))) {
         /* A placed block must be in the table, or a sized delete would free it in the wrong
          * class. No other thread has the block yet: only its shard is contended, by a thread
          * that was preempted while it held the lock. The wait was counted once, and is not
@@ -184,6 +196,7 @@ static void record_sample(struct ht_new_sample *sample, void *p)
             ht_account(ht_at(ref), sample->size, false);
         ht_place_removed(p);
         ht_lose(HT_LOSS_BUSY);
+        ht_temporary_missed();
         return;
     }
     if (stale.found) {
@@ -192,8 +205,10 @@ static void record_sample(struct ht_new_sample *sample, void *p)
         if (stale.site)
             ht_lose(HT_LOSS_STALE);
     }
-    if (ref && HT_UNLIKELY(ht_state->peak_or_growth))
+    if (ref && HT_UNLIKELY(ht_state->peak_or_growth)) {
         ht_note_peak();
+        ht_temporary_allocated(sample->node);
+    }
 }
 
 void *ht_new_sample_commit(struct ht_new_sample *sample, void *p)
@@ -241,7 +256,13 @@ bool ht_free_begin(void *p, struct ht_record *out)
         return false;
     struct ht_tls *t = &ht_tls;
     t->reentrancy_depth++;
+    bool temporary = HT_UNLIKELY(t->last_block) && ht_temporary_is_last(p);
     int r = remove_live(p, out);
+    out->temporary = temporary;
+    if (HT_UNLIKELY(temporary) && r == -EBUSY) /* it is not found out for the caller */
+        ht_temporary_freed(p);
+    if (HT_UNLIKELY(t->last_block) && !temporary)
+        ht_temporary_missed();
     release(t);
     return r != -ENOENT;
 }
@@ -251,16 +272,19 @@ enum ht_freed ht_free_sampled(void *p)
     struct ht_record record;
     struct ht_tls *t = &ht_tls;
     t->reentrancy_depth++;
+    ht_temporary_freed(p);
     int r = remove_live(p, &record);
-    if (record.found && current_site(&record) && ht_active()) /* an inert child has no region */
+    if (HT_UNLIKELY(r == -ENOENT)) {
+        ht_place_freed_twice(p);
+        release(t);
+        return HT_FREED_NOT_OURS;
+    }
+    /* An inert child has no region. */
+    if (record.found && current_site(&record) && ht_activity() == HT_ACTIVE)
         ht_account(ht_at(record.site), record.size, false);
     bool recycled = record.found && (record.time & HT_NODE_RECYCLABLE) && ht_place_recycle(p);
-    if (HT_UNLIKELY(r == -ENOENT))
-        ht_place_freed_twice(p);
     release(t);
-    if (recycled)
-        return HT_FREED_RECYCLED;
-    return r != -ENOENT ? HT_FREED_UNSIZED : HT_FREED_NOT_OURS;
+    return recycled ? HT_FREED_RECYCLED : HT_FREED_UNSIZED;
 }
 
 static void account_one(void *p, const struct ht_record *record)
@@ -273,6 +297,7 @@ void ht_free_those(bool (*which)(const void *p, void *ctx), void *ctx)
 {
     struct ht_tls *t = &ht_tls;
     t->reentrancy_depth++;
+    ht_temporary_missed();
     ht_place_release();
     if (HT_UNLIKELY(ht_forked()))
         ht_postfork_child();
@@ -303,10 +328,12 @@ void ht_free_undo(void *p, const struct ht_record *r)
     struct ht_record stale;
     uint32_t node = ht_live_reserve();
     ht_place_added(p);
-    if (!node || !ht_live_insert(node, p, r->size, current_site(r), r->time, &stale)) {
+    if (!node || !(node = ht_live_insert(node, p, r->size, current_site(r), r->time, &stale))) {
         ht_place_removed(p);
         ht_free_account(r);
         ht_lose(HT_LOSS_FULL);
+    } else if (HT_UNLIKELY(r->temporary)) {
+        ht_temporary_allocated(node);
     }
     release(t);
 }

@@ -188,7 +188,8 @@ int ht_region_create(bool file)
     h->magic = HT_REGION_MAGIC;
     h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
     atomic_store(&h->rate, atomic_load(&ht_rate) ? atomic_load(&ht_rate) : ht_config.rate);
-    atomic_store(&h->flags, (ht_config.peak ? HT_REGION_PEAK : 0u));
+    atomic_store(&h->flags, (ht_config.peak ? HT_REGION_PEAK : 0u) |
+                                (ht_config.temporary ? HT_REGION_TEMPORARY : 0u));
     atomic_store(&h->private_from, private ? HT_HEADER_SIZE : 0);
     atomic_store_explicit(&h->state, HT_STATE_RUNNING, memory_order_release);
 
@@ -197,6 +198,6 @@ int ht_region_create(bool file)
     s->limit = size;
     s->mapped = mapped;
     atomic_store_explicit(&ht_region_mapped, mapped, memory_order_relaxed);
-    s->peak_or_growth = ht_config.peak || ht_config.growth;
+    s->peak_or_growth = ht_config.peak || ht_config.growth || ht_config.temporary;
     return 0;
 }

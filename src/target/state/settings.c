@@ -273,6 +273,8 @@ void ht_settings_read(void)
         read_labels(v);
     v = variable("HEAPTAP_PEAK");
     c->peak = v && strcmp(v, "0");
+    v = variable("HEAPTAP_TEMPORARY"); /* set by `heaptap stat` */
+    c->temporary = v && strcmp(v, "0");
     v = variable("HEAPTAP_CHILDREN");
     c->children = !v || strcmp(v, "0");
     v = variable("HEAPTAP_START");

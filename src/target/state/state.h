@@ -43,6 +43,7 @@ struct ht_tls {
     uint16_t thread_labels; /* the set that is the thread's name alone; thread_name.c */
     uint16_t label_cell;    /* own.c: the cell with the thread's labels, from 1; 0: none */
     uint32_t labels_seen;   /* up to when that holds; 0: it is to be read again */
+    uint32_t last_block;    /* node of the block allocated last (temporary.h); 0: none */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
 
@@ -124,7 +125,7 @@ struct ht_config {
     uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
     uint64_t run_start_ns, run_pid_namespace, run_device; /* when it started by the clock of files,
                            its pid namespace, the device of its regions; 0: not known */
-    bool peak, children, start, secure;
+    bool peak, temporary, children, start, secure;
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
     uint32_t n_labels,
         thread_label; /* keys of --labels; which of them is "thread", from 1; 0: none */
@@ -140,6 +141,12 @@ extern HT_HIDDEN struct ht_state *ht_state; /* NULL until the library is initial
 extern HT_HIDDEN _Atomic uint64_t ht_rate;  /* current; 0: dormant */
 /* Raised by a child that leaves its parent's. */
 extern HT_HIDDEN _Atomic uint32_t ht_region_generation;
+
+/* Once the library is initialised. */
+static inline uint32_t ht_activity(void)
+{
+    return atomic_load_explicit(&ht_state->active, memory_order_acquire);
+}
 
 /* The region is there and this process's own. */
 static inline bool ht_active(void)

@@ -258,8 +258,8 @@ static void forget_pending(const void *p)
         ;
 }
 
-bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
-                    struct ht_record *stale)
+uint32_t ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
+                        struct ht_record *stale)
 {
     uint64_t h = hash_of(p);
     struct shard *s = shard_of(p);
@@ -269,7 +269,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     if (!ht_lock(&s->lock, HT_RANK_SHARD)) {
         if (node)
             ht_live_unreserve(node);
-        return false;
+        return 0;
     }
     if (!node)
         node = take_node(s);
@@ -277,10 +277,10 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
         ht_unlock(&s->lock, HT_RANK_SHARD); /* the search for one takes shards' locks */
         node = ht_live_reserve();
         if (!node)
-            return false;
+            return 0;
         if (!ht_lock(&s->lock, HT_RANK_SHARD)) {
             ht_live_unreserve(node);
-            return false;
+            return 0;
         }
     }
     struct ht_live_node *n = ht_live_node_at(node - 1);
@@ -309,7 +309,7 @@ bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, ui
     ht_unlock(&s->lock, HT_RANK_SHARD);
     if (old)
         ht_live_unreserve(old);
-    return true;
+    return node;
 }
 
 void ht_live_remember(const void *p)

@@ -35,6 +35,7 @@ struct ht_record {
     uint32_t time;
     uint32_t generation; /* of the region that site means */
     bool found;
+    bool temporary; /* set by ht_free_begin: the block was the thread's last */
 };
 
 /* Fills the node's record in the region, making one where it has none. */
@@ -47,11 +48,11 @@ void ht_live_prepare(void);
 uint32_t ht_live_reserve(void);
 void ht_live_unreserve(uint32_t node);
 
-/* Publishes the node (0: one is found) under p. A record already there is stale (its free went past
- * us): it is replaced and returned in *stale. False when the shard's lock or a node could not be
- * had: nothing was done, and the node is given back. */
-bool ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
-                    struct ht_record *stale);
+/* Publishes the node (0: one is found) under p, and returns it. A record already there is stale
+ * (its free went past us): it is replaced and returned in *stale. 0 when the shard's lock or a node
+ * could not be had: nothing was done, and the node is given back. */
+uint32_t ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site, uint32_t time,
+                        struct ht_record *stale);
 
 /* Takes p's record out. -ENOENT when it is not there; -EBUSY when the lock was not free (the
  * free is remembered and done by ht_live_drain, or counted as lost). */
