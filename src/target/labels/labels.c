@@ -6,6 +6,7 @@
 #include "target/labels/labels.h"
 
 #include "target/labels/own.h"
+#include "target/labels/published.h"
 #include "target/labels/thread_name.h"
 #include "target/labels/values.h"
 #include "target/tables/label_sets.h"
@@ -33,14 +34,20 @@ static uint32_t number_of(const struct ht_label_values *v, uint32_t name)
 static __attribute__((noinline)) uint32_t with_values(uint32_t name)
 {
     struct ht_label_values v = {0};
+    struct ht_label_room room;
+    room.used = 0;
     ht_own_labels(&v);
+    if (atomic_load_explicit(&ht_published, memory_order_relaxed))
+        ht_published_labels(&v, &room);
     return v.found ? number_of(&v, name) : name;
 }
 
 uint32_t ht_labels_gather(void)
 {
     const uint32_t name = ht_config.thread_label ? ht_thread_name_set() : 0;
-    const uint32_t number = ht_tls.label_cell ? with_values(name) : name;
+    const bool more =
+        ht_tls.label_cell || atomic_load_explicit(&ht_published, memory_order_relaxed);
+    const uint32_t number = more ? with_values(name) : name;
     if (HT_UNLIKELY(number == HT_LABELS_OTHER))
         ht_count(&ht_state->header->labels_other, 1);
     return number;

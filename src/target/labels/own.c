@@ -18,7 +18,7 @@
 #include "target/os/sys.h"
 #include "target/state/state.h"
 
-#define CELLS 4096u
+#define CELLS (1u << 12)
 #define NEAR  64u /* where a cell may lie behind its place by hash */
 
 struct entry {

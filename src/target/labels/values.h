@@ -24,4 +24,10 @@ static inline int ht_label_key_number(const char *key, size_t n)
     return -1;
 }
 
+/* Values that are copied, for what they were in may change. */
+struct ht_label_room {
+    char text[768];
+    uint32_t used;
+};
+
 #endif

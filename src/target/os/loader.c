@@ -32,6 +32,7 @@ struct symbols {
     const uint16_t *versions;        /* NULL: the object has none */
     const Elf64_Verdef *defined;     /* the versions' names; NULL like `versions` */
     uint64_t soname;                 /* offset in names, 0: it has none */
+    bool thread_local;               /* a thread-local variable is sought */
 };
 
 const struct r_debug *ht_loader(void)
@@ -108,7 +109,8 @@ static bool matches(const struct symbols *s, uint32_t i, const char *name, bool 
 {
     const Elf64_Sym *sym = &s->table[i];
     unsigned type = ELF64_ST_TYPE(sym->st_info);
-    return sym->st_shndx != SHN_UNDEF && sym->st_value && type != STT_TLS &&
+    return sym->st_shndx != SHN_UNDEF &&
+           (s->thread_local ? type == STT_TLS : sym->st_value && type != STT_TLS) &&
            !strcmp(s->names + sym->st_name, name) && version_matches(s, i, any_default);
 }
 
@@ -232,4 +234,22 @@ void *ht_libc_symbol(const char *name)
                 found = symbol_in(l, name, true);
     }
     return found;
+}
+
+const void *ht_loader_symbol_in(const struct link_map *l, const char *name)
+{
+    return symbol_in(l, name, true);
+}
+
+uint32_t ht_loader_thread_local(const struct link_map *l, const char *name, uint64_t *value)
+{
+    struct symbols s;
+    if (!symbols_of(l, &s))
+        return 0;
+    s.thread_local = true;
+    const Elf64_Sym *sym = s.gnu_hash ? by_gnu_hash(&s, name, true) : by_hash(&s, name, true);
+    if (!sym)
+        return 0;
+    *value = sym->st_value;
+    return (uint32_t)(sym - s.table);
 }

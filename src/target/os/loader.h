@@ -33,6 +33,11 @@ uint16_t *ht_own_symbol_version(const char *name);
 /* The name of an object's symbol by its number; NULL: it has none. */
 const char *ht_loader_name(const struct link_map *l, uint32_t symbol);
 
+/* An object's own definition of a name, or NULL; the number of its thread-local variable of a name,
+ * or 0, and the variable's offset in the object's block. For an object that stays meanwhile. */
+const void *ht_loader_symbol_in(const struct link_map *l, const char *name);
+uint32_t ht_loader_thread_local(const struct link_map *l, const char *name, uint64_t *value);
+
 /* An address in an object's dynamic section. */
 const void *ht_loader_relocated(const struct link_map *l, uint64_t at);
 

@@ -12,6 +12,7 @@
 
 #include "target/allocator/backend.h"
 #include "target/allocator/own_api.h"
+#include "target/labels/published.h"
 #include "target/os/loader.h"
 #include "target/os/machine.h"
 #include "target/os/sys.h"
@@ -99,6 +100,7 @@ __attribute__((constructor)) static void start(void)
         if (!ht_config.start)
             ht_sample_set_rate(0);
         ht_state = s;
+        ht_published_start();
         if (ht_region_start(true)) {
             atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
             if (!ht_config.secure && !s->region_path[0])

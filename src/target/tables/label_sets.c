@@ -20,12 +20,6 @@ static _Atomic ht_ref *sets(void)
     return list ? ht_at(list) : NULL;
 }
 
-void ht_label_sets_start(void)
-{
-    ht_ref list = ht_config.n_labels ? ht_data_new(HT_LABEL_SETS * sizeof(ht_ref)) : 0;
-    atomic_store_explicit(&ht_state->header->label_sets, list, memory_order_release);
-}
-
 const struct ht_label_set *ht_label_set_at(uint32_t number)
 {
     _Atomic ht_ref *list = sets();
@@ -65,19 +59,23 @@ static bool write_set(uint32_t number, const unsigned char *text, uint32_t size,
 }
 
 /* The last set, which stands for those that have no room: each key with the value "other". */
-static uint32_t other(void)
+static void write_other(void)
 {
     unsigned char text[HT_LABEL_TEXT];
     uint32_t size = 0, n = 0;
-    if (ht_label_set_at(HT_LABELS_OTHER))
-        return HT_LABELS_OTHER;
     for (uint32_t i = 0; i < ht_config.n_labels; i++) {
         const struct ht_label_key *k = &ht_config.labels[i];
         n += ht_label_add(text, &size, &(struct ht_label_pair){k->text, "other", k->size, 5});
     }
-    /* Twice at the same time is twice the same; without memory the number alone says it. */
     write_set(HT_LABELS_OTHER, text, size, n, 0);
-    return HT_LABELS_OTHER;
+}
+
+void ht_label_sets_start(void)
+{
+    ht_ref list = ht_config.n_labels ? ht_data_new(HT_LABEL_SETS * sizeof(ht_ref)) : 0;
+    atomic_store_explicit(&ht_state->header->label_sets, list, memory_order_release);
+    if (list)
+        write_other();
 }
 
 /* Under the lock. */
@@ -109,7 +107,7 @@ uint32_t ht_label_set_intern(const unsigned char *text, uint32_t size, uint32_t 
         number = find_or_insert(text, size, n, hash);
         ht_unlock(&ht_state->label_lock, HT_RANK_LABELS);
     }
-    return number ? number : other();
+    return number ? number : HT_LABELS_OTHER;
 }
 
 bool ht_label_add(unsigned char *text, uint32_t *size, const struct ht_label_pair *label)

@@ -53,6 +53,25 @@
         ret
         .endm
 
+        /* The same for prctl(PR_SET_VMA): hands the address, the name and the place of the call to
+         * ht_published_named. */
+        .macro CALL_AND_TELL_OF at, name
+        push    \name
+        push    \at
+        sub     $8, %rsp
+        .cfi_adjust_cfa_offset 24
+        call    *%r11
+        mov     %rax, (%rsp)
+        mov     8(%rsp), %rdi
+        mov     16(%rsp), %rsi
+        mov     24(%rsp), %rdx
+        call    ht_published_named
+        pop     %rax
+        add     $16, %rsp
+        .cfi_adjust_cfa_offset -24
+        ret
+        .endm
+
         .macro FOUND next
         mov     \next(%rip), %r11
         test    %r11, %r11
@@ -70,6 +89,8 @@ prctl:
         _CET_ENDBR
         cmp     $15, %edi               /* PR_SET_NAME */
         je      4f
+        cmp     $0x53564d41, %edi       /* PR_SET_VMA */
+        je      5f
         cmp     $22, %edi               /* PR_SET_SECCOMP */
         jne     2f
         cmp     $2, %esi                /* SECCOMP_MODE_FILTER */
@@ -83,6 +104,8 @@ prctl:
         jmp     *%r11
 4:      FOUND   ht_next_prctl
         CALL_AND_NAME %rsi
+5:      FOUND   ht_next_prctl
+        CALL_AND_TELL_OF %rdx, %r8
         .cfi_endproc
         .size   prctl, . - prctl
 
@@ -98,6 +121,8 @@ syscall:
         jne     2f
         cmp     $15, %esi
         je      4f
+        cmp     $0x53564d41, %esi
+        je      5f
         cmp     $22, %esi
         jne     2f
         cmp     $2, %edx
@@ -118,6 +143,8 @@ syscall:
         jmp     *%r11
 4:      FOUND   ht_next_syscall
         CALL_AND_NAME %rdx
+5:      FOUND   ht_next_syscall
+        CALL_AND_TELL_OF %rcx, %r9
         .cfi_endproc
         .size   syscall, . - syscall
 

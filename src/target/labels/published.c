@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sources have in common. */
+#include "config.h"
+
+#include "target/labels/published.h"
+
+#include "target/labels/custom_labels.h"
+#include "target/labels/otel.h"
+#include "target/os/loader.h"
+#include "target/state/state.h"
+
+_Atomic uint32_t ht_published;
+
+/* More than the thread's name is asked for. */
+static bool wanted(void)
+{
+    return ht_config.n_labels > (ht_config.thread_label != 0);
+}
+
+void ht_published_start(void)
+{
+    const struct r_debug *list = wanted() ? ht_loader() : NULL;
+    bool found = false;
+    for (const struct link_map *l = list ? list->r_map : NULL; l; l = l->l_next) {
+        found |= ht_otel_find(l);
+        found |= ht_custom_labels_find(l, l == list->r_map);
+    }
+    atomic_store_explicit(&ht_published, found, memory_order_relaxed);
+}
+
+void ht_published_named(uint64_t at, const char *name, uint64_t caller)
+{
+    if (ht_state && wanted() && ht_otel_named(at, name, caller))
+        atomic_store_explicit(&ht_published, 1, memory_order_relaxed);
+}
+
+void ht_published_labels(struct ht_label_values *v, struct ht_label_room *room)
+{
+    ht_otel_labels(v, room);
+    ht_custom_labels(v, room);
+}
