@@ -2,7 +2,8 @@
 /*
  * Most words are no pointers, and most pointers do not point to a block that is asked about: a
  * comparison with two ranges and a bit for the page send nearly all of them away, four at a time
- * where there is AVX2. What is left is looked up by halving.
+ * where there is AVX2. What is left is looked up by its page, and by halving where several blocks
+ * are on one.
  */
 #include "config.h"
 
@@ -24,14 +25,19 @@ static uint64_t end_of(const struct ht_leak_block *b)
 /* Pages that are marked one by one; of more the bits would all be set. */
 #define MARKED_MAX (1u << 27)
 
-/* How many pages of the wanted block were marked. */
-static uint64_t mark_pages(struct ht_leak_index *x, const struct ht_leak_block *b)
+/* How many pages of the block were marked. */
+static uint64_t mark_pages(struct ht_leak_index *x, size_t i, bool wanted)
 {
+    const struct ht_leak_block *b = &x->block[i];
     uint64_t first = b->addr >> PAGE_SHIFT, last = (end_of(b) - 1) >> PAGE_SHIFT;
     if (last - first > PAGE_MASK)
         last = first + PAGE_MASK;
-    for (uint64_t p = first; p <= last; p++)
-        x->page[(p & PAGE_MASK) / 64] |= 1ull << (p % 64);
+    for (uint64_t p = first; p <= last; p++) {
+        uint32_t *only = &x->only[p & PAGE_MASK];
+        *only = *only ? HT_LEAK_SEVERAL : (uint32_t)i + 1;
+        if (wanted)
+            x->page[(p & PAGE_MASK) / 64] |= 1ull << (p % 64);
+    }
     return last - first + 1;
 }
 
@@ -79,11 +85,13 @@ struct ht_leak_index *ht_leak_index_create(const struct ht_leak_block *block, si
         if (end_of(&block[i]) > reach)
             reach = end_of(&block[i]);
         x->reach[i] = reach;
-        if ((!wanted || wanted[i]) && marked < MARKED_MAX)
-            marked += mark_pages(x, &block[i]);
+        if (marked < MARKED_MAX)
+            marked += mark_pages(x, i, !wanted || wanted[i]);
     }
-    if (marked >= MARKED_MAX)
+    if (marked >= MARKED_MAX) {
         memset(x->page, 0xff, sizeof x->page);
+        memset(x->only, 0xff, sizeof x->only);
+    }
     set_ranges(x, wanted);
     return x;
 }
@@ -152,6 +160,12 @@ size_t ht_leak_filter(const struct ht_leak_index *x, const uint64_t *words, size
 
 size_t ht_leak_find(const struct ht_leak_index *x, uint64_t address, size_t before)
 {
+    uint32_t only = x->only[address >> PAGE_SHIFT & PAGE_MASK];
+    if (only != HT_LEAK_SEVERAL) {
+        const struct ht_leak_block *b = &x->block[only - 1];
+        return only && only - 1 < before && address >= b->addr && address < end_of(b) ? only - 1
+                                                                                      : x->n;
+    }
     size_t low = 0, high = before < x->n ? before : x->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

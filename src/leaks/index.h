@@ -10,13 +10,17 @@
 
 #define HT_LEAK_PAGE_BITS 20 /* of the page's number: 128 KiB, which a core's cache holds */
 
+#define HT_LEAK_SEVERAL UINT32_MAX
+
 /* Pages are told by the lowest bits of their number: those 4 GiB apart share a bit. */
 struct ht_leak_index {
     const struct ht_leak_block *block; /* by address */
     size_t n;
     uint64_t *reach;          /* of each block: the highest end of those up to it */
     uint64_t low[2], high[2]; /* two ranges that hold all blocks: heap and mappings lie far apart */
-    uint64_t page[(1u << HT_LEAK_PAGE_BITS) / 64]; /* has some part of a block */
+    uint64_t page[(1u << HT_LEAK_PAGE_BITS) / 64]; /* has some part of a block that is wanted */
+    uint32_t only[1u << HT_LEAK_PAGE_BITS]; /* the only block on it, its index + 1; 0: none is;
+                                               HT_LEAK_SEVERAL: several may be */
     bool avx2;
 };
 

@@ -16,6 +16,7 @@
 #include "leaks/graph.h"
 #include "leaks/index.h"
 #include "leaks/leaks.h"
+#include "leaks/records.h"
 #include "leaks/threads.h"
 
 /* So many passes in a row must change nothing, once pointers were seen to move, or where a pass
@@ -37,6 +38,7 @@ struct look {
     struct ht_leak_graph graph; /* exact mode */
     uint32_t *at;               /* of words that may point into a block */
     uint64_t done, resident, shown_ns;
+    struct ht_leak_records records;
     bool moved; /* a later pass found what an earlier one missed */
 };
 
@@ -68,7 +70,7 @@ static void point_from(struct look *k, uint64_t at, uint64_t word)
         size_t from = l->exact && at ? ht_leak_find(k->x, at, l->n) : l->n;
         if (from < l->n && !k->gone[from])
             ht_leak_graph_add(&k->graph, (uint32_t)from, (uint32_t)i);
-        else
+        else if (!at || !ht_leak_is_record(&k->records, k->r, at, word, &l->block[i]))
             k->seen[i] = true;
     }
 }
@@ -136,6 +138,8 @@ static int pass(struct look *k, unsigned number)
     if (!err)
         err = ht_leak_threads_read(k->r, l->block, l->n, &threads);
     k->resident = areas.resident;
+    k->records = ht_leak_records_of(k->r);
+    ht_remote_forget(k->r);
     if (!err)
         err = ht_leak_reader_open(&d, k->r, k->o->budget);
     d.fn = take_words;

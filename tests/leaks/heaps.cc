@@ -430,7 +430,7 @@ static pthread_t start(void *(*run)(void *), void *with)
 
 int main(int argc, char **argv)
 {
-    int times = argc > 1 ? atoi(argv[1]) : 5, movers = argc > 2 ? atoi(argv[2]) : 0;
+    int times = argc > 1 ? atoi(argv[1]) : 5, waiters = times < 20 ? times : 20, movers = argc > 2 ? atoi(argv[2]) : 0;
     std::vector<pthread_t> moving;
     if (pipe(waiting))
         return 1;
@@ -441,11 +441,11 @@ int main(int argc, char **argv)
     slack->reserve(4);
     // A thread of its own builds: its stack is gone when the question is asked.
     pthread_join(start(builder, (void *)(intptr_t)times), nullptr);
-    for (int i = 0; i < times; i++) {
+    for (int i = 0; i < waiters; i++) {
         start(waiting_thread, nullptr);
         start(register_thread, nullptr);
     }
-    while (settled < 2 * times)
+    while (settled < 2 * waiters)
         usleep(1000);
     if (movers)
         for (int i = 0; i < PLACES / 2; i++)

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jemalloc has a record for each extent (edata_t; extent_t before 5.3): bits, address, size. The
+ * address is that of a large block, and of a slab's first one. A record is known by its form, in
+ * which the class of sizes among the bits must fit the size.
+ *
+ * glibc links free chunks by the addresses of their heads. A head begins 8 bytes before the end of
+ * the block below it, if that needs all of its chunk. Such a link is known by the link back, and
+ * the last chunk of an arena by where its end is.
+ */
+#include "config.h"
+
+#include "leaks/records.h"
+
+#include <string.h>
+
+#define PAGE       4096u
+#define HEAP_ALIGN (64u << 20)
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+struct ht_leak_records ht_leak_records_of(const struct ht_remote *r)
+{
+    static const char *const others[] = {"libjemalloc", "libtcmalloc", "libmimalloc"};
+    struct ht_leak_records k = {.glibc = true};
+    for (size_t i = 0; i < r->n_maps; i++) {
+        const struct ht_remote_map *m = &r->maps[i];
+        if (!m->executable || !m->inode)
+            continue;
+        const char *base = base_name(m->name);
+        k.jemalloc |= !strncmp(base, others[0], strlen(others[0]));
+        for (size_t n = 0; n < sizeof others / sizeof *others; n++)
+            k.glibc &= strncmp(base, others[n], strlen(others[n])) != 0;
+    }
+    return k;
+}
+
+static uint64_t word_at(struct ht_remote *r, uint64_t at)
+{
+    uint64_t w = 0;
+    return ht_remote_word(r, at, &w) ? w : 0;
+}
+
+/* The size of jemalloc's size class of a number: 8, 16, 32, ... 128, then four to a doubling. */
+static uint64_t class_size(unsigned index)
+{
+    if (index < 9)
+        return index ? 16ull * index : 8;
+    unsigned doubling = (index - 9) / 4, step = (index - 9) % 4 + 1;
+    if (doubling > 40)
+        return 0;
+    return (128ull << doubling) + (32ull << doubling) * step;
+}
+
+/* slab: bit 12. The class's eight bits begin at bit 20 (5.3) or 18 (5.1, 5.2); a live extent's
+ * state is 0. */
+static bool bits_fit(uint64_t bits, uint64_t size, unsigned state_at, unsigned state_bits)
+{
+    uint64_t class = class_size((bits >> (state_at + state_bits)) & 255);
+    bool slab = bits >> 12 & 1, committed = bits >> 13 & 1;
+    if ((bits >> state_at & ((1u << state_bits) - 1)) || !committed || !class)
+        return false;
+    return slab ? class < 16384 && size % class == 0 : size == class || size == class + PAGE;
+}
+
+static bool is_extent(struct ht_remote *r, uint64_t at, uint64_t word,
+                      const struct ht_leak_block *b)
+{
+    if (at % 64 != 8 || (word % PAGE && word != b->addr))
+        return false;
+    uint64_t bits = word_at(r, at - 8), size = word_at(r, at + 8) & ~(uint64_t)(PAGE - 1);
+    uint64_t before = b->addr - (word & ~(uint64_t)(PAGE - 1));
+    return before < size && b->size <= size - before &&
+           (bits_fit(bits, size, 17, 3) || bits_fit(bits, size, 16, 2));
+}
+
+/* An arena: of the first one in libc's data, of others at the start of their first heap. */
+static bool in_arena(const struct ht_remote *r, uint64_t at)
+{
+    const struct ht_remote_map *m = ht_remote_map_at(r, at);
+    return m && ((m->inode && !strncmp(base_name(m->name), "libc", 4)) ||
+                 (!m->inode && at % HEAP_ALIGN < PAGE));
+}
+
+static bool is_link(struct ht_remote *r, uint64_t at, uint64_t word, const struct ht_leak_block *b)
+{
+    if (b->size % 16 != 8 || word != b->addr + b->size - 8)
+        return false;
+    if (word_at(r, word + 24) == at - 16 || word_at(r, word + 16) == at - 24)
+        return true;
+    uint64_t size = word_at(r, word + 8) & ~7ull;
+    const struct ht_remote_map *m = ht_remote_map_at(r, word);
+    return size && m && word + size == m->end && in_arena(r, at);
+}
+
+bool ht_leak_is_record(const struct ht_leak_records *k, struct ht_remote *r, uint64_t at,
+                       uint64_t word, const struct ht_leak_block *b)
+{
+    return (k->jemalloc && is_extent(r, at, word, b)) || (k->glibc && is_link(r, at, word, b));
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scan's answer, with and without AVX2, beside that of asking every block about every word: of
+ * blocks of all sizes that lie apart, beside each other, over each other, and in two ranges far
+ * from each other; of words at their edges, with tags, and of others. And what leads to what in
+ * graphs with circles.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaks/graph.h"
+#include "leaks/index.h"
+#include "region/weight.h"
+
+#define CHECK(x)                                                                                   \
+    do {                                                                                           \
+        if (!(x)) {                                                                                \
+            printf("FAIL %s:%d: %s\n", __FILE__, __LINE__, #x);                                    \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+enum { BLOCKS = 300, WORDS = 4099 };
+
+static uint64_t seed = 16;
+static uint64_t chance(uint64_t below)
+{
+    return ht_random(&seed) % below;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uint64_t x = ((const struct ht_leak_block *)a)->addr,
+             y = ((const struct ht_leak_block *)b)->addr;
+    return x < y ? -1 : x > y;
+}
+
+static bool points_into(uint64_t word, const struct ht_leak_block *b)
+{
+    uint64_t v = word & HT_LEAK_ADDRESS;
+    return v >= b->addr && v < b->addr + (b->size ? b->size : 1);
+}
+
+static uint64_t some_word(const struct ht_leak_block *block, size_t n)
+{
+    const struct ht_leak_block *b = n ? &block[chance(n)] : NULL;
+    uint64_t tag = chance(3) ? 0 : chance(65536) << 48;
+    switch (b ? chance(8) : 0) {
+    case 1:
+        return b->addr | tag;
+    case 2:
+        return (b->addr + b->size - 1) | tag;
+    case 3:
+        return (b->addr + b->size) | tag;
+    case 4:
+        return (b->addr - 1) | tag;
+    case 5:
+        return (b->addr + chance(b->size + 1)) | tag;
+    case 6:
+        return b->addr + (1ull << 32) * (1 + chance(4)); /* the same bit of the bitmap */
+    case 7:
+        return chance(100000);
+    default:
+        return ht_random(&seed);
+    }
+}
+
+/* Every block that the scan finds for every word, against all of them. */
+static void compare(const struct ht_leak_block *block, size_t n, bool plain)
+{
+    static uint64_t words[WORDS];
+    static uint32_t at[WORDS];
+    static bool hit[WORDS];
+    struct ht_leak_index *x = ht_leak_index_create(block, n, NULL, plain);
+    CHECK(x);
+    for (size_t i = 0; i < WORDS; i++)
+        words[i] = some_word(block, n);
+    size_t from = chance(9), hits = ht_leak_filter(x, words + from, WORDS - from, at);
+    memset(hit, 0, sizeof hit);
+    for (size_t i = 0; i < hits; i++) {
+        CHECK(!i || at[i] > at[i - 1]);
+        hit[from + at[i]] = true;
+    }
+    for (size_t i = from; i < WORDS; i++) {
+        size_t found = n;
+        for (size_t k = n; k-- > 0;) {
+            if (!points_into(words[i], &block[k]))
+                continue;
+            CHECK(hit[i]);
+            found = ht_leak_find(x, words[i] & HT_LEAK_ADDRESS, found);
+            CHECK(found == k);
+        }
+        CHECK(ht_leak_find(x, words[i] & HT_LEAK_ADDRESS, found) == n);
+    }
+    ht_leak_index_destroy(x);
+}
+
+static void scans(void)
+{
+    static struct ht_leak_block block[BLOCKS];
+    for (int round = 0; round < 200; round++) {
+        size_t n = (size_t)chance(round % 3 ? BLOCKS : 3);
+        uint64_t low = 0x560000000000, high = 0x7f0000000000;
+        for (size_t i = 0; i < n; i++) {
+            uint64_t *at = chance(3) ? &low : &high;
+            uint64_t size = chance(4) ? chance(200) : chance(100000);
+            block[i] = (struct ht_leak_block){.addr = *at, .size = size};
+            *at += chance(20) ? ((size + 16) & ~15ull) + (chance(2) ? 0 : chance(50000)) : size / 2;
+            if (!i || block[i].addr != block[i - 1].addr)
+                continue;
+            block[i].addr++;
+        }
+        if (n)
+            qsort(block, n, sizeof *block, by_address);
+        compare(block, n, true);
+        compare(block, n, false);
+    }
+}
+
+static void graphs(void)
+{
+    enum { N = 60 };
+    for (int round = 0; round < 500; round++) {
+        struct ht_leak_graph g = {0};
+        struct ht_leak_block block[N] = {0};
+        bool to[N][N] = {{0}}, reached[N], truth[N], leaked[N];
+        unsigned edges = (unsigned)chance(3 * N);
+        for (unsigned i = 0; i < edges; i++) {
+            uint32_t a = (uint32_t)chance(N), b = (uint32_t)chance(N);
+            to[a][b] = true;
+            ht_leak_graph_add(&g, a, b);
+        }
+        for (int i = 0; i < N; i++)
+            reached[i] = truth[i] = !chance(10);
+        for (bool more = true; more;) {
+            more = false;
+            for (int a = 0; a < N; a++)
+                for (int b = 0; b < N; b++)
+                    if (truth[a] && to[a][b] && !truth[b])
+                        truth[b] = more = true;
+        }
+        CHECK(!ht_leak_graph_reach(&g, reached, N));
+        CHECK(!memcmp(reached, truth, sizeof truth));
+        for (int i = 0; i < N; i++)
+            leaked[i] = !truth[i];
+        CHECK(!ht_leak_graph_heads(&g, block, leaked, N));
+        for (int i = 0; i < N; i++) {
+            bool pointed = false;
+            for (int a = 0; a < N; a++)
+                pointed |= a != i && leaked[a] && to[a][i];
+            CHECK((block[i].grade != HT_LEAK_NONE) == leaked[i]);
+            CHECK(!leaked[i] || pointed || block[i].grade == HT_LEAK_UNREFERENCED);
+            CHECK(block[i].grade != HT_LEAK_UNREACHABLE ||
+                  (pointed && block[block[i].head].grade == HT_LEAK_UNREFERENCED));
+        }
+        ht_leak_graph_free(&g);
+    }
+}
+
+int main(void)
+{
+    scans();
+    graphs();
+    puts(__builtin_cpu_supports("avx2") ? "ok, with AVX2 and without"
+                                        : "ok, without AVX2: this processor has none");
+    return 0;
+}
