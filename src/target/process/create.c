@@ -199,5 +199,7 @@ int ht_region_create(bool file)
     s->mapped = mapped;
     atomic_store_explicit(&ht_region_mapped, mapped, memory_order_relaxed);
     s->peak_or_growth = ht_config.peak || ht_config.growth || ht_config.temporary;
+    atomic_store_explicit(&s->frames_use.mask, HT_HINTS_LEAST - 1, memory_order_relaxed);
+    atomic_store_explicit(&s->sites_use.mask, HT_HINTS_LEAST - 1, memory_order_relaxed);
     return 0;
 }

@@ -83,21 +83,26 @@ static __attribute__((noinline)) uint64_t make_recipe(uint64_t pc, ht_ref module
     return ht_cfi_recipe(pc - 1, &o);
 }
 
-static inline uint64_t hint_slot(uint64_t pc)
+static inline uint64_t hint_slot(uint64_t pc, uint32_t mask)
 {
-    return pc * 0x9e3779b97f4a7c15ULL >> (64 - HT_CACHE_BITS);
+    return (pc * 0x9e3779b97f4a7c15ULL >> (64 - HT_CACHE_BITS)) & mask;
+}
+
+static inline uint32_t hint_mask(void)
+{
+    return atomic_load_explicit(&ht_state->frames_use.mask, memory_order_relaxed);
 }
 
 static inline _Atomic ht_ref *hint_of(uint64_t pc)
 {
-    return &ht_state->frame_cache[hint_slot(pc)];
+    return &ht_state->frame_cache[hint_slot(pc, hint_mask())];
 }
 
 static __attribute__((noinline)) ht_ref frame_made(uint64_t pc, ht_ref module)
 {
     ht_ref ref = ht_frame_intern(pc, module, make_recipe);
     if (ref)
-        atomic_store_explicit(hint_of(pc), ref, memory_order_release);
+        ht_hint_set(&ht_state->frames_use, ht_state->frame_cache, hint_of(pc), ref);
     return ref;
 }
 
@@ -255,13 +260,14 @@ follow(struct walk *k, struct ht_regs *r, ht_ref *frames, uint32_t n, uint32_t m
 {
     const unsigned char *base = ht_state->base;
     const _Atomic ht_ref *cache = ht_state->frame_cache;
+    const uint32_t mask = hint_mask();
     uint64_t pc = r->pc, sp = r->sp, bp = r->bp;
     const uint64_t start = k->start + 1, size = k->hidden ? 0 : k->size, hi = k->w.hi;
     const ht_ref module = k->module;
     struct ht_walk_cache_frame *last = k->recorder.last, *next = k->recorder.next;
     const struct ht_walk_cache_frame *floor = notes ? k->recorder.cache->frames + 1 : NULL;
     while (n < max && pc - start < size) {
-        ht_ref ref = atomic_load_explicit(&cache[hint_slot(pc)], memory_order_acquire);
+        ht_ref ref = atomic_load_explicit(&cache[hint_slot(pc, mask)], memory_order_acquire);
         const struct ht_frame *f = (const struct ht_frame *)(base + (uint64_t)ref * 8);
         if (HT_UNLIKELY(f->pc != pc || f->module != module)) { /* of 0: the region's header */
             if (!(ref = frame_made(pc, module)))

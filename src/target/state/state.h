@@ -49,8 +49,8 @@ _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
 
 extern __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
-#define HT_ROOT_BITS    12
-#define HT_CACHE_BITS   14 /* gcc -O2 has 5,000 calling places; only used parts are touched */
+#define HT_ROOT_BITS    10
+#define HT_CACHE_BITS   14 /* gcc -O2 has 5,000 calling places */
 #define HT_MODULE_SLOTS 256
 
 /* A part of the table of stacks. `lock` guards `count` and what is stored in the table, which
@@ -69,6 +69,14 @@ struct ht_stack_shard {
  * no region, by choice or for lack of memory; `header` is NULL then. */
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
+/* How much of a table of hints is used: a page at first, and twice as much whenever many hints had
+ * to give way to others. What is used is made present. */
+#define HT_HINTS_LEAST 1024u
+struct ht_hints_use {
+    _Atomic uint32_t mask;    /* for their index; relaxed */
+    _Atomic uint32_t evicted; /* hints, while there is more to be used; relaxed */
+};
+
 /*
  * Everything that refers to this process's region. It lies in memory marked MADV_WIPEONFORK: a
  * forked child finds zeroes, and so knows that it has no region yet; a vfork child shares it and is
@@ -81,18 +89,19 @@ struct ht_state {
     uint32_t peak_or_growth;
     unsigned char *base; /* of the region */
     struct ht_region_header *header;
-    uint64_t limit;                                  /* bytes that the region may have */
-    uint64_t mapped;                                 /* bytes mapped so far; guarded by grow */
-    _Atomic uint32_t making;                         /* try-lock: a new module */
-    _Atomic uint32_t prefaulted;                     /* ht_prefault_tables was called */
-    _Atomic uint64_t cursors[HT_KIND_COUNT];         /* (chunk + 1) << 32 | used */
-    _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
+    uint64_t limit;                          /* bytes that the region may have */
+    uint64_t mapped;                         /* bytes mapped so far; guarded by grow */
+    _Atomic uint32_t making;                 /* try-lock: a new module */
+    _Atomic uint32_t prefaulted;             /* ht_prefault_tables was called */
+    _Atomic uint64_t cursors[HT_KIND_COUNT]; /* (chunk + 1) << 32 | used */
+    struct ht_hints_use frames_use, sites_use;
     _Atomic ht_ref frame_roots[1u << HT_ROOT_BITS];
     struct ht_stack_shard stack_shards[HT_STACK_SHARDS]; /* stacks.c */
     _Atomic ht_ref modules[HT_MODULE_SLOTS];             /* by hash of the link_map */
     _Atomic ht_ref main_module;                          /* release; 0: not met yet */
-    _Atomic ht_ref sites[1u << HT_CACHE_BITS]; /* relaxed hints by the stack's hash and size */
     struct ht_weight_cache_entry weight_cache[1u << HT_WEIGHT_CACHE_BITS];
+    _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
+    _Atomic ht_ref sites[1u << HT_CACHE_BITS];       /* the same, by the stack's hash and size */
     struct ht_stack_cache_entry stack_cache[1u << HT_STACK_CACHE_BITS];
     struct ht_walk_cache
         walk_caches[HT_WALK_CACHES_FEW + HT_WALK_CACHES_OWN + HT_WALK_CACHES_SHARED];
@@ -154,9 +163,21 @@ static inline bool ht_active(void)
     return ht_state && atomic_load_explicit(&ht_state->active, memory_order_acquire) == HT_ACTIVE;
 }
 
+/* ht_active() where ht_state is known to be there. */
+static inline bool ht_region_is_own(void)
+{
+    return atomic_load_explicit(&ht_state->active, memory_order_acquire) == HT_ACTIVE;
+}
+
 static inline bool ht_forked(void)
 {
     return ht_state && !atomic_load_explicit(&ht_state->active, memory_order_acquire);
+}
+
+/* ht_forked() where ht_state is known to be there. */
+static inline bool ht_region_is_parents(void)
+{
+    return atomic_load_explicit(&ht_state->active, memory_order_acquire) == HT_FORKED;
 }
 
 static inline void ht_count(_Atomic uint64_t *counter, uint64_t n)
@@ -178,6 +199,10 @@ static inline void ht_lose(enum ht_loss why)
  * sandbox.
  */
 void ht_prefault_tables(void);
+
+/* Sets a hint of a table. Any thread; signal-safe; lock-free. */
+void ht_hint_set(struct ht_hints_use *use, const _Atomic ht_ref *table, _Atomic ht_ref *hint,
+                 ht_ref ref);
 
 static inline uint64_t ht_mix(uint64_t x)
 {

@@ -42,10 +42,10 @@ static inline bool ht_site_holds(const struct ht_site *s, uint64_t size)
 
 static inline _Atomic ht_ref *ht_site_hint(uint64_t stack_hash, uint64_t size, uint32_t labels)
 {
-    return &ht_state
-                ->sites[(stack_hash ^ (size + ((uint64_t)labels << 48)) * 0x9e3779b97f4a7c15ULL) *
-                            0xd6e8feb86659fd93ULL >>
-                        (64 - HT_CACHE_BITS)];
+    const uint64_t h = (stack_hash ^ (size + ((uint64_t)labels << 48)) * 0x9e3779b97f4a7c15ULL) *
+                       0xd6e8feb86659fd93ULL;
+    return &ht_state->sites[h >> (64 - HT_CACHE_BITS) &
+                            atomic_load_explicit(&ht_state->sites_use.mask, memory_order_relaxed)];
 }
 
 /*
@@ -57,11 +57,10 @@ static inline ht_ref ht_site_known(uint64_t stack_hash, uint64_t size, uint64_t 
 {
     ht_ref hinted =
         atomic_load_explicit(ht_site_hint(stack_hash, size, labels), memory_order_acquire);
-    const struct ht_site *s = ht_at(hinted);
+    const struct ht_site *s = ht_at(hinted); /* of 0: the region's header, whatever it says */
     /* A class that got here by another size may take one that has an exact site: the sums are the
      * same. */
-    if (HT_LIKELY(hinted &&
-                  atomic_load_explicit(&s->commit, memory_order_acquire) == HT_COMMITTED &&
+    if (HT_LIKELY(atomic_load_explicit(&s->commit, memory_order_acquire) == HT_COMMITTED &&
                   s->stack_hash == stack_hash && s->rate == rate && s->labels == labels &&
                   ht_site_holds(s, size)))
         return hinted;
