@@ -56,6 +56,14 @@ static inline void count_between(struct ht_tls *t, uint64_t charge)
         ht_lose(HT_LOSS_REENTRANT);
 }
 
+/* In a forked child, or one without a region: makes it, if there is to be one. */
+static __attribute__((noinline)) bool has_region(void)
+{
+    if (ht_forked())
+        ht_postfork_child();
+    return ht_active();
+}
+
 bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc, uint64_t sp,
                          uint64_t bp)
 {
@@ -104,15 +112,18 @@ bool ht_new_sample_begin(struct ht_new_sample *sample, size_t size, uint64_t pc,
     /* Drawn at once, because a handler's allocations inside the hook count down too, and one
      * that would be a sample is counted as lost. */
     ht_reset_countdown(t);
-    if (HT_UNLIKELY(ht_forked()))
-        ht_postfork_child();
+    if (HT_UNLIKELY(!ht_region_is_own()) && !has_region()) {
+        ht_lose(HT_LOSS_FULL);
+        release(t);
+        return false;
+    }
     /* A placed block must get its record, so the node is reserved first. */
     sample->place = atomic_load_explicit(&ht_aligned, memory_order_relaxed);
     sample->node = 0;
     sample->recyclable = false;
     if (sample->place)
         ht_place_try_reopen_mask();
-    if (HT_UNLIKELY(!ht_active()) || (sample->place && !(sample->node = ht_live_reserve()))) {
+    if (sample->place && !(sample->node = ht_live_reserve())) {
         ht_lose(HT_LOSS_FULL);
         ht_temporary_missed();
         release(t);

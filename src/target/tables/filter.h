@@ -29,11 +29,9 @@ static inline bool ht_live_maybe(const void *p)
 
 extern HT_HIDDEN _Atomic uint32_t ht_live_unfiltered; /* relaxed: every entry sticks at 255 */
 
-/* One object more, or less, of p's value. */
-static inline void ht_live_filter_add(const void *p, int delta)
+/* One object more, or less, of p's value; the caller has seen that the filter is in use. */
+static inline void ht_live_filter_count(const void *p, int delta)
 {
-    if (atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed))
-        return;
     _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
     uint8_t v = atomic_load_explicit(f, memory_order_relaxed);
     HT_YIELD_POINT(FILTER);
@@ -41,6 +39,13 @@ static inline void ht_live_filter_add(const void *p, int delta)
            !atomic_compare_exchange_weak_explicit(f, &v, (uint8_t)(v + delta), memory_order_relaxed,
                                                   memory_order_relaxed))
         ;
+}
+
+/* The same at any time. */
+static inline void ht_live_filter_add(const void *p, int delta)
+{
+    if (!atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed))
+        ht_live_filter_count(p, delta);
 }
 
 /* From now on, and for ever, maybe. */

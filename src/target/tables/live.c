@@ -232,7 +232,7 @@ static inline void clear_node(struct ht_live_node *n, struct ht_record *out)
                               .generation =
                                   atomic_load_explicit(&ht_region_generation, memory_order_relaxed),
                               .found = true};
-    if (!ht_forked())
+    if (!ht_region_is_parents())
         ht_region_record_clear(atomic_load_explicit(&n->region_record, memory_order_relaxed));
     HT_YIELD_POINT(LIVE);
     atomic_store_explicit(&n->addr, 0, memory_order_release);
@@ -284,13 +284,14 @@ uint32_t ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site
         }
     }
     struct ht_live_node *n = ht_live_node_at(node - 1);
-    uint32_t old = ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
+    const bool all = atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed);
+    uint32_t old = all || ht_live_maybe(p) ? unlink_node(s, h, p) : 0;
     forget_pending(
         p); /* a remembered free was of an earlier block at p: it must not remove this one */
     if (old) {
         clear_node(ht_live_node_at(old - 1), stale);
-    } else {
-        ht_live_filter_add(p, 1);
+    } else if (!all) {
+        ht_live_filter_count(p, 1);
     }
     if (count_of(s) >= s->buckets)
         widen(s);
@@ -304,7 +305,7 @@ uint32_t ht_live_insert(uint32_t node, const void *p, uint64_t size, ht_ref site
     HT_YIELD_POINT(LIVE);
     *head = node;
     set_count(s, count_of(s) + 1);
-    if (site && !ht_forked())
+    if (site && !ht_region_is_parents())
         publish(n);
     ht_unlock(&s->lock, HT_RANK_SHARD);
     if (old)
