@@ -6,7 +6,7 @@ import glob
 import os
 
 from labels import DIR, by_labels, file
-from common import PROGRAMS, check, finish, heaptap
+from common import PROGRAMS, check, finish, heaptap, start
 
 OTEL = {("/a", None): 2 + 1, ("/a", "t"): 3, ("/b", "t"): 4, ("/t0", None): 6, ("/t1", None): 6}
 CUSTOM = {("/c", "u"): 8, ("/c", None): 9}
@@ -44,6 +44,19 @@ for how in ("gnu", "gnu2"):
     run("linked-" + how, "published-" + how)
     # Of a library that is loaded later custom-labels says nothing: its specification wants one that is there from the start.
     run("loaded-" + how, "published-without", os.path.join(PROGRAMS, "libcustomlabels-%s.so" % how), custom=False)
+
+# Under a filter that kills: no call of ours, what was known stays, and what the program says by itself counts. The profile stays in the
+# region, for a file would be a call.
+r = start("filtered", ready=False, HEAPTAP_LABELS="thread,route")
+r.stdout.read()
+status = r.wait()
+if status == 77:
+    print("SKIP no seccomp here")
+else:
+    status2, out, err = heaptap("recover", r.pid, "-o", file("filtered.pb.gz"))
+    got = {k: v[0] for k, v in by_labels(file("filtered.pb.gz"), ("thread", "route"), "take").items()} if not status2 else err
+    want = {("filtered", "/c"): 3, ("named-#", "/c"): 4, ("named-#", None): 5, ("named-#", "own"): 6}
+    check("under a filter", status == 0 and got == want, (status, err, got, want))
 
 # Not asked for: nothing is looked at.
 status, out, err = heaptap("run", "-q", "--exact", "--labels=thread", "-o", file("name.pb.gz"), os.path.join(PROGRAMS, "published"))

@@ -32,24 +32,18 @@ struct cell {
     struct entry entries[HT_OWN_LABELS];
 };
 
-/* CAS from NULL; a forked child has its parent's, with what the forking thread has set. */
-static struct cell *_Atomic cells;
+/* Written at the start; NULL: there is no memory for it, or no key was asked for. A forked child
+ * has its parent's, with what the forking thread has set. */
+static struct cell *cells;
 
-static struct cell *table(void)
+void ht_own_labels_start(void)
 {
-    struct cell *t = atomic_load_explicit(&cells, memory_order_acquire);
-    if (t || ht_sandboxed)
-        return t;
-    struct cell *mine = ht_sys_anonymous(CELLS * sizeof *mine);
-    if (!mine || atomic_compare_exchange_strong(&cells, &t, mine))
-        return mine;
-    SYS2(SYS_munmap, mine, CELLS * sizeof *mine);
-    return t;
+    cells = ht_sys_anonymous(CELLS * sizeof *cells);
 }
 
 static struct cell *take_cell(void)
 {
-    struct cell *t = table();
+    struct cell *t = cells;
     const uint64_t me = (uint64_t)&ht_tls, at = ht_mix(me >> 6);
     for (uint32_t i = 0; t && i < NEAR; i++) {
         const uint32_t number = (uint32_t)(at + i) % CELLS;
@@ -70,7 +64,7 @@ static struct cell *take_cell(void)
 static struct cell *own_cell(void)
 {
     const uint32_t number = ht_tls.label_cell;
-    return number ? &atomic_load_explicit(&cells, memory_order_relaxed)[number - 1] : NULL;
+    return number ? &cells[number - 1] : NULL;
 }
 
 static uint32_t count_of(uint64_t state)

@@ -8,6 +8,10 @@
 
 #include "target/labels/values.h"
 
+/* At the start, when keys of the program's are asked for: maps the memory, of which only what is
+ * used becomes present. */
+void ht_own_labels_start(void);
+
 /* Sets a label, or with value NULL takes it away, for the calling thread. Returns what
  * ht_own_label_end takes to undo it, at least 0; -ENOMEM: there is no memory for it, -ENOSPC:
  * HT_OWN_LABELS are set. */

@@ -6,6 +6,7 @@
 
 #include "target/labels/custom_labels.h"
 #include "target/labels/otel.h"
+#include "target/labels/own.h"
 #include "target/os/loader.h"
 #include "target/state/state.h"
 
@@ -21,6 +22,8 @@ void ht_published_start(void)
 {
     const struct r_debug *list = wanted() ? ht_loader() : NULL;
     bool found = false;
+    if (wanted())
+        ht_own_labels_start();
     for (const struct link_map *l = list ? list->r_map : NULL; l; l = l->l_next) {
         found |= ht_otel_find(l);
         found |= ht_custom_labels_find(l, l == list->r_map);

@@ -11,7 +11,8 @@
 #include "target/labels/values.h"
 #include "target/os/hidden.h"
 
-/* At the start, before threads: finds the variables of the objects that are there. */
+/* At the start, before threads: finds the variables of the objects that are there, and prepares for
+ * heaptap_label. */
 void ht_published_start(void);
 
 /* A mapping was named by prctl(PR_SET_VMA): perhaps OpenTelemetry's process context, which names
