@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # only: glibc
 # Hazard 61: a program that is started by /proc/self/exe, by a descriptor, from a memfd, or from a file that is gone.
-# Shows: its profile has the program's name and path, neither "exe" nor "3" nor " (deleted)", and while it lives a look from outside
+# Shows: its profile has the program's name and path, neither "exe" nor "3" nor " (deleted)", nor another name of its file; while it lives a look from outside
 # names its functions.
 # Seen failing without "the kernel's own links are no names", "deleted is no part of a path" and "a memfd's name" (mutants).
 export HEAPTAP_REGION_DIR=$H_TMP/regions XDG_CACHE_HOME=$H_TMP/cache
@@ -39,4 +39,18 @@ try program descriptor
 try program deleted "$H_TMP/program"
 try wonderful memory wonderful
 try program memory ""
+# By a link of another name, as redis-server is one to redis-check-rdb: the profile is that name's, by a path that leads to the file.
+if [ -x "$H_BUILD/heaptap" ]; then
+  cp "$H_PROGRAMS/h61_started" "$H_TMP/program"
+  ln -s program "$H_TMP/linked"
+  (cd "$H_TMP" && LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE=1 HEAPTAP_OUTPUT="$H_TMP/linked.pb.gz" exec ./linked) &
+  pid=$!
+  while [ -e /proc/$pid ] && ! grep -q '^State:.T' /proc/$pid/status 2>/dev/null; do sleep 0.02; done
+  for i in "$pid" "$H_TMP/linked.pb.gz"; do
+    "$H_BUILD/heaptap" top -unit=B "$i" >"$H_TMP/top" 2>&1
+    head -n 1 "$H_TMP/top" | grep -qx 'File: linked' && grep -q ' site_named$' "$H_TMP/top" || { echo "a link: $i:"; head -n 9 "$H_TMP/top"; bad=1; }
+    [ "$i" = "$pid" ] && kill -CONT $pid && wait $pid
+  done
+  gzip -dc "$H_TMP/linked.pb.gz" | grep -aq '/linked' || { echo "a link: its path is not in the profile"; bad=1; }
+fi
 exit $bad

@@ -153,7 +153,7 @@ static bool name_module(struct ht_module *m, const struct link_map *l)
     const char *name = l->l_name ? l->l_name : "";
     if (!*name) {
         m->flags |= HT_MODULE_MAIN;
-        name = ht_process.exe;
+        name = *ht_process.program ? ht_process.program : ht_process.exe;
     }
     struct ht_text t = ht_text(buf, sizeof buf);
     if (*name != '/') {

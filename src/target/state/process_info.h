@@ -9,6 +9,7 @@
 
 struct ht_process {
     char exe[1024];       /* absolute */
+    char program[1024];   /* the same file by the name that it was started by; "": that is exe's */
     char name[64];        /* its last part: %e */
     char host[65];        /* %h */
     char cwd[1024];       /* the directory in which it started, or where profiles go instead */

@@ -68,7 +68,7 @@ static const char *last_part(const char *path)
 /* A symbolic link to the program has the better name: redis-server is a link to redis-check-rdb.
  * A script is not named by its interpreter. The kernel's own links (/proc/self/exe, fexecve's
  * /dev/fd/3) say nothing about their target. */
-static const char *name_called_by(void)
+static const char *path_called_by(void)
 {
     const char *path = (const char *)getauxval(AT_EXECFN),
                *slash = path ? strrchr(path, '/') : NULL;
@@ -78,7 +78,22 @@ static const char *name_called_by(void)
         SYS_FAILED(SYS2(SYS_stat, "/proc/self/exe", &running)) || called.st_ino != running.st_ino ||
         called.st_dev != running.st_dev)
         return NULL;
-    return slash + 1;
+    return path;
+}
+
+/* That path, where its last part is not that of the program's file. */
+static void read_program(struct ht_process *p, const char *called)
+{
+    if (!strcmp(last_part(called), last_part(p->exe)) || (*called != '/' && p->cwd_lost))
+        return;
+    struct ht_text t = ht_text(p->program, sizeof p->program);
+    if (*called != '/') {
+        ht_text_string(&t, p->cwd);
+        ht_text_string(&t, "/");
+    }
+    ht_text_string(&t, called);
+    if (t.cut)
+        p->program[0] = 0;
 }
 
 /* The kernel appends a note to the name of a removed file, which is not part of the name. */
@@ -157,8 +172,10 @@ static void read_process(void)
         ht_text_string(&t, name);
         base = last_part(p->exe);
     } else {
-        const char *called = name_called_by();
-        base = called ? called : name_of_exe(p->exe);
+        const char *called = path_called_by();
+        base = called ? last_part(called) : name_of_exe(p->exe);
+        if (called)
+            read_program(p, called);
     }
     struct ht_text t = ht_text(p->name, sizeof p->name);
     ht_text_string(&t, base);
