@@ -13,10 +13,9 @@
 
 int ht_complain(int status, const char *format, ...)
 {
-    char text[8192];
     va_list args;
-
     va_start(args, format);
+    char text[8192];
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     ht_plain_text(text, true);
@@ -27,7 +26,6 @@ int ht_complain(int status, const char *format, ...)
 static bool append(struct ht_words *w, char *word)
 {
     char **more = reallocarray(w->word, w->n + 1, sizeof *more);
-
     if (!more)
         return false;
     w->word = more;
@@ -77,7 +75,6 @@ int ht_words_read(int argc, char **argv, const struct ht_word_option *options, c
                   struct ht_words *rest)
 {
     bool ended = false;
-
     for (int i = 1; i < argc; i++) {
         if (ended || argv[i][0] != '-' || !argv[i][1]) {
             if (!append(rest, argv[i]))

@@ -12,8 +12,6 @@
 static enum MHD_Result queue(const struct ht_request *r, unsigned status, const char *type,
                              const char *disposition, struct MHD_Response *response)
 {
-    enum MHD_Result done;
-
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", type);
@@ -34,7 +32,7 @@ static enum MHD_Result queue(const struct ht_request *r, unsigned status, const 
         MHD_add_response_header(response, "Allow", "GET, HEAD");
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"heaptap\"");
-    done = MHD_queue_response(r->c, status, response);
+    enum MHD_Result done = MHD_queue_response(r->c, status, response);
     MHD_destroy_response(response);
     return done;
 }
@@ -64,10 +62,8 @@ enum MHD_Result ht_answer_error(const struct ht_request *r, unsigned status, con
 {
     char *line = NULL;
     va_list args;
-    int n;
-
     va_start(args, format);
-    n = vasprintf(&line, format, args);
+    int n = vasprintf(&line, format, args);
     va_end(args);
     if (n < 0)
         return MHD_NO;
@@ -91,7 +87,6 @@ enum MHD_Result ht_body_answer(const struct ht_request *r, struct ht_body *b, in
                                const char *type, const char *disposition)
 {
     bool failed = ferror(b->out) != 0;
-
     if (fclose(b->out) || failed)
         err = -ENOMEM;
     if (err) {

@@ -10,7 +10,6 @@
 static void split_target(struct ht_request *r, const char *url)
 {
     size_t n = strspn(url + 1, "0123456789.");
-
     r->path = url;
     if (n == 0 || n >= sizeof r->id || (url[1 + n] && url[1 + n] != '/'))
         return;

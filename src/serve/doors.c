@@ -23,13 +23,12 @@
 /* The living process of a request; 0 after an answer. */
 static pid_t process_of(const struct ht_request *r, enum MHD_Result *answer)
 {
-    struct ht_target *list;
-    char id[32];
-    size_t n;
     pid_t pid = 0;
-
+    char id[32];
     if (!ht_request_target(r, id, answer))
         return 0;
+    struct ht_target *list;
+    size_t n;
     if (ht_request_list(r, &list, &n)) {
         *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot list the processes");
         return 0;
@@ -55,7 +54,6 @@ static enum MHD_Result send_profile(const struct ht_request *r, struct ht_profil
     void *data;
     size_t size;
     int err = ht_profile_encode(p, true, &data, &size);
-
     ht_profile_destroy(p);
     return err ? refuse(r, err, "cannot write the profile")
                : ht_answer(r, MHD_HTTP_OK, "application/octet-stream", disposition, data, size);
@@ -68,11 +66,9 @@ static bool open_threads(const struct ht_request *r, struct ht_remote *remote,
 {
     char msg[512] = "";
     pid_t pid = process_of(r, answer);
-    int err;
-
     if (!pid)
         return false;
-    err = ht_remote_open(remote, pid, msg, sizeof msg);
+    int err = ht_remote_open(remote, pid, msg, sizeof msg);
     if (!err) {
         err = ht_remote_list_threads(remote, false, t, msg, sizeof msg);
         if (err)
@@ -88,7 +84,6 @@ static struct ht_profile *threads_profile(const struct ht_request *r, struct ht_
                                           enum MHD_Result *answer)
 {
     struct ht_profile *p = ht_remote_threads_profile(remote, t, each);
-
     if (p)
         ht_symbols(r->s, p, remote->pid);
     else
@@ -100,11 +95,9 @@ struct ht_profile *ht_request_threads(const struct ht_request *r, enum MHD_Resul
 {
     struct ht_remote remote;
     struct ht_remote_threads threads;
-    struct ht_profile *p;
-
     if (!open_threads(r, &remote, &threads, answer))
         return NULL;
-    p = threads_profile(r, &remote, &threads, false, answer);
+    struct ht_profile *p = threads_profile(r, &remote, &threads, false, answer);
     ht_remote_threads_free(&threads);
     ht_remote_close(&remote);
     return p;
@@ -117,14 +110,12 @@ enum MHD_Result ht_get_threads(const struct ht_request *r)
     long debug = word ? strtol(word, NULL, 10) : 0;
     struct ht_remote remote;
     struct ht_remote_threads threads;
-    struct ht_profile *p;
     enum MHD_Result answer;
-    struct ht_body b;
-    int err;
-
     if (!open_threads(r, &remote, &threads, &answer))
         return answer;
-    p = threads_profile(r, &remote, &threads, debug >= 2, &answer);
+    struct ht_profile *p = threads_profile(r, &remote, &threads, debug >= 2, &answer);
+    struct ht_body b;
+    int err;
     if (p && debug <= 0) {
         answer = send_profile(r, p, "attachment; filename=\"threads\"");
     } else if (p) {
@@ -142,10 +133,8 @@ enum MHD_Result ht_get_threads(const struct ht_request *r)
 /* False when too many requests wait, or the server stops. */
 static bool enter_waiting(struct ht_server *s)
 {
-    bool in;
-
     pthread_mutex_lock(&s->lock);
-    in = !s->stopping && s->waiting < HT_MAX_WAITING;
+    bool in = !s->stopping && s->waiting < HT_MAX_WAITING;
     s->waiting += in;
     pthread_mutex_unlock(&s->lock);
     return in;
@@ -162,11 +151,7 @@ struct ht_profile *ht_request_cpu(const struct ht_request *r, enum MHD_Result *a
 {
     const char *seconds = ht_query(r, "seconds");
     struct ht_cpu_options o = {.frequency = FREQUENCY, .seconds = GO_S_DEFAULT};
-    struct ht_cpu_summary summary;
-    struct ht_profile *p;
     char msg[512] = "";
-    int err;
-
     if (seconds && !ht_query_seconds(seconds, &o.seconds)) {
         *answer = ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
                                   "seconds must be a whole number from 1 to %d", HT_MAX_SECONDS);
@@ -183,7 +168,9 @@ struct ht_profile *ht_request_cpu(const struct ht_request *r, enum MHD_Result *a
     }
     o.stop = &r->s->stop_sampling;
     ht_building_leave(r->s);
-    p = ht_cpu_sample(&o, &summary, &err, msg, sizeof msg);
+    struct ht_cpu_summary summary;
+    int err;
+    struct ht_profile *p = ht_cpu_sample(&o, &summary, &err, msg, sizeof msg);
     ht_building_enter(r->s);
     leave_waiting(r->s);
     if (p)
@@ -197,6 +184,5 @@ enum MHD_Result ht_get_cpu(const struct ht_request *r)
 {
     enum MHD_Result answer;
     struct ht_profile *p = ht_request_cpu(r, &answer);
-
     return p ? send_profile(r, p, "attachment; filename=\"profile\"") : answer;
 }

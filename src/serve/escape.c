@@ -28,7 +28,6 @@ static int utf8_length(const unsigned char *s)
 void ht_web_json_string(FILE *out, const char *s)
 {
     const unsigned char *c = (const unsigned char *)s;
-
     putc('"', out);
     while (*c) {
         int n = utf8_length(c);

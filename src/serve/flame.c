@@ -29,7 +29,6 @@ struct page {
 static int put_asset(FILE *out, const char *name)
 {
     const struct ht_asset *a = ht_asset_find(name);
-
     fwrite(a->data, 1, a->size, out);
     return 0;
 }
@@ -39,7 +38,6 @@ static int put_about(FILE *out, const struct page *page)
     time_t at = (time_t)(page->p->time_nanos / 1000000000);
     char text[64];
     struct tm tm;
-
     if (page->p->time_nanos > 0 && gmtime_r(&at, &tm) &&
         strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC, ", &tm))
         fputs(text, out);
@@ -68,13 +66,11 @@ static int put_folded(FILE *out, const struct page *page)
 
 static int put_data(FILE *out, const struct page *page)
 {
-    int err;
-
     if (page->folded.builder)
         return put_folded(out, page);
 
     fputs("<script type=\"application/json\" id=\"profile\">", out);
-    err = ht_web_data(out, page->p, page->title);
+    int err = ht_web_data(out, page->p, page->title);
     fputs("</script>\n", out);
     if (!err && page->before) {
         fputs("<script type=\"application/json\" id=\"before\">", out);
@@ -113,7 +109,6 @@ int ht_flame_write(FILE *out, struct ht_profile *p, struct ht_profile *before, c
     struct page page = {.p = p, .before = before, .title = title};
     const char *at = ht_asset_find("flame.html")->data;
     int err = full ? 0 : ht_web_folded_begin(&page.folded, p, before, FRAMES, 1.0 / PIXELS);
-
     while (!err) {
         const char *word = strchr(at, '@'), *end = word ? strchr(word + 1, '@') : NULL;
 

@@ -19,11 +19,10 @@ static const char *header(const struct ht_request *r, const char *name)
  */
 static bool host_is_ours(const struct ht_server *s, const char *host)
 {
-    char name[256];
     const char *colon = strrchr(host, ':'), *end = host + strlen(host);
+    char name[256];
     unsigned char address[16];
     size_t n;
-
     if (*host == '[') {
         const char *close = strchr(host, ']');
 
@@ -54,7 +53,6 @@ static bool same_token(const char *a, const char *b)
 {
     size_t na = strlen(a), nb = strlen(b);
     unsigned char diff = na != nb;
-
     for (size_t i = 0; i < na; i++)
         diff |= (unsigned char)(a[i] ^ b[nb ? i % nb : 0]);
     return nb && !diff;
@@ -64,7 +62,6 @@ unsigned ht_guard(const struct ht_request *r, bool data, const char **why)
 {
     const struct ht_server *s = r->s;
     const char *host = header(r, "Host"), *site = header(r, "Sec-Fetch-Site");
-
     if (!s->o.unix_path && (!host || !host_is_ours(s, host))) {
         *why = "this Host is not served; use the address, or start with --allow-host=NAME";
         return MHD_HTTP_FORBIDDEN;

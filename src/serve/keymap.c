@@ -12,7 +12,6 @@
 static uint32_t key_hash(struct ht_key k)
 {
     uint64_t h = k.a * 0x9e3779b97f4a7c15u;
-
     h = ((h ^ (h >> 29)) + k.b) * 0xbf58476d1ce4e5b9u;
     h = ((h ^ (h >> 32)) + k.c) * 0x94d049bb133111ebu;
     return (uint32_t)(h ^ (h >> 31));
@@ -21,16 +20,14 @@ static uint32_t key_hash(struct ht_key k)
 static bool grow(struct ht_keymap *m)
 {
     uint32_t cap = m->cap ? m->cap * 2 : 64;
-    struct ht_key *keys;
-    uint32_t *slots;
-
     if (m->cap >= UINT32_MAX / 8)
         return false;
+    struct ht_key *keys;
     keys = reallocarray(m->keys, cap, sizeof *keys);
     if (!keys)
         return false;
     m->keys = keys;
-    slots = calloc((size_t)cap * 2, sizeof *slots);
+    uint32_t *slots = calloc((size_t)cap * 2, sizeof *slots);
     if (!slots)
         return false;
     free(m->slots);
@@ -51,7 +48,6 @@ static bool grow(struct ht_keymap *m)
 static uint32_t slot_of(const struct ht_keymap *m, struct ht_key key)
 {
     uint32_t at = key_hash(key) & m->mask;
-
     for (; m->slots[at]; at = (at + 1) & m->mask) {
         const struct ht_key *k = &m->keys[m->slots[at] - 1];
 
@@ -69,12 +65,10 @@ uint32_t ht_keymap_find(const struct ht_keymap *m, struct ht_key key)
 
 uint32_t ht_keymap_add(struct ht_keymap *m, struct ht_key key, bool *added)
 {
-    uint32_t at;
-
     *added = false;
     if (m->n == m->cap && !grow(m))
         return UINT32_MAX;
-    at = slot_of(m, key);
+    uint32_t at = slot_of(m, key);
     if (m->slots[at])
         return m->slots[at] - 1;
     *added = true;

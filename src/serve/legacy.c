@@ -67,7 +67,6 @@ static void write_frames(FILE *out, const struct ht_sample *s)
 static void write_sample(FILE *out, const struct ht_sample *s, const struct columns *c)
 {
     int64_t space = value(s, c->inuse_space), alloc = value(s, c->alloc_space);
-
     fprintf(out, "%" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64 "] @",
             count_for(value(s, c->inuse_objects), space), space,
             count_for(value(s, c->alloc_objects), alloc), alloc);

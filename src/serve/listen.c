@@ -18,11 +18,9 @@
 static void remove_stale(const struct sockaddr_un *sun)
 {
     struct stat st;
-    int fd;
-
     if (lstat(sun->sun_path, &st) || !S_ISSOCK(st.st_mode))
         return;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
     if (connect(fd, (const struct sockaddr *)sun, sizeof *sun) && errno == ECONNREFUSED)
@@ -33,9 +31,6 @@ static void remove_stale(const struct sockaddr_un *sun)
 int ht_listen_unix(const char *path, char *msg, size_t msg_size)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
-    int fd, bad;
-    mode_t old;
-
     if (strlen(path) >= sizeof sun.sun_path) {
         snprintf(msg, msg_size, "the socket's path is longer than %zu bytes: %s",
                  sizeof sun.sun_path - 1, path);
@@ -43,11 +38,11 @@ int ht_listen_unix(const char *path, char *msg, size_t msg_size)
     }
     strcpy(sun.sun_path, path);
     remove_stale(&sun);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    old = umask(0177);
-    bad = bind(fd, (struct sockaddr *)&sun, sizeof sun) ? -errno : 0;
+    mode_t old = umask(0177);
+    int bad = bind(fd, (struct sockaddr *)&sun, sizeof sun) ? -errno : 0;
     umask(old);
     if (!bad && listen(fd, 128))
         bad = -errno;

@@ -63,7 +63,6 @@ static void put_metric(const struct ht_request *r, FILE *out, size_t m,
                        const struct ht_target *list, size_t n)
 {
     bool headed = false;
-
     for (size_t i = 0; i < n; i++) {
         int64_t v;
 
@@ -86,7 +85,6 @@ enum MHD_Result ht_get_metrics(const struct ht_request *r)
     struct ht_target *list;
     struct ht_body b;
     size_t n;
-
     if (!ht_request_list_body(r, &list, &n, &b, &answer))
         return answer;
     fputs("# HELP heaptap_up Whether the process is alive.\n# TYPE heaptap_up gauge\n", b.out);

@@ -16,16 +16,13 @@
 
 int ht_outfile_open(struct ht_outfile *o, const char *path)
 {
-    mode_t mask;
-    int fd, err;
-    char *target;
-
     *o = (struct ht_outfile){.path = path};
     if (!strcmp(path, "-")) {
         o->f = stdout;
         return 0;
     }
-    err = ht_file_target(path, &target);
+    char *target;
+    int err = ht_file_target(path, &target);
     if (err)
         return err;
     if (!target) {
@@ -38,14 +35,14 @@ int ht_outfile_open(struct ht_outfile *o, const char *path)
         free(o->target);
         return -ENOMEM;
     }
-    fd = mkostemp(o->temporary, O_CLOEXEC);
+    int fd = mkostemp(o->temporary, O_CLOEXEC);
     if (fd < 0) {
         err = -errno;
         free(o->temporary);
         free(o->target);
         return err;
     }
-    mask = umask(0);
+    mode_t mask = umask(0);
     umask(mask);
     fchmod(fd, 0666 & ~mask);
     o->f = fdopen(fd, "w");
@@ -95,7 +92,6 @@ int ht_outfile_open_plain(struct ht_outfile *o)
 int ht_outfile_close(struct ht_outfile *o, int err)
 {
     int failed = fflush(o->f) || ferror(o->f) ? -(errno ? errno : EIO) : 0;
-
     if (o->f != stdout && fclose(o->f) && !failed)
         failed = -errno;
     if (!err)

@@ -16,7 +16,6 @@
 enum MHD_Result ht_get_static(const struct ht_request *r, const char *name)
 {
     const struct ht_asset *a = ht_asset_find(name);
-
     /* The template of the stand-alone file is not served. */
     if (!a || !strcmp(name, "flame.html"))
         return ht_answer_error(r, MHD_HTTP_NOT_FOUND, "no such file");
@@ -44,7 +43,6 @@ enum MHD_Result ht_get_targets(const struct ht_request *r)
     struct ht_target *list;
     struct ht_body b;
     size_t n;
-
     if (!ht_request_list_body(r, &list, &n, &b, &answer))
         return answer;
     fprintf(b.out, "{\"live\":%s,\"compare\":", r->s->source->live ? "true" : "false");
@@ -68,12 +66,9 @@ enum MHD_Result ht_get_targets(const struct ht_request *r)
 
 enum MHD_Result ht_get_data(const struct ht_request *r)
 {
-    enum MHD_Result answer;
     const char *kind = ht_query(r, "profile");
+    enum MHD_Result answer;
     struct ht_profile *p;
-    struct ht_body b;
-    int err;
-
     if (!kind || !strcmp(kind, "heap"))
         p = ht_request_profile(r, true, &answer);
     else if (!strcmp(kind, "threads"))
@@ -84,7 +79,8 @@ enum MHD_Result ht_get_data(const struct ht_request *r)
         return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "profile is heap, threads or cpu");
     if (!p)
         return answer;
-    err = ht_body_open(&b);
+    struct ht_body b;
+    int err = ht_body_open(&b);
     if (err) {
         ht_profile_destroy(p);
         return MHD_NO;

@@ -18,14 +18,12 @@
 
 enum MHD_Result ht_get_cmdline(const struct ht_request *r)
 {
-    enum MHD_Result answer;
     char id[32], msg[512] = "", *words;
-    size_t size;
-    int err;
-
+    enum MHD_Result answer;
     if (!ht_request_target(r, id, &answer))
         return answer;
-    err = r->s->source->cmdline(r->s->source->ctx, id, &words, &size, msg, sizeof msg);
+    size_t size;
+    int err = r->s->source->cmdline(r->s->source->ctx, id, &words, &size, msg, sizeof msg);
     return err ? ht_answer_failure(r, err, msg)
                : ht_answer(r, MHD_HTTP_OK, TEXT, NULL, words, size);
 }
@@ -77,9 +75,8 @@ enum MHD_Result ht_get_index(const struct ht_request *r)
  * sleep already. */
 static bool wait_seconds(struct ht_server *s, long seconds)
 {
-    struct timespec until;
     bool slept = false;
-
+    struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += seconds;
     pthread_mutex_lock(&s->lock);
@@ -98,15 +95,13 @@ static bool wait_seconds(struct ht_server *s, long seconds)
 static struct ht_profile *delta(const struct ht_request *r, const char *id, long seconds,
                                 bool symbols, enum MHD_Result *answer)
 {
-    struct ht_profile *first = ht_request_profile_of(r, id, symbols, answer), *second, *d;
+    struct ht_profile *first = ht_request_profile_of(r, id, symbols, answer);
     char msg[256] = "";
     int err = 0;
-    bool waited;
-
     if (!first)
         return NULL;
     ht_building_leave(r->s);
-    waited = wait_seconds(r->s, seconds);
+    bool waited = wait_seconds(r->s, seconds);
     ht_building_enter(r->s);
     if (!waited) {
         ht_profile_destroy(first);
@@ -115,22 +110,19 @@ static struct ht_profile *delta(const struct ht_request *r, const char *id, long
                                   HT_MAX_WAITING);
         return NULL;
     }
-    second = ht_request_profile_of(r, id, symbols, answer);
+    struct ht_profile *second = ht_request_profile_of(r, id, symbols, answer);
     if (!second) {
         ht_profile_destroy(first);
         return NULL;
     }
-    {
-        int64_t from = first->time_nanos, to = second->time_nanos;
-
-        d = ht_profile_subtract(second, first, false, false, &err, msg, sizeof msg);
-        if (d) {
-            d->time_nanos = to;
-            d->duration_nanos = to - from;
-            /* Removes the comments about each profile's own samples, which are not true of the
-             * difference. */
-            d->n_comments = 0;
-        }
+    int64_t from = first->time_nanos, to = second->time_nanos;
+    struct ht_profile *d = ht_profile_subtract(second, first, false, false, &err, msg, sizeof msg);
+    if (d) {
+        d->time_nanos = to;
+        d->duration_nanos = to - from;
+        /* Removes the comments about each profile's own samples, which are not true of the
+         * difference. */
+        d->n_comments = 0;
     }
     ht_profile_destroy(first);
     ht_profile_destroy(second);
@@ -143,7 +135,6 @@ static enum MHD_Result send_text(const struct ht_request *r, struct ht_profile *
 {
     struct ht_body b;
     int err = ht_body_open(&b);
-
     if (!err)
         err = ht_legacy_write(b.out, p);
     ht_profile_destroy(p);
@@ -153,18 +144,16 @@ static enum MHD_Result send_text(const struct ht_request *r, struct ht_profile *
 static enum MHD_Result send_proto(const struct ht_request *r, struct ht_profile *p, bool allocs,
                                   bool is_delta)
 {
-    char disposition[64];
-    void *data;
-    size_t size;
-    int err;
-
     if (allocs)
         p->default_sample_type = ht_profile_str(p, "alloc_space");
-    err = p->default_sample_type ? ht_profile_encode(p, true, &data, &size) : -ENOMEM;
+    void *data;
+    size_t size;
+    int err = p->default_sample_type ? ht_profile_encode(p, true, &data, &size) : -ENOMEM;
     ht_profile_destroy(p);
     if (err)
         return ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot write the profile: %s",
                                strerror(-err));
+    char disposition[64];
     snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"",
              allocs ? "allocs" : "heap", is_delta ? "-delta" : "");
     return ht_answer(r, MHD_HTTP_OK, "application/octet-stream", disposition, data, size);
@@ -177,7 +166,6 @@ static enum MHD_Result send_raw(const struct ht_request *r, const char *id)
     void *data;
     size_t size;
     int err = r->s->source->raw(r->s->source->ctx, id, &data, &size, msg, sizeof msg);
-
     return err ? ht_answer_failure(r, err, msg)
                : ht_answer(r, MHD_HTTP_OK, "application/octet-stream",
                            "attachment; filename=\"heap\"", data, size);
@@ -189,12 +177,8 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
     const char *symbolize = ht_query(r, "symbolize");
     bool text = debug && strtol(debug, NULL, 10) != 0;
     bool symbols = text || !symbolize || strcmp(symbolize, "none") != 0;
-    struct ht_profile *p;
-    enum MHD_Result answer;
-    char id[32];
     double given = 0;
     long wait = 0;
-
     if (seconds) {
         if (!ht_query_seconds(seconds, &given))
             return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
@@ -206,12 +190,14 @@ enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs)
             return ht_answer_error(r, MHD_HTTP_BAD_REQUEST,
                                    "this is a file: it has no next %ld seconds", wait);
     }
+    enum MHD_Result answer;
+    char id[32];
     if (!ht_request_target(r, id, &answer))
         return answer;
     if (!symbols && !allocs && !wait && r->s->source->raw)
         return send_raw(r, id);
-    p = wait ? delta(r, id, wait, symbols, &answer)
-             : ht_request_profile_of(r, id, symbols, &answer);
+    struct ht_profile *p = wait ? delta(r, id, wait, symbols, &answer)
+                                : ht_request_profile_of(r, id, symbols, &answer);
     if (!p)
         return answer;
     return text ? send_text(r, p) : send_proto(r, p, allocs, wait > 0);

@@ -18,11 +18,9 @@ const char *ht_query(const struct ht_request *r, const char *name)
 
 bool ht_query_seconds(const char *word, double *seconds)
 {
-    char *end;
-    long n;
-
     errno = 0;
-    n = strtol(word, &end, 10);
+    char *end;
+    long n = strtol(word, &end, 10);
     *seconds = (double)n;
     return end != word && !*end && !errno && n > 0 && n <= HT_MAX_SECONDS;
 }
@@ -47,10 +45,9 @@ void ht_building_leave(struct ht_server *s)
 void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
 {
     const struct ht_symbolize_options o = {.lines_and_inlines = true, .pid = pid};
-    char msg[256];
-
     /* Functions without a name keep their address; the message about it is not needed here. */
     pthread_mutex_lock(&s->symbols);
+    char msg[256];
     ht_symbolize(p, &o, msg, sizeof msg);
     pthread_mutex_unlock(&s->symbols);
 }
@@ -76,14 +73,12 @@ bool ht_request_list_body(const struct ht_request *r, struct ht_target **list, s
 
 bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result *answer)
 {
-    struct ht_target *list;
-    size_t n;
-    int err;
-
     strcpy(id, r->id);
     if (*id)
         return true;
-    err = ht_request_list(r, &list, &n);
+    struct ht_target *list;
+    size_t n;
+    int err = ht_request_list(r, &list, &n);
     if (err) {
         *answer = ht_answer_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR,
                                   "cannot list the processes: %s", strerror(-err));
@@ -104,7 +99,6 @@ bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result 
 enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const char *msg)
 {
     bool gone = err == -ENOENT || err == -ESRCH;
-
     return ht_answer_error(r, gone ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, "%s",
                            *msg ? msg : strerror(-err));
 }
@@ -114,10 +108,9 @@ struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char 
 {
     char msg[512] = "";
     int err = -ENOMEM;
-    struct ht_profile *p;
     pid_t pid;
-
-    p = r->s->source->profile(r->s->source->ctx, id, &pid, &err, msg, sizeof msg);
+    struct ht_profile *p =
+        r->s->source->profile(r->s->source->ctx, id, &pid, &err, msg, sizeof msg);
     if (p && symbols) {
         ht_symbols(r->s, p, pid);
         ht_profile_remove_uninteresting(p, msg, sizeof msg);
@@ -131,6 +124,5 @@ struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
                                       enum MHD_Result *answer)
 {
     char id[32];
-
     return ht_request_target(r, id, answer) ? ht_request_profile_of(r, id, symbols, answer) : NULL;
 }

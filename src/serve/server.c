@@ -16,7 +16,6 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *u
                               size_t *upload_size, void **state)
 {
     struct ht_request *r = *state;
-
     if (!r) {
         r = calloc(1, sizeof *r);
         if (!r)
@@ -54,7 +53,6 @@ static void completed(void *ctx, struct MHD_Connection *c, void **state,
                       enum MHD_RequestTerminationCode why)
 {
     struct ht_request *r = *state;
-
     if (r)
         free(r->body);
     free(r);
@@ -72,22 +70,20 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
                                  const struct ht_serve_source *source, char *msg, size_t msg_size)
 {
     struct ht_server *s = calloc(1, sizeof *s);
-    pthread_condattr_t attr;
-    int fd;
-
     if (!s) {
         snprintf(msg, msg_size, "out of memory");
         return NULL;
     }
     s->o = *o;
     s->source = source;
-    fd = o->unix_path
-             ? ht_listen_unix(o->unix_path, msg, msg_size)
-             : ht_listen_tcp(o->host ? o->host : "127.0.0.1", o->port, &s->port, msg, msg_size);
+    int fd = o->unix_path
+                 ? ht_listen_unix(o->unix_path, msg, msg_size)
+                 : ht_listen_tcp(o->host ? o->host : "127.0.0.1", o->port, &s->port, msg, msg_size);
     if (fd < 0)
         goto no_socket;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->symbols, NULL);
+    pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->changed, &attr);

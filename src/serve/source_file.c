@@ -30,11 +30,9 @@ static bool named(const struct ht_profile *p, const char *file)
 static bool below(const char *real, const char *root)
 {
     char at[PATH_MAX];
-    size_t n;
-
     if (!realpath(root, at))
         return false;
-    n = strlen(at);
+    size_t n = strlen(at);
     if (n == 1)
         return true;
     return !strncmp(real, at, n) && real[n] == '/';
@@ -44,7 +42,6 @@ static bool below(const char *real, const char *root)
 static bool resolve(const struct ht_server *s, const char *file, char *real)
 {
     char path[PATH_MAX];
-
     for (size_t i = 0; i <= s->o.n_source_roots; i++) {
         int n = i == 0 ? snprintf(path, sizeof path, "%s", *file == '/' ? file : "")
                        : snprintf(path, sizeof path, "%s/%s", s->o.source_roots[i - 1], file);
@@ -61,11 +58,10 @@ static bool resolve(const struct ht_server *s, const char *file, char *real)
 static int read_file(const char *path, char **data, size_t *size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY), err = 0;
-    struct stat st;
     size_t got = 0;
-
     if (fd < 0)
         return -errno;
+    struct stat st;
     if (fstat(fd, &st))
         err = -errno;
     else if (!S_ISREG(st.st_mode))
@@ -97,18 +93,14 @@ enum MHD_Result ht_get_source(const struct ht_request *r)
 {
     const char *file = ht_query(r, "file");
     char real[PATH_MAX], *data = NULL;
-    struct ht_profile *p;
-    enum MHD_Result answer;
-    bool known;
     size_t size = 0;
-    int err;
-
     if (!file || !*file)
         return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "which file? /api/source?file=PATH");
-    p = ht_request_profile(r, true, &answer);
+    enum MHD_Result answer;
+    struct ht_profile *p = ht_request_profile(r, true, &answer);
     if (!p)
         return answer;
-    known = named(p, file);
+    bool known = named(p, file);
     ht_profile_destroy(p);
     if (!known)
         return ht_answer_error(r, MHD_HTTP_FORBIDDEN, "the profile names no such source file");
@@ -116,7 +108,7 @@ enum MHD_Result ht_get_source(const struct ht_request *r)
         return ht_answer_error(r, MHD_HTTP_NOT_FOUND,
                                "not found below the directories that sources are shown from; "
                                "start with --source-root=DIR to add one");
-    err = read_file(real, &data, &size);
+    int err = read_file(real, &data, &size);
     if (err)
         return ht_answer_error(r, MHD_HTTP_NOT_FOUND, "cannot read it: %s", strerror(-err));
     return ht_answer(r, MHD_HTTP_OK, "text/plain; charset=utf-8", NULL, data, size);

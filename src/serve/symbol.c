@@ -52,11 +52,10 @@ static bool add_addresses(struct ht_profile *to, const struct ht_profile *from, 
 /* The location of each address, in the order of the map. */
 static int index_locations(const struct ht_profile *p, struct ht_keymap *map, uint32_t **at)
 {
-    bool added;
-
     *at = calloc(p->n_locations + 1, sizeof **at);
     if (!*at)
         return -ENOMEM;
+    bool added;
     for (size_t i = 0; i < p->n_locations; i++) {
         uint32_t n = ht_keymap_add(map, (struct ht_key){p->locations[i]->address, 0, 0}, &added);
 
@@ -80,7 +79,6 @@ static int names(const struct ht_request *r, const struct ht_profile *p, const c
     struct ht_keymap known = {0};
     uint32_t *at = NULL;
     int err = q && add_addresses(q, p, list) ? index_locations(p, &known, &at) : -ENOMEM;
-
     if (!err)
         ht_symbols(r->s, q, (pid_t)strtol(r->id, NULL, 10));
     for (size_t i = 0; !err && i < q->n_locations; i++) {
@@ -107,7 +105,6 @@ static enum MHD_Result first_key(void *ctx, enum MHD_ValueKind kind, const char 
                                  const char *value)
 {
     const char **found = ctx;
-
     *found = key;
     return MHD_NO;
 }
@@ -115,19 +112,16 @@ static enum MHD_Result first_key(void *ctx, enum MHD_ValueKind kind, const char 
 enum MHD_Result ht_get_symbol(const struct ht_request *r)
 {
     const char *list = NULL;
-    struct ht_profile *p;
-    enum MHD_Result answer;
-    struct ht_body b;
-    int err;
-
     if (!strcmp(r->method, "POST"))
         list = r->body;
     else
         MHD_get_connection_values(r->c, MHD_GET_ARGUMENT_KIND, first_key, &list);
-    p = ht_request_profile(r, false, &answer);
+    enum MHD_Result answer;
+    struct ht_profile *p = ht_request_profile(r, false, &answer);
     if (!p)
         return answer;
-    err = ht_body_open(&b);
+    struct ht_body b;
+    int err = ht_body_open(&b);
     if (err) {
         ht_profile_destroy(p);
         return MHD_NO;

@@ -44,9 +44,8 @@ static bool is_outdone(const struct ht_listed *list, size_t n, size_t i)
 static int64_t count_threads(pid_t pid)
 {
     char path[64];
-    struct stat st;
-
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    struct stat st;
     return stat(path, &st) || st.st_nlink < 3 ? -1 : (int64_t)st.st_nlink - 2;
 }
 
@@ -74,17 +73,15 @@ static bool fill(struct ht_target *t, const struct ht_listed *e)
 static int list(void *ctx, struct ht_target **targets, size_t *n)
 {
     const struct live *live = ctx;
-    struct ht_listed *all;
-    struct ht_target *t;
     size_t n_all, kept = 0;
+    struct ht_listed *all;
     int err = ht_list(&all, &n_all);
-
     if (err)
         return err;
     /* Removes old regions as ps does, so that they do not pile up under a server that runs for
      * months. */
     ht_list_clean(all, n_all);
-    t = calloc(n_all + 1, sizeof *t);
+    struct ht_target *t = calloc(n_all + 1, sizeof *t);
     if (!t)
         err = -ENOMEM;
     for (size_t i = 0; !err && i < n_all; i++) {
@@ -112,7 +109,6 @@ static int open_target(const struct live *live, const char *id, struct ht_region
                        size_t msg_size)
 {
     pid_t pid;
-
     if (is_named(live, id) && ht_region_is_pid(id, &pid))
         return ht_region_open_for(r, id, NULL, msg, msg_size);
     snprintf(msg, msg_size, "no profiled process %s here", id);
@@ -123,13 +119,11 @@ static struct ht_profile *profile(void *ctx, const char *id, pid_t *pid, int *er
                                   size_t msg_size)
 {
     struct ht_region r;
-    struct ht_profile *p;
-
     *err = open_target(ctx, id, &r, msg, msg_size);
     if (*err)
         return NULL;
     *pid = r.alive ? r.pid : 0;
-    p = ht_region_profile(&r, NULL, err, msg, msg_size);
+    struct ht_profile *p = ht_region_profile(&r, NULL, err, msg, msg_size);
     ht_region_close(&r);
     return p;
 }
@@ -137,12 +131,10 @@ static struct ht_profile *profile(void *ctx, const char *id, pid_t *pid, int *er
 static int raw(void *ctx, const char *id, void **data, size_t *size, char *msg, size_t msg_size)
 {
     struct ht_region r;
-    int64_t n;
     int err = open_target(ctx, id, &r, msg, msg_size);
-
     if (err)
         return err;
-    n = ht_region_raw(&r, NULL, data, size);
+    int64_t n = ht_region_raw(&r, NULL, data, size);
     ht_region_close(&r);
     return n < 0 ? (int)n : 0;
 }
@@ -150,13 +142,11 @@ static int raw(void *ctx, const char *id, void **data, size_t *size, char *msg, 
 static int cmdline(void *ctx, const char *id, char **words, size_t *size, char *msg,
                    size_t msg_size)
 {
-    const struct ht_region_header *h;
     struct ht_region r;
     int err = open_target(ctx, id, &r, msg, msg_size);
-
     if (err)
         return err;
-    h = r.view.header;
+    const struct ht_region_header *h = r.view.header;
     *size = h->command_line_size < sizeof h->command_line ? h->command_line_size
                                                           : sizeof h->command_line;
     /* As Go: between the words, not behind the last. */
@@ -172,7 +162,6 @@ static int cmdline(void *ctx, const char *id, char **words, size_t *size, char *
 int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n)
 {
     struct live *live = malloc(sizeof *live);
-
     if (!live)
         return -ENOMEM;
     *live = (struct live){words, n};

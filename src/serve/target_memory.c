@@ -23,7 +23,6 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
 {
     const struct memory *m = ctx;
     struct ht_target *t = calloc(m->n, sizeof *t);
-
     if (!t)
         return -ENOMEM;
     for (size_t i = 0; i < m->n; i++) {
@@ -47,7 +46,6 @@ static const struct ht_named_profile *find(const struct memory *m, const char *i
 {
     char *end;
     unsigned long i = strtoul(id, &end, 10);
-
     return *end || i < 1 || i > m->n ? NULL : &m->profiles[i - 1];
 }
 
@@ -56,8 +54,6 @@ static struct ht_profile *profile(void *ctx, const char *id, pid_t *pid, int *er
 {
     struct memory *m = ctx;
     const struct ht_named_profile *named = find(m, id);
-    struct ht_profile *copy;
-
     *pid = 0;
     if (!named) {
         *err = -ENOENT;
@@ -65,7 +61,7 @@ static struct ht_profile *profile(void *ctx, const char *id, pid_t *pid, int *er
         return NULL;
     }
     pthread_mutex_lock(&m->lock);
-    copy = ht_profile_copy(named->profile);
+    struct ht_profile *copy = ht_profile_copy(named->profile);
     pthread_mutex_unlock(&m->lock);
     if (!copy) {
         *err = -ENOMEM;
@@ -78,7 +74,6 @@ static int cmdline(void *ctx, const char *id, char **words, size_t *size, char *
                    size_t msg_size)
 {
     const struct ht_named_profile *named = find(ctx, id);
-
     if (!named) {
         snprintf(msg, msg_size, "no profile %s here", id);
         return -ENOENT;
@@ -92,7 +87,6 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
                           size_t n)
 {
     struct memory *m = malloc(sizeof *m);
-
     if (!m)
         return -ENOMEM;
     *m = (struct memory){.profiles = profiles, .n = n, .stats = calloc(n, sizeof *m->stats)};
@@ -110,7 +104,6 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
 void ht_source_memory_finish(struct ht_serve_source *s)
 {
     struct memory *m = s->ctx;
-
     pthread_mutex_destroy(&m->lock);
     free(m->stats);
     free(m);

@@ -38,11 +38,9 @@ struct builder {
 static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
 {
     uint32_t more = *cap ? *cap * 2 : 256;
-    void *grown;
-
     if (need <= *cap)
         return true;
-    grown = reallocarray(*data, more, size);
+    void *grown = reallocarray(*data, more, size);
     if (!grown)
         return false;
     memset((char *)grown + *cap * size, 0, (more - *cap) * size);
@@ -54,7 +52,6 @@ static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
 static uint32_t string_number(struct builder *b, const char *s)
 {
     bool added;
-
     return ht_keymap_add(&b->strings, (struct ht_key){(uintptr_t)s, 0, 0}, &added);
 }
 
@@ -86,7 +83,6 @@ static uint32_t frame_number(struct builder *b, const struct ht_location *loc,
 static uint32_t node_number(struct builder *b, uint32_t parent, uint32_t frame)
 {
     bool added;
-
     return ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
 }
 
@@ -114,7 +110,6 @@ static int add_values(struct builder *b, uint32_t node, const struct ht_sample *
 static int add_sample(struct builder *b, const struct ht_sample *s)
 {
     uint32_t node = 0;
-
     for (size_t i = s->n_locations; i-- > 0;) {
         const struct ht_location *loc = s->locations[i];
 
@@ -135,9 +130,8 @@ static int add_sample(struct builder *b, const struct ht_sample *s)
 static void write_sampling(FILE *out, struct ht_profile *p)
 {
     struct ht_sampling s = {0};
-    char why[128];
-
     fputs(",\"no_intervals\":[", out);
+    char why[128];
     for (size_t t = 0; t < p->n_sample_types; t++) {
         bool known = ht_sampling_of(&s, p, t, why, sizeof why);
 
@@ -154,7 +148,6 @@ static void write_process(FILE *out, const struct ht_profile *p)
     const struct ht_mapping *m = p->n_mappings ? p->mappings[0] : NULL;
     const char *pid = NULL;
     char *text = NULL;
-
     for (size_t i = 0; i < p->n_comments && !pid; i++)
         if (!strncmp(p->comments[i], "pid: ", 5))
             pid = p->comments[i];
@@ -169,7 +162,6 @@ static void write_process(FILE *out, const struct ht_profile *p)
 static void write_head(FILE *out, struct ht_profile *p, const char *title)
 {
     size_t types = p->n_sample_types, chosen = types ? types - 1 : 0;
-
     for (size_t t = 0; t < types; t++)
         if (*p->default_sample_type && !strcmp(p->sample_types[t].type, p->default_sample_type))
             chosen = t;
@@ -210,7 +202,6 @@ static void write_head(FILE *out, struct ht_profile *p, const char *title)
 static void write_frames(FILE *out, const struct builder *b)
 {
     uint32_t n = b->frames_by_key.n;
-
 #define COLUMN(name, format, value)                                                                \
     do {                                                                                           \
         fputs("\"" name "\":[", out);                                                              \
@@ -248,7 +239,6 @@ static void write_nodes(FILE *out, const struct builder *b)
 static void write_sums(FILE *out, const struct builder *b)
 {
     size_t types = b->p->n_sample_types;
-
     fputs(",\"sums\":{\"node\":[", out);
     for (uint32_t i = 0; i < b->sums.n; i++)
         fprintf(out, i ? ",%" PRIu64 : "%" PRIu64, b->sums.keys[i].a);
@@ -290,7 +280,6 @@ int ht_web_data(FILE *out, struct ht_profile *p, const char *title)
 {
     struct builder b = {.p = p, .size_key = ht_profile_str(p, "bytes")};
     int err = 0;
-
     /* Node 0 is the root, whose key no other node can have. */
     if (node_number(&b, UINT32_MAX, UINT32_MAX) != 0)
         err = -ENOMEM;
@@ -316,7 +305,6 @@ static uint32_t narrow_frame(struct builder *b)
     static struct ht_function function = {.name = narrow_name, .filename = ""};
     const struct ht_line line = {.function = &function};
     const struct ht_location location = {.n_lines = 1};
-
     return frame_number(b, &location, &line);
 }
 
@@ -377,12 +365,10 @@ static void write_folded(FILE *out, const struct ht_fold_tree *t, const char *no
 int ht_web_folded_begin(struct ht_web_folded *w, struct ht_profile *p, struct ht_profile *before,
                         uint32_t budget, double pixel)
 {
-    int err;
-
     *w = (struct ht_web_folded){.frames = ht_fold_frames_create(p, before)};
     if (!w->frames)
         return -ENOMEM;
-    err = ht_fold(w->frames, false, budget, pixel, &w->root_first);
+    int err = ht_fold(w->frames, false, budget, pixel, &w->root_first);
     if (!err && w->root_first.folded)
         err = ht_fold(w->frames, true, budget, pixel, &w->leaf_first);
     if (!err && w->root_first.folded) {

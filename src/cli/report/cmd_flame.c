@@ -20,7 +20,6 @@ static struct ht_profile *load(struct ht_report_args *a)
     char msg[512] = "";
     int err = 0;
     struct ht_profile *p = ht_load_profile(a, 0, &err, msg, sizeof msg);
-
     if (p && !ht_load_narrow(p, &a->report, msg, sizeof msg))
         return p;
     ht_complain(1, "%s", msg);
@@ -68,10 +67,8 @@ static int write_flame(struct ht_report_args *a)
 int ht_cmd_flame(int argc, char **argv)
 {
     struct ht_report_args a;
-    int status;
-
     ht_report_args_init(&a);
-    status = ht_report_args_parse(&a, argc, argv, usage);
+    int status = ht_report_args_parse(&a, argc, argv, usage);
     if (status)
         status = status < 0 ? 2 : 0;
     else if (!a.n_sources)

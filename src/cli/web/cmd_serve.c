@@ -18,9 +18,6 @@ static const char usage[] =
 
 static int serve_processes(struct ht_serving *s, const struct ht_words *words)
 {
-    struct ht_serve_source source;
-    int status;
-
     for (size_t i = 0; i < words->n; i++) {
         struct ht_region r;
         char msg[512];
@@ -29,9 +26,10 @@ static int serve_processes(struct ht_serving *s, const struct ht_words *words)
             return ht_complain(1, "%s", msg);
         ht_region_close(&r);
     }
+    struct ht_serve_source source;
     if (ht_source_live_init(&source, words->word, words->n))
         return ht_complain(1, "out of memory");
-    status = ht_serving_run(s, &source, NULL, false);
+    int status = ht_serving_run(s, &source, NULL, false);
     ht_source_live_finish(&source);
     return status;
 }
@@ -40,7 +38,6 @@ static int serve_profiles(struct ht_serving *s, const struct ht_words *words)
 {
     struct ht_named_profile *profiles = calloc(words->n, sizeof *profiles);
     int status = profiles ? 0 : ht_complain(1, "out of memory");
-
     for (size_t i = 0; !status && i < words->n; i++)
         status = ht_serving_load(words->word[i], &profiles[i]);
     if (!status)
@@ -59,7 +56,6 @@ int ht_cmd_serve(int argc, char **argv)
     int status = ht_words_read(argc, argv, options, usage, &words);
     size_t processes = 0;
     pid_t pid;
-
     for (size_t i = 0; i < words.n; i++)
         processes += ht_region_is_pid(words.word[i], &pid);
     if (status < 0 && processes && processes < words.n)

@@ -29,7 +29,6 @@ struct reply {
 static size_t keep_reply(char *data, size_t size, size_t n, void *ctx)
 {
     struct reply *r = ctx;
-
     for (size_t i = 0; i < size * n && r->n + 1 < sizeof r->text; i++)
         r->text[r->n++] = (unsigned char)data[i] < 0x20 ? ' ' : data[i];
     r->text[r->n] = '\0';
@@ -40,8 +39,6 @@ static size_t keep_reply(char *data, size_t size, size_t n, void *ctx)
 static char *type_config(const struct ht_profile *p)
 {
     json_t *all = json_object();
-    char *text;
-
     for (size_t i = 0; all && i < p->n_sample_types; i++) {
         const struct ht_value_type *t = &p->sample_types[i];
         bool level = !strncmp(t->type, "inuse", 5) || !strncmp(t->type, "peak", 4);
@@ -52,7 +49,7 @@ static char *type_config(const struct ht_profile *p)
                                       "display-name", t->type, "aggregation",
                                       level ? "average" : "sum", "cumulative", 0));
     }
-    text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
     return text;
 }
@@ -64,11 +61,9 @@ static char *ingest_url(const struct ht_curl *curl, CURL *c, const char *url,
     int64_t length = p->duration_nanos > 0 ? p->duration_nanos / 1000000000 : 0;
     size_t n = strlen(url);
     char *escaped = curl->easy_escape(c, name, 0), *full = NULL;
-    const char *path;
-
     while (n && url[n - 1] == '/')
         n--;
-    path = n >= 7 && !strncmp(url + n - 7, "/ingest", 7) ? "" : "/ingest";
+    const char *path = n >= 7 && !strncmp(url + n - 7, "/ingest", 7) ? "" : "/ingest";
     if (escaped &&
         asprintf(&full,
                  "%.*s%s?name=%s&from=%" PRId64 "&until=%" PRId64
@@ -84,7 +79,6 @@ static curl_mime *form(const struct ht_curl *curl, CURL *c, const void *profile,
 {
     curl_mime *mime = curl->mime_init(c);
     curl_mimepart *part = mime ? curl->mime_addpart(mime) : NULL;
-
     if (!part || curl->mime_name(part, "profile") || curl->mime_filename(part, "profile.pprof") ||
         curl->mime_type(part, "application/octet-stream") || curl->mime_data(part, profile, size))
         goto fail;
@@ -104,7 +98,6 @@ static struct curl_slist *headers(const struct ht_curl *curl, const struct ht_pu
 {
     struct curl_slist *list = curl->slist_append(NULL, "Expect:");
     char *line;
-
     if (o->token && asprintf(&line, "Authorization: Bearer %s", o->token) >= 0) {
         list = curl->slist_append(list, line);
         free(line);
@@ -122,8 +115,6 @@ static int send_form(const struct ht_curl *curl, CURL *c, const char *url, curl_
     char why[CURL_ERROR_SIZE] = "";
     struct reply reply = {0};
     long status = 0;
-    CURLcode code;
-
     curl->easy_setopt(c, CURLOPT_URL, url);
     curl->easy_setopt(c, CURLOPT_MIMEPOST, mime);
     curl->easy_setopt(c, CURLOPT_HTTPHEADER, head);
@@ -134,7 +125,7 @@ static int send_form(const struct ht_curl *curl, CURL *c, const char *url, curl_
     curl->easy_setopt(c, CURLOPT_TIMEOUT, 60L);
     curl->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl->easy_setopt(c, CURLOPT_USERAGENT, "heaptap/" HT_VERSION);
-    code = curl->easy_perform(c);
+    CURLcode code = curl->easy_perform(c);
     if (code) {
         snprintf(msg, msg_size, "cannot reach %.*s: %s", (int)strcspn(url, "?"), url,
                  *why ? why : curl->easy_strerror(code));
@@ -153,19 +144,17 @@ int ht_push(const char *url, const struct ht_profile *p, const struct ht_push_op
 {
     struct ht_curl library;
     const struct ht_curl *curl = &library;
-    CURL *c;
     struct curl_slist *head = NULL;
     curl_mime *mime = NULL;
     char *full = NULL, *config = NULL;
     void *data = NULL;
-    size_t size;
     int err = -ENOMEM;
-
     if (!ht_curl_open(&library)) {
         snprintf(msg, msg_size, HT_CURL_MISSING);
         return -ENOENT;
     }
-    c = curl->easy_init();
+    CURL *c = curl->easy_init();
+    size_t size;
     if (c && (full = ingest_url(curl, c, url, p, o->name)) && (config = type_config(p)) &&
         (head = headers(curl, o)))
         err = ht_profile_encode(p, true, &data, &size);

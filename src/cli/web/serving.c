@@ -29,8 +29,6 @@ extern char **environ;
 static int parse_listen(char *text, struct ht_serve_options *o)
 {
     char *colon = strrchr(text, ':'), *close = strchr(text, ']'), *port = NULL, *end;
-    unsigned long n;
-
     if (*text == '[' && close) {
         *close = '\0';
         o->host = text + 1;
@@ -48,7 +46,7 @@ static int parse_listen(char *text, struct ht_serve_options *o)
     if (!port)
         return 0;
     errno = 0;
-    n = strtoul(port, &end, 10);
+    unsigned long n = strtoul(port, &end, 10);
     if (end == port || *end || errno || n > 65535 || *port == '-')
         return -EINVAL;
     o->port = (uint16_t)n;
@@ -78,7 +76,6 @@ static int default_roots(struct ht_serving *s)
 static bool is_loopback(const char *host)
 {
     struct in_addr four;
-
     return !host || !strcmp(host, "localhost") || !strcmp(host, "::1") ||
            (inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
 }
@@ -105,11 +102,10 @@ static void say_where(const struct ht_serve_options *o, uint16_t port)
 static void open_browser(uint16_t port)
 {
     char url[64], program[] = "xdg-open", *argv[] = {program, url, NULL};
-    pid_t pid;
-
     if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
         return;
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
+    pid_t pid;
     posix_spawnp(&pid, program, NULL, NULL, argv, environ);
 }
 
@@ -117,11 +113,8 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
                    bool browser)
 {
     struct ht_serve_options o = {.port = 6060, .unix_path = s->unix_path, .compare = compare};
-    struct ht_server *server;
     char token[HT_TOKEN_SIZE], msg[512], *listen = NULL;
-    sigset_t ends;
     int sig, status = 0;
-
     if (s->listen) {
         listen = strdup(s->listen);
         if (!listen || parse_listen(listen, &o)) {
@@ -143,6 +136,7 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     o.n_hosts = s->hosts.n;
     o.source_roots = s->roots.word;
     o.n_source_roots = s->roots.n;
+    sigset_t ends;
     /* Before the first thread, so that all inherit it. */
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
@@ -155,7 +149,7 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
-    server = ht_serve_start(&o, source, msg, sizeof msg);
+    struct ht_server *server = ht_serve_start(&o, source, msg, sizeof msg);
     if (server) {
         say_where(&o, ht_serve_port(server));
         if (browser && !s->no_browser && !o.unix_path && is_loopback(o.host))
@@ -173,11 +167,9 @@ int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *pro
                         bool compare)
 {
     struct ht_serve_source source;
-    int status;
-
     if (ht_source_memory_init(&source, profiles, n))
         return ht_complain(1, "out of memory");
-    status = ht_serving_run(s, &source, compare ? "1" : NULL, true);
+    int status = ht_serving_run(s, &source, compare ? "1" : NULL, true);
     ht_source_memory_finish(&source);
     return status;
 }
@@ -188,7 +180,6 @@ int ht_serving_load(const char *source, struct ht_named_profile *to)
     const struct ht_source_options how = {.symbolize = &names, .files_too = true};
     char msg[512] = "";
     int err = 0;
-
     to->name = source;
     to->profile = ht_source_load_with(source, &how, &err, msg, sizeof msg);
     return to->profile ? 0 : ht_complain(1, "%s", *msg ? msg : strerror(-err));
