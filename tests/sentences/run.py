@@ -12,7 +12,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-SOURCES = ["src/cli/run/summary.c", "src/cli/run/settle.c", "src/cli/run/names.c", "src/target/process/dump.c",
+SOURCES = ["src/cli/run/summary.c", "src/cli/run/finish.c", "src/cli/run/names.c", "src/target/process/dump.c",
            "src/target/state/settings.c", "src/cli/run/cmd_run.c"]
 # What is said of options, of the command itself, and the parts that a sentence is put together from.
 OTHER = re.compile(r"usage:|^(HEAPTAP_\w+|--output|heaptap: --output|recover takes|more than one process left|cannot list the regions)|"

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/run/settle.h"
+#include "cli/run/finish.h"
 #include "snapshot/directory.h"
 #include "snapshot/process.h"
 
@@ -123,7 +123,7 @@ static int look_at(void *ctx, int dir, const char *file, const char *text, const
     return 0;
 }
 
-void ht_run_marks_settle(struct ht_run_regions *r, bool last)
+void ht_run_marks_collect(struct ht_run_regions *r, bool last)
 {
     struct walk w = {r, last};
     ht_region_directory_walk_marks(look_at, &w);

@@ -10,7 +10,7 @@ struct ht_run_mark {
 };
 
 /* Stores and removes the marks of this run's processes that have ended. */
-void ht_run_marks_settle(struct ht_run_regions *r, bool last);
+void ht_run_marks_collect(struct ht_run_regions *r, bool last);
 
 void ht_run_marks_finish(struct ht_run_regions *r);
 

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/run/finish.h"
 #include "cli/run/marks.h"
-#include "cli/run/settle.h"
 #include "cli/run/strays.h"
 #include "region/stream.h"
 #include "snapshot/directory.h"
@@ -35,7 +35,7 @@ struct ht_run_entry {
     bool present;
     /* A process that root started and that gave up its rights: root must not write to the files
      * that its region names. */
-    bool strangers;
+    bool foreign_owner;
     uint64_t device, inode, pid_namespace;
 };
 
@@ -123,7 +123,7 @@ static int scan_file(void *ctx, int dir, const char *directory, const char *file
     strcpy(e->path, path);
     e->name = *name;
     e->present = true;
-    e->strangers |= st->st_uid != geteuid();
+    e->foreign_owner |= st->st_uid != geteuid();
     if (e->state != ENTRY_NEW || ht_region_open_header(&region, fd, path, NULL, 0))
         return 0; /* known already, or still being made */
     const struct ht_region_header *h = region.view.header;
@@ -166,7 +166,7 @@ static void finish_entry(struct ht_run_regions *r, struct ht_run_entry *e)
         r->empty_root |= (pid_t)region.view.header->pid == r->root &&
                          region.view.header->state == HT_STATE_DUMPED &&
                          !ht_region_has_samples(&region.view);
-        if (ht_run_settle(r, &region.view, e->strangers, false))
+        if (ht_run_finish_region(r, &region.view, e->foreign_owner, false))
             unlink(e->path);
     }
     ht_region_close(&region);
@@ -291,7 +291,7 @@ void ht_run_regions_sweep(struct ht_run_regions *r, bool last)
         else if (last)
             list_living(r, e);
     }
-    ht_run_marks_settle(r, last);
+    ht_run_marks_collect(r, last);
     if (last)
-        ht_run_strays_settle(r, is_walked);
+        ht_run_strays_collect(r, is_walked);
 }

@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/run/finish.h"
 #include "cli/run/marks.h"
-#include "cli/run/settle.h"
 #include "snapshot/copy.h"
 #include "snapshot/process.h"
 #include "snapshot/region.h"
@@ -137,7 +137,7 @@ const struct ht_run_stray *ht_run_strays_find(const struct ht_run_regions *r, ui
     return NULL;
 }
 
-static void settle(struct ht_run_regions *r, struct ht_run_stray *s)
+static void finish_stray(struct ht_run_regions *r, struct ht_run_stray *s)
 {
     struct ht_region region;
     char msg[512];
@@ -146,7 +146,7 @@ static void settle(struct ht_run_regions *r, struct ht_run_stray *s)
     if (ht_region_open_fd(&region, s->file, s->path, ~0u, msg, sizeof msg))
         ht_run_fail(r, msg);
     else
-        ht_run_settle(r, &region.view, s->uid != geteuid(), true);
+        ht_run_finish_region(r, &region.view, s->uid != geteuid(), true);
     ht_region_close(&region);
 }
 
@@ -162,19 +162,19 @@ static void look_for_file(struct ht_run_regions *r, const struct ht_run_stray *s
         ht_run_lose(r, s->name, (uint32_t)s->own_pid, s->own_pid != s->pid, 0, NULL);
 }
 
-void ht_run_strays_settle(struct ht_run_regions *r, ht_run_walked_fn walked)
+void ht_run_strays_collect(struct ht_run_regions *r, ht_run_walked_fn walked)
 {
     leave_to_the_walk(r, walked);
     for (size_t i = 0; i < r->n_strays; i++) {
         struct ht_run_stray *s = &r->strays[i];
-        bool elsewhere = s->address && s->inode && s->file >= 0;
+        bool other_mounts = s->address && s->inode && s->file >= 0;
         bool private = s->address && !s->inode;
-        if (s->seen && elsewhere) /* the process removes its region itself (regions.c) */
+        if (s->seen && other_mounts) /* the process removes its region itself (regions.c) */
             fchmod(s->file, HT_REGION_LEFT_MODE | 0600);
-        if (s->seen && (elsewhere || private || !s->address))
+        if (s->seen && (other_mounts || private || !s->address))
             ht_run_list_living(r, s->name, (uint32_t)s->pid, (uint32_t)s->own_pid, s->uid);
-        else if (!s->seen && elsewhere)
-            settle(r, s);
+        else if (!s->seen && other_mounts)
+            finish_stray(r, s);
         else if (!s->seen && private)
             look_for_file(r, s);
     }

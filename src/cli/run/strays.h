@@ -21,7 +21,7 @@ const struct ht_run_stray *ht_run_strays_find(const struct ht_run_regions *r, ui
                                               uint64_t inode);
 
 /* At the end: lists processes that live, and writes the profiles of those that have ended. */
-void ht_run_strays_settle(struct ht_run_regions *r, ht_run_walked_fn walked);
+void ht_run_strays_collect(struct ht_run_regions *r, ht_run_walked_fn walked);
 
 void ht_run_strays_finish(struct ht_run_regions *r);
 

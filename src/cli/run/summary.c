@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/run/finish.h"
 #include "cli/run/names.h"
-#include "cli/run/settle.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 #include "report/report.h"

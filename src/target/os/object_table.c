@@ -199,7 +199,7 @@ static bool search(const struct table *t, uint64_t pc, struct ht_object_entry *o
     return pc < o->end;
 }
 
-static bool look(uint64_t pc, struct ht_object_entry *o)
+static bool find_current(uint64_t pc, struct ht_object_entry *o)
 {
     for (int i = 0; i < 100; i++) {
         uint32_t before = atomic_load_explicit(&current, memory_order_acquire);
@@ -225,13 +225,13 @@ bool ht_object_table_find(uint64_t pc, uint64_t unloads, bool quiet, struct ht_o
     bool fresh = atomic_load_explicit(&unloads_seen, memory_order_relaxed) == unloads;
     if (!fresh && !quiet)
         fresh = refresh(unloads);
-    if (look(pc, o))
+    if (find_current(pc, o))
         return fresh || o->stays || (!quiet && ht_page_readable(o->start));
     _Atomic uint64_t *miss = &misses[(pc >> 12) % MISSES];
     if (quiet || atomic_load_explicit(miss, memory_order_relaxed) == miss_of(pc) ||
         !refresh(unloads))
         return false;
-    if (look(pc, o))
+    if (find_current(pc, o))
         return true;
     atomic_store_explicit(miss, miss_of(pc), memory_order_relaxed);
     return false;

@@ -81,7 +81,7 @@ static bool containers_own(const struct filters *own)
            first.count == own->count;
 }
 
-static bool look(void)
+static bool under_unknown_filter(void)
 {
     struct filters own;
     bool known_mode = read_filters("/proc/self/status", &own);
@@ -99,7 +99,7 @@ static bool look(void)
 
 static void look_at(void *unknown)
 {
-    *(bool *)unknown = look();
+    *(bool *)unknown = under_unknown_filter();
 }
 
 /* Without a system call, which could be fatal here. Before glibc 2.32 the answer is always "not
@@ -116,7 +116,7 @@ bool ht_filter_unknown(void)
     /* A library that was initialized before may have threads, which rely on the lowest
      * descriptor (h51). A process that made a thread under this filter may make another. */
     if (!has_threads())
-        return look();
+        return under_unknown_filter();
     ht_own_descriptors(look_at, &unknown);
     return unknown;
 }

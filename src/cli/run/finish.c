@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "cli/run/settle.h"
+#include "cli/run/finish.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -224,17 +224,17 @@ static bool is_here(const struct ht_run_regions *r, const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode) && is_of_this_run(r, &st);
 }
 
-bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers,
-                   bool elsewhere)
+bool ht_run_finish_region(struct ht_run_regions *r, const struct ht_view *v, bool foreign_owner,
+                          bool other_mounts)
 {
     const struct ht_region_header *h = v->header;
-    const char *pattern = strangers ? r->pattern : h->output;
+    const char *pattern = foreign_owner ? r->pattern : h->output;
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%.*s", (int)sizeof h->last_dump, h->last_dump);
     if (!ht_region_has_samples(v))
         return true;
-    if (h->state == HT_STATE_DUMPED && (!strangers || is_as_expected(r, h, path)) &&
-        (!elsewhere || is_here(r, path))) {
+    if (h->state == HT_STATE_DUMPED && (!foreign_owner || is_as_expected(r, h, path)) &&
+        (!other_mounts || is_here(r, path))) {
         /* written already */
     } else if (write_profile(r, v, pattern, path, sizeof path)) {
         return false;

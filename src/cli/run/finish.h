@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* For the processes of a run that have ended: their profiles, or why there is none. */
-#ifndef HEAPTAP_SRC_CLI_RUN_SETTLE_H
-#define HEAPTAP_SRC_CLI_RUN_SETTLE_H
+#ifndef HEAPTAP_SRC_CLI_RUN_FINISH_H
+#define HEAPTAP_SRC_CLI_RUN_FINISH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,12 +26,12 @@ bool ht_run_is_foreign(const struct ht_run_regions *r, uint64_t pid_namespace);
 struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name, uint32_t pid);
 
 /*
- * Records the profile that a process wrote, or writes it from its region. `strangers`: the files
- * that the region names are not trusted. `elsewhere`: the process saw other mounts, and its file
- * may not be visible here. Returns whether the region is no longer needed.
+ * Records the profile that a process wrote, or writes it from its region. `foreign_owner`: the
+ * files that the region names are not trusted. `other_mounts`: the process saw other mounts, and
+ * its file may not be visible here. Returns whether the region is no longer needed.
  */
-bool ht_run_settle(struct ht_run_regions *r, const struct ht_view *v, bool strangers,
-                   bool elsewhere);
+bool ht_run_finish_region(struct ht_run_regions *r, const struct ht_view *v, bool foreign_owner,
+                          bool other_mounts);
 
 /* Records what failed; the first such message is printed. */
 void ht_run_fail(struct ht_run_regions *r, const char *msg);
