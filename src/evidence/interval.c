@@ -82,27 +82,6 @@ void ht_evidence_add(struct ht_evidence *e, const struct ht_observation *o)
     ht_evidence_sum(e, &one);
 }
 
-void ht_evidence_sum(struct ht_evidence *e, const struct ht_evidence *other)
-{
-    if (!other->samples)
-        return;
-    if (!e->samples || other->least_size < e->least_size)
-        e->least_size = other->least_size;
-    if (!e->samples || other->most_size > e->most_size)
-        e->most_size = other->most_size;
-    if (other->next_mean > e->next_mean)
-        e->next_mean = other->next_mean;
-    if (other->next_variance > e->next_variance)
-        e->next_variance = other->next_variance;
-    e->value += other->value;
-    e->unseen += other->unseen;
-    e->variance += other->variance;
-    e->samples += other->samples;
-    e->log_all_seen += other->log_all_seen;
-    e->lattice += other->lattice;
-    e->negative |= other->negative;
-}
-
 void ht_evidence_scale(struct ht_evidence *e, double factor)
 {
     e->value *= factor;

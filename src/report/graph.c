@@ -295,11 +295,27 @@ int ht_graph_rebuild(struct ht_graph *g)
     return add_samples(g);
 }
 
-/* Like add_stack, which adds weights. */
-static void add_evidence(struct ht_graph *g, const struct ht_sample *s, const struct ht_evidence *e)
+/* By location id - 1: whether one of its frames is kept. To be freed; NULL when memory is out. */
+static bool *kept_locations(const struct ht_graph *g)
+{
+    bool *keeps = calloc(g->p->n_locations + 1, sizeof(*keeps));
+    for (size_t i = 0; keeps && i < g->p->n_locations; i++) {
+        const struct ht_location *l = g->p->locations[i];
+        struct ht_graph_node **frames = &g->frames[g->first_frame[l->id - 1]];
+        for (size_t k = frames_of(l); k-- > 0;)
+            keeps[l->id - 1] |= frames[k]->kept;
+    }
+    return keeps;
+}
+
+/* Like add_stack, which adds weights. Of most stacks few frames are kept. */
+static void add_evidence(struct ht_graph *g, const bool *keeps, const struct ht_sample *s,
+                         const struct ht_evidence *e)
 {
     uint32_t stamp = ++g->stamp;
     for (size_t i = s->n_locations; i-- > 0;) {
+        if (!keeps[s->locations[i]->id - 1])
+            continue;
         struct ht_graph_node **frames = &g->frames[g->first_frame[s->locations[i]->id - 1]];
         for (size_t k = frames_of(s->locations[i]); k-- > 0;)
             if (frames[k]->kept && frames[k]->seen != stamp) {
@@ -320,6 +336,9 @@ int ht_graph_add_evidence(struct ht_graph *g, const struct ht_sampling *sampling
         if (g->all[i]->kept &&
             !(g->all[i]->evidence = ht_profile_alloc(g->p, 2 * sizeof(*g->all[i]->evidence))))
             return -ENOMEM;
+    bool *keeps = kept_locations(g);
+    if (!keeps)
+        return -ENOMEM;
     for (size_t i = 0; i < g->p->n_samples; i++) {
         const struct ht_sample *s = &g->p->samples[i];
         struct ht_observation o;
@@ -327,8 +346,9 @@ int ht_graph_add_evidence(struct ht_graph *g, const struct ht_sampling *sampling
             continue;
         struct ht_evidence e = ht_evidence_of(&o);
         *samples += e.samples;
-        add_evidence(g, s, &e);
+        add_evidence(g, keeps, s, &e);
     }
+    free(keeps);
     return 0;
 }
 
