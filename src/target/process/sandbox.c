@@ -44,7 +44,7 @@ void ht_sandboxed_from_start(void)
 
 void ht_after_sandbox(long result)
 {
-    if (!result)
+    if ((int)result >= 0) /* prctl's is an int */
         atomic_store_explicit(&granted, 1, memory_order_relaxed);
     if (atomic_fetch_sub_explicit(&trying, 1, memory_order_relaxed) == 1 && !atomic_load(&granted))
         ht_sandboxed = false;
