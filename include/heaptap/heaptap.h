@@ -65,8 +65,9 @@ int heaptap_read_temporary(uint64_t *objects, uint64_t *bytes) HEAPTAP_WEAK;
  * block has the labels of its allocation.
  *
  * Nothing is recorded, and 0 returned, unless the key was asked for (heaptap run --labels=KEY,...).
- * -ENOSPC: 8 labels are set already; -ENOMEM: no memory; -ENOSYS from heaptap_call_label: not
- * preloaded. Such a number may be given to heaptap_label_end, which then does nothing.
+ * -ENOSPC: 8 labels are set already; -ENOMEM: no memory; -EBUSY: signal handlers set labels all the
+ * while; -ENOSYS from heaptap_call_label: not preloaded. Such a number may be given to
+ * heaptap_label_end, which then does nothing.
  */
 int heaptap_label(const char *key, const char *value) HEAPTAP_WEAK;
 void heaptap_label_end(int before) HEAPTAP_WEAK;

@@ -4,7 +4,8 @@
 # Hazard 61: a program that is started by /proc/self/exe, by a descriptor, from a memfd, or from a file that is gone.
 # Shows: its profile has the program's name and path, neither "exe" nor "3" nor " (deleted)", nor another name of its file; while it lives a look from outside
 # names its functions.
-# Seen failing without "the kernel's own links are no names", "deleted is no part of a path" and "a memfd's name" (mutants).
+# Seen failing without "the kernel's own links are no names", "deleted is no part of a path", "a memfd's name" and "a link's name is the
+# program's" (mutants).
 export HEAPTAP_REGION_DIR=$H_TMP/regions XDG_CACHE_HOME=$H_TMP/cache
 mkdir -m 700 "$H_TMP/regions"
 bad=0

@@ -12,7 +12,7 @@ OWN = os.path.join(PROGRAMS, "own")
 TRUTH = {
     ("a", None): 5 + 2, ("a", "/x"): 6 + 1, ("b", "/x"): 7 + 1, (None, "/x"): 8,
     ("thrown", None): 4, ("d", "/y"): 3, ("1", None): 2, ("v" * 124, None): 9,
-    ("t1", None): 10, ("t2", None): 10, ("t3", None): 10, ("e", None): 3 + 2,
+    ("t1", "/dead"): 10, ("t2", None): 10, ("t3", None): 10, ("e", None): 3 + 2,
     ("odd", "/storm"): 10000, ("even", "/storm"): 10000,
     (None, None): 3 + 1 + 2 + 1 + 1 + 3,
 }
@@ -30,6 +30,11 @@ status, out, err = heaptap("run", "-q", "--exact", "--labels=tenant,route", "-o"
 check("run", status == 0 and not err, (status, out, err))
 check("by label", counts(file("own.pb.gz")) == TRUTH, differ(counts(file("own.pb.gz")), TRUTH))
 check("a key that was not asked for", "secret" not in heaptap("raw", file("own.pb.gz"))[1])
+
+# A handler that sets labels behind each instruction of the call in turn.
+status, out, err = heaptap("run", "-q", "--exact", "--labels=tenant,route", "-o", file("step.pb.gz"), OWN, "step")
+want = {("set while a handler sets its own", None): 200, (None, None): 200}
+check("step by step", status == 0 and counts(file("step.pb.gz")) == want, (status, err, counts(file("step.pb.gz"))))
 
 # One key alone; then none: nothing is kept, and the program runs as ever.
 status, out, err = heaptap("run", "-q", "--exact", "--labels=route", "-o", file("route.pb.gz"), OWN)

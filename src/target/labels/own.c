@@ -19,6 +19,7 @@
 #include "target/state/state.h"
 
 #define CELLS (1u << 12)
+#define TRIES 64u /* a program that steps through itself must go on, too */
 #define NEAR  64u /* where a cell may lie behind its place by hash */
 
 struct entry {
@@ -82,9 +83,12 @@ int ht_own_label(const char *key, const char *value)
         return -ENOMEM;
     const size_t n = value ? strnlen(value, HT_LABEL_VALUE + 1) : 0;
     uint64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
+    uint32_t tries = 0;
     do {
         if (count_of(state) >= HT_OWN_LABELS)
             return -ENOSPC;
+        if (tries++ == TRIES)
+            return -EBUSY;
         struct entry *e = &c->entries[count_of(state)];
         e->key = (uint8_t)number;
         e->size = n ? (uint8_t)ht_label_cut(value, (uint32_t)n, HT_LABEL_VALUE) : 0;

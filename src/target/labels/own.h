@@ -14,7 +14,7 @@ void ht_own_labels_start(void);
 
 /* Sets a label, or with value NULL takes it away, for the calling thread. Returns what
  * ht_own_label_end takes to undo it, at least 0; -ENOMEM: there is no memory for it, -ENOSPC:
- * HT_OWN_LABELS are set. */
+ * HT_OWN_LABELS are set, -EBUSY: signal handlers set labels all the while. */
 int ht_own_label(const char *key, const char *value);
 
 /* Undoes the labels since the one that returned `before`. Other values do nothing. */

@@ -51,8 +51,40 @@ static void throws() {
 static void *thread(void *arg) {
   take(1); // nothing of the thread before it, which had this memory
   heaptap_call_label("tenant", static_cast<const char *>(arg)); // until the thread ends
+  if (!strcmp(static_cast<const char *>(arg), "t1"))
+    heaptap_call_label("route", "/dead");
   take(10);
   return nullptr;
+}
+
+// The trap flag: a signal behind every instruction while it is set.
+#define TRAPS(instruction)                                                                                             \
+  __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; " instruction ", (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc")
+
+static volatile sig_atomic_t traps, sets_at;
+static void trap(int) {
+  if (traps++ != sets_at)
+    return;
+  HEAPTAP_LABEL("tenant", "trap");
+}
+
+// A handler comes behind the first instruction of the call, then behind the second, and so on.
+static void step_by_step() {
+  static const char value[] = "set while a handler sets its own";
+  for (int i = 0; i < 200; i++) {
+    traps = 0;
+    sets_at = i;
+    TRAPS("orq $0x100");
+    const int before = heaptap_call_label("tenant", value);
+    TRAPS("andq $~0x100");
+    take(1);
+    sets_at = i - traps; // the rest of them behind the end
+    traps = 0;
+    TRAPS("orq $0x100");
+    heaptap_call_label_end(before);
+    TRAPS("andq $~0x100");
+    take(1);
+  }
 }
 
 static void *storm(void *) {
@@ -65,7 +97,12 @@ static void *storm(void *) {
   return nullptr;
 }
 
-int main(int argc, char **) {
+int main(int argc, char **argv) {
+  if (argc > 1 && !strcmp(argv[1], "step")) {
+    signal(SIGTRAP, trap);
+    step_by_step();
+    return 0;
+  }
   const char *asked = getenv("HEAPTAP_LABELS");
   const bool here = heaptap_call_active() >= 0, tenant = asked && strstr(asked, "tenant");
   char value[400];
@@ -182,6 +219,6 @@ int main(int argc, char **) {
     int status;
     MUST(waitpid(pid, &status, 0) == pid && status == 0);
   }
-  MUST(handled > 1);
+  MUST(handled >= 1);
   return 0;
 }
