@@ -10,8 +10,9 @@
 /* Before a seccomp filter is installed. Any thread; signal-safe. */
 void ht_before_sandbox(void);
 
-/* Called after the program's call, with its result. A filter that was refused does not count (a
- * program may only ask what the kernel supports). */
+/* Called after the program's call, with its result: a filter that was refused (also when a program
+ * only asks what the kernel supports) does not count. A result above 0 is a listener's descriptor,
+ * or a thread that TSYNC could not bring along; that one counts, too, for it looks the same. */
 void ht_after_sandbox(long result);
 
 /* The library makes no system call from the start on, whatever the program's own filters do. */
