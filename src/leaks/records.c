@@ -56,15 +56,32 @@ static uint64_t class_size(unsigned index)
     return (128ull << doubling) + (32ull << doubling) * step;
 }
 
-/* slab: bit 12. The class's eight bits begin at bit 20 (5.3) or 18 (5.1, 5.2); a live extent's
- * state is 0. */
-static bool bits_fit(uint64_t bits, uint64_t size, unsigned state_at, unsigned state_bits)
+/* The least multiple of a page that a class divides: what a slab of it takes. */
+static uint64_t slab_size(uint64_t class)
 {
-    uint64_t class = class_size((bits >> (state_at + state_bits)) & 255);
-    bool slab = bits >> 12 & 1, committed = bits >> 13 & 1;
-    if ((bits >> state_at & ((1u << state_bits) - 1)) || !committed || !class)
+    uint64_t size = PAGE;
+    while (size % class)
+        size += PAGE;
+    return size;
+}
+
+/* Of jemalloc 5.3, and of 5.1 and 5.2: where a live extent's state is (0), the class of sizes right
+ * behind it, and from where on there is nothing. Bit 12: a slab; bit 13: memory is committed. */
+static const struct form {
+    unsigned state, class, end;
+} forms[] = {{17, 20, 45}, {16, 18, 42}};
+
+static bool bits_fit(const struct form *f, uint64_t bits, uint64_t size, uint64_t block, bool *slab)
+{
+    uint64_t class = class_size(bits >> f->class & 255);
+    *slab = bits >> 12 & 1;
+    if (bits >> f->end || !(bits >> 13 & 1) || !class || class < block)
         return false;
-    return slab ? class < 16384 && size % class == 0 : size == class || size == class + PAGE;
+    if (bits >> f->state & ((1u << (f->class - f->state)) - 1))
+        return false;
+    if (*slab)
+        return class < 4 * PAGE && size == slab_size(class);
+    return class >= 4 * PAGE && (size == class || size == class + PAGE);
 }
 
 static bool is_extent(struct ht_remote *r, uint64_t at, uint64_t word,
@@ -74,27 +91,39 @@ static bool is_extent(struct ht_remote *r, uint64_t at, uint64_t word,
         return false;
     uint64_t bits = word_at(r, at - 8), size = word_at(r, at + 8) & ~(uint64_t)(PAGE - 1);
     uint64_t before = b->addr - (word & ~(uint64_t)(PAGE - 1));
-    return before < size && b->size <= size - before &&
-           (bits_fit(bits, size, 17, 3) || bits_fit(bits, size, 16, 2));
+    if (before >= size || b->size > size - before)
+        return false;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        bool slab;
+        if (bits_fit(&forms[i], bits, size, b->size, &slab) && (!slab || word % PAGE == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool is_libc(const char *path)
+{
+    const char *base = base_name(path);
+    return !strncmp(base, "libc.so", 7) || !strncmp(base, "libc-2", 6);
 }
 
 /* An arena: of the first one in libc's data, of others at the start of their first heap. */
 static bool in_arena(const struct ht_remote *r, uint64_t at)
 {
     const struct ht_remote_map *m = ht_remote_map_at(r, at);
-    return m && ((m->inode && !strncmp(base_name(m->name), "libc", 4)) ||
-                 (!m->inode && at % HEAP_ALIGN < PAGE));
+    return m && (m->inode ? is_libc(m->name) : at % HEAP_ALIGN < PAGE);
 }
 
 static bool is_link(struct ht_remote *r, uint64_t at, uint64_t word, const struct ht_leak_block *b)
 {
     if (b->size % 16 != 8 || word != b->addr + b->size - 8)
         return false;
-    if (word_at(r, word + 24) == at - 16 || word_at(r, word + 16) == at - 24)
+    uint64_t size = word_at(r, word + 8) & ~7ull, next = word + size;
+    bool is_free = size >= 32 && !(word_at(r, next + 8) & 1) && word_at(r, next) == size;
+    if (is_free && (word_at(r, word + 24) == at - 16 || word_at(r, word + 16) == at - 24))
         return true;
-    uint64_t size = word_at(r, word + 8) & ~7ull;
     const struct ht_remote_map *m = ht_remote_map_at(r, word);
-    return size && m && word + size == m->end && in_arena(r, at);
+    return size && m && next == m->end && in_arena(r, at);
 }
 
 bool ht_leak_is_record(const struct ht_leak_records *k, struct ht_remote *r, uint64_t at,

@@ -153,7 +153,7 @@ with Program(HEAPS, "60", rate="4k") as p:
 with Program(HEAPS, "3") as p:
     def inside():
         return [sorted(os.listdir("/proc/%d/fd" % p.pid)), sorted(os.listdir("/proc/%d/task" % p.pid)), open("/proc/%d/maps" % p.pid).read(),
-                [l for l in open("/proc/%d/status" % p.pid) if l.startswith(("TracerPid", "Sig", "Shd"))]]
+                [l for l in open("/proc/%d/status" % p.pid) if l.startswith(("TracerPid", "SigP", "SigB", "SigI", "SigC", "Shd"))]]
     before = inside()
     leaks(p.pid)
     leaks(p.pid, "--stop")
