@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "region/hash.h"
+
 /* Natural logarithm of x > 0, finite and normal. Error below 2 ulp. */
 double ht_ln(double x);
 
@@ -35,7 +37,7 @@ uint64_t ht_distance(uint64_t random_bits, uint64_t rate);
 /* splitmix64 (Steele, Lea, Flood 2014): advances *state and returns 64 bits. */
 static inline uint64_t ht_random(uint64_t *state)
 {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15ULL);
+    uint64_t z = (*state += HT_GOLDEN_RATIO);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     return z ^ (z >> 31);

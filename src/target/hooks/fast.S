@@ -10,6 +10,8 @@
  */
 #include <cet.h>
 
+#include "region/hash.h"
+
         .text
 
         .macro FUNCTION name
@@ -42,7 +44,7 @@ END free
 
         .hidden ht_filter_free
 FUNCTION ht_filter_free
-        movabs  $0x9e3779b97f4a7c15, %rax
+        movabs  $HT_GOLDEN_RATIO, %rax
         mov     %rdi, %rdx
         shr     $4, %rdx
         imul    %rax, %rdx

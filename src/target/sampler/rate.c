@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "region/hash.h"
 #include "target/allocator/backend.h"
 #include "target/allocator/place.h"
 #include "target/os/machine.h"
@@ -60,7 +61,7 @@ void ht_thread_setup(struct ht_tls *t)
             memcpy(&seed, r, 8);
         seed ^= ht_cycles() ^ (uint64_t)t;
     }
-    t->random = ht_mix(seed + n * 0x9e3779b97f4a7c15ULL);
+    t->random = ht_mix(seed + n * HT_GOLDEN_RATIO);
     t->thread_slot = ht_thread_slot_of(t);
     ht_stack_bounds(&t->stack_lo, &t->stack_hi);
     t->ready = 1;

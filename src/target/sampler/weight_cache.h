@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "region/hash.h"
 #include "region/weight.h"
 #include "region/yield_point.h"
 #include "target/state/state.h"
@@ -17,7 +18,7 @@ struct ht_object_weights {
 
 static inline struct ht_weight_cache_entry *ht_weight_cache_slot(uint64_t size)
 {
-    return &ht_state->weight_cache[size * 0x9e3779b97f4a7c15ULL >> (64 - HT_WEIGHT_CACHE_BITS)];
+    return &ht_state->weight_cache[size * HT_GOLDEN_RATIO >> (64 - HT_WEIGHT_CACHE_BITS)];
 }
 
 /* What ht_weights says, if it is there. */

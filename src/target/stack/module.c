@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "region/hash.h"
 #include "region/text.h"
 #include "region/yield_point.h"
 #include "target/os/machine.h"
@@ -37,13 +38,13 @@ static uint64_t fingerprint(const struct ht_object *o)
     uint64_t n = first ? first->p_filesz : 0, hash = n;
     const char *path = ((const struct link_map *)o->link_map)->l_name;
     while (path && *path)
-        hash = (hash ^ (unsigned char)*path++) * 0x9e3779b97f4a7c15ULL;
+        hash = (hash ^ (unsigned char)*path++) * HT_GOLDEN_RATIO;
     if (n > FINGERPRINT_MAX)
         n = FINGERPRINT_MAX;
     if (n > o->end - o->start)
         n = o->end - o->start;
     for (uint64_t i = 0; i + 8 <= n; i += 8) {
-        hash = (hash ^ *(const uint64_t *)(o->start + i)) * 0x9e3779b97f4a7c15ULL;
+        hash = (hash ^ *(const uint64_t *)(o->start + i)) * HT_GOLDEN_RATIO;
         hash ^= hash >> 29;
     }
     return hash;

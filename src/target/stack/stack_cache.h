@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "region/hash.h"
 #include "region/yield_point.h"
 #include "target/stack/unwind.h"
 #include "target/stack/walk_cache.h"
@@ -16,8 +17,7 @@
 
 static inline struct ht_stack_cache_entry *ht_stack_cache_slot(uint64_t pc, uint64_t sp)
 {
-    return &ht_state->stack_cache[(pc ^ sp << 17) * 0x9e3779b97f4a7c15ULL >>
-                                  (64 - HT_STACK_CACHE_BITS)];
+    return &ht_state->stack_cache[(pc ^ sp << 17) * HT_GOLDEN_RATIO >> (64 - HT_STACK_CACHE_BITS)];
 }
 
 /*

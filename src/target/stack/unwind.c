@@ -10,6 +10,7 @@
 #include "target/stack/unwind.h"
 
 #include "cfi/cfi.h"
+#include "region/hash.h"
 #include "target/os/machine.h"
 #include "target/stack/module.h"
 #include "target/stack/replay.h"
@@ -85,7 +86,7 @@ static __attribute__((noinline)) uint64_t make_recipe(uint64_t pc, ht_ref module
 
 static inline uint64_t hint_slot(uint64_t pc, uint32_t mask)
 {
-    return (pc * 0x9e3779b97f4a7c15ULL >> (64 - HT_CACHE_BITS)) & mask;
+    return (pc * HT_GOLDEN_RATIO >> (64 - HT_CACHE_BITS)) & mask;
 }
 
 static inline uint32_t hint_mask(void)

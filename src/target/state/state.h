@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "region/compiler.h"
+#include "region/hash.h"
 #include "region/labels.h"
 #include "region/layout.h"
 #include "target/os/hidden.h"
@@ -207,9 +208,9 @@ void ht_hint_set(struct ht_hints_use *use, const _Atomic ht_ref *table, _Atomic 
 static inline uint64_t ht_mix(uint64_t x)
 {
     x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93ULL;
+    x *= HT_MIX_FACTOR;
     x ^= x >> 29;
-    x *= 0xd6e8feb86659fd93ULL;
+    x *= HT_MIX_FACTOR;
     return x ^ (x >> 32);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "region/hash.h"
 #include "region/yield_point.h"
 #include "target/os/hidden.h"
 
@@ -18,7 +19,7 @@ extern HT_HIDDEN _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
 
 static inline uint32_t ht_live_filter_slot(const void *p)
 {
-    return (uint32_t)((((uint64_t)p >> 4) * 0x9e3779b97f4a7c15ULL) >> (64 - HT_FILTER_BITS));
+    return (uint32_t)((((uint64_t)p >> 4) * HT_GOLDEN_RATIO) >> (64 - HT_FILTER_BITS));
 }
 
 /* False: certainly not a sampled object (one load, no lock). True: look it up. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "region/hash.h"
 #include "region/yield_point.h"
 #include "target/state/lock.h"
 #include "target/state/state.h"
@@ -182,7 +183,7 @@ static void widen(struct shard *s)
  * the shards, and cache lines, that it used last. */
 static inline struct shard *shard_of(const void *p)
 {
-    return &shards[(((uint64_t)p >> 16) * 0x9e3779b97f4a7c15ULL) >> 56];
+    return &shards[(((uint64_t)p >> 16) * HT_GOLDEN_RATIO) >> 56];
 }
 _Static_assert(SHARDS == 256, "shard_of takes eight bits");
 

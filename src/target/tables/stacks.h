@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "region/hash.h"
 #include "target/state/state.h"
 #include "target/tables/writer.h"
 
@@ -20,7 +21,7 @@
 #define HT_STACK_SUM_NONE 1u
 static inline uint64_t ht_stack_sum(uint64_t rootward, ht_ref frame)
 {
-    return rootward && frame ? frame + 0xd6e8feb86659fd93ULL * rootward : rootward;
+    return rootward && frame ? frame + HT_MIX_FACTOR * rootward : rootward;
 }
 
 static inline uint64_t ht_stack_hash(uint64_t sum, uint32_t n, uint32_t flags)
@@ -42,8 +43,8 @@ static inline bool ht_site_holds(const struct ht_site *s, uint64_t size)
 
 static inline _Atomic ht_ref *ht_site_hint(uint64_t stack_hash, uint64_t size, uint32_t labels)
 {
-    const uint64_t h = (stack_hash ^ (size + ((uint64_t)labels << 48)) * 0x9e3779b97f4a7c15ULL) *
-                       0xd6e8feb86659fd93ULL;
+    const uint64_t h =
+        (stack_hash ^ (size + ((uint64_t)labels << 48)) * HT_GOLDEN_RATIO) * HT_MIX_FACTOR;
     return &ht_state->sites[h >> (64 - HT_CACHE_BITS) &
                             atomic_load_explicit(&ht_state->sites_use.mask, memory_order_relaxed)];
 }
