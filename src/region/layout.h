@@ -70,7 +70,7 @@ struct ht_module {
     uint64_t start, end;   /* of the whole object in memory */
     uint64_t bias;         /* l_addr */
     uint64_t eh_frame_hdr; /* address of PT_GNU_EH_FRAME's contents, 0: none */
-    uint64_t link_map;     /* the loader's handle: part of the identity */
+    uint64_t link_map;     /* the loader's handle, when it was loaded last; relaxed */
     uint64_t ident[4];     /* words of the mapped ELF header and note: tell a reload apart */
     uint64_t note_addr;    /* where ident[2..3] were read, 0: nowhere */
     uint8_t build_id[32];
@@ -81,7 +81,7 @@ struct ht_module {
     struct {
         uint64_t start, limit, offset;
     } segments[HT_MAX_SEGMENTS];
-    uint64_t fingerprint;     /* of the first segment, where there is no build-id */
+    uint64_t fingerprint;     /* of the path and, where there is no build-id, the first segment */
     _Atomic uint64_t checked; /* fingerprint found right at this ht_unload_generation; relaxed */
     uint64_t reserved[12];
 };
@@ -115,13 +115,15 @@ struct ht_stack {
     _Atomic ht_ref next;     /* the target's own: in its hash table, or in a free list; relaxed */
     _Atomic ht_ref sites;    /* head of the list through ht_site.next; CAS, release */
     _Atomic uint32_t commit; /* HT_COMMITTED, HT_DETACHED; 0: none */
-    _Atomic uint32_t last_used; /* the target's own: when a sample last came, in samples; relaxed */
+    _Atomic uint32_t last_used; /* the target's own: a pass of tables/fold.h; relaxed */
 };
 _Static_assert(sizeof(struct ht_stack) == 32, "stack record");
 
 enum {
     HT_STACK_TRUNCATED = 1, /* the unwinder had to stop before the thread's first frame */
     HT_STACK_DEPTH = 2,     /* cut at the configured depth */
+    HT_STACK_FOLDED = 4,    /* not known any more: that of objects whose site was folded before a
+                               forked child took them over; without frames */
 };
 
 /* A weight is kept as a whole part and a fraction of 2^-28, so that free takes away exactly what
@@ -154,11 +156,15 @@ struct ht_site {
             folded_in; /* else: the version of the folded sums it is part of; 0: none */
     };
     _Atomic uint32_t commit; /* HT_COMMITTED, HT_DETACHED; 0: none */
-    _Atomic ht_ref
-        shards; /* HT_COUNTER_SHARDS of struct ht_counter_shard, 64-aligned; release; 0: none */
+    union {
+        _Atomic ht_ref shards; /* exact mode: HT_COUNTER_SHARDS of struct ht_counter_shard,
+                                  64-aligned; release; 0: none */
+        _Atomic uint32_t made; /* else, the target's own: in which pass of tables/fold.h; relaxed */
+    };
     union {
         _Atomic uint32_t contention; /* exact mode: how often one of the others came, about */
-        _Atomic uint32_t last_used;  /* else: as the stack's; relaxed */
+        _Atomic uint32_t last_used;  /* else, the target's own: when a sample last came, in
+                                        samples; relaxed */
     };
     uint16_t labels; /* number of the label set, 0: none */
     uint8_t size_bits;

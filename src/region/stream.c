@@ -11,91 +11,15 @@
 
 #include <errno.h>
 #include <string.h>
-#include <zlib.h>
 
-#include "profile.pb-c.h"
 #include "region/labels.h"
 #include "region/stream_strings.h"
+#include "region/stream_write.h"
 #include "region/text.h"
 #include "util/utf8.h"
 
-#define PB(name) Heaptap__Pprof__##name
-
-struct stream {
-    const struct ht_view *v;
-    const struct ht_stream_options *o;
-    struct ht_stream_workspace *w;
-    ht_sink_fn sink;
-    void *sink_ctx;
-    z_stream z;
-    int64_t n_strings;
-    int error;
-    unsigned refreshes;
-};
-
 /* A region that is damaged has any number of sites without a stack. */
 enum { REFRESHES = 1000 };
-
-static void *fixed_alloc(void *opaque, unsigned items, unsigned size)
-{
-    struct ht_stream_workspace *w = opaque;
-    size_t n = ((size_t)items * size + 15) & ~(size_t)15;
-    if (n > sizeof w->deflate - w->deflate_used)
-        return NULL;
-    void *p = w->deflate + w->deflate_used;
-    w->deflate_used += n;
-    return p;
-}
-
-static void fixed_free(void *opaque, void *p)
-{
-    (void)opaque;
-    (void)p;
-}
-
-static void squeeze(struct stream *s, int flush)
-{
-    int r;
-    do {
-        s->z.next_out = s->w->output;
-        s->z.avail_out = sizeof s->w->output;
-        r = deflate(&s->z, flush);
-        size_t n = sizeof s->w->output - s->z.avail_out;
-        if (n && !s->error)
-            s->error = s->sink(s->sink_ctx, s->w->output, n);
-        if (r == Z_STREAM_ERROR)
-            s->error = -EIO;
-    } while (!s->error && (s->z.avail_out == 0 || (flush == Z_FINISH && r != Z_STREAM_END)));
-}
-
-static void put(struct stream *s, const PB(Profile) * part)
-{
-    if (s->error)
-        return;
-    size_t n = protobuf_c_message_get_packed_size(&part->base);
-    if (n > sizeof s->w->message) {
-        s->error = -EMSGSIZE;
-        return;
-    }
-    protobuf_c_message_pack(&part->base, s->w->message);
-    if (!s->o->gzip) {
-        s->error = s->sink(s->sink_ctx, s->w->message, n);
-        return;
-    }
-    s->z.next_in = s->w->message;
-    s->z.avail_in = (unsigned)n;
-    squeeze(s, Z_NO_FLUSH);
-}
-
-static int64_t put_string(struct stream *s, char *text)
-{
-    PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
-    char *one[1] = {text};
-    part.n_string_table = 1;
-    part.string_table = one;
-    put(s, &part);
-    return s->n_strings++;
-}
 
 static void put_comment(struct stream *s, const char *what, uint64_t n, const char *unit)
 {
@@ -104,11 +28,11 @@ static void put_comment(struct stream *s, const char *what, uint64_t n, const ch
     ht_text_string(&t, what);
     ht_text_number(&t, n);
     ht_text_string(&t, unit);
-    int64_t index = put_string(s, line);
+    int64_t index = ht_stream_string(s, line);
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
     part.n_comment = 1;
     part.comment = &index;
-    put(s, &part);
+    ht_stream_put(s, &part);
 }
 
 static uint64_t load(const _Atomic uint64_t *p)
@@ -148,7 +72,7 @@ static void put_head(struct stream *s)
     part.n_string_table = S_FIXED;
     part.string_table = (char **)fixed_strings;
     s->n_strings = S_FIXED;
-    put(s, &part);
+    ht_stream_put(s, &part);
 
     put_comment(s, "pid: ", h->pid, "");
     put_comment(s, "samples: ", ht_region_samples(s->v), "");
@@ -157,6 +81,8 @@ static void put_head(struct stream *s)
         put_comment(s, "temporary: ", load(&h->temporary_objects), " objects");
         put_comment(s, "temporary: ", load(&h->temporary_bytes), " bytes");
     }
+    if (load(&h->folded_sites))
+        put_comment(s, "folded: ", load(&h->folded_sites), " sites, whose sums are at [folded]");
     for (int i = 0; i < HT_LOSS_COUNT; i++)
         if (load(&h->losses[i]))
             put_comment(s, lost_strings[i], load(&h->losses[i]), " samples");
@@ -166,6 +92,9 @@ static void put_head(struct stream *s)
         uint64_t here = 0, all = ht_region_samples(s->v);
         while ((site = ht_view_next(s->v, &c)))
             here += ht_site_samples(s->v, site);
+        struct ht_folded_values folded;
+        for (uint32_t i = 0; i < HT_FOLDED_CLASSES; i++)
+            here += ht_view_folded(s->v, i, &folded) ? folded.samples : 0;
         if (here < all)
             put_comment(s, "lost: in memory of the process that is gone: ", all - here, " samples");
     }
@@ -201,6 +130,11 @@ static int32_t find_locations(struct stream *s, const struct ht_site *site)
     uint32_t n = 0, kept = 0;
     if (!stack || !ht_view_frames(s->v, stack, &n))
         return -1;
+    if (stack->flags & HT_STACK_FOLDED) {
+        s->folded = true;
+        s->w->locations[0] = FOLDED_LOCATION;
+        return 1;
+    }
     ht_ref list = stack->frames;
     for (uint32_t i = 0; i < n; i++) {
         /* Asked for each time: the frames between may have been fetched in its place. */
@@ -223,9 +157,9 @@ static int64_t put_label_strings(struct stream *s, const struct ht_label_pair *l
     const int64_t first = s->n_strings;
     for (const struct ht_label_pair *end = label + n; label < end; label++) {
         ht_utf8_escape(label->key, label->key_size, text, sizeof text);
-        put_string(s, text);
+        ht_stream_string(s, text);
         ht_utf8_escape(label->value, label->value_size, text, sizeof text);
-        put_string(s, text);
+        ht_stream_string(s, text);
     }
     return first;
 }
@@ -287,7 +221,7 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
     part.n_sample = 1;
     part.sample = samples;
-    put(s, &part);
+    ht_stream_put(s, &part);
     return true;
 }
 
@@ -310,19 +244,16 @@ static uint64_t mapping_id(ht_ref module, uint32_t segment)
     return (uint64_t)module * 8 + segment + 1;
 }
 
-/* Code in no object: a JIT's, or memory unmapped since. Readers insist on a mapping. */
-enum { NO_OBJECT = 1 }; /* below every mapping_id */
-
 static void put_no_object(struct stream *s)
 {
     PB(Mapping) mapping = HEAPTAP__PPROF__MAPPING__INIT, *one[1] = {&mapping};
     mapping.id = NO_OBJECT;
     mapping.memory_limit = UINT64_MAX;
-    mapping.filename = put_string(s, (char *)"[anon]");
+    mapping.filename = ht_stream_string(s, (char *)"[anon]");
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
     part.n_mapping = 1;
     part.mapping = one;
-    put(s, &part);
+    ht_stream_put(s, &part);
 }
 
 /* A function by its symbol; its id is its location's. */
@@ -331,11 +262,11 @@ static void put_function(struct stream *s, uint64_t id, const char *symbol)
     PB(Function) function = HEAPTAP__PPROF__FUNCTION__INIT, *one[1] = {&function};
     ht_utf8_escape(symbol, strlen(symbol), s->w->path, sizeof s->w->path);
     function.id = id;
-    function.name = function.system_name = put_string(s, s->w->path);
+    function.name = function.system_name = ht_stream_string(s, s->w->path);
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
     part.n_function = 1;
     part.function = one;
-    put(s, &part);
+    ht_stream_put(s, &part);
 }
 
 /* True when some location lies in no object. */
@@ -370,7 +301,7 @@ static bool put_locations(struct stream *s)
         PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
         part.n_location = 1;
         part.location = one;
-        put(s, &part);
+        ht_stream_put(s, &part);
     }
     return outside;
 }
@@ -390,8 +321,8 @@ static void put_modules(struct stream *s)
         id[2 * n] = 0;
         const char *path = ht_view_path(s->v, m, &path_size);
         ht_utf8_escape(path, strlen(path), s->w->path, sizeof s->w->path);
-        int64_t file = put_string(s, s->w->path);
-        int64_t build_id = n ? put_string(s, id) : 0;
+        int64_t file = ht_stream_string(s, s->w->path);
+        int64_t build_id = n ? ht_stream_string(s, id) : 0;
         for (uint32_t i = 0; i < m->n_segments && i < HT_MAX_SEGMENTS; i++) {
             if (m->segments[i].start >= m->segments[i].limit)
                 continue;
@@ -405,7 +336,7 @@ static void put_modules(struct stream *s)
             PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
             part.n_mapping = 1;
             part.mapping = one;
-            put(s, &part);
+            ht_stream_put(s, &part);
         }
     }
 }
@@ -414,16 +345,8 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
                           struct ht_stream_workspace *w, ht_sink_fn sink, void *sink_ctx)
 {
     struct stream s = {.v = v, .o = o, .w = w, .sink = sink, .sink_ctx = sink_ctx};
-    if (o->gzip) {
-        w->deflate_used = 0;
-        s.z.zalloc = fixed_alloc;
-        s.z.zfree = fixed_free;
-        s.z.opaque = w;
-        /* Window 2^13 and memory level 7 take 96 KiB; +16 asks for a gzip head and CRC. */
-        if (deflateInit2(&s.z, o->level ? o->level : 6, Z_DEFLATED, 13 + 16, 7,
-                         Z_DEFAULT_STRATEGY) != Z_OK)
-            return -ENOMEM;
-    }
+    if (o->gzip && ht_stream_gzip(&s))
+        return -ENOMEM;
     memset(w->label_strings, 0, sizeof w->label_strings);
     put_head(&s);
     bool peak = atomic_load_explicit(&v->header->flags, memory_order_relaxed) & HT_REGION_PEAK;
@@ -435,14 +358,17 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     const struct ht_site *site;
     while (!s.error && (site = ht_view_next(v, &c)))
         written += put_site(&s, c.ref, site, peak, epoch);
+    if (!o->without_dead)
+        written += ht_stream_folded(&s, S_BYTES, peak ? 6 : 4);
     refresh(&s);
     bool outside = put_locations(&s);
     refresh(&s);
     put_modules(&s);
-    if (outside)
+    if (outside || s.folded)
         put_no_object(&s);
-    if (o->gzip && !s.error)
-        squeeze(&s, Z_FINISH);
+    if (s.folded)
+        ht_stream_folded_location(&s, S_FOLDED);
+    ht_stream_finish(&s);
     return s.error ? s.error : written;
 }
 

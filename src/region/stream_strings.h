@@ -26,6 +26,7 @@ static const char *const fixed_strings[] = {
     "malloc|calloc|realloc|reallocarray|free|cfree|posix_memalign|aligned_alloc|memalign|valloc|"
     "pvalloc|operator new|operator new\\[\\]|operator delete|operator delete\\[\\]|mallocx|rallocx|"
     "tc_malloc|tc_calloc|tc_realloc|tc_new|tc_newarray|_Znwm|_Znam",
+    "[folded]",
 };
 enum {
     S_EMPTY,
@@ -42,6 +43,7 @@ enum {
     S_AGE,
     S_SECONDS,
     S_DROP,
+    S_FOLDED,
     S_FIXED
 };
 

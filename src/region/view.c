@@ -329,6 +329,18 @@ void ht_site_peak(const struct ht_view *v, const struct ht_site *s, uint32_t epo
     *bytes = kept ? (int64_t)load(&p->bytes) : now->inuse_bytes;
 }
 
+bool ht_view_folded(const struct ht_view *v, uint32_t size_class, struct ht_folded_values *out)
+{
+    const struct ht_folded *f = (const struct ht_folded *)(v->base + HT_FOLDED_OFFSET) +
+                                (v->fold_version & 1) * HT_FOLDED_CLASSES + size_class;
+    const struct sums t = {.alloc_objects = whole(&f->objects) + load(&f->object_fraction),
+                           .alloc_bytes = whole(&f->bytes) + load(&f->byte_fraction)};
+    *out = (struct ht_folded_values){.samples = load(&f->samples)};
+    out->values.alloc_objects = rounded(t.alloc_objects);
+    out->values.alloc_bytes = rounded(t.alloc_bytes);
+    return out->samples != 0;
+}
+
 void ht_region_totals(const struct ht_view *v, struct ht_region_totals *out)
 {
     const struct ht_total_cell *cells = (const struct ht_total_cell *)(v->base + HT_TOTALS_OFFSET);

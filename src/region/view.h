@@ -78,6 +78,21 @@ uint64_t ht_site_samples(const struct ht_view *v, const struct ht_site *s);
 void ht_site_peak(const struct ht_view *v, const struct ht_site *s, uint32_t epoch,
                   const struct ht_values *now, int64_t *objects, int64_t *bytes);
 
+/* The sums of folded sites, by the doubling of the size; nothing of them lives. False: there are
+ * none in this class, of HT_FOLDED_CLASSES. */
+struct ht_folded_values {
+    struct ht_values values;
+    uint64_t samples;
+};
+bool ht_view_folded(const struct ht_view *v, uint32_t size_class, struct ht_folded_values *out);
+
+/* Whether a copy that was begun with a fold version is whole: the version is this now. Records are
+ * used again only when it has risen by two. */
+static inline bool ht_fold_version_holds(uint32_t then, uint32_t now)
+{
+    return now - then <= 1;
+}
+
 /* Of the whole region, from its header alone. */
 struct ht_region_totals {
     struct ht_values values;

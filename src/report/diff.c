@@ -105,7 +105,12 @@ static void print_heading(FILE *out, const struct ht_diff *d)
     ht_intervals_heading(d->r, text, sizeof(text));
     if (*text)
         fprintf(out, "%s\n", text);
-    if (c->same_process)
+    if (c->same_process && c->folded && !c->survivors)
+        fputs(
+            "One process at two moments, between which sites were folded: what stayed alive is not "
+            "known, and they are compared as two processes.\n",
+            out);
+    else if (c->same_process)
         fputs("One process at two moments: what stayed alive adds no uncertainty.\n", out);
     else if (c->n_before > 1 || c->n_after > 1)
         fprintf(out, "%zu profiles against %zu: means, and their spread from run to run.\n",

@@ -258,7 +258,7 @@ int ht_diff_collect(struct ht_diff *d, struct ht_report *r, const struct ht_comp
     *d = (struct ht_diff){.r = r, .c = sides};
     struct collector c = {.d = d, .born = -1};
     c.ages = sides->same_process && !sides->survivors && has_ages(r->p);
-    if (sides->same_process)
+    if (sides->same_process && !sides->folded)
         c.born = counter_of(r->p, r->p->sample_types[r->index].type);
     int err = gather(&c);
     if (!err) {

@@ -69,6 +69,8 @@ struct ht_compared {
     double before_rate, after_rate; /* bytes from sample to sample */
     /* two moments of one process: its counters separate births from deaths */
     bool same_process;
+    /* but sites were folded in between, and their counters began at zero again: they do not */
+    bool folded;
     double seconds; /* between the two moments */
     /* one more profile follows the others: of what is alive now, the part that was alive then */
     bool survivors;

@@ -86,8 +86,9 @@ static int refuse(char *msg, size_t size, int err, const char *why)
     return err;
 }
 
-int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
-                   char *msg, size_t msg_size)
+/* -EAGAIN: records were used again while it was read. */
+static int copy_once(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
+                     bool last, char *msg, size_t msg_size)
 {
     struct copier c = {.r = {.from = *from}, .kinds = kinds};
     uint64_t file_size = 0;
@@ -98,9 +99,8 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
             return refuse(msg, msg_size, -errno, strerror(errno));
         file_size = (uint64_t)st.st_size;
     }
-    int err = from->file >= 0 && file_size < HT_HEADER_SIZE
-                  ? -EINVAL
-                  : ht_reader_bytes(&c.r, header, sizeof header, 0);
+    int err =
+        from->file >= 0 && file_size < HT_HEADER_SIZE ? -EINVAL : ht_reader_header(&c.r, header);
     if (err)
         return refuse(msg, msg_size, err,
                       err == -EINVAL || err == -EIO ? "too short for a heaptap region"
@@ -143,6 +143,12 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
             (uint64_t)st.st_blocks * 512 >= ht_chunk_offset((uint32_t)wanted) / 2)
             madvise(base, size, MADV_HUGEPAGE);
         err = read_chunks(&c);
+        uint32_t now = r->view.fold_version;
+        if (!err)
+            err = ht_reader_bytes(&c.r, &now, sizeof now,
+                                  offsetof(struct ht_region_header, fold_version));
+        if (!err && !last && !ht_fold_version_holds(r->view.fold_version, now))
+            err = -EAGAIN;
     }
     if (!err) {
         /* The counters are read again at the end, so that they cover all that was copied. */
@@ -162,4 +168,15 @@ int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uin
     r->copy = base;
     r->copy_size = size;
     return 0;
+}
+
+int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
+                   char *msg, size_t msg_size)
+{
+    int err;
+    for (int tries = 0;; tries++) {
+        err = copy_once(r, from, kinds, tries == HT_FOLD_TRIES, msg, msg_size);
+        if (err != -EAGAIN)
+            return err;
+    }
 }

@@ -110,6 +110,7 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
         e->lost += atomic_load(&h->losses[i]);
     e->lost += atomic_load(&h->inherits);
     e->labels_other = atomic_load(&h->labels_other);
+    e->folded = atomic_load(&h->folded_sites);
     put(e->name, sizeof e->name, h->name, sizeof h->name);
     put(e->exe, sizeof e->exe, h->exe, sizeof h->exe);
     put(e->output, sizeof e->output, h->output, sizeof h->output);

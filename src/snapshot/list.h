@@ -23,6 +23,7 @@ struct ht_listed {
     uint64_t run_id;
     uint64_t start_wall_ns, rate, samples, lost;
     uint64_t labels_other; /* samples whose labels found no room */
+    uint64_t folded;       /* sites whose sums alone are kept */
     int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
     uint64_t resident;   /* of a living one, bytes; 0: unknown */
     uint64_t file_bytes; /* of memory that the region takes */

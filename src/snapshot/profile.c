@@ -15,6 +15,7 @@
 #include "region/stream.h"
 #include "snapshot/age.h"
 #include "snapshot/region.h"
+#include "snapshot/window.h"
 #include "util/buffer.h"
 
 /* Streams the region into a buffer. Samples written or -errno. */
@@ -35,9 +36,17 @@ static int64_t stream(const struct ht_region *r, const struct ht_region_ages *ag
         filter = ht_age_filter_create(r, ages);
         o.part = ht_age_filter_part;
         o.ctx = filter;
+        o.without_dead = ages->min_ns || ages->max_ns;
     }
-    if (w && (filter || !o.part))
-        n = ht_stream_profile(&r->view, &o, w, ht_buffer_append, b);
+    struct ht_view view = r->view;
+    for (int tries = 0; w && (filter || !o.part); tries++) {
+        n = ht_stream_profile(&view, &o, w, ht_buffer_append, b);
+        /* Records that were read late may have been used again, for something else. */
+        if (n < 0 || tries == HT_FOLD_TRIES || !ht_region_window_folded(r->window, &view))
+            break;
+        free(b->data);
+        *b = (struct ht_buffer){0};
+    }
     ht_age_filter_destroy(filter);
     free(w);
     return n;

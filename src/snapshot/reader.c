@@ -20,6 +20,23 @@ int ht_reader_bytes(const struct ht_region_reader *c, void *to, uint64_t n, uint
     return ht_read_at(c->from.memory, to, n, c->from.address + at);
 }
 
+int ht_reader_header(const struct ht_region_reader *c, void *to)
+{
+    const uint64_t at = offsetof(struct ht_region_header, fold_version);
+    struct ht_region_header *h = to;
+    for (int tries = 0; tries <= HT_FOLD_TRIES; tries++) {
+        uint32_t now;
+        int err = ht_reader_bytes(c, to, HT_HEADER_SIZE, 0);
+        if (!err)
+            err = ht_reader_bytes(c, &now, sizeof now, at);
+        if (err)
+            return err;
+        if (now == atomic_load(&h->fold_version))
+            break;
+    }
+    return 0;
+}
+
 bool ht_reader_in_hole(struct ht_region_reader *c, uint64_t at)
 {
     if (c->from.file < 0 || (c->private_from && at >= c->private_from))

@@ -17,6 +17,12 @@ static inline uint64_t ht_chunk_offset(uint32_t chunk)
     return HT_HEADER_SIZE + (uint64_t)chunk * HT_CHUNK_SIZE;
 }
 
+/* How often a region is read again when its records were folded meanwhile. */
+#define HT_FOLD_TRIES 3
+
+/* The header, with the sums of folded sites that belong to its fold version. 0 or -errno. */
+int ht_reader_header(const struct ht_region_reader *c, void *header);
+
 /* 0 or -errno. */
 int ht_reader_bytes(const struct ht_region_reader *c, void *to, uint64_t n, uint64_t at);
 

@@ -130,6 +130,20 @@ int ht_region_window_open(struct ht_region *r, const struct ht_region_reader *re
     return err;
 }
 
+bool ht_region_window_folded(struct ht_region_window *w, struct ht_view *view)
+{
+    struct ht_region_header *h = w ? (struct ht_region_header *)w->base : NULL;
+    uint32_t now;
+    if (!w ||
+        ht_reader_bytes(&w->reader, &now, sizeof now,
+                        offsetof(struct ht_region_header, fold_version)) ||
+        ht_fold_version_holds(view->fold_version, now) || ht_reader_header(&w->reader, h))
+        return false;
+    view->fold_version = atomic_load(&h->fold_version);
+    refresh(&w->source);
+    return true;
+}
+
 struct ht_view_source *ht_region_window_source(struct ht_region_window *w)
 {
     return &w->source;

@@ -14,6 +14,11 @@ struct ht_region_window;
  * descriptors of its own. 0 or -errno. */
 int ht_region_window_open(struct ht_region *r, const struct ht_region_reader *reader, void *base,
                           uint32_t n);
+
+/* True: records of the region may have been used again since the view was taken, which is now as
+ * the region is; what was read is to be read again. w may be NULL: false. */
+bool ht_region_window_folded(struct ht_region_window *w, struct ht_view *view);
+
 struct ht_view_source *ht_region_window_source(struct ht_region_window *w);
 void ht_region_window_close(struct ht_region_window *w);
 

@@ -156,6 +156,28 @@ class Diff(unittest.TestCase):
             self.assertNotEqual(rows.get("steady_site", {"verdict": "same"})["verdict"], "grew")
             self.assertEqual(out["rows"][0]["name"], "leaky_site")
 
+    def moments(self, name, folded, pid=7):
+        """One process at two moments: a site of 40 samples allocated and 30 live, then, when it has been folded in between and
+        begun anew, of 41 allocated and 40 live. The counter rose by one, and ten and more were born."""
+        paths = []
+        for i, (born, live, n) in enumerate(((40, 30, 0), (41, 40, folded))):
+            p = pprofgen.Profile()
+            m = p.mapping(0x400000, 0x500000, 0, "/bin/app")
+            values = [v * k for v in (born, live) for k in (RATE // 64, RATE)]
+            p.sample([p.location(m, 0x400100, [(p.function("site"), 2)])], values, [("bytes", 64, "bytes")])
+            paths.append("%s/%s.%d.pb.gz" % (self.dir, name, i))
+            p.write(paths[-1], time_nanos=(i + 1) * 10**9,
+                    comments=["pid: %d" % (pid + i * (name == "two"))] + ["folded: %d sites, whose sums are at [folded]" % n] * (n > 0))
+        row = self.rows(*paths)[0]["site"]
+        return row["flat_low"], row["flat_high"], run("diff", *paths).stdout
+
+    def test_folded(self):
+        one, two, folded = self.moments("one", 0), self.moments("two", 0), self.moments("folded", 5)
+        self.assertEqual(folded[:2], two[:2])
+        self.assertLess(one[1] - one[0], (two[1] - two[0]) / 2)
+        self.assertIn("between which sites were folded", folded[2])
+        self.assertNotIn("sites were folded", one[2] + two[2])
+
     def test_watch(self):
         """The live table says how sure it is, and marks what grew by more than chance."""
         with open(self.dir + "/p.c", "w") as f:

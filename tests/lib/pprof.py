@@ -113,6 +113,11 @@ class Profile:
             raise Bad("string %d of %d" % (i, len(self.strings)))
         return self.strings[i]
 
+    def folded(self):
+        """The ids of the location that stands for folded sites: it has a name from the start."""
+        return [l.id for l in self.locations.values()
+                if not l.address and [self.text(self.functions[n.function].name) for n in l.lines] == ["[folded]"]]
+
     def totals(self):
         return [sum(s.values[i] for s in self.samples) for i in range(len(self.types))]
 
@@ -180,6 +185,8 @@ def check(p, rate=None, main=None, symbolized=False, peak=False):
              "mapping[0] is %s, not %s" % (p.mappings[0].path if p.mappings else "missing", main))
     for l in p.locations.values():
         must(l.id, "a location with id 0")
+        if l.id in p.folded():
+            continue
         must(l.mapping in p.mapping, "a location without a mapping: %#x" % l.address)
         m = p.mapping.get(l.mapping)
         if m:

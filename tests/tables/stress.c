@@ -144,6 +144,7 @@ static const struct table {
     {"trail", stress_trail, {HT_AT_WALK_CACHE, HT_AT_STACK_CACHE}},
     {"place", stress_place, {HT_AT_PLACE, HT_AT_FILTER}},
     {"weights", stress_weights, {HT_AT_WEIGHTS}},
+    {"fold", stress_fold, {HT_AT_FOLD}},
 };
 
 int main(int argc, char **argv)

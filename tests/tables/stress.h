@@ -45,5 +45,6 @@ void stress_pending(void);
 void stress_trail(void);
 void stress_place(void);
 void stress_weights(void);
+void stress_fold(void);
 
 #endif

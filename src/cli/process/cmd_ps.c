@@ -89,17 +89,17 @@ static int print_json(const struct ht_listed *list, size_t n)
         if (!is_there(e))
             continue;
         json_t *o = json_pack(
-            "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, s:o, "
-            "s:o, "
-            "s:o}",
+            "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, "
+            "s:o, s:o, s:o}",
             "pid", (int)e->pid, "program", text(e->name), "state", state_of(e), "uid", (int)e->uid,
             "age_seconds", age_of(e), "rate", (json_int_t)e->rate, "samples",
             (json_int_t)e->samples, "lost", (json_int_t)e->lost, "labels_other",
-            (json_int_t)e->labels_other, "inuse_bytes", (json_int_t)e->inuse_bytes, "inuse_objects",
-            (json_int_t)e->inuse_objects, "resident_bytes", (json_int_t)e->resident, "region_bytes",
-            (json_int_t)e->file_bytes, "recoverable", !e->alive && !e->dumped && !*e->damage,
-            "forked", (int)e->adopted, "command", text(e->command_line), "output", text(e->output),
-            "last_dump", text(e->last_dump), "region", text(e->path));
+            (json_int_t)e->labels_other, "folded_sites", (json_int_t)e->folded, "inuse_bytes",
+            (json_int_t)e->inuse_bytes, "inuse_objects", (json_int_t)e->inuse_objects,
+            "resident_bytes", (json_int_t)e->resident, "region_bytes", (json_int_t)e->file_bytes,
+            "recoverable", !e->alive && !e->dumped && !*e->damage, "forked", (int)e->adopted,
+            "command", text(e->command_line), "output", text(e->output), "last_dump",
+            text(e->last_dump), "region", text(e->path));
         if (!o || json_array_append_new(array, o)) {
             json_decref(array);
             return ht_complain(1, "out of memory");

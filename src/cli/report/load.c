@@ -202,6 +202,13 @@ static bool same_process(const struct ht_profile *before, const struct ht_profil
     return allocated[0] <= allocated[1];
 }
 
+/* How many sites of the process had been folded. */
+static unsigned long long folded(const struct ht_profile *p)
+{
+    const char *line = comment_of(p, "folded: ");
+    return line ? strtoull(line + strlen("folded: "), NULL, 10) : 0;
+}
+
 /* A profile of what was alive at the first moment and still is. NULL: not known. */
 static struct ht_profile *load_survivors(const char *source, int64_t since,
                                          const struct ht_source_options *o)
@@ -245,6 +252,7 @@ struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, stru
     if (!*err) {
         c->same_process = n == 2 && same_process(parts[0], parts[1]);
         if (c->same_process) {
+            c->folded = folded(parts[0]) != folded(parts[1]);
             c->seconds = (double)(parts[1]->time_nanos - parts[0]->time_nanos) / 1e9;
             parts[n] = load_survivors(a->sources[first], parts[0]->time_nanos, &o);
         }

@@ -93,9 +93,7 @@ EXPORT int heaptap_flush(void)
 
 EXPORT int heaptap_read_counts(struct heaptap_counts *counts)
 {
-    struct heaptap_counts sum = {0};
-    struct ht_cursor c = {.kind = HT_KIND_SITE};
-    const struct ht_site *site;
+    struct ht_region_totals t;
     struct ht_view view;
     int saved = errno;
     ht_adopt_for_dump();
@@ -104,15 +102,11 @@ EXPORT int heaptap_read_counts(struct heaptap_counts *counts)
         return -ENODEV;
     flush();
     ht_own_view(&view);
-    while ((site = ht_view_next(&view, &c))) {
-        struct ht_values v;
-        ht_site_values(&view, site, &v);
-        sum.allocations += (uint64_t)v.alloc_objects;
-        sum.allocated_bytes += (uint64_t)v.alloc_bytes;
-        sum.frees += (uint64_t)(v.alloc_objects - v.inuse_objects);
-        sum.freed_bytes += (uint64_t)(v.alloc_bytes - v.inuse_bytes);
-    }
-    *counts = sum;
+    ht_region_totals(&view, &t);
+    counts->allocations = (uint64_t)t.values.alloc_objects;
+    counts->allocated_bytes = (uint64_t)t.values.alloc_bytes;
+    counts->frees = (uint64_t)(t.values.alloc_objects - t.values.inuse_objects);
+    counts->freed_bytes = (uint64_t)(t.values.alloc_bytes - t.values.inuse_bytes);
     return 0;
 }
 

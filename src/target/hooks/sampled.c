@@ -24,6 +24,7 @@
 #include "target/sampler/temporary.h"
 #include "target/stack/module.h"
 #include "target/state/state.h"
+#include "target/tables/fold.h"
 #include "target/tables/writer.h"
 
 static __attribute__((noinline)) void release_last(void)
@@ -177,14 +178,34 @@ static uint32_t seconds_since_start(void)
     return now > start ? (uint32_t)((now - start) / 1000000000u) : 0;
 }
 
+static __attribute__((noinline)) ht_ref account_where_sites_fold(const struct ht_new_sample *sample)
+{
+    bool due;
+    struct ht_fold_count *entered = ht_fold_enter(&due);
+    ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate, ht_labels_now());
+    if (ref) {
+        ht_fold_touch(ht_at(ref));
+        ht_account_allocated(ht_at(ref), sample->size);
+    }
+    ht_fold_leave(entered);
+    if (HT_UNLIKELY(due))
+        ht_fold_tick();
+    return ref;
+}
+
 static void record_sample(struct ht_new_sample *sample, void *p)
 {
     ht_tls.lock_refused = 0;
     ht_module_record_main();
-    ht_ref ref = ht_site_of(&sample->regs, sample->size, sample->rate, ht_labels_now());
-    if (ref) {
-        ht_account(ht_at(ref), sample->size, true);
+    ht_ref ref;
+    if (sample->rate == 1) {
+        ref = ht_site_of(&sample->regs, sample->size, 1, ht_labels_now());
+        if (ref)
+            ht_account(ht_at(ref), sample->size, true);
     } else {
+        ref = account_where_sites_fold(sample);
+    }
+    if (HT_UNLIKELY(!ref)) {
         ht_lose(ht_tls.lock_refused ? HT_LOSS_BUSY : HT_LOSS_FULL);
         ht_temporary_missed();
     }

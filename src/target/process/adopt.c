@@ -23,9 +23,11 @@
 #include "target/sampler/rate.h"
 #include "target/stack/module.h"
 #include "target/state/state.h"
+#include "target/tables/fold.h"
 #include "target/tables/label_sets.h"
 #include "target/tables/live.h"
 #include "target/tables/nodes.h"
+#include "target/tables/records.h"
 #include "target/tables/stacks.h"
 #include "target/tables/writer.h"
 
@@ -75,7 +77,22 @@ static struct {
 struct adoption {
     struct ht_view parent;
     uint32_t n_modules;
+    uint32_t passes; /* ht_fold_passes at the fork */
+    bool exact;      /* at the fork there could be sites of exact mode */
 };
+
+/* Whether the site is still the one that it was at the fork: the parent may fold it, and use its
+ * record again, once the object is freed there. Also when its stack has been read: that is not used
+ * again before the site is. */
+static bool is_that(const struct adoption *a, const struct ht_site *site)
+{
+    atomic_thread_fence(memory_order_acquire);
+    if (!atomic_load_explicit(&site->commit, memory_order_acquire))
+        return false;
+    if (site->rate == 1)
+        return a->exact;
+    return (int32_t)(atomic_load_explicit(&site->made, memory_order_relaxed) - a->passes) <= 0;
+}
 
 static ht_ref adopt_module(struct adoption *a, ht_ref old)
 {
@@ -136,17 +153,34 @@ static ht_ref adopt_site(struct adoption *a, const struct ht_site *site, uint64_
         if (to)
             mine[kept++] = to;
     }
-    ht_ref to = kept ? ht_stack_intern(mine, kept, stack->flags, 0) : 0;
-    return to ? ht_site_intern(to, size, site->rate, adopt_labels(a, site)) : 0;
+    const uint32_t flags = stack->flags;
+    const uint64_t rate = site->rate;
+    const uint32_t labels = adopt_labels(a, site);
+    if (!is_that(a, site))
+        return 0;
+    bool any = kept || (flags & HT_STACK_FOLDED);
+    ht_ref to = any ? ht_stack_intern(mine, kept, flags, 0) : 0;
+    return to ? ht_site_intern(to, size, rate, labels) : 0;
+}
+
+/* The site of an object whose own is no longer known: at the current rate, at no stack. */
+static ht_ref folded_site(uint64_t size)
+{
+    uint64_t rate = atomic_load_explicit(&ht_interval_in_force, memory_order_relaxed);
+    ht_ref none = 0, stack = ht_stack_intern(&none, 0, HT_STACK_FOLDED, 0);
+    return stack && rate ? ht_site_intern(stack, size, rate, 0) : 0;
 }
 
 static void take_over(struct adoption *a, struct ht_live_node *node)
 {
     const struct ht_site *site = ht_view_record(&a->parent, node->site, HT_KIND_SITE);
-    node->site = site ? adopt_site(a, site, node->size) : 0;
-    if (!node->site) {
-        if (site) /* not by ht_lose: the region is not in use yet */
-            ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
+    ht_ref mine = site ? adopt_site(a, site, node->size) : 0;
+    if (!mine && (!site || !is_that(a, site)))
+        mine = folded_site(node->size);
+    node->site = mine;
+    if (!mine) {
+        /* not by ht_lose: the region is not in use yet */
+        ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
         return;
     }
     ht_sample_account_inherited(node->site, node->size);
@@ -209,6 +243,8 @@ void ht_postfork_child(void)
     a.parent.base = old_base;
     a.parent.header = old;
     a.parent.n_chunks = atomic_load_explicit(&old->n_chunks, memory_order_acquire);
+    a.exact = ht_fold_stopped();
+    a.passes = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
     a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
     ht_live_each(count_node, &s->inherits);
     if (ht_region_start(true)) {

@@ -47,6 +47,8 @@ pid_t ht_fork_inside(pid_t (*next)(void))
     pid_t child = next();
     advise(MADV_WIPEONFORK);
     if (!child && ht_active()) {
+        atomic_store(&ht_state->fold.child,
+                     1); /* where the copy fails, the parent's are left alone */
         copy_region(ht_state);
         atomic_store(&ht_fork_unfinished, 1);
     }

@@ -17,6 +17,7 @@
 #include "target/os/machine.h"
 #include "target/os/thread_stack.h"
 #include "target/state/thread_slot.h"
+#include "target/tables/fold.h"
 #include "target/tables/live.h"
 
 _Atomic uint64_t ht_interval_in_force;
@@ -32,6 +33,8 @@ void ht_sample_set_rate(uint64_t rate)
     /* When the rate becomes smaller, free must look up every pointer before any block is left
      * unplaced. */
     if (rate) {
+        if (rate == 1)
+            ht_fold_stop();
         if (rate <= 256)
             ht_live_skip_filter();
         ht_place_aligned(rate >= ALIGN_MIN_RATE && ht_may_place());

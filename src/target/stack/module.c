@@ -25,6 +25,14 @@
 
 #define FINGERPRINT_MAX 65536u
 
+static uint64_t hash_path(uint64_t hash, const struct ht_object *o)
+{
+    const char *path = ((const struct link_map *)o->link_map)->l_name;
+    while (path && *path)
+        hash = (hash ^ (unsigned char)*path++) * HT_GOLDEN_RATIO;
+    return hash;
+}
+
 /* A hash of the path and of the lowest segment: headers, symbol names, hash table. */
 static uint64_t fingerprint(const struct ht_object *o)
 {
@@ -35,10 +43,7 @@ static uint64_t fingerprint(const struct ht_object *o)
     for (unsigned i = 0; i < n_headers; i++)
         if (p[i].p_type == PT_LOAD && (!first || p[i].p_vaddr < first->p_vaddr))
             first = &p[i];
-    uint64_t n = first ? first->p_filesz : 0, hash = n;
-    const char *path = ((const struct link_map *)o->link_map)->l_name;
-    while (path && *path)
-        hash = (hash ^ (unsigned char)*path++) * HT_GOLDEN_RATIO;
+    uint64_t n = first ? first->p_filesz : 0, hash = hash_path(n, o);
     if (n > FINGERPRINT_MAX)
         n = FINGERPRINT_MAX;
     if (n > o->end - o->start)
@@ -50,6 +55,13 @@ static uint64_t fingerprint(const struct ht_object *o)
     return hash;
 }
 
+static bool same_shape(const struct ht_module *m, const struct ht_object *o)
+{
+    const Elf64_Ehdr *e = (const Elf64_Ehdr *)o->start;
+    return m->start == o->start && m->end == o->end && m->eh_frame_hdr == o->eh_frame_hdr &&
+           m->ident[0] == (e->e_entry ^ ((uint64_t)e->e_phnum << 48)) && m->ident[1] == e->e_shoff;
+}
+
 /*
  * Whether the module at this place is still the same object. Another library at the same place
  * (dlclose, dlopen) has the same addresses but another header and build-id. The build-id is read
@@ -59,11 +71,7 @@ static uint64_t fingerprint(const struct ht_object *o)
  */
 static bool same(struct ht_module *m, const struct ht_object *o)
 {
-    if (m->start != o->start || m->end != o->end || m->link_map != o->link_map ||
-        m->eh_frame_hdr != o->eh_frame_hdr)
-        return false;
-    const Elf64_Ehdr *e = (const Elf64_Ehdr *)o->start;
-    if (m->ident[0] != (e->e_entry ^ ((uint64_t)e->e_phnum << 48)) || m->ident[1] != e->e_shoff)
+    if (HT_LOAD_RELAXED(m->link_map) != o->link_map || !same_shape(m, o))
         return false;
     if (m->note_addr)
         return !memcmp((const void *)m->note_addr, &m->ident[2], 16);
@@ -170,7 +178,7 @@ static void publish(struct ht_module *m, ht_ref ref)
     HT_YIELD_POINT(MODULE);
     atomic_store_explicit(&m->commit, HT_COMMITTED, memory_order_release);
     HT_YIELD_POINT(MODULE);
-    uint64_t slot = ht_mix(m->link_map ^ m->start) % HT_MODULE_SLOTS;
+    uint64_t slot = ht_mix(m->start) % HT_MODULE_SLOTS;
     atomic_store_explicit(&ht_state->modules[slot], ref, memory_order_release);
 }
 
@@ -183,6 +191,26 @@ static ht_ref search(const struct ht_object *o)
     while (ht_view_next(&v, &c))
         if (same(ht_at(c.ref), o))
             return c.ref;
+    return 0;
+}
+
+/* The record of the same file that was unloaded and is at the same place again, with another handle
+ * of the loader's: a program that loads and unloads for a year needs no more than its first rounds.
+ */
+static ht_ref search_reloaded(const struct ht_object *o)
+{
+    struct ht_view v;
+    ht_own_view(&v);
+    struct ht_cursor c = {.kind = HT_KIND_MODULE};
+    while (ht_view_next(&v, &c)) {
+        struct ht_module *m = ht_at(c.ref);
+        if (!same_shape(m, o) ||
+            (m->note_addr && memcmp((const void *)m->note_addr, &m->ident[2], 16)) ||
+            m->fingerprint != (m->note_addr ? hash_path(0, o) : fingerprint(o)))
+            continue;
+        HT_STORE_RELAXED(m->link_map, o->link_map);
+        return c.ref;
+    }
     return 0;
 }
 
@@ -216,7 +244,7 @@ static bool replaces_any(const struct ht_object *o)
 ht_ref ht_module_of(const struct ht_object *o)
 {
     struct ht_state *s = ht_state;
-    _Atomic ht_ref *slot = &s->modules[ht_mix(o->link_map ^ o->start) % HT_MODULE_SLOTS];
+    _Atomic ht_ref *slot = &s->modules[ht_mix(o->start) % HT_MODULE_SLOTS];
     ht_ref ref = atomic_load_explicit(slot, memory_order_acquire);
     if (ref && same(ht_at(ref), o))
         return ref;
@@ -225,6 +253,8 @@ ht_ref ht_module_of(const struct ht_object *o)
     if (!ht_lock(&s->making, HT_RANK_MODULE))
         return 0;
     ref = search(o);
+    if (!ref)
+        ref = search_reloaded(o);
     if (replaces || (!ref && replaces_any(o)))
         note_unload();
     if (ref) {
@@ -238,7 +268,9 @@ ht_ref ht_module_of(const struct ht_object *o)
         m->eh_frame_hdr = o->eh_frame_hdr;
         uint64_t generation = atomic_load_explicit(&ht_unload_generation, memory_order_relaxed);
         read_headers(m, o);
-        if (!m->note_addr) {
+        if (m->note_addr) {
+            m->fingerprint = hash_path(0, o);
+        } else {
             m->fingerprint = fingerprint(o);
             atomic_store_explicit(&m->checked, generation, memory_order_relaxed);
         }

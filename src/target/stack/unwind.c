@@ -443,5 +443,8 @@ ht_ref ht_site_of(const struct ht_regs *r, uint64_t size, uint64_t rate, uint32_
     if (HT_UNLIKELY(!stack))
         return walk_any(r, size, rate, labels, generation);
     const ht_ref known = ht_site_known(hash, size, rate, labels);
-    return HT_LIKELY(known) ? known : ht_site_find(stack, size, rate, labels);
+    if (HT_LIKELY(known))
+        return known;
+    return ht_stack_is(stack, hash) ? ht_site_find(stack, size, rate, labels)
+                                    : walk_any(r, size, rate, labels, generation);
 }

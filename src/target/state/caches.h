@@ -77,4 +77,44 @@ struct ht_weight_cache_entry {
     uint64_t weight[4];  /* as in a site */
 };
 
+/*
+ * Of folding (tables/fold.h). A stripe's `entered` are raised with each sample that begins, its
+ * `left` with each that has ended, by the parity that held when it began. `busy` guards what has no
+ * other order.
+ */
+#define HT_FOLD_STRIPES 16u
+#define HT_FOLD_TICK    16u /* samples of a stripe from one step to the next */
+#define HT_FOLD_LISTS   (HT_MAX_DEPTH / 4 + 1)
+struct ht_fold_stripe {
+    struct ht_fold_count {
+        _Atomic uint32_t entered, left;
+    } by_parity[2];
+    uint64_t reserved[6];
+};
+_Static_assert(sizeof(struct ht_fold_stripe) == 64, "a line");
+struct ht_fold_sums {
+    uint64_t objects, object_fraction, bytes, byte_fraction, samples;
+};
+enum ht_fold_stage {
+    HT_FOLD_WAIT_OTHER,
+    HT_FOLD_WAIT_OLD,
+    HT_FOLD_WALK_SITES,
+    HT_FOLD_WALK_STACKS
+};
+struct ht_fold {
+    _Alignas(64) _Atomic uint32_t parity, clock; /* clock: samples, in steps; relaxed */
+    _Alignas(64) _Atomic uint32_t busy;          /* try-lock */
+    _Atomic uint32_t child;                      /* of a fork inside a hook; relaxed */
+    uint32_t stage;                              /* enum ht_fold_stage */
+    uint32_t chunk, index;                       /* of a pass: which records come next */
+    uint32_t began;                              /* the last pass, by the clock */
+    uint32_t unused;                             /* samples after which a site is idle */
+    uint32_t stamped, stamped_before;            /* sites in `next`; in the pass before */
+    struct ht_fold_sums next[HT_FOLDED_CLASSES]; /* what the pass adds */
+    _Alignas(64) _Atomic uint32_t sites, stacks; /* records that are not free; relaxed */
+    _Atomic uint64_t free_sites;                 /* free_list.h */
+    _Atomic uint64_t free_stacks[HT_FOLD_LISTS]; /* by a fourth of the frames they have room for */
+    _Alignas(64) struct ht_fold_stripe stripes[HT_FOLD_STRIPES];
+};
+
 #endif

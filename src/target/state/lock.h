@@ -18,6 +18,7 @@
  * every wait has an end, but each would lose what it was about to record.)
  *
  *   lock                       guards                                    taken while held
+ *   FOLD, of fold.c            a step of folding                         STACK
  *   ht_state->postfork_thread          a forked child's region being made        all below
  *   ht_state->dump_busy        the workspace and stack of a dump         none
  *   ht_walk_cache's busy       a thread's last walk                      MODULE, STACK, GROW
@@ -36,6 +37,7 @@
  * is exempt, for it only tries.
  */
 enum ht_rank {
+    HT_RANK_FOLD,
     HT_RANK_MODULE,
     HT_RANK_LABELS,
     HT_RANK_STACK,

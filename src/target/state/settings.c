@@ -297,6 +297,11 @@ void ht_settings_read(void)
     v = variable("HEAPTAP_START");
     c->start = !v || strcmp(v, "0");
     c->seed = number_variable("HEAPTAP_SEED");
+    c->fold = 8192;
+    if ((v = variable("HEAPTAP_FOLD"))) {
+        c->fold = (uint32_t)number_at(&v);
+        c->fold_fixed = true;
+    }
     /* Set by `heaptap run`: ID:PID:RUN:START:NAMESPACE:DEVICE (cmd_run.c). */
     if ((v = variable("HEAPTAP_RUN"))) {
         c->run_id = number_at(&v);

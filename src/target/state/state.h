@@ -100,6 +100,7 @@ struct ht_state {
     struct ht_stack_shard stack_shards[HT_STACK_SHARDS]; /* stacks.c */
     _Atomic ht_ref modules[HT_MODULE_SLOTS];             /* by hash of the link_map */
     _Atomic ht_ref main_module;                          /* release; 0: not met yet */
+    struct ht_fold fold;                                 /* tables/fold.h */
     struct ht_weight_cache_entry weight_cache[1u << HT_WEIGHT_CACHE_BITS];
     _Atomic ht_ref frame_cache[1u << HT_CACHE_BITS]; /* relaxed hints, checked on use */
     _Atomic ht_ref sites[1u << HT_CACHE_BITS];       /* the same, by the stack's hash and size */
@@ -131,11 +132,13 @@ struct ht_config {
     uint64_t interval_ns, growth;
     uint64_t run_id;
     uint64_t seed;     /* 0: from AT_RANDOM */
+    uint32_t fold;     /* how many sites and stacks a region may have; 0: any number */
     uint32_t run_pid;  /* of `heaptap run` itself, 0: not known */
     uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
     uint64_t run_start_ns, run_pid_namespace, run_device; /* when it started by the clock of files,
                            its pid namespace, the device of its regions; 0: not known */
     bool peak, temporary, children, start, secure;
+    bool fold_fixed; /* else more where more lives */
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
     uint32_t n_labels,
         thread_label; /* keys of --labels; which of them is "thread", from 1; 0: none */

@@ -17,6 +17,7 @@
 #include "target/state/state.h"
 #include "target/state/thread_slot.h"
 #include "target/tables/bucket_arrays.h"
+#include "target/tables/records.h"
 
 #define FIRST_BUCKETS 16u
 /* A look-up without a lock may be led astray by one that doubles the shard; it ends all the same.
@@ -89,11 +90,16 @@ static _Atomic ht_ref *widen(struct ht_stack_shard *shard)
 
 static ht_ref stack_new(const struct wanted *w)
 {
-    ht_ref list = ht_data_new(w->n * sizeof(ht_ref)), mine;
-    if (!list || !(mine = ht_record_new(HT_KIND_STACK)))
+    ht_ref mine = ht_stack_record(w->n);
+    struct ht_stack *s = ht_at(mine);
+    /* Its list has room for all stacks that its record may be used for (fold.c). */
+    ht_ref list = !mine ? 0 : s->frames ? s->frames : ht_data_new((w->n + 3) / 4 * 16);
+    if (!list)
         return 0;
     memcpy(ht_at(list), w->frames, w->n * sizeof(ht_ref));
-    struct ht_stack *s = ht_at(mine);
+    atomic_store_explicit(&s->last_used,
+                          atomic_load_explicit(&ht_fold_passes, memory_order_relaxed),
+                          memory_order_relaxed);
     s->hash = w->hash;
     HT_YIELD_POINT(STACK);
     s->frames = list;
@@ -142,12 +148,34 @@ ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_
     return at;
 }
 
+bool ht_stack_detach(ht_ref ref)
+{
+    struct ht_stack *s = ht_at(ref);
+    struct ht_stack_shard *shard = shard_of(s->hash);
+    if (!ht_try_lock(&shard->lock, HT_RANK_STACK))
+        return false;
+    _Atomic ht_ref *table = atomic_load_explicit(&shard->table, memory_order_relaxed), *link = NULL;
+    ht_ref at = 0;
+    uint32_t steps = MOST_STEPS;
+    if (table)
+        for (link = bucket_of(table, s->hash);
+             (at = atomic_load_explicit(link, memory_order_relaxed)) && at != ref && steps--;)
+            link = &((struct ht_stack *)ht_at(at))->next;
+    if (at == ref) {
+        atomic_store_explicit(&s->commit, HT_DETACHED, memory_order_release);
+        HT_YIELD_POINT(STACK);
+        atomic_store_explicit(link, atomic_load_explicit(&s->next, memory_order_relaxed),
+                              memory_order_release);
+        atomic_fetch_sub_explicit(&shard->count, 1, memory_order_relaxed);
+    }
+    ht_unlock(&shard->lock, HT_RANK_STACK);
+    return at == ref;
+}
+
 static ht_ref site_new(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels, bool single)
 {
-    ht_ref peak = 0, mine;
-    if (ht_config.peak && !(peak = ht_data_new(sizeof(struct ht_peak))))
-        return 0;
-    if (!(mine = ht_record_new(HT_KIND_SITE)))
+    ht_ref mine;
+    if (!(mine = ht_site_record()))
         return 0;
     struct ht_site *s = ht_at(mine);
     atomic_store_explicit(&s->stack, stack, memory_order_relaxed);
@@ -155,13 +183,19 @@ static ht_ref site_new(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labe
     HT_YIELD_POINT(SITE);
     s->rate = rate;
     s->labels = (uint16_t)labels;
-    s->peak = peak;
+    /* a record that was used before still has one */
+    if (ht_config.peak && !s->peak && !(s->peak = ht_data_new(sizeof(struct ht_peak))))
+        return 0;
     if (single)
         s->size_low = size;
     else
         ht_size_class(size, rate, &s->size_low, &s->size_bits);
-    if (rate == 1)
+    if (rate == 1) {
         s->owner_slot = ht_thread_slot();
+        atomic_store_explicit(&s->shards, 0, memory_order_relaxed);
+    } else {
+        ht_site_made(s);
+    }
     return mine;
 }
 
@@ -176,7 +210,9 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate, uint32_t
     for (;;) {
         for (ht_ref at = head; at && at != seen_to;) {
             struct ht_site *s = ht_at(at);
-            if (s->labels == labels) {
+            /* one that is not committed is about to be folded */
+            if (s->labels == labels &&
+                atomic_load_explicit(&s->commit, memory_order_acquire) == HT_COMMITTED) {
                 if (s->rate == rate && ht_site_holds(s, size)) {
                     if (!s->size_bits)
                         return at;
@@ -184,7 +220,7 @@ static ht_ref find_site(ht_ref stack_ref, uint64_t size, uint64_t rate, uint32_t
                 }
                 n += !s->size_bits && (s->size_low < limit) == small;
             }
-            at = atomic_load_explicit(&s->next, memory_order_relaxed);
+            at = atomic_load_explicit(&s->next, memory_order_acquire);
         }
         /* An exact site made before the classes began still takes its own size. */
         if (wide)

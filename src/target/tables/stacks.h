@@ -32,8 +32,18 @@ static inline uint64_t ht_stack_hash(uint64_t sum, uint32_t n, uint32_t flags)
 /* The stack of n frames (hash: 0 if not known), and the site on it of a size at a rate with a set
  * of labels (its number; 0: none). */
 ht_ref ht_stack_intern(const ht_ref *frames, uint32_t n, uint32_t flags, uint64_t hash);
+/* For fold.c: a stack without sites is no longer found. False: its lock was not free. */
+bool ht_stack_detach(ht_ref stack);
 ht_ref ht_site_find(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels);
 ht_ref ht_site_intern(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labels);
+
+/* Whether a stack that was remembered is still the one of that hash. */
+static inline bool ht_stack_is(ht_ref stack, uint64_t hash)
+{
+    const struct ht_stack *s = ht_at(stack);
+    return atomic_load_explicit(&s->commit, memory_order_acquire) == HT_COMMITTED &&
+           s->hash == hash;
+}
 
 /* Whether a size is of the site's class. */
 static inline bool ht_site_holds(const struct ht_site *s, uint64_t size)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The writing side of a stream. For stream.c and stream_folded.c alone. */
+#ifndef HEAPTAP_SRC_REGION_STREAM_WRITE_H
+#define HEAPTAP_SRC_REGION_STREAM_WRITE_H
+
+#include <zlib.h>
+
+#include "profile.pb-c.h"
+#include "region/stream.h"
+
+#define PB(name) Heaptap__Pprof__##name
+
+struct stream {
+    const struct ht_view *v;
+    const struct ht_stream_options *o;
+    struct ht_stream_workspace *w;
+    ht_sink_fn sink;
+    void *sink_ctx;
+    z_stream z;
+    int64_t n_strings;
+    int error;
+    unsigned refreshes;
+    bool folded; /* some sample has FOLDED_LOCATION */
+};
+
+/* Code in no object: a JIT's, or memory unmapped since. Readers insist on a mapping. */
+enum { NO_OBJECT = 1 }; /* below every mapping_id */
+
+/* The location of folded sites, the one that has a name from the start, and its function. Below
+ * those of all frames. */
+enum { FOLDED_LOCATION = 1, FOLDED_FUNCTION = 1 };
+
+/* Begins the compression. 0 or -ENOMEM. */
+int ht_stream_gzip(struct stream *s);
+void ht_stream_finish(struct stream *s);
+
+/* Writes a message. The first error stays, and ends the writing. */
+void ht_stream_put(struct stream *s, const PB(Profile) * part);
+
+/* Adds to the string table. Returns the string's number. */
+int64_t ht_stream_string(struct stream *s, char *text);
+
+/* stream_folded.c: one sample of n_values for each class of sizes that sites were folded into;
+ * bytes: the number of the string "bytes". Returns how many. */
+int64_t ht_stream_folded(struct stream *s, int64_t bytes, size_t n_values);
+
+/* The location that those samples have, and stacks with HT_STACK_FOLDED; name: a string's number.
+ */
+void ht_stream_folded_location(struct stream *s, int64_t name);
+
+#endif
