@@ -64,9 +64,34 @@ void ht_remote_rest(struct ht_remote *r)
     ht_remote_modules_rest(r);
 }
 
+/* kernel.yama.ptrace_scope; 0: it is, or there is no yama. */
+static int yama(void)
+{
+    FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+    int level = 0;
+    if (f) {
+        if (fscanf(f, "%d", &level) != 1)
+            level = 0;
+        fclose(f);
+    }
+    return level;
+}
+
 static int refuse(pid_t pid, int err, char *msg, size_t msg_size)
 {
-    if (err == -EACCES || err == -EPERM)
+    const int level = err == -EACCES || err == -EPERM ? yama() : 0;
+    if (level > 2)
+        snprintf(msg, msg_size,
+                 "process %d cannot be looked into: kernel.yama.ptrace_scope is %d, which forbids "
+                 "it to everybody and stays until the next boot",
+                 (int)pid, level);
+    else if (level > 0)
+        snprintf(msg, msg_size,
+                 "process %d cannot be looked into: it is another user's, or traced already, or "
+                 "forbidden, for kernel.yama.ptrace_scope is %d (run as root%s)",
+                 (int)pid, level,
+                 level == 1 ? ", or sysctl kernel.yama.ptrace_scope=0" : " with CAP_SYS_PTRACE");
+    else if (err == -EACCES || err == -EPERM)
         snprintf(msg, msg_size,
                  "process %d cannot be looked into: it is another user's, or traced already, or "
                  "yama forbids it (run as root, or see kernel.yama.ptrace_scope)",
