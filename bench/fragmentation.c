@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench/fragmentation.py's five loads, each apt to tear a heap: fragmentation LOAD OPERATIONS. An
- * operation is a malloc, realloc or free. After each fifth of them one line: resident KiB. The
- * sequence of calls is the same in every run (but for how two threads meet).
+ * bench/fragmentation.py's five loads, each apt to tear a heap: fragmentation LOAD OPERATIONS START.
+ * An operation is a malloc, realloc or free. After each fifth of them one line: resident KiB. The
+ * sequence of calls is the same in every run (but for how two threads meet), after a few blocks that
+ * are other ones for each START.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -169,6 +170,18 @@ static void sweep(void)
     }
 }
 
+/* Some blocks of chance sizes, every second of which stays: the heap begins another way. */
+static void begin(uint64_t start)
+{
+    uint64_t r = start;
+    for (uint64_t i = 0; i < 4 * start; i++) {
+        r = r * 6364136223846793005u + 1442695040888963407u;
+        void *p = get(16 + (r >> 40) % 2000, SIZE_MAX);
+        if (r >> 63)
+            free(p);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -179,12 +192,13 @@ int main(int argc, char **argv)
                  {"resized", resized},
                  {"handed-on", handed_on},
                  {"sweep", sweep}};
-    fifth = argc == 3 ? strtoull(argv[2], NULL, 10) / 5 : 0;
+    fifth = argc == 4 ? strtoull(argv[2], NULL, 10) / 5 : 0;
     for (size_t i = 0; fifth && i < sizeof loads / sizeof *loads; i++)
         if (!strcmp(argv[1], loads[i].name)) {
+            begin(strtoull(argv[3], NULL, 10));
             loads[i].run();
             return 0;
         }
-    fputs("usage: fragmentation sparse|mixed|resized|handed-on|sweep OPERATIONS\n", stderr);
+    fputs("usage: fragmentation sparse|mixed|resized|handed-on|sweep OPERATIONS START\n", stderr);
     return 2;
 }
