@@ -5,9 +5,11 @@ and of a region that was left, in differences and merged profiles; and at a rate
 import json
 import os
 import re
+import shutil
+import subprocess
 
 from labels import by_labels, file
-from common import PROGRAMS, check, finish, heaptap, pprof
+from common import DIR, HEAPTAP, PROGRAMS, check, finish, heaptap, kill, pprof, start
 
 
 def by_thread(path):
@@ -53,6 +55,30 @@ check("merge", status == 0 and by_thread(file("both.pb.gz")) == both, (err, by_t
 status, text, err = heaptap("top", "--by=thread", "--json", "--focus=take_figures", "-i", "alloc_objects", "--base=" + file("half.pb.gz"), file("exact.pb.gz"))
 rows = {r["name"]: r["flat"] for r in json.loads(text)["rows"]} if not status else err
 check("--base", rows == {k: v[0] - half[k][0] for k, v in truth.items()}, (rows, err))
+
+# A process: a report, a dump, and what a killed one leaves.
+p = start("threads", 4, "stay", HEAPTAP_LABELS="thread")
+lines = [p.line] + [p.stdout.readline().decode() for _ in range(4)]
+few = {l.split()[0]: [int(w) for w in l.split()[1:]] for l in lines}
+status, text, err = heaptap("top", "--by=thread", "--json", "--focus=take_figures", "-i", "inuse_space", p.pid)
+rows = {r["name"]: r["flat"] for r in json.loads(text)["rows"]} if not status else err
+check("of a process", rows == {k: v[3] for k, v in few.items()}, (rows, few, err))
+status, text, err = heaptap("dump", "-q", p.pid, "-o", file("dump.pb.gz"))
+check("dump", status == 0 and by_thread(file("dump.pb.gz")) == few, (err, status))
+kill(p)
+status, text, err = heaptap("recover", p.pid, "-o", file("recover.pb.gz"))
+check("recover", status == 0 and by_thread(file("recover.pb.gz")) == few, (err, status))
+
+# pprof reads them as heaptap does.
+if shutil.which("go"):
+    def tags(*command):
+        r = subprocess.run([*command, "-sample_index=alloc_objects", "-focus=take_figures", file("exact.pb.gz")], capture_output=True, text=True,
+                           env=dict(os.environ, HOME=DIR, PPROF_TMPDIR=DIR), timeout=100)
+        return {m[2]: float(m[1]) for m in re.finditer(r"^\s+([\d.]+) \(.*?\): (\S+-#|io#|worker/#)$", r.stdout, re.M)}
+    theirs = tags("go", "tool", "pprof", "-tags")
+    check("go tool pprof", theirs == {k: v[0] for k, v in truth.items()} == tags(HEAPTAP, "tags"), theirs)
+else:
+    print("SKIP go tool pprof: go is not installed")
 
 # Nothing asked for: no label, and the same sums.
 plain = run("plain.pb.gz", "--exact")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// threads [ROUNDS]: 20 rounds of 50 threads that come and go, so that their memory and their numbers are used again. Each gets a name in one
+// threads [ROUNDS [stay]]: 20 rounds of 50 threads that come and go, so that their memory and their numbers are used again. Each gets a name in one
 // of five ways, then allocates through take_figures() as many bytes as its kind and round say, and leaves some. Prints what each name's threads
-// have allocated and what of it lives: "NAME objects bytes live_objects live_bytes".
+// have allocated and what of it lives: "NAME objects bytes live_objects live_bytes"; with stay it then waits to be killed.
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>
@@ -95,5 +95,8 @@ int main(int argc, char **argv) {
   static const char *const folded[KINDS] = {"reader-#", "writer-#", "io#", "worker/#", "plain-#"};
   for (unsigned k = 0; k < KINDS; k++)
     printf("%s %lu %lu %lu %lu\n", folded[k], figures[k][0], figures[k][1], figures[k][2], figures[k][3]);
+  fflush(stdout);
+  while (argc > 2)
+    pause();
   return 0;
 }
