@@ -12,6 +12,7 @@
 
 #include "cli/process/figures.h"
 #include "util/jansson.h"
+#include "util/utf8.h"
 
 #define CONFIDENCE 0.95
 
@@ -35,11 +36,20 @@ static const char *size_text(double bytes, char *out)
     return out;
 }
 
+/* As the region has it, and so any bytes. */
+static const char *program_name(const struct ht_leaks *l, char out[256])
+{
+    const char *name = l->region.view.header->name;
+    ht_utf8_escape(name, strnlen(name, sizeof l->region.view.header->name), out, 256);
+    ht_plain_text(out, false);
+    return out;
+}
+
 static void print_heading(const struct ht_leaks *l)
 {
-    char size[24];
-    printf("%s (pid %u): %u pass%s over %s, %zu %s asked about\n", l->region.view.header->name,
-           l->region.view.header->pid, l->n_passes, l->n_passes == 1 ? "" : "es",
+    char size[24], name[256];
+    printf("%s (pid %d): %u pass%s over %s, %zu %s asked about\n", program_name(l, name),
+           (int)l->region.pid, l->n_passes, l->n_passes == 1 ? "" : "es",
            size_text((double)l->read, size), l->n, l->exact ? "blocks" : "sampled blocks");
     printf("without a reference after each pass: ");
     for (unsigned i = 0; i < l->n_passes; i++) {
@@ -162,6 +172,7 @@ static json_t *site_json(const struct ht_leak_site *s)
 
 int ht_leaks_json(const struct ht_leaks *l, const struct ht_leak_sites *s)
 {
+    char name[256];
     json_t *passes = json_array(), *sites = json_array(), *unseen = json_object();
     for (unsigned i = 0; i < l->n_passes; i++)
         json_array_append_new(passes, json_integer((json_int_t)l->candidates[i]));
@@ -171,11 +182,11 @@ int ht_leaks_json(const struct ht_leaks *l, const struct ht_leak_sites *s)
     for (size_t i = 0; i < s->n; i++)
         json_array_append_new(sites, site_json(&s->site[i]));
     json_t *root = json_pack(
-        "{s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "pid",
-        (json_int_t)l->region.view.header->pid, "program", l->region.view.header->name, "exact",
-        (int)l->exact, "asked", (json_int_t)l->n, "read_bytes", (json_int_t)l->read, "leaked_bytes",
-        (json_int_t)llround(s->bytes), "inuse_bytes", (json_int_t)llround(s->inuse), "lost_frees",
-        (json_int_t)l->lost_frees, "candidates", passes, "not_read", unseen, "sites", sites);
+        "{s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "pid", (json_int_t)l->region.pid,
+        "program", program_name(l, name), "exact", (int)l->exact, "asked", (json_int_t)l->n,
+        "read_bytes", (json_int_t)l->read, "leaked_bytes", (json_int_t)llround(s->bytes),
+        "inuse_bytes", (json_int_t)llround(s->inuse), "lost_frees", (json_int_t)l->lost_frees,
+        "candidates", passes, "not_read", unseen, "sites", sites);
     json_object_set_new(root, "registers",
                         l->stopped || l->unstopped
                             ? json_pack("{s:i, s:i, s:f, s:I}", "threads", (int)l->stopped,
