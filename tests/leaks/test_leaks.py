@@ -56,6 +56,17 @@ def leaks(pid, *options, status=0, quick=True):
     return r
 
 
+def between_passes(pid):
+    """A look that waits for its second pass."""
+    slow = subprocess.Popen([HEAPTAP, "leaks", "--every=3s", str(pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.time() + 60
+    while time.time() < end and slow.poll() is None:
+        if open("/proc/%d/syscall" % slow.pid).read().split()[0] in ("35", "230"):  # nanosleep, clock_nanosleep
+            break
+        time.sleep(0.01)
+    return slow
+
+
 def looked(pid, *options):
     out = json.loads(leaks(pid, "--json", *options).stdout)
     found = {}
@@ -87,6 +98,10 @@ for name, (pattern, least) in ALLOCATORS.items():
         for i in range(CHECKS):
             out, found = looked(p.pid, "--stop")
             kept = {n: found[n] for n in found if n.startswith(("kept_", "register_"))}
+            if out["registers"]["not_stopped"]:
+                # It got no processor for 150 ms, and what it holds in a register was not seen: the report says so.
+                print("SKIP %s, look %d: %d threads could not be stopped on a machine this busy" % (name, i, out["registers"]["not_stopped"]))
+                kept.pop("kept_moving", None)
             check(name + ": nothing reachable is called leaked", not kept, (i, kept, out["candidates"]))
             check(name + ": what leaked is found", part(p, found, "lost_") >= least, (i, part(p, found, "lost_"), found, p.blocks))
             check(name + ": exact", out["exact"] and out["asked"] >= sum(p.blocks.values()), out)
@@ -172,16 +187,14 @@ with Program(HEAPS, "1") as p:
         r = leaks(p.pid, bad, status=2)
         check(bad, r.stderr.count("\n") == 1 and not r.stdout, r.stderr)
     # It ends, or becomes another program, in the midst of it.
-    slow = subprocess.Popen([HEAPTAP, "leaks", "--every=2s", str(p.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(1)
+    slow = between_passes(p.pid)
     p.p.kill()
     p.p.wait()
     out, err = slow.communicate()
     check("it ends midway", slow.returncode == 1 and not out and err.count("\n") == 1, (slow.returncode, out, err))
     check("it has ended", leaks(p.pid, status=1).stderr.count("\n") == 1)
 with Program(HEAPS, "1") as p:
-    slow = subprocess.Popen([HEAPTAP, "leaks", "--every=2s", str(p.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(1)
+    slow = between_passes(p.pid)
     p.p.stdin.write("x")
     p.p.stdin.flush()
     out, err = slow.communicate()
