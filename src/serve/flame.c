@@ -23,6 +23,7 @@ enum { FRAMES = 30000, PIXELS = 2000 };
 struct page {
     struct ht_profile *p, *before;
     const char *title;
+    double confidence;
     struct ht_web_folded folded; /* all zero: nothing was folded */
 };
 
@@ -88,6 +89,10 @@ static int put(FILE *out, const struct page *page, const char *word, size_t n)
     }
     if (!strncmp(word, "@ABOUT@", n))
         return put_about(out, page);
+    if (!strncmp(word, "@CONFIDENCE@", n)) {
+        fprintf(out, "%.0f", page->confidence * 100);
+        return 0;
+    }
     if (!strncmp(word, "@STYLE@", n))
         return put_asset(out, "style.css");
     if (!strncmp(word, "@SCRIPT@", n)) {
@@ -104,9 +109,9 @@ static int put(FILE *out, const struct page *page, const char *word, size_t n)
 }
 
 int ht_flame_write(FILE *out, struct ht_profile *p, struct ht_profile *before, const char *title,
-                   bool full)
+                   double confidence, bool full)
 {
-    struct page page = {.p = p, .before = before, .title = title};
+    struct page page = {.p = p, .before = before, .title = title, .confidence = confidence};
     const char *at = ht_asset_find("flame.html")->data;
     int err = full ? 0 : ht_web_folded_begin(&page.folded, p, before, FRAMES, 1.0 / PIXELS);
     while (!err) {

@@ -63,6 +63,20 @@ class Page(unittest.TestCase):
             self.assertAlmostEqual(row["%s_%s" % (key, end)], value, delta=2 + 1e-6 * abs(value), msg=(row, ends))
         self.assertEqual("%s_low" % key in row, bool(ends), (row, ends))
 
+    def test_confidence(self):
+        """The page's intervals of 90, 95 and 99 %, chosen by --confidence, are the reports'; the page says which they are."""
+        path = self.profile("p", {k: {SIZES[k % 10]: (3 + k, 1 + k % 7), 16: (2, 2)} for k in range(40)})
+        widths = []
+        for percent, least in (("90", "1.15MB"), ("95", "1.50MB"), ("99", "2.30MB")):
+            page = self.page(path, "--confidence=" + percent)
+            rows = json.loads(self.heaptap("top", "--json", "--trim=false", "--confidence=" + percent, path))["rows"]
+            for row in rows:
+                self.close(row, "flat", page["rows"][row["name"]]["flatEnds"])
+                self.close(row, "cum", page["rows"][row["name"]]["cumEnds"])
+            self.assertIn("Intervals of %s %%; a site that holds less than %s " % (percent, least), page["sureness"])
+            widths.append(sum(row["cum_high"] - row["cum_low"] for row in rows if "cum_low" in row))
+        self.assertTrue(widths[0] * 1.1 < widths[1] and widths[1] * 1.1 < widths[2], widths)
+
     def test_intervals(self):
         r = random.Random(18)
         stacks = {k: {r.choice(SIZES): (n, n) for n in [r.choice([1, 2, 5, 6, 30, 400])] for _ in range(r.choice([1, 1, 3]))}

@@ -14,7 +14,9 @@ const part = id => {
   const m = html.match(new RegExp(`<script type="application/json" id="${id}">(.*?)</script>`, 's'));
   return m && JSON.parse(m[1]);
 };
-const { HT } = globalThis, data = part('profile'), before = part('before');
+const { HT } = globalThis;
+HT.evidence.chooseConfidence(html.match(/data-confidence="(\d+)"/)[1]);
+const data = part('profile'), before = part('before');
 const tree = HT.buildTree(data, before, {}), t = data.default, known = HT.topEvidence(tree, t), rows = {};
 for (const r of HT.top(tree, t)) {
   const ends = list => known && HT.intervalOf(tree, t, list[r.key]);

@@ -53,6 +53,11 @@ for (const w of ['codec::decode', 'In use, bytes', 'In use, objects', 'Allocated
 }
 check('tooltip has the intervals', /In use, bytes[\d.]+MB±\d+%/.test(tip) && /In use, objects[\d,]+±\d+%/.test(tip), tip);
 check('what may be missing', (await page.textContent('#sure')).includes('holds less than 1.50MB may not be listed'));
+await page.selectOption('#confidence', '99');
+check('another confidence', (await page.textContent('#sure')).startsWith('Intervals of 99 %; a site that holds less than 2.30MB') &&
+  page.url().includes('confidence=99'), await page.textContent('#sure'));
+await page.selectOption('#confidence', '95');
+check('95 % is not in the address', !page.url().includes('confidence'), page.url());
 await shots(page, 'flame');
 
 // Zoom in by a click and out by Escape.

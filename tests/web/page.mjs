@@ -75,6 +75,15 @@ for (const width of [1400, 400]) {
 }
 await page.setViewportSize({ width: 1280, height: 800 });
 check('the caption says what may be missing', (await page.textContent('#top-table caption')).includes('holds less than 1.50MB may not be listed'));
+const percent = async () => Number((await cellOf('cache::Entry::make', 0)).text.match(/±(\d+)%/)[1]), at95 = await percent();
+await page.selectOption('#confidence', '99');
+await page.waitForFunction(() => document.querySelector('#top-table caption').textContent.includes('Intervals of 99 %'));
+check('at 99 % more may be missing', (await page.textContent('#top-table caption')).includes('holds less than 2.30MB may not be listed'));
+const at99 = await percent();
+check('at 99 % an interval is a quarter to a half wider', at99 > 1.2 * at95 && at99 < 1.5 * at95, [at95, at99]);
+check('the address has the confidence', page.url().includes('confidence=99'), page.url());
+await page.selectOption('#confidence', '95');
+await page.waitForFunction(() => document.querySelector('#top-table caption').textContent.includes('Intervals of 95 %'));
 await shots(page, 'page-top');
 await page.click('button[data-sort="cum"]');
 check('sorted by cum', (await page.getAttribute('th:has([data-sort="cum"])', 'aria-sort')) === 'descending');

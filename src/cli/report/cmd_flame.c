@@ -54,7 +54,8 @@ static int write_flame(struct ht_report_args *a)
     }
     err = ht_outfile_open(&out, output);
     if (!err)
-        err = ht_outfile_close(&out, ht_flame_write(out.f, p, before, title, a->full));
+        err = ht_outfile_close(
+            &out, ht_flame_write(out.f, p, before, title, a->report.confidence, a->full));
     ht_profile_destroy(before);
     ht_profile_destroy(p);
     if (err)

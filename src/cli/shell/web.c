@@ -29,7 +29,8 @@ static int write_page(const struct ht_profile *profile, const struct ht_report_a
     if (!err && (type = ht_profile_sample_index(p, r->sample_index, msg, msg_size)) >= 0)
         p->default_sample_type = p->sample_types[type].type;
     if (!err && !(err = ht_outfile_open(&out, path)))
-        err = ht_outfile_close(&out, ht_flame_write(out.f, p, NULL, a->sources[0], a->full));
+        err = ht_outfile_close(
+            &out, ht_flame_write(out.f, p, NULL, a->sources[0], r->confidence, a->full));
     ht_profile_destroy(p);
     return err;
 }

@@ -5,7 +5,7 @@
 
   const HT = root.HT, el = HT.el, $ = id => document.getElementById(id);
   const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
-    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0' };
+    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95' };
 
   const app = root.heaptap = {
     id: '', info: null, targets: [], live: false, data: null, before: null, marked: null,
@@ -71,6 +71,7 @@
     if (!['functions', 'lines', 'files'].includes(app.state.by)) app.state.by = 'functions';
     app.state.profile = HT.kindOf(app.state).id;
     app.state.seconds = HT.validSeconds(app.state.seconds);
+    if (!['90', '95', '99'].includes(app.state.confidence)) app.state.confidence = '95';
     if (!/^\w+[+-]$/.test(app.state.sort)) app.state.sort = 'flat-';
   }
 
@@ -159,6 +160,9 @@
   function fillControls() {
     $('type').replaceChildren(...app.data.types.map((t, i) => new Option(HT.typeLabel(t), t.type, false, i === app.type())));
     $('by').value = app.state.by;
+    $('confidence').value = app.state.confidence;
+    $('confidence-label').hidden = app.state.profile !== 'heap';
+    HT.evidence.chooseConfidence(app.state.confidence);
     for (const k of ['focus', 'ignore']) if (document.activeElement !== $(k)) $(k).value = app.state[k];
     const options = [new Option('nothing', '')];
     if (app.marked) options.push(new Option('mark of ' + app.marked.at, 'mark'));
@@ -289,7 +293,7 @@
   }
 
   function listen() {
-    for (const k of ['type', 'by', 'refresh', 'seconds']) $(k).addEventListener('change', e => app.set({ [k]: e.target.value }));
+    for (const k of ['type', 'by', 'confidence', 'refresh', 'seconds']) $(k).addEventListener('change', e => app.set({ [k]: e.target.value }));
     typed('focus');
     typed('ignore');
     $('base').addEventListener('change', async e => {

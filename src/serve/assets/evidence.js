@@ -7,7 +7,8 @@
 
   const HT = root.HT = root.HT || {};
   const D = HT.distribution;
-  const CONFIDENCE = 0.95, LEVEL = 0.05;
+  const LEVEL = 0.05;
+  let confidence = 0.95; // of all intervals, as the user chose
   const ONE_SIZE_SAMPLES = 5.5, EXACT_SAMPLES = 1e6;
   const SMALL = 0.5, LABEL_RATIO = 1.9, MANY_MISSED = 100;
 
@@ -44,9 +45,9 @@
   }
 
   function interval(e, rate) {
-    const tail = (1 - CONFIDENCE) / 2;
+    const tail = (1 - confidence) / 2;
     if (e.negative) {
-      const z = D.normalTwoSided(CONFIDENCE) * Math.sqrt(e.variance);
+      const z = D.normalTwoSided(confidence) * Math.sqrt(e.variance);
       return [e.value - z, e.value + z];
     }
     const oneSize = e.least === e.most && e.samples >= ONE_SIZE_SAMPLES;
@@ -189,5 +190,10 @@
       before.time < data.time && allocated(before) <= allocated(data);
   }
 
-  HT.evidence = { CONFIDENCE, nothing, chance, add, sum, interval, differenceInterval, test, pair, judge, sameProcess };
+  // In percent: 90, 95 or 99; anything else is 95.
+  function chooseConfidence(percent) {
+    confidence = ['90', '99'].includes(String(percent)) ? percent / 100 : 0.95;
+  }
+
+  HT.evidence = { chooseConfidence, confidence: () => confidence, nothing, chance, add, sum, interval, differenceInterval, test, pair, judge, sameProcess };
 })(typeof window !== 'undefined' ? window : globalThis);

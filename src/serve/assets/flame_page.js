@@ -13,8 +13,10 @@
     colour: hash.get('colour') || (before ? 'change' : 'module'),
     granularity: hash.get('by') || 'functions',
     search: hash.get('search') || '',
+    confidence: hash.get('confidence') || document.body.dataset.confidence,
   };
   if (!(state.type >= 0 && state.type < data.types.length)) state.type = data.default;
+  if (!['90', '95', '99'].includes(state.confidence)) state.confidence = '95';
 
   const flame = new HT.Flame($('flame'), {
     hover: (i, x, y) => HT.tooltip($('tip'), flame, i, x, y),
@@ -29,6 +31,7 @@
     if (state.colour !== (before ? 'change' : 'module')) h.set('colour', state.colour);
     if (state.granularity !== 'functions') h.set('by', state.granularity);
     if (state.search) h.set('search', state.search);
+    if (state.confidence !== document.body.dataset.confidence) h.set('confidence', state.confidence);
     try {
       history.replaceState(null, '', '#' + h);
     } catch (e) {
@@ -45,6 +48,7 @@
 
   function rebuild() {
     const tree = HT.buildTree(data, before, state);
+    HT.evidence.chooseConfidence(state.confidence);
     flame.colour = state.colour;
     flame.show(tree, state.type, HT.moduleHues(data));
     $('empty').hidden = flame.lay.width[0] > 0;
@@ -65,6 +69,8 @@
   $('colour').addEventListener('change', e => { state.colour = e.target.value; rebuild(); });
   $('by').value = state.granularity;
   $('by').addEventListener('change', e => { state.granularity = e.target.value; rebuild(); });
+  $('confidence').value = state.confidence;
+  $('confidence').addEventListener('change', e => { state.confidence = e.target.value; rebuild(); });
   $('inverted').checked = state.inverted;
   $('inverted').addEventListener('change', e => { state.inverted = e.target.checked; rebuild(); });
   $('search').value = state.search;

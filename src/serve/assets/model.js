@@ -63,7 +63,9 @@
     if (tree.compared) return why ? 'No verdicts: ' + why + '.' : 'What may be chance is faint (tested at 5 % over stacks).';
     if (why) return 'No intervals: ' + why + '.';
     if (rate <= 1) return 'No intervals: every allocation was recorded.';
-    return 'Intervals of 95 %; a site that holds less than ' + HT.format(-Math.log(0.05) * rate, 'bytes') + ' may not be listed.';
+    const sure = E.confidence();
+    return `Intervals of ${Math.round(100 * sure)} %; a site that holds less than ` + HT.format(-Math.log(1 - sure) * rate, 'bytes') +
+      ' may not be listed.';
   };
 
   const TYPE_WORDS = {
