@@ -4,6 +4,8 @@
  *                             them, the processor time of one
  * bench-scale again STEPS     allocations of many sizes from 1,000 stacks, a tenth of them kept; prints after each
  *                             of STEPS million what the region has in memory
+ * bench-scale vary PATHS BITS STEPS   the same from so many stacks with sizes up to 2^BITS, 10,000 kept; prints
+ *                             millions of allocations, KiB that live, KiB of the region, KiB resident
  * bench-scale hold N          as stacks, then says so and waits for its standard input to end
  */
 #include <fcntl.h>
@@ -108,8 +110,48 @@ static void again(unsigned long million)
     }
 }
 
+/* In KiB, or -1. */
+static long resident_memory(void)
+{
+    char text[64];
+    long size, pages;
+    int fd = open("/proc/self/statm", O_RDONLY);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0)
+        return -1;
+    text[n] = 0;
+    return sscanf(text, "%ld %ld", &size, &pages) == 2 ? pages * 4 : -1;
+}
+
+static void vary(unsigned long paths, unsigned bits, unsigned long million)
+{
+    enum { KEPT = 10000 };
+    static struct {
+        void *p;
+        size_t size;
+    } kept[KEPT];
+    size_t live = 0;
+    for (unsigned long i = 1; i <= million; i++) {
+        for (unsigned long k = 0; k < 1000000; k++) {
+            unsigned long r = next_random(), slot = r % KEPT;
+            size_t size = 16 + (next_random() >> (64 - bits + r / KEPT % bits));
+            free(kept[slot].p);
+            live += size - kept[slot].size;
+            kept[slot].p = go(next_random() % paths, DEPTH, size);
+            kept[slot].size = size;
+        }
+        printf("%lu %zu %ld %ld\n", i, live / 1024, shared_memory(), resident_memory());
+        fflush(stdout);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 5 && !strcmp(argv[1], "vary")) {
+        vary(strtoul(argv[2], NULL, 10), (unsigned)atoi(argv[3]), strtoul(argv[4], NULL, 10));
+        return 0;
+    }
     if (argc != 3)
         return 2;
     unsigned long n = strtoul(argv[2], NULL, 10);

@@ -95,15 +95,39 @@ def by_time(million):
         print(f"| {n} | {kib} |")
 
 
+# Paths, bits of the largest size, and words.
+LOADS = [(1000, 20, "1,000 stacks, sizes to 1 MiB"), (20000, 20, "20,000 stacks, sizes to 1 MiB"),
+         (20000, 10, "20,000 stacks, sizes to 1 KiB"), (100000, 20, "100,000 stacks, sizes to 1 MiB"),
+         (1000000, 14, "1,000,000 stacks, sizes to 16 KiB"), (1000000, 20, "1,000,000 stacks, sizes to 1 MiB")]
+
+
+def variety(loads, million):
+    """The region at 512k after each million allocations. Limit: 1 % of what lives, and 4 MiB."""
+    bad = 0
+    print("| load | MiB that live | " + " | ".join(f"{n} million" for n in range(1, million + 1)) + " | limit, KiB |")
+    print("| --- | ---: |" + " ---: |" * (million + 1))
+    for paths, bits, words in loads:
+        rows = Place().load("512k", "vary", paths, bits, million)
+        live, sizes = rows[-1][1], [r[2] for r in rows]
+        limit = live // 100 + 4096
+        print(f"| {words} | {live / 1024:.0f} | " + " | ".join(map(str, sizes)) + f" | {limit} |", flush=True)
+        if max(sizes) > limit:
+            bad = 1
+            print(f"FAIL {words}: more than {limit} KiB")
+    return bad
+
+
 if __name__ == "__main__":
     words = Words(__doc__)
     words.flag("--short")
     if words.parse_args().short:
-        sys.exit(processes(100000, [20]))
+        sys.exit(processes(100000, [20]) or variety([LOADS[5]], 1))
     print("A region's size and listing it:\n")
     status = processes(1000, [1, 10, 100, 1000]) or processes(200000, [1000])
     print("\nA new stack (with its site, its object and the pages that are touched), exact mode:\n")
     by_stacks(5000000)
     print("\nTime: 1,000 stacks, sizes over six decades, 2,000 objects kept:\n")
     by_time(30)
+    print("\nTime and variety, KiB of the region at 512k, 10,000 objects kept:\n")
+    status |= variety(LOADS, 6)
     sys.exit(status)
