@@ -154,12 +154,12 @@ static bool walk(enum ht_chunk_kind kind)
 {
     struct ht_fold *f = fold();
     uint32_t n = atomic_load_explicit(&ht_state->header->n_chunks, memory_order_acquire),
-             capacity = ht_kind_capacity(kind), size = ht_kind_size(kind);
+             size = ht_kind_size(kind);
     for (uint32_t left = RECORDS; left && f->chunk < n; left--) {
         uint64_t at = HT_HEADER_SIZE + (uint64_t)f->chunk * HT_CHUNK_SIZE;
         const struct ht_chunk *c = (const struct ht_chunk *)(ht_state->base + at);
-        if (f->index == capacity ||
-            atomic_load_explicit(&c->kind, memory_order_acquire) != (uint32_t)kind) {
+        if (atomic_load_explicit(&c->kind, memory_order_acquire) != (uint32_t)kind ||
+            f->index >= ht_chunk_records(c, kind)) {
             f->chunk++;
             f->index = 0;
             continue;
