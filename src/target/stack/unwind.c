@@ -103,7 +103,7 @@ static __attribute__((noinline)) ht_ref frame_made(uint64_t pc, ht_ref module)
 {
     ht_ref ref = ht_frame_intern(pc, module, make_recipe);
     if (ref)
-        ht_hint_set(&ht_state->frames_use, ht_state->frame_cache, hint_of(pc), ref);
+        ht_hint_set(&ht_state->frames_use, hint_of(pc), ref);
     return ref;
 }
 

@@ -37,24 +37,20 @@ void ht_prefault_tables(void)
 
 /* One hint more gave way to another. When an eighth of those that are used has, twice as many are:
  * a hint from before is still found if its index is the same. */
-static void evicted(struct ht_hints_use *use, const _Atomic ht_ref *table)
+static void evicted(struct ht_hints_use *use)
 {
     const uint32_t all = (1u << HT_CACHE_BITS) - 1;
     uint32_t had = atomic_load_explicit(&use->mask, memory_order_relaxed);
     if (had == all || atomic_fetch_add_explicit(&use->evicted, 1, memory_order_relaxed) < had / 8)
         return;
-    uint32_t now = had * 2 + 1;
-    if (!ht_sandboxed)
-        populate(&table[had + 1], &table[now + 1]);
-    atomic_compare_exchange_strong_explicit(&use->mask, &had, now, memory_order_relaxed,
+    atomic_compare_exchange_strong_explicit(&use->mask, &had, had * 2 + 1, memory_order_relaxed,
                                             memory_order_relaxed);
 }
 
-void ht_hint_set(struct ht_hints_use *use, const _Atomic ht_ref *table, _Atomic ht_ref *hint,
-                 ht_ref ref)
+void ht_hint_set(struct ht_hints_use *use, _Atomic ht_ref *hint, ht_ref ref)
 {
     ht_ref was = atomic_load_explicit(hint, memory_order_relaxed);
     atomic_store_explicit(hint, ref, memory_order_release);
     if (was && was != ref)
-        evicted(use, table);
+        evicted(use);
 }

@@ -71,7 +71,7 @@ struct ht_stack_shard {
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
 /* How much of a table of hints is used: a page at first, and twice as much whenever many hints had
- * to give way to others. What is used is made present. */
+ * to give way to others. */
 #define HT_HINTS_LEAST 1024u
 struct ht_hints_use {
     _Atomic uint32_t mask;    /* for their index; relaxed */
@@ -204,9 +204,8 @@ static inline void ht_lose(enum ht_loss why)
  */
 void ht_prefault_tables(void);
 
-/* Sets a hint of a table. Any thread; signal-safe; lock-free. */
-void ht_hint_set(struct ht_hints_use *use, const _Atomic ht_ref *table, _Atomic ht_ref *hint,
-                 ht_ref ref);
+/* Sets a hint of the table with that use. Any thread; signal-safe; lock-free. */
+void ht_hint_set(struct ht_hints_use *use, _Atomic ht_ref *hint, ht_ref ref);
 
 static inline uint64_t ht_mix(uint64_t x)
 {

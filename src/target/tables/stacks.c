@@ -244,7 +244,7 @@ ht_ref ht_site_find(ht_ref stack_ref, uint64_t size, uint64_t rate, uint32_t lab
     ht_ref found = find_site(stack_ref, size, rate, labels);
     const uint64_t hash = ((struct ht_stack *)ht_at(stack_ref))->hash;
     if (found)
-        ht_hint_set(&ht_state->sites_use, ht_state->sites, ht_site_hint(hash, size, labels), found);
+        ht_hint_set(&ht_state->sites_use, ht_site_hint(hash, size, labels), found);
     return found;
 }
 
