@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static atomic_long waits, early;
+static atomic_long waits, early, begun;
 
 static long now_ms(void)
 {
@@ -25,6 +25,7 @@ static void *wait_again_and_again(void *arg)
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event;
     void *volatile kept = NULL;
+    begun++;
     for (;;) {
         long began = now_ms(), ms = 200 + number % 100;
         free(kept);
@@ -55,6 +56,8 @@ int main(int argc, char **argv)
     for (long i = 0; i < threads; i++)
         if (pthread_create(&t, &small, wait_again_and_again, (void *)i))
             return 1;
+    while (begun < threads)
+        usleep(1000);
     puts("ready");
     fflush(stdout);
     while (getchar() != EOF)
