@@ -69,8 +69,9 @@ class Check:
         for name, depth in f.calls.items():
             yield name, depth
         if f.unknown:
-            listed = self.through.get(plain(f.name))
-            self.used.add(plain(f.name))
+            key = next((k for k in self.through if plain(f.name) in k.split("|")), plain(f.name))
+            listed = self.through.get(key)
+            self.used.add(key)
             if listed is None:
                 self.say(f"{f.name} calls through a pointer at {f.unknown[0][0]:#x}, and no \"through\" says what")
             for target in listed or []:
