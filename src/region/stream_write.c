@@ -23,7 +23,8 @@ static void fixed_free(void *opaque, void *p)
     (void)p;
 }
 
-static void squeeze(struct stream *s, int flush)
+/* in one place for the check of calls through pointers */
+static __attribute__((noinline)) void squeeze(struct stream *s, int flush)
 {
     int r;
     do {
