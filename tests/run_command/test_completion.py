@@ -55,10 +55,15 @@ class Completion(Case):
         # A process's number, of one that is profiled now.
         child = subprocess.Popen([HEAPTAP, "run", "-q", PROG, "wait"], env=self.env, cwd=self.dir, stdout=subprocess.DEVNULL)
         try:
-            pids = []
-            self.until(lambda: pids.extend(re.findall(r"(?m)^ *(\d+) +run-prog", subprocess.run(
-                [HEAPTAP, "ps"], env=self.env, capture_output=True, text=True).stdout)) or pids)
-            self.assertIn(pids[0], complete("heaptap dump " + pids[0][:1]))
+            found = []  # among other tests' processes, which end when they like
+            def listed():
+                shown = subprocess.run([HEAPTAP, "ps"], env=self.env, capture_output=True, text=True).stdout
+                with open("/proc/%d/task/%d/children" % (child.pid, child.pid)) as f:
+                    found[:] = set(re.findall(r"(?m)^ *(\d+) ", shown)) & set(f.read().split())
+                return found
+            self.until(listed)
+            pid = found[0]
+            self.assertIn(pid, complete("heaptap dump " + pid[:1]))
         finally:
             child.send_signal(signal.SIGTERM)
             child.wait()

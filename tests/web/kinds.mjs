@@ -12,13 +12,15 @@ const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= d
 
 // The list plots how many threads there are.
 await page.goto(url);
-await page.waitForSelector(`#targets a[href="/${pid}/"]`);
-const points = () => page.evaluate(() => { const l = document.querySelector('td.threads polyline'); return l ? l.getAttribute('points').split(' ').map(p => Number(p.split(',')[1])) : []; });
+// Its row: other tests' processes may be listed, too.
+const row = `#targets tr:has(a[href="/${pid}/"])`;
+await page.waitForSelector(row);
+const points = () => page.evaluate(row => { const l = document.querySelector(row + ' td.threads polyline'); return l ? l.getAttribute('points').split(' ').map(p => Number(p.split(',')[1])) : []; }, row);
 check('the number of threads climbs', await eventually(page, async () => { const p = await points(); return p.length >= 3 && p[0] > p[p.length - 1]; }), await points());
 await shots(page, 'kinds-list');
 
 // From there to the threads.
-await page.click('td.threads a');
+await page.click(row + ' td.threads a');
 await until(page, () => heaptap.data && heaptap.data.types[0].type === 'threads' && HT.views[0].flame && HT.views[0].flame.boxes.length > 2);
 check('in the address', page.url().includes('profile=threads'), page.url());
 check('tabs', (await page.textContent('#kind-tabs')) === 'HeapThreadsCPU', await page.textContent('#kind-tabs'));
