@@ -92,8 +92,10 @@ static ht_ref stack_new(const struct wanted *w)
 {
     ht_ref mine = ht_stack_record(w->n);
     struct ht_stack *s = ht_at(mine);
-    /* Its list has room for all stacks that its record may be used for (fold.c). */
-    ht_ref list = !mine ? 0 : s->frames ? s->frames : ht_data_new((w->n + 3) / 4 * 16);
+    /* Its list has room for all stacks that its record may be used for (fold.c). One without frames
+     * has some too: nothing at the end of a chunk lies in it. */
+    uint32_t room = w->n ? (w->n + 3) / 4 * 16 : 8;
+    ht_ref list = !mine ? 0 : s->frames ? s->frames : ht_data_new(room);
     if (!list)
         return 0;
     memcpy(ht_at(list), w->frames, w->n * sizeof(ht_ref));
