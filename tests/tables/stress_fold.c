@@ -47,11 +47,11 @@ struct held {
 };
 
 /* As sampled.c. */
-static ht_ref take_sample(unsigned number, uint64_t size, uint64_t rate)
+static ht_ref take_sample(unsigned number, uint64_t size, uint64_t rate, uint32_t labels)
 {
     bool due;
     struct ht_fold_count *entered = ht_fold_enter(&due);
-    ht_ref stack = stack_of(number), site = ht_site_intern(stack, size, rate, 0);
+    ht_ref stack = stack_of(number), site = ht_site_intern(stack, size, rate, labels);
     CHECK(stack && site);
     const struct ht_site *s = ht_at(site);
     HT_YIELD_POINT(FOLD);
@@ -88,7 +88,7 @@ static void sample_and_fold(unsigned thread)
         /* Some come often, the others seldom. */
         h->number = (unsigned)(x >> 8) % ((x >> 40 & 3) ? 40 : STACKS);
         h->size = 20ull << ((x >> 44) % SIZES);
-        h->site = take_sample(h->number, h->size, 100 + (x >> 50 & 1));
+        h->site = take_sample(h->number, h->size, 100 + (x >> 50 & 1), 0);
         if ((x >> 54 & 7) == 0)
             drop(h);
         /* Pauses slow a step down more than they do a sample. */
@@ -207,6 +207,46 @@ static void watch_folding(const struct ht_view *view)
     nanosleep(&(struct timespec){0, 200000}, NULL); /* others have the lock meanwhile */
 }
 
+/* At one stack, what is idle is folded though it lies behind any number of sites that live. */
+static void fold_behind_others(void)
+{
+    enum { IDLE = 2000, OTHERS = 1000 };
+    static struct held others[OTHERS];
+    const struct ht_fold *fold = &ht_state->fold;
+    atomic_store(&ht_state->dump_busy, 1); /* no steps */
+    for (unsigned i = 0; i < IDLE + OTHERS; i++) {
+        struct held h = {.number = 1, .size = 20};
+        h.site = take_sample(h.number, h.size, 100, 1 + i);
+        if (i < IDLE)
+            drop(&h);
+        else
+            others[i - IDLE] = h;
+    }
+    CHECK(fold->sites >= IDLE + OTHERS);
+    atomic_store(&ht_state->dump_busy, 0);
+    ht_config.fold_fixed = true;
+    for (unsigned i = 0; i < 5000 && fold->sites > OTHERS; i++)
+        ht_fold_tick();
+    CHECK(fold->sites == OTHERS);
+    for (unsigned i = 0; i < OTHERS; i++)
+        drop(&others[i]);
+    for (unsigned i = 0; i < 5000 && (fold->sites > BOUND || fold->stacks > BOUND); i++)
+        ht_fold_tick();
+}
+
+/* What a child cannot name any more is at a stack without frames, wherever the next data lie. */
+static void find_empty_stack(void)
+{
+    while (((uint64_t)ht_data_new(8) * 8 + 8 - HT_HEADER_SIZE) % HT_CHUNK_SIZE)
+        ;
+    ht_ref none = 0;
+    struct ht_view v;
+    uint32_t n = 1;
+    const struct ht_stack *s = ht_at(ht_stack_intern(&none, 0, HT_STACK_FOLDED, 0));
+    ht_own_view(&v);
+    CHECK(ht_view_frames(&v, s, &n) && !n);
+}
+
 void stress_fold(void)
 {
     ht_config.fold = BOUND;
@@ -215,6 +255,8 @@ void stress_fold(void)
     const struct ht_fold *fold = &ht_state->fold;
     for (unsigned i = 0; i < 50000 && (fold->sites > BOUND || fold->stacks > BOUND); i++)
         ht_fold_tick();
+    fold_behind_others();
+    find_empty_stack();
     struct ht_view v;
     struct ht_region_totals t;
     ht_own_view(&v);

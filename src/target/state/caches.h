@@ -107,6 +107,7 @@ struct ht_fold {
     _Atomic uint32_t child;                      /* of a fork inside a hook; relaxed */
     uint32_t stage;                              /* enum ht_fold_stage */
     uint32_t chunk, index;                       /* of a pass: which records come next */
+    ht_ref site;                                 /* of a stack's list: behind which */
     uint32_t began;                              /* the last pass, by the clock */
     uint32_t unused;                             /* samples after which a site is idle */
     uint32_t stamped, stamped_before;            /* sites in `next`; in the pass before */

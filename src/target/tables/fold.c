@@ -57,30 +57,37 @@ static bool is_idle(const struct ht_site *s)
            !atomic_load_explicit(&peak->bytes, memory_order_relaxed);
 }
 
-/* Takes the site out of its stack's list. False: it lies too deep in it, and stays. The lists are
- * changed elsewhere only by setting a new head. */
-static bool leave_stack(struct ht_site *s, ht_ref ref)
+static bool is_folded(const struct ht_site *s)
 {
-    struct ht_stack *stack = ht_at(atomic_load_explicit(&s->stack, memory_order_relaxed));
-    ht_ref next = atomic_load_explicit(&s->next, memory_order_relaxed), at = ref;
-    if (!atomic_compare_exchange_strong_explicit(&stack->sites, &at, next, memory_order_acq_rel,
-                                                 memory_order_acquire)) {
-        _Atomic ht_ref *link = NULL;
-        for (uint32_t i = 0; at && at != ref; i++) {
-            if (i == RECORDS)
-                return false;
-            link = &((struct ht_site *)ht_at(at))->next;
-            at = atomic_load_explicit(link, memory_order_acquire);
+    return s->rate != 1 && atomic_load_explicit(&s->folded_in, memory_order_relaxed);
+}
+
+/* Takes the sites that are folded out of their stack's list; each site there costs one of *left.
+ * False: none is left but one, and the next step goes on behind `site`. Elsewhere lists are changed
+ * only by setting a new head. */
+static bool leave_stack(struct ht_stack *stack, uint32_t *left)
+{
+    struct ht_fold *f = fold();
+    for (ht_ref at;; --*left) {
+        _Atomic ht_ref *link = f->site ? &((struct ht_site *)ht_at(f->site))->next : &stack->sites;
+        if (!(at = atomic_load_explicit(link, memory_order_acquire)))
+            break;
+        if (*left == 1)
+            return false;
+        struct ht_site *s = ht_at(at);
+        if (!is_folded(s)) {
+            f->site = at;
+            continue;
         }
-        /* It is not there when its maker lost a race. */
-        if (at)
+        ht_ref next = atomic_load_explicit(&s->next, memory_order_relaxed);
+        HT_YIELD_POINT(FOLD);
+        if (f->site)
             atomic_store_explicit(link, next, memory_order_release);
+        else if (!atomic_compare_exchange_strong_explicit(link, &at, next, memory_order_acq_rel,
+                                                          memory_order_relaxed))
+            continue; /* there is a new head */
     }
-    /* A stack that is detached is given away from the pass after that one on: until then readers
-     * find it. */
-    bool detached = atomic_load_explicit(&stack->commit, memory_order_relaxed) == HT_DETACHED;
-    uint32_t pass = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
-    atomic_store_explicit(&stack->last_used, pass + detached, memory_order_relaxed);
+    f->site = 0;
     return true;
 }
 
@@ -95,11 +102,15 @@ static uint64_t load(const _Atomic uint64_t *n)
     return atomic_load_explicit(n, memory_order_relaxed);
 }
 
-static void take_in(struct ht_site *s, ht_ref ref, uint32_t version)
+static void take_in(struct ht_site *s, uint32_t version)
 {
     struct ht_fold *f = fold();
-    if (!leave_stack(s, ref))
-        return;
+    /* The stack is looked at later in this pass. One that is detached is given away from the pass
+     * after the next on: until then readers find it. */
+    struct ht_stack *stack = ht_at(atomic_load_explicit(&s->stack, memory_order_relaxed));
+    bool detached = atomic_load_explicit(&stack->commit, memory_order_relaxed) == HT_DETACHED;
+    uint32_t pass = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
+    atomic_store_explicit(&stack->last_used, pass + detached, memory_order_relaxed);
     struct ht_fold_sums *sums = &f->next[class_of(s->size_low)];
     sums->objects += load(&s->own.alloc_objects);
     sums->bytes += load(&s->own.alloc_bytes);
@@ -127,26 +138,31 @@ static void look_at_site(struct ht_site *s, ht_ref ref)
     if (!is_idle(s))
         return;
     if (commit == HT_DETACHED)
-        take_in(s, ref, version + 1);
+        take_in(s, version + 1);
     else if (atomic_load_explicit(&f->clock, memory_order_relaxed) -
                  atomic_load_explicit(&s->last_used, memory_order_relaxed) >=
              f->unused)
         atomic_store_explicit(&s->commit, HT_DETACHED, memory_order_release);
 }
 
-static void look_at_stack(struct ht_stack *s, ht_ref ref)
+/* False: there is more to be done at the stack than fits into the step. */
+static bool look_at_stack(struct ht_stack *s, ht_ref ref, uint32_t *left)
 {
     uint32_t commit = atomic_load_explicit(&s->commit, memory_order_acquire),
              pass = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
-    if ((commit != HT_COMMITTED && commit != HT_DETACHED) ||
-        atomic_load_explicit(&s->sites, memory_order_acquire) ||
-        (int32_t)(pass - atomic_load_explicit(&s->last_used, memory_order_relaxed)) < 1)
-        return;
+    if (commit != HT_COMMITTED && commit != HT_DETACHED)
+        return true;
+    int32_t unused = (int32_t)(pass - atomic_load_explicit(&s->last_used, memory_order_relaxed));
+    if (unused < 1 && !leave_stack(s, left))
+        return false;
+    if (atomic_load_explicit(&s->sites, memory_order_acquire) || unused < 1)
+        return true;
     if (commit == HT_DETACHED) {
         ht_stack_give(ref);
     } else if (ht_stack_detach(ref)) {
         atomic_store_explicit(&s->last_used, pass, memory_order_relaxed);
     }
+    return true;
 }
 
 /* Up to RECORDS of a kind. True: there are no more. */
@@ -169,8 +185,11 @@ static bool walk(enum ht_chunk_kind kind)
             continue;
         if (kind == HT_KIND_SITE)
             look_at_site((struct ht_site *)(ht_state->base + at), (ht_ref)(at / 8));
-        else
-            look_at_stack((struct ht_stack *)(ht_state->base + at), (ht_ref)(at / 8));
+        else if (!look_at_stack((struct ht_stack *)(ht_state->base + at), (ht_ref)(at / 8),
+                                &left)) {
+            f->index--;
+            return false;
+        }
     }
     return f->chunk >= n;
 }
@@ -268,6 +287,9 @@ static void step(uint32_t clock)
         return;
     case HT_FOLD_WALK_STACKS:
         if (!walk(HT_KIND_STACK))
+            return;
+        /* A signal handler forked in the midst of this step. */
+        if (atomic_load_explicit(&f->child, memory_order_relaxed))
             return;
         if (f->stamped || f->stamped_before)
             publish();

@@ -9,8 +9,8 @@
  * ht_fold_leave). Now and then one does a step: it looks at 256 records at most. A pass over all
  * records takes each one step further:
  *   1. a site that was idle for long is detached: it is not found any more;
- *   2. in the next pass nobody can have it in hand. If it is still idle, it leaves its stack's
- * list, and is added to the next version of the sums, which counts from the end of the pass on;
+ *   2. in the next pass nobody can have it in hand. If it is still idle, it is added to the next
+ *      version of the sums, which counts from the end of the pass on, and leaves its stack's list;
  *   3. in the next pass but one it is cleared and given to the free list. Until then a reader that
  *      began with an older version finds it whole.
  * A stack is detached in the pass after its last site left it, and given to a free list in the pass
