@@ -64,7 +64,8 @@ for i in 1 2 3; do
         "$H_BUILD/heaptap" dump --raw -o "$H_TMP/live.pb.gz" $pid >"$H_TMP/dumped" 2>&1 &&
             gzip -dc "$H_TMP/live.pb.gz" | grep -aq "folded: " && break
     done
-    kill -STOP $pid
+    kill -STOP $pid # one thread is woken by it, and stops the others: not at once on a busy machine
+    while grep -hs '^State:' /proc/$pid/task/*/status | grep -qv '[Tt] ('; do sleep 0.01; done
     "$H_BUILD/heaptap" dump --raw -o "$H_TMP/stopped.pb.gz" $pid >"$H_TMP/dumped" 2>&1 || { cat "$H_TMP/dumped"; kill -9 $pid; exit 1; }
     kill -9 $pid
     wait $pid 2>"$H_TMP/said"
