@@ -92,6 +92,7 @@ int ht_leak_threads_read(struct ht_remote *r, const struct ht_leak_block *block,
         uint64_t runs = ht_remote_thread_runs(r, t.tid);
         if (!ht_remote_thread_read(r, &t) || !t.sp)
             continue;
+        ht_leak_add_word(out, t.sp); /* its stack may be a block that nothing else points to */
         for (unsigned i = 0; t.call >= 0 && i < 6; i++)
             ht_leak_add_word(out, t.args[i]);
         uint64_t start = stack_start(r, t.sp);

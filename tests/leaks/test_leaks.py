@@ -134,7 +134,12 @@ with Program(HEAPS, "5") as p:
             check(key, out["not_read"][key] > 0, out["not_read"])
         else:
             print("SKIP %s: the kernel has none, or refuses it" % key)
-    check("registers", out["registers"]["threads"] == 11 and out["registers"]["not_stopped"] == 0, out["registers"])
+    check("registers", out["registers"]["threads"] == 12 and out["registers"]["not_stopped"] == 0, out["registers"])
+
+# The stack of a thread by clone(2), without a look at registers: the kernel tells where a thread waits.
+with Program(HEAPS, "5") as p:
+    out, found = looked(p.pid)
+    check("a thread's stack is no leak", p.blocks["kept_thread_stack"] == 1 and "kept_thread_stack" not in found, found)
 
 # A register of a blocked thread alone: listed, and said, without --stop (an allocator that keeps no address of its last block).
 path = library("libmimalloc.so.2*")
