@@ -54,6 +54,11 @@ status, out, err = heaptap("run", "-q", "--exact", "--labels=thread,tenant", "-o
 got = by_labels(file("both.pb.gz"), ("thread", "tenant"), "take")
 check("with the name", set(k[0] for k in got) == {"own"} and got.get(("own", "thrown"), [0])[0] == 4, got)
 
+# In place of the name, where nothing but the name is asked for.
+status, out, err = heaptap("run", "-q", "--exact", "--labels=thread", "-o", file("thread.pb.gz"), OWN, "thread")
+got = {k: v[0] for k, v in by_labels(file("thread.pb.gz"), ("thread",), "take").items()}
+check("in place of the name", status == 0 and got == {"own": 5, "in place of the name": 2}, (status, err, got))
+
 # A fork.
 status, out, err = heaptap("run", "-q", "--exact", "--labels=tenant", "-o", file("fork.%p.pb.gz"), OWN, "fork")
 files = sorted(glob.glob(os.path.join(DIR, "fork.*.pb.gz")))

@@ -39,7 +39,8 @@ static __attribute__((noinline)) uint32_t with_values(uint32_t name)
     ht_own_labels(&v);
     if (atomic_load_explicit(&ht_published, memory_order_relaxed))
         ht_published_labels(&v, &room);
-    return v.found ? number_of(&v, name) : name;
+    /* Of a name that found no room the set says nothing: it has all keys. */
+    return v.found && name != HT_LABELS_OTHER ? number_of(&v, name) : name;
 }
 
 uint32_t ht_labels_gather(void)

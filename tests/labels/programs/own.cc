@@ -103,6 +103,15 @@ int main(int argc, char **argv) {
     step_by_step();
     return 0;
   }
+  if (argc > 1 && !strcmp(argv[1], "thread")) {
+    take(1);
+    {
+      HEAPTAP_LABEL("thread", "in place of the name");
+      take(2);
+    }
+    take(4);
+    return 0;
+  }
   const char *asked = getenv("HEAPTAP_LABELS");
   const bool here = heaptap_call_active() >= 0, tenant = asked && strstr(asked, "tenant");
   char value[400];
