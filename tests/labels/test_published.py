@@ -55,7 +55,7 @@ if status == 77:
 else:
     status2, out, err = heaptap("recover", r.pid, "-o", file("filtered.pb.gz"))
     got = {k: v[0] for k, v in by_labels(file("filtered.pb.gz"), ("thread", "route"), "take").items()} if not status2 else err
-    want = {("filtered", "/c"): 3, ("named-#", "/c"): 4, ("named-#", None): 5, ("named-#", "own"): 6}
+    want = {("filtered", "/c"): 3, ("named-#", "/c"): 4, ("last-#", None): 5, ("last-#", "own"): 6}
     check("under a filter", status == 0 and got == want, (status, err, got, want))
 
 # Not asked for: nothing is looked at.

@@ -65,6 +65,15 @@ uint32_t ht_thread_name_set(void)
     return t->thread_labels;
 }
 
+void ht_thread_name_remember(void)
+{
+    if (!ht_config.thread_label || ht_sandboxed || ht_tls.reentrancy_depth || !ht_active())
+        return;
+    ht_tls.reentrancy_depth++;
+    ht_thread_name_set();
+    ht_tls.reentrancy_depth--;
+}
+
 void ht_thread_renamed(const char *name, long result)
 {
     struct ht_tls *t = &ht_tls;

@@ -9,6 +9,10 @@
  * and the region is its own. */
 uint32_t ht_thread_name_set(void);
 
+/* Before a seccomp filter: finds out the calling thread's name, for it cannot be asked for later.
+ */
+void ht_thread_name_remember(void);
+
 /* The calling thread was given a name by a call that returned `result`, 0: done. Any thread, also
  * with no labels asked for. */
 void ht_thread_renamed(const char *name, long result);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "target/labels/thread_name.h"
 #include "target/process/adopt.h"
 #include "target/state/state.h"
 #include "target/tables/live.h"
@@ -28,6 +29,7 @@ void ht_before_sandbox(void)
     if (ht_active() && !ht_sandboxed) {
         ht_region_detach();
         ht_live_prepare();
+        ht_thread_name_remember();
     }
     if (!ht_sandboxed)
         atomic_store_explicit(&granted, 0, memory_order_relaxed);

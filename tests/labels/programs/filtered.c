@@ -48,6 +48,7 @@ int main(void) {
   take(3);
   prctl(PR_SET_NAME, "named-1");
   take(4);
+  prctl(PR_SET_NAME, "last-2"); /* and no sample before the filter */
   shut();
   clock_gettime(CLOCK_MONOTONIC, &begin);
   do // by the vDSO: a second in which names are asked for again elsewhere
