@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define HT_REGION_MAGIC   0x3150415450414548ULL /* "HEAPTAP1", little endian */
-#define HT_LAYOUT_VERSION 5u
+#define HT_LAYOUT_VERSION 6u
 #define HT_HEADER_SIZE    20480u
 #define HT_CHUNK_SIZE     65536u
 #define HT_CHUNK_MAGIC    0x4b4e4843u  /* "CHNK" */
