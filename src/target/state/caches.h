@@ -79,17 +79,18 @@ struct ht_weight_cache_entry {
 
 /*
  * Of folding (tables/fold.h). A stripe's `entered` are raised with each sample that begins, its
- * `left` with each that has ended, by the parity that held when it began. `busy` guards what has no
- * other order.
+ * `left` with each that has ended, by the parity that held when it began; `own_left` in place of
+ * `left` by the thread that owns the cell of totals of that number, and by no other. `busy` guards
+ * what has no other order.
  */
-#define HT_FOLD_STRIPES 16u
+#define HT_FOLD_STRIPES HT_TOTAL_CELLS
 #define HT_FOLD_TICK    16u /* samples of a stripe from one step to the next */
 #define HT_FOLD_LISTS   (HT_MAX_DEPTH / 4 + 1)
 struct ht_fold_stripe {
     struct ht_fold_count {
-        _Atomic uint32_t entered, left;
+        _Atomic uint32_t entered, left, own_left;
     } by_parity[2];
-    uint64_t reserved[6];
+    uint32_t reserved[10];
 };
 _Static_assert(sizeof(struct ht_fold_stripe) == 64, "a line");
 struct ht_fold_sums {

@@ -34,7 +34,8 @@ static bool none_of(uint32_t parity)
     struct ht_fold *f = fold();
     uint32_t left = 0, entered = 0;
     for (unsigned i = 0; i < HT_FOLD_STRIPES; i++)
-        left += atomic_load(&f->stripes[i].by_parity[parity & 1].left);
+        left += atomic_load(&f->stripes[i].by_parity[parity & 1].left) +
+                atomic_load(&f->stripes[i].by_parity[parity & 1].own_left);
     HT_YIELD_POINT(FOLD);
     for (unsigned i = 0; i < HT_FOLD_STRIPES; i++)
         entered += atomic_load(&f->stripes[i].by_parity[parity & 1].entered);

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "target/state/state.h"
+#include "target/tables/counters.h"
 
 /* Whoever has references to sites or stacks, and no object that lives there, is between these two,
  * but in exact mode. The result of the first is for the second. *due: ht_fold_tick is due after it.
@@ -40,7 +41,17 @@ static inline struct ht_fold_count *ht_fold_enter(bool *due)
 
 static inline void ht_fold_leave(struct ht_fold_count *c)
 {
-    atomic_fetch_add_explicit(&c->left, 1, memory_order_release);
+    _Atomic uint32_t *left = &c->left;
+    if (ht_own_total_cell(ht_tls.thread_slot)) {
+        left = &c->own_left;
+#ifndef __SANITIZE_THREAD__ /* which does not see what order this makes */
+        /* One instruction, so that a signal handler may come at any moment; on x86-64 no store is
+         * seen before an earlier one. A locked one costs some 20 cycles more. */
+        __asm__ volatile("incl %0" : "+m"(*left) : : "cc", "memory");
+        return;
+#endif
+    }
+    atomic_fetch_add_explicit(left, 1, memory_order_release);
 }
 
 /* A sample came to the site, which is of a rate above 1. Between enter and leave. */
