@@ -78,11 +78,12 @@ class Check(unittest.TestCase):
             with open(self.dir + "/s", "w") as f:
                 f.write(text)
             return "--suppressions=" + self.dir + "/s"
-        for text in ("leak:cache", "# known\n\nleak:^cac*e$\n", "leak:/src/cache", "stack:cache < main", "stack:^cache*main$"):
+        for text in ("leak:cache", "# known\n\nleak:^cac*e$\n", "leak:/src/cache", "stack:cache < main", "stack:^cache*main$",
+                     "leak:cache \t\n", "leak:*cac*$", "leak:cache$ignored"):
             out, err = self.check(0, file(text), "--max-total=16M", self.path)
             self.assertIn("10MB in use", out)
             self.assertIn("1 sample is suppressed", err)
-        for text in ("leak:^ache", "leak:cach$", "stack:main < cache", "leak:[c]ache"):
+        for text in ("leak:^ache", "leak:cach$", "leak:cach$e", "stack:main < cache", "leak:[c]ache"):
             self.check(1, file(text), "--max-total=16M", self.path)
         for text in ("cache\n", "leak:\n"):
             self.assertIn("line 1", self.check(2, file(text), "--max-total=16M", self.path)[1])

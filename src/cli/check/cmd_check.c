@@ -17,6 +17,7 @@
 #include "evidence/sampling.h"
 #include "profile/ops.h"
 #include "profile/regex.h"
+#include "profile/suppressions.h"
 #include "profile/units.h"
 #include "region/units.h"
 

@@ -118,9 +118,9 @@ static int report(const struct ht_leaks *l, const struct request *q, pid_t pid)
     if (!err && !status && (!q->output || strcmp(q->output, "-") != 0)) {
         err = ht_leak_sites_make(l, &rows, &sites, msg, sizeof msg);
         if (!err && q->json)
-            status = ht_leaks_json(l, &sites) ? ht_complain(1, "out of memory") : 0;
+            status = ht_leaks_json(stdout, l, &sites) ? ht_complain(1, "out of memory") : 0;
         else if (!err)
-            ht_leaks_text(l, &sites, q->all ? 0 : SHOWN);
+            ht_leaks_text(stdout, l, &sites, q->all ? 0 : SHOWN);
     }
     if (err)
         status = ht_complain(1, "cannot report the leaks of process %d: %s", (int)pid, msg);

@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What leaked, by owner, as text and as JSON. */
+/* What leaked, by owner, as text. */
 #ifndef HEAPTAP_SRC_CLI_PROCESS_LEAKS_REPORT_H
 #define HEAPTAP_SRC_CLI_PROCESS_LEAKS_REPORT_H
 
-#include "leaks/leaks.h"
+#include <stdio.h>
 
-/* What one owner's leaked blocks of one grade come to; for an unreferenced one also what its blocks
- * alone lead to. */
-struct ht_leak_site {
-    const char *name; /* "open_session", the owner's */
-    char *text;       /* with its callers; to free */
-    enum ht_leak_grade grade;
-    struct ht_evidence bytes, objects;
-    double rate;  /* the largest; at most 1: every block is known */
-    double inuse; /* all that the owner has in use, in bytes */
-    uint64_t oldest_s;
-    size_t blocks; /* that were seen */
-    uint64_t held, held_bytes;
-};
-
-struct ht_leak_sites {
-    struct ht_leak_site *site; /* the most bytes first; unreferenced before unreachable */
-    size_t n;
-    double inuse; /* of the process, in bytes */
-    double bytes; /* leaked */
-};
-
-/* Changes the profile of rows: frames of the allocator go. 0 or -errno with msg; free in any case.
- */
-int ht_leak_sites_make(const struct ht_leaks *l, struct ht_leak_rows *rows,
-                       struct ht_leak_sites *out, char *msg, size_t msg_size);
-void ht_leak_sites_free(struct ht_leak_sites *s);
+#include "leaks/sites.h"
 
 /* shown: how many sites at most; 0: all. */
-void ht_leaks_text(const struct ht_leaks *l, const struct ht_leak_sites *s, size_t shown);
-
-/* 0, or -ENOMEM. */
-int ht_leaks_json(const struct ht_leaks *l, const struct ht_leak_sites *s);
+void ht_leaks_text(FILE *out, const struct ht_leaks *l, const struct ht_leak_sites *s,
+                   size_t shown);
 
 #endif

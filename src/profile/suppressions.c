@@ -5,12 +5,12 @@
  */
 #include "config.h"
 
+#include "profile/suppressions.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cli/check/check.h"
 
 /* Whether the text begins with the pattern, whose * stands for anything. */
 static bool begins(const char *pattern, const char *text, bool to_end)
@@ -36,13 +36,15 @@ static bool begins(const char *pattern, const char *text, bool to_end)
     }
 }
 
+/* As LeakSanitizer: text that is empty matches nothing, and $ ends the pattern wherever it stands.
+ */
 bool ht_suppression_matches(const char *pattern, const char *text)
 {
-    size_t n = strlen(pattern);
-    bool from_start = *pattern == '^', to_end = n > 1 && pattern[n - 1] == '$';
-    char *middle = strndup(pattern + from_start, n - from_start - to_end);
-    bool found = false;
-    for (const char *s = text; middle && !found; s++) {
+    bool from_start = *pattern == '^';
+    size_t n = strcspn(pattern, "$");
+    bool to_end = pattern[n] == '$', found = false;
+    char *middle = strndup(pattern + from_start, n - from_start);
+    for (const char *s = text; middle && *text && !found; s++) {
         found = begins(middle, s, to_end);
         if (!*s || from_start)
             break;
@@ -80,7 +82,10 @@ int ht_suppressions_read(struct ht_suppressions *s, const char *path, char *msg,
     }
     while (!err && getline(&line, &size, f) >= 0) {
         char *text = line + strspn(line, " \t");
-        text[strcspn(text, "\r\n")] = '\0';
+        size_t n = strcspn(text, "\r\n");
+        while (n && strchr(" \t", text[n - 1]))
+            n--;
+        text[n] = '\0';
         number++;
         if (!*text || *text == '#')
             continue;

@@ -3,15 +3,18 @@
  * in use, so that its share can be told. */
 #include "config.h"
 
+#include "leaks/sites.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/process/leaks_report.h"
 #include "owners/owners.h"
 #include "profile/ops.h"
 #include "util/utf8.h"
+
+#define CONFIDENCE 0.95
 
 struct maker {
     const struct ht_leaks *l;
@@ -165,4 +168,18 @@ void ht_leak_sites_free(struct ht_leak_sites *s)
         free(s->site[i].text);
     free(s->site);
     *s = (struct ht_leak_sites){0};
+}
+
+struct ht_interval ht_leak_site_bytes(const struct ht_leak_site *s)
+{
+    if (s->rate <= 1)
+        return (struct ht_interval){s->bytes.value, s->bytes.value};
+    return ht_evidence_interval(&s->bytes, s->rate, CONFIDENCE);
+}
+
+struct ht_interval ht_leak_site_objects(const struct ht_leak_site *s)
+{
+    if (s->rate <= 1)
+        return (struct ht_interval){s->objects.value, s->objects.value};
+    return ht_evidence_interval(&s->objects, 0, CONFIDENCE);
 }
