@@ -33,25 +33,35 @@ bool ht_mapped_elf_read(struct ht_mapped_elf *m, uint64_t start)
 __attribute__((noinline)) static uint64_t count_by_gnu_hash(const struct ht_mapped_elf *m,
                                                             uint64_t table)
 {
-    uint32_t head[4], bucket[64], last = 0, link = 0; /* n buckets, first symbol, n words, shift */
+    uint32_t head[4], word[64], last = 0; /* n buckets, first symbol, n words, shift */
     if (!m->read(m->ctx, table, head, sizeof head) || head[0] > MAX_SYMBOLS ||
         head[2] > MAX_SYMBOLS)
         return 0;
     uint64_t buckets = table + sizeof head + 8ull * head[2], chains = buckets + 4ull * head[0];
     for (uint32_t i = 0; i < head[0]; i += 64) {
         uint32_t n = head[0] - i < 64 ? head[0] - i : 64;
-        if (!m->read(m->ctx, buckets + 4ull * i, bucket, 4ull * n))
+        if (!m->read(m->ctx, buckets + 4ull * i, word, 4ull * n))
             return 0;
         for (uint32_t k = 0; k < n; k++)
-            if (bucket[k] > last)
-                last = bucket[k];
+            if (word[k] > last)
+                last = word[k];
     }
     if (last < head[1])
         return head[1];
-    for (; !(link & 1); last++)
-        if (last >= MAX_SYMBOLS || !m->read(m->ctx, chains + 4ull * (last - head[1]), &link, 4))
-            return 0;
-    return last;
+    while (last < MAX_SYMBOLS) {
+        uint64_t at = chains + 4ull * (last - head[1]);
+        uint32_t n = 64;
+        /* The table may end less than 64 links behind this one. */
+        if (!m->read(m->ctx, at, word, sizeof word)) {
+            n = 1;
+            if (!m->read(m->ctx, at, word, sizeof word[0]))
+                return 0;
+        }
+        for (uint32_t k = 0; k < n; k++, last++)
+            if (word[k] & 1)
+                return last + 1;
+    }
+    return 0;
 }
 
 bool ht_dynsym_find(const struct ht_mapped_elf *m, struct ht_dynsym *d)
