@@ -21,6 +21,7 @@
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
 #include "snapshot/process.h"
+#include "snapshot/title.h"
 #include "util/utf8.h"
 
 struct lister {
@@ -91,6 +92,14 @@ static void put_totals(struct ht_listed *e, const struct ht_view *v)
     e->alloc_objects = t.values.alloc_objects;
 }
 
+static void put_place(struct ht_listed *e, pid_t pid)
+{
+    if (!e->alive)
+        return;
+    ht_process_title(pid, e->title, sizeof e->title);
+    ht_process_unit(pid, e->unit, sizeof e->unit);
+}
+
 static void describe(struct ht_listed *e, const struct ht_region *r)
 {
     const struct ht_region_header *h = r->view.header;
@@ -117,6 +126,9 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     put(e->last_dump, sizeof e->last_dump, h->last_dump, sizeof h->last_dump);
     put(e->path, sizeof e->path, r->path, sizeof r->path);
     put_command(e, h);
+    put_place(e, r->pid);
+    e->unwritten =
+        e->dumped || !atomic_load(&h->dump_failures) ? 0 : (int)atomic_load(&h->dump_errno);
     put_totals(e, &r->view);
 }
 
@@ -152,6 +164,7 @@ static void list_process(struct lister *l, pid_t pid)
             e->state = p.state;
             e->filtered = true;
             put_name(e, pid);
+            put_place(e, pid);
             put(e->damage, sizeof e->damage, UNKNOWN_FILTER, sizeof UNKNOWN_FILTER);
         }
         return;
@@ -180,6 +193,7 @@ static void list_process(struct lister *l, pid_t pid)
             e->uid = p.uid;
             e->alive = true;
             e->state = p.state;
+            put_place(e, pid);
             put(e->path, sizeof e->path, map.path, sizeof map.path);
             put(e->damage, sizeof e->damage, msg, sizeof msg);
         }

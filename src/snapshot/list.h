@@ -28,7 +28,11 @@ struct ht_listed {
     uint64_t resident;   /* of a living one, bytes; 0: unknown */
     uint64_t file_bytes; /* of memory that the region takes */
     int64_t met_dead;    /* seconds since 1970 when a command first saw it dead, 0: not yet */
-    char name[64], exe[1024], command_line[256];
+    char name[64], exe[1024];
+    char command_line[256]; /* as it was started */
+    char title[256];        /* of a living one: as it is now */
+    char unit[128];         /* of a living one: its unit of systemd, or its container's id */
+    int unwritten;          /* errno of its last dump, when that one failed; else 0 */
     char output[1024], last_dump[1024];
     char path[1300];  /* of the region; "" when it is in the process's memory */
     char damage[240]; /* what is wrong with it, "" when it can be read */

@@ -5,52 +5,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/process/figures.h"
+#include "cli/process/ps_table.h"
+#include "cli/terminal/terminal.h"
 #include "cli/words.h"
 #include "snapshot/list.h"
 #include "util/jansson.h"
 
 static const char usage[] =
-    "usage: heaptap ps [--all] [--json]\n\n"
-    "Lists the profiled processes of this user (as root: of all): those that run and those that\n"
-    "died without having written their profile, which heaptap recover writes.\n\n"
-    "  -a, --all   also, one by one, what dead processes of other heaptap versions left\n"
-    "  --json      as a JSON array, of all (docs/leak-hunt.md)\n";
-
-static const char *state_of(const struct ht_listed *e)
-{
-    if (*e->damage)
-        return e->filtered ? "sandboxed" : "unreadable";
-    if (!e->alive)
-        return e->dumped ? "dumped" : "dead";
-    return e->state == 'T' || e->state == 't' ? "stopped" : "alive";
-}
-
-static double age_of(const struct ht_listed *e)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    double age = (double)now.tv_sec - (double)e->start_wall_ns / 1e9;
-    return age > 0 && e->start_wall_ns ? age : 0;
-}
-
-/* Where the profile is: the file that a dump wrote, or the pattern of the next one. */
-static const char *goes_to(const struct ht_listed *e)
-{
-    if (*e->damage)
-        return e->damage;
-    return *e->last_dump && (e->dumped || !e->alive) ? e->last_dump : e->output;
-}
-
-/* False for a process that has ended and left no region. */
-static bool is_there(const struct ht_listed *e)
-{
-    return e->alive || *e->path;
-}
+    "usage: heaptap ps [--all] [--long] [--json]\n\n"
+    "Lists the profiled processes of this user (as root: of all): living ones, and dead ones "
+    "whose\n"
+    "profile is not written yet. heaptap recover writes it, heaptap forget discards it.\n\n"
+    "  -a, --all    also, one by one, what dead processes of other heaptap versions left\n"
+    "  -l, --long   with user, title, unit or container, as on a terminal\n"
+    "  --json       as a JSON array, of all (docs/leak-hunt.md)\n";
 
 static void print_table(const struct ht_listed *list, size_t n, bool all)
 {
@@ -59,19 +31,19 @@ static void print_table(const struct ht_listed *list, size_t n, bool all)
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
         char age[16], rate[16], inuse[16], resident[16] = "-";
-        if (!is_there(e) || (e->other_version && !all))
+        if (!ht_ps_is_there(e) || (e->other_version && !all))
             continue;
-        ht_figure_age(age_of(e), age, sizeof age);
+        ht_figure_age(ht_ps_age(e), age, sizeof age);
         ht_figure_bytes((double)e->rate, rate, sizeof rate);
         ht_figure_bytes((double)e->inuse_bytes, inuse, sizeof inuse);
         if (e->resident)
             ht_figure_bytes((double)e->resident, resident, sizeof resident);
         printf("%8d  %-15.15s %-10s %6s %7s %9s %9s %8llu  %s\n", (int)e->pid,
-               *e->name ? e->name : "?", state_of(e), age,
+               *e->name ? e->name : "?", ht_ps_state(e), age,
                !e->rate       ? "off"
                : e->rate == 1 ? "exact"
                               : rate,
-               inuse, resident, (unsigned long long)e->samples, goes_to(e));
+               inuse, resident, (unsigned long long)e->samples, ht_ps_goes_to(e));
     }
 }
 
@@ -86,20 +58,23 @@ static int print_json(const struct ht_listed *list, size_t n)
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
-        if (!is_there(e))
+        if (!ht_ps_is_there(e))
             continue;
+        char user[64];
         json_t *o = json_pack(
             "{s:i, s:o, s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o, "
-            "s:o, s:o, s:o}",
-            "pid", (int)e->pid, "program", text(e->name), "state", state_of(e), "uid", (int)e->uid,
-            "age_seconds", age_of(e), "rate", (json_int_t)e->rate, "samples",
+            "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+            "pid", (int)e->pid, "program", text(e->name), "state", ht_ps_state(e), "uid",
+            (int)e->uid, "age_seconds", ht_ps_age(e), "rate", (json_int_t)e->rate, "samples",
             (json_int_t)e->samples, "lost", (json_int_t)e->lost, "labels_other",
             (json_int_t)e->labels_other, "folded_sites", (json_int_t)e->folded, "inuse_bytes",
             (json_int_t)e->inuse_bytes, "inuse_objects", (json_int_t)e->inuse_objects,
             "resident_bytes", (json_int_t)e->resident, "region_bytes", (json_int_t)e->file_bytes,
             "recoverable", !e->alive && !e->dumped && !*e->damage, "forked", (int)e->adopted,
             "command", text(e->command_line), "output", text(e->output), "last_dump",
-            text(e->last_dump), "region", text(e->path));
+            text(e->last_dump), "region", text(e->path), "user",
+            text(ht_ps_user(e->uid, user, sizeof user)), "title", text(e->title), "unit",
+            text(e->unit), "unwritten", text(e->unwritten ? strerror(e->unwritten) : ""));
         if (!o || json_array_append_new(array, o)) {
             json_decref(array);
             return ht_complain(1, "out of memory");
@@ -111,13 +86,28 @@ static int print_json(const struct ht_listed *list, size_t n)
     return 0;
 }
 
+/* What stays in a region, and why. */
+static void tell_unwritten(const struct ht_listed *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_listed *e = &list[i];
+        if (!ht_ps_is_there(e) || !e->unwritten || *e->damage)
+            continue;
+        ht_complain(
+            0,
+            "%s (pid %d) could not write its profile (%s): it stays in its region (heaptap %s %d)",
+            *e->name ? e->name : "?", (int)e->pid, strerror(e->unwritten),
+            e->alive ? "dump" : "recover", (int)e->pid);
+    }
+}
+
 /* On standard error, so that scripts that read the table do not get it. */
 static void sum_other_versions(const struct ht_listed *list, size_t n, size_t others)
 {
     double bytes = 0;
     char size[16];
     for (size_t i = 0; i < n; i++)
-        if (is_there(&list[i]) && list[i].other_version)
+        if (ht_ps_is_there(&list[i]) && list[i].other_version)
             bytes += (double)list[i].file_bytes;
     ht_figure_bytes(bytes, size, sizeof size);
     fprintf(
@@ -130,7 +120,7 @@ static void sum_other_versions(const struct ht_listed *list, size_t n, size_t ot
 static void tell_other_labels(const struct ht_listed *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (is_there(&list[i]) && list[i].labels_other)
+        if (ht_ps_is_there(&list[i]) && list[i].labels_other)
             fprintf(stderr,
                     "heaptap: %d: there was no room for more sets of labels: of %llu samples they "
                     "are \"other\"\n",
@@ -139,9 +129,9 @@ static void tell_other_labels(const struct ht_listed *list, size_t n)
 
 int ht_cmd_ps(int argc, char **argv)
 {
-    bool json = false, all = false;
+    bool json = false, all = false, wide = false;
     const struct ht_word_option options[] = {
-        {"all", 'a', .flag = &all}, {"json", .flag = &json}, {NULL}};
+        {"all", 'a', .flag = &all}, {"long", 'l', .flag = &wide}, {"json", .flag = &json}, {NULL}};
     struct ht_words rest = {0};
     struct ht_listed *list;
     size_t n, shown = 0, others = 0;
@@ -159,17 +149,21 @@ int ht_cmd_ps(int argc, char **argv)
     ht_list_clean(list, n);
     for (size_t i = 0; i < n; i++) {
         bool other = list[i].other_version && !all;
-        others += is_there(&list[i]) && other;
-        shown += is_there(&list[i]) && !other;
+        others += ht_ps_is_there(&list[i]) && other;
+        shown += ht_ps_is_there(&list[i]) && !other;
     }
     if (json)
         status = print_json(list, n);
-    else if (status = 0, shown)
+    else if (status = 0, shown && (wide || ht_terminal()))
+        ht_ps_print_long(list, n, all, ht_terminal() ? ht_terminal_columns() : 0);
+    else if (shown)
         print_table(list, n, all);
     else
         fprintf(stderr, "heaptap: no profiled processes; start one: heaptap run -- PROGRAM\n");
-    if (!json)
+    if (!json) {
+        tell_unwritten(list, n);
         tell_other_labels(list, n);
+    }
     if (others && !json)
         sum_other_versions(list, n, others);
     free(list);

@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +16,7 @@
 
 #include "snapshot/list.h"
 #include "snapshot/region.h"
-#include "util/utf8.h"
+#include "snapshot/title.h"
 
 #define LISTED 5
 
@@ -26,19 +25,6 @@ struct match {
     uint64_t start;
     char title[48];
 };
-
-/* A file of /proc/PID as a string; "" when it cannot be read. Returns its length. */
-static size_t read_text(pid_t pid, const char *file, char *out, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, size - 1) : 0;
-    if (fd >= 0)
-        close(fd);
-    out[n > 0 ? n : 0] = '\0';
-    return n > 0 ? (size_t)n : 0;
-}
 
 static const char *base_name(const char *path)
 {
@@ -59,7 +45,7 @@ static bool is_title(char *title, const char *name)
 static bool is_called(pid_t pid, const char *name)
 {
     char text[4096], path[64];
-    read_text(pid, "comm", text, sizeof text);
+    ht_process_text(pid, "comm", text, sizeof text);
     text[strcspn(text, "\n")] = '\0';
     if (!strcmp(text, name))
         return true;
@@ -71,7 +57,7 @@ static bool is_called(pid_t pid, const char *name)
         *deleted = '\0';
     if (*text && !strcmp(base_name(text), name))
         return true;
-    read_text(pid, "cmdline", text, sizeof text);
+    ht_process_text(pid, "cmdline", text, sizeof text);
     return is_title(text, name);
 }
 
@@ -97,7 +83,7 @@ static bool is_unit_part(const char *part, size_t n, const char *unit)
 static bool is_in(pid_t pid, const char *unit)
 {
     char text[4096];
-    read_text(pid, "cgroup", text, sizeof text);
+    ht_process_text(pid, "cgroup", text, sizeof text);
     for (char *part = text; *part; part += *part != '\0') {
         size_t n = strcspn(part, "/\n");
         if (is_unit_part(part, n, unit))
@@ -110,15 +96,8 @@ static bool is_in(pid_t pid, const char *unit)
 static void describe(struct match *m)
 {
     char text[4096];
-    size_t n = read_text(m->pid, "cmdline", text, sizeof text);
-    for (size_t i = 0; i + 1 < n; i++)
-        if (!text[i])
-            text[i] = ' ';
-    snprintf(m->title, sizeof m->title, "%.*s", (int)sizeof m->title - 1, text);
-    ht_plain_text(m->title, false);
-    for (size_t k = strlen(m->title); k && m->title[k - 1] == ' '; k--)
-        m->title[k - 1] = '\0';
-    read_text(m->pid, "stat", text, sizeof text);
+    ht_process_title(m->pid, m->title, sizeof m->title);
+    ht_process_text(m->pid, "stat", text, sizeof text);
     char *behind = strrchr(text, ')');
     int parent = 0;
     if (behind)

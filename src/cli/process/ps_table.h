@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of heaptap ps that people read; the short one is for scripts. */
+#ifndef HEAPTAP_SRC_CLI_PROCESS_PS_TABLE_H
+#define HEAPTAP_SRC_CLI_PROCESS_PS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "snapshot/list.h"
+
+/* "alive", "stopped", "dead" (its profile is not written), "dumped" (dead, and written),
+ * "unreadable", "sandboxed". */
+const char *ht_ps_state(const struct ht_listed *e);
+
+/* Seconds since its region was made; 0: not known. */
+double ht_ps_age(const struct ht_listed *e);
+
+/* Where its profile is, or will be, or what is wrong with its region. */
+const char *ht_ps_goes_to(const struct ht_listed *e);
+
+/* False for a process that has ended and left no region. */
+bool ht_ps_is_there(const struct ht_listed *e);
+
+/* The name of a user, or the number. Returns out. */
+const char *ht_ps_user(uid_t uid, char *out, size_t size);
+
+/* The long table on standard output: living processes, a line, the dead ones. all: those of other
+ * versions too. columns: of the terminal, by which rows are cut; 0: they are not cut. */
+void ht_ps_print_long(const struct ht_listed *list, size_t n, bool all, int columns);
+
+#endif
