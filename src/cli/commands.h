@@ -11,6 +11,7 @@
     X("doctor", ht_cmd_doctor, "whether and how something can be profiled here, and why not")      \
     X("ps", ht_cmd_ps, "the profiled processes: alive, and dead but recoverable")                  \
     X("recover", ht_cmd_recover, "the profile of a process that was killed")                       \
+    X("forget", ht_cmd_forget, "discard what dead processes left")                                 \
     X("watch", ht_cmd_watch, "a live table of allocation sites")                                   \
     X("dump", ht_cmd_dump, "the profile of a live process, without its help")                      \
     X("leaks", ht_cmd_leaks, "which blocks of a live process nobody points to any more")           \
