@@ -138,11 +138,6 @@ int main(int argc, char **argv)
         sleep((unsigned)n);
         return 0;
     }
-    if (!strcmp(what, "slowly")) { // long enough to be looked at; then by signal n
-        keep_blocks(4);
-        sleep(2);
-        kill(getpid(), n);
-    }
     if (!strcmp(what, "daemonless")) {
         keep_blocks(3);
         signal(SIGTERM, on_quit);

@@ -75,12 +75,28 @@ class Namespaces(Case):
         return self.run_("--exact", "-o", "m.pb.gz", "unshare", "-m", "sh", "-c",
                          "mount -t tmpfs none %s; chmod 700 %s; %s %s" % (self.regions, self.regions, more, " ".join(words)), env=env)
 
+    def keeps_open(self, pid, path):
+        """Whether a descriptor of the process is a file whose path matches."""
+        fds = "/proc/%d/fd" % pid
+        for fd in os.listdir(fds):
+            try:
+                if re.search(path, os.readlink(os.path.join(fds, fd))):
+                    return True
+            except FileNotFoundError:  # closed meanwhile
+                pass
+        return False
+
     @namespaces("unshare", "-m")
     def test_a_region_in_another_mount_namespace(self):
         """run keeps a descriptor of it, so that neither SIGKILL nor a read-only file system loses the profile."""
-        r = self.in_mounts("%s slowly 9;" % PROG, "true")
-        self.assertEqual([self.blocks(f) for f in self.files() if self.blocks(f)], [4], r.stderr)
-        self.assertNotIn("no sample was seen", r.stderr)
+        p = self.start("--exact", "-o", "m.pb.gz", "unshare", "-m", "sh", "-c",
+                       "mount -t tmpfs none %s; chmod 700 %s; %s wait; true" % (self.regions, self.regions, PROG))
+        pid = int(p.stdout.readline().split()[1])
+        self.until(lambda: self.keeps_open(p.pid, r"/%d\.\d+\.\d+$" % pid))
+        os.kill(pid, signal.SIGKILL)
+        err = p.communicate(timeout=60)[1]
+        self.assertEqual([self.blocks(f) for f in self.files() if self.blocks(f)], [5], err)
+        self.assertNotIn("no sample was seen", err)
 
     @namespaces("unshare", "-m")
     def test_what_it_cannot_write_there_it_says(self):
