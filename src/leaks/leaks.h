@@ -58,6 +58,9 @@ struct ht_leak_options {
     uint64_t budget;   /* bytes read a second; 0: no limit */
     bool stop;         /* look at the registers of all threads, each stopped for a moment */
     bool plain;        /* without AVX2; for tests */
+    /* The process waits at its end (region/layout.h, leak_look): its other threads are held while
+     * it is looked at, so that one pass is enough. Call from a thread that ends soon (hold.h). */
+    bool ending;
     /* Called after each pass, and while one runs, with `done` of `all` bytes. May be NULL. */
     void (*progress)(void *ctx, const struct ht_leaks *l, uint64_t done, uint64_t all);
     void *ctx;
@@ -80,6 +83,8 @@ struct ht_leaks {
     unsigned threads, stopped, unstopped; /* there are; whose registers were read, were not */
     uint64_t longest_stop_ns;
     size_t in_registers; /* candidates that a register pointed to */
+    bool ending;         /* looked at as it ended, with nothing moving; then longest_stop_ns is how
+                            long `stopped` threads were held, and 0 where there were no others */
     uint64_t lost_frees; /* frees that heaptap lost: so many blocks may be freed */
     uint64_t now_s;      /* seconds after the region's start */
 };
@@ -120,6 +125,20 @@ struct ht_leak_rows {
 int ht_leak_rows_make(const struct ht_leaks *l, struct ht_leak_rows *rows, char *msg,
                       size_t msg_size);
 void ht_leak_rows_free(struct ht_leak_rows *rows);
+
+/* The row of a block's site and grade; NULL: there is none. */
+const struct ht_leak_row *ht_leak_rows_find(const struct ht_leak_rows *rows,
+                                            const struct ht_leak_block *b);
+
+struct ht_suppressions;
+
+/*
+ * suppress.c: calls the blocks of sites that are known no leaks, and those that they alone lead to.
+ * named: the rows of l, with names; they are to be made again afterwards. *suppressed: how many
+ * blocks. 0 or -ENOMEM.
+ */
+int ht_leaks_suppress(struct ht_leaks *l, const struct ht_leak_rows *named,
+                      const struct ht_suppressions *s, size_t *suppressed);
 
 /* The leaked samples alone: a new profile. NULL: out of memory. */
 struct ht_profile *ht_leak_rows_leaked(const struct ht_leak_rows *rows);

@@ -14,6 +14,7 @@
 
 #include "leaks/areas.h"
 #include "leaks/graph.h"
+#include "leaks/hold.h"
 #include "leaks/index.h"
 #include "leaks/leaks.h"
 #include "leaks/records.h"
@@ -40,6 +41,7 @@ struct look {
     uint64_t done, resident, shown_ns;
     struct ht_leak_records records;
     bool moved; /* a later pass found what an earlier one missed */
+    struct ht_leak_hold hold;
 };
 
 static void show_progress(struct look *k, uint64_t bytes)
@@ -147,6 +149,7 @@ static int pass(struct look *k, unsigned number)
     if (!err) {
         /* What the kernel holds, on both sides of what memory holds. */
         take_loose_words(k, threads.word, threads.n_words);
+        take_loose_words(k, k->hold.word, k->hold.n_words);
         err = read_all(k, &d, &areas, &threads, number % 2);
     }
     if (!err) {
@@ -225,6 +228,8 @@ static bool enough(const struct look *k, unsigned done, unsigned unchanged)
 {
     const struct ht_leaks *l = k->l;
     if (done == HT_LEAK_PASSES || (done && !l->candidates[done - 1]))
+        return true;
+    if (done && k->hold.all)
         return true;
     if (done < k->o->passes)
         return false;
@@ -377,10 +382,12 @@ int ht_leaks_look(struct ht_remote *r, const struct ht_leak_options *o, struct h
     struct look k = {.r = r, .o = o, .l = out};
     *out = (struct ht_leaks){0};
     *msg = '\0';
-    int err = ht_region_open_pid(&out->region, r->pid, msg, msg_size);
-    if (err)
-        return err;
-    if (!out->region.alive) {
+    int err = o->ending ? ht_leak_hold(r, &k.hold) : 0;
+    if (!err)
+        err = ht_region_open_pid(&out->region, r->pid, msg, msg_size);
+    if (err) {
+        /* said below */
+    } else if (!out->region.alive) {
         snprintf(msg, msg_size, "process %d has ended: its memory is gone", (int)r->pid);
         err = -ESRCH;
     } else {
@@ -391,6 +398,13 @@ int ht_leaks_look(struct ht_remote *r, const struct ht_leak_options *o, struct h
     else if (err && !*msg)
         snprintf(msg, msg_size, "process %d cannot be looked through: %s", (int)r->pid,
                  strerror(-err));
+    if (k.hold.all) {
+        out->ending = true;
+        out->threads = k.hold.threads;
+        out->stopped = (unsigned)k.hold.n;
+        out->longest_stop_ns = k.hold.n ? ht_leak_now_ns() - k.hold.began_ns : 0;
+    }
+    ht_leak_release(&k.hold);
     ht_leak_index_destroy(k.x);
     ht_leak_graph_free(&k.graph);
     free(k.candidate);
@@ -406,35 +420,4 @@ void ht_leaks_free(struct ht_leaks *l)
         ht_region_close(&l->region);
     free(l->block);
     l->block = NULL;
-}
-
-const char *ht_leak_grade_name(enum ht_leak_grade g)
-{
-    static const char *const names[] = {"reachable", "unreferenced", "unreachable"};
-    return names[g];
-}
-
-const char *ht_leak_unseen_name(enum ht_leak_unseen kind)
-{
-    static const char *const names[] = {
-        [HT_UNSEEN_SWAPPED] = "swapped out",
-        [HT_UNSEEN_ABSENT] = "shared and not mapped in",
-        [HT_UNSEEN_DEVICE] = "of devices",
-        [HT_UNSEEN_USERFAULT] = "registered with userfaultfd",
-        [HT_UNSEEN_SECRET] = "secret (memfd_secret)",
-        [HT_UNSEEN_CLOSED] = "protected against reading",
-        [HT_UNSEEN_FAILED] = "gone while it was read",
-    };
-    return names[kind];
-}
-
-const char *ht_leak_unseen_key(enum ht_leak_unseen kind)
-{
-    static const char *const keys[] = {
-        [HT_UNSEEN_SWAPPED] = "swapped",  [HT_UNSEEN_ABSENT] = "absent",
-        [HT_UNSEEN_DEVICE] = "device",    [HT_UNSEEN_USERFAULT] = "userfaultfd",
-        [HT_UNSEEN_SECRET] = "secretmem", [HT_UNSEEN_CLOSED] = "protected",
-        [HT_UNSEEN_FAILED] = "failed",
-    };
-    return keys[kind];
 }

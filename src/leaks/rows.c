@@ -117,6 +117,15 @@ static size_t first_row(const struct ht_leak_rows *rows, ht_ref site)
     return low;
 }
 
+const struct ht_leak_row *ht_leak_rows_find(const struct ht_leak_rows *rows,
+                                            const struct ht_leak_block *b)
+{
+    for (size_t i = first_row(rows, b->site); i < rows->n && rows->row[i].site == b->site; i++)
+        if (rows->row[i].grade == b->grade)
+            return &rows->row[i];
+    return NULL;
+}
+
 static int64_t less(int64_t a, int64_t b)
 {
     return a > b ? a - b : 0;

@@ -72,21 +72,6 @@ static int add_row(struct maker *m, size_t sample)
     return 0;
 }
 
-static const struct ht_leak_row *row_of(const struct ht_leak_rows *rows,
-                                        const struct ht_leak_block *b)
-{
-    size_t low = 0, high = rows->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct ht_leak_row *r = &rows->row[middle];
-        if (r->site < b->site || (r->site == b->site && r->grade < b->grade))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < rows->n && rows->row[low].site == b->site ? &rows->row[low] : NULL;
-}
-
 /* What the blocks of a site alone lead to. */
 static void add_held(struct maker *m)
 {
@@ -95,7 +80,7 @@ static void add_held(struct maker *m)
         const struct ht_leak_block *b = &l->block[i];
         if (b->grade != HT_LEAK_UNREACHABLE)
             continue;
-        const struct ht_leak_row *head = row_of(m->rows, &l->block[b->head]);
+        const struct ht_leak_row *head = ht_leak_rows_find(m->rows, &l->block[b->head]);
         size_t at = head ? m->site_of_row[head - m->rows->row] : SIZE_MAX;
         if (at == SIZE_MAX)
             continue;

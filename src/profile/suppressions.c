@@ -137,7 +137,7 @@ static bool matches_stack(const char *pattern, const struct ht_sample *sample)
     return found;
 }
 
-static bool is_suppressed(const struct ht_suppressions *s, const struct ht_sample *sample)
+bool ht_suppressions_match(const struct ht_suppressions *s, const struct ht_sample *sample)
 {
     for (size_t i = 0; i < s->n; i++) {
         if (s->whole[i] && matches_stack(s->pattern[i], sample))
@@ -153,7 +153,7 @@ size_t ht_suppressions_apply(const struct ht_suppressions *s, struct ht_profile 
 {
     size_t kept = 0, n = p->n_samples;
     for (size_t i = 0; i < n; i++)
-        if (!is_suppressed(s, &p->samples[i]))
+        if (!ht_suppressions_match(s, &p->samples[i]))
             p->samples[kept++] = p->samples[i];
     p->n_samples = kept;
     return n - kept;

@@ -22,6 +22,9 @@ int ht_suppressions_read(struct ht_suppressions *s, const char *path, char *msg,
 void ht_suppressions_finish(struct ht_suppressions *s);
 bool ht_suppression_matches(const char *pattern, const char *text);
 
+/* Whether a line matches the sample's stack. */
+bool ht_suppressions_match(const struct ht_suppressions *s, const struct ht_sample *sample);
+
 /* Takes the samples that match out of the profile. How many. */
 size_t ht_suppressions_apply(const struct ht_suppressions *s, struct ht_profile *p);
 

@@ -270,6 +270,13 @@ enum ht_loss {
     HT_LOSS_COUNT
 };
 
+enum ht_leak_look {
+    HT_LEAK_LOOK_NONE,
+    HT_LEAK_LOOK_ASKED, /* by the process, which waits */
+    HT_LEAK_LOOK_DONE,  /* by `run`: it may go on */
+    HT_LEAK_LOOK_LEFT,  /* by the process: it waits no longer */
+};
+
 enum ht_region_state {
     HT_STATE_RUNNING = 1,
     HT_STATE_DUMPED, /* the last dump is written, or there was nothing to write */
@@ -346,6 +353,9 @@ struct ht_region_header {
     struct ht_private_memory private_memory; /* written before the first sample */
     /* Freed by the next call of the thread that allocated them; with HT_REGION_TEMPORARY. */
     _Atomic uint64_t temporary_objects, temporary_bytes;
+    /* At its end the process waits for `heaptap run --leaks`, which alone writes to this region
+     * besides it: enum ht_leak_look, seq_cst; raised while `run` is at it, relaxed. */
+    _Atomic uint32_t leak_look, leak_beat;
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_TOTALS_OFFSET, "header");
 

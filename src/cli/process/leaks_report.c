@@ -65,7 +65,10 @@ static void print_notes(FILE *out, const struct ht_leaks *l, bool any)
     }
     if (!first)
         fputs(".\n", out);
-    if (any || l->stopped)
+    if (l->ending && l->stopped)
+        fprintf(out, "Looked at as it ended; its %u threads were held for %.1f ms.\n", l->stopped,
+                (double)l->longest_stop_ns / 1e6);
+    else if (!l->ending && (any || l->stopped))
         print_registers(out, l, l->stopped || l->unstopped);
     if (l->lost_frees)
         fprintf(out,

@@ -93,17 +93,21 @@ static int wait_for(struct ht_child *c, const sigset_t *taken)
         int status;
         siginfo_t info = {0};
         struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
-        if (c->ended && !waitid(P_PID, (id_t)*c->started, &info, WEXITED | WNOHANG | WNOWAIT) &&
-            info.si_pid)
+        bool traced = c->traced && c->traced(c->ctx);
+        if (!traced && c->ended &&
+            !waitid(P_PID, (id_t)*c->started, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
             c->ended(c->ctx, info.si_pid);
-        pid_t got = wait4(*c->started, &status, WNOHANG, &used);
-        c->most_resident = (uint64_t)used.ru_maxrss * 1024;
+        pid_t got = traced ? 0 : wait4(*c->started, &status, WNOHANG, &used);
+        if (!traced)
+            c->most_resident = (uint64_t)used.ru_maxrss * 1024;
         if (got == *c->started)
             return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
         if (got < 0 && errno != EINTR)
             return -errno;
         if (sigtimedwait(taken, &info, &wait) > 0) {
             handle(c, &info);
+            if (c->woken && info.si_signo == SIGCHLD)
+                c->woken(c->ctx);
         } else if (errno == EAGAIN) {
             if (c->tick)
                 c->tick(c->ctx);

@@ -16,6 +16,10 @@ struct ht_child {
     /* While the program runs: after 50 ms, then less and less often, down to once a second. May
      * be NULL. */
     void (*tick)(void *ctx);
+    /* When it or another child has changed, or somebody sent SIGCHLD. May be NULL. */
+    void (*woken)(void *ctx);
+    /* Whether a child is traced by a thread of this process, which waits for it. May be NULL. */
+    bool (*traced)(void *ctx);
     /* When it has ended but was not waited for, so that /proc still shows it. May be NULL. */
     void (*ended)(void *ctx, pid_t pid);
     void *ctx;

@@ -18,6 +18,7 @@
 #include "cli/run/environment.h"
 #include "cli/run/filters.h"
 #include "cli/run/finish.h"
+#include "cli/run/leaks.h"
 #include "cli/run/options.h"
 #include "cli/run/program.h"
 #include "cli/run/regions.h"
@@ -35,6 +36,7 @@ struct run {
     char cwd[PATH_MAX];
     bool filtered;    /* at its end the program was under a seccomp filter of its own */
     char filters[16]; /* HEAPTAP_SECCOMP, "": not set */
+    struct ht_run_leaks leaks;
 };
 
 /* Printed before the program runs, because it may run for days. 0, or 2 when the pattern cannot
@@ -74,8 +76,8 @@ static void prepare(void *ctx, pid_t own)
         setenv(run->environment.variables[i].name, run->environment.variables[i].value, 1);
     /* HEAPTAP_RUN: this process's pid, because a process that outlives it removes its own
      * region; and what tells a process whether `run` sees its pid and its region. */
-    snprintf(text, sizeof text, "%" PRIu64 ":%d:%d:%" PRIu64 ":%" PRIu64 ":%" PRIu64, r->run_id,
-             own, getppid(), r->started_ns, r->pid_namespace, r->device);
+    snprintf(text, sizeof text, "%" PRIu64 ":%d:%d:%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%d",
+             r->run_id, own, getppid(), r->started_ns, r->pid_namespace, r->device, run->o.leaks);
     setenv("HEAPTAP_RUN", text, 1);
     if (*run->filters)
         setenv("HEAPTAP_SECCOMP", run->filters, 0); /* "trust" takes precedence */
@@ -85,6 +87,20 @@ static void tick(void *ctx)
 {
     struct run *run = ctx;
     ht_run_regions_sweep(&run->regions, false);
+    if (run->o.leaks)
+        ht_run_leaks_step(&run->leaks);
+}
+
+static void woken(void *ctx)
+{
+    struct run *run = ctx;
+    ht_run_leaks_step(&run->leaks);
+}
+
+static bool traced(void *ctx)
+{
+    struct run *run = ctx;
+    return ht_run_leaks_busy(&run->leaks);
 }
 
 static void ended(void *ctx, pid_t pid)
@@ -162,6 +178,8 @@ static int run_program(struct run *run, char **argv)
         .prepare = preload ? prepare : NULL,
         .started = &run->regions.root,
         .tick = preload ? tick : NULL,
+        .woken = preload && run->o.leaks ? woken : NULL,
+        .traced = preload && run->o.leaks ? traced : NULL,
         .ended = preload ? ended : NULL,
         .ctx = run,
     };
@@ -171,10 +189,29 @@ static int run_program(struct run *run, char **argv)
         ht_run_regions_finish(&run->regions);
         return cannot_start(argv[0], status);
     }
+    if (preload && run->o.leaks)
+        ht_run_leaks_drain(&run->leaks);
     if (preload)
         summarize(run, argv[0], status, c.most_resident);
+    if (preload && run->o.leaks) {
+        ht_run_leaks_report(&run->leaks);
+        if (run->leaks.leaking && !status)
+            status = run->o.leak_exit_code;
+    }
     ht_run_regions_finish(&run->regions);
     return status;
+}
+
+static int prepare_leaks(struct run *run)
+{
+    char msg[512];
+    struct ht_run_leaks *k = &run->leaks;
+    k->names = !run->o.no_symbolize;
+    k->quiet = run->o.quiet;
+    if (run->o.suppressions &&
+        ht_suppressions_read(&k->suppressions, run->o.suppressions, msg, sizeof msg))
+        return ht_complain(2, "%s", msg);
+    return ht_run_leaks_init(k, &run->regions) ? ht_complain(1, "out of memory") : 0;
 }
 
 /*
@@ -208,8 +245,11 @@ int ht_run_with_root(int argc, char **argv, pid_t *root)
         status = 1;
         find_directory(run);
         status = ht_environment_inherit(&run->environment, &run->o, run->cwd);
+        if (!status && run->o.leaks)
+            status = prepare_leaks(run);
         if (!status)
             status = run_program(run, argv + first);
+        ht_run_leaks_finish(&run->leaks);
         *root = run->regions.root;
         ht_environment_finish(&run->environment);
     }

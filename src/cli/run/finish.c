@@ -89,6 +89,18 @@ struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name
     };
 }
 
+bool ht_run_free_path(const struct ht_run_regions *r, char *path, size_t size)
+{
+    char base[PATH_MAX];
+    snprintf(base, sizeof base, "%s", path);
+    for (uint64_t n = 1; path_in_use(r, path); n++) {
+        snprintf(path, size, "%s", base);
+        if (!ht_pattern_insert(path, size, n))
+            return false;
+    }
+    return true;
+}
+
 static int write_as(const struct ht_run_regions *r, const struct ht_region_header *h,
                     const char *pattern, const struct ht_buffer *b, char *path, size_t size)
 {
@@ -97,16 +109,11 @@ static int write_as(const struct ht_run_regions *r, const struct ht_region_heade
     if (!ht_pattern_expand(path, size, pattern, &v))
         return -ENAMETOOLONG;
     /* The next image of the process has this name already. */
-    char base[PATH_MAX];
     if (path_in_use(r, path) && v.pid == (uint32_t)r->root && !strstr(pattern, "%p") &&
         !ht_pattern_insert(path, size, v.pid))
         return -ENAMETOOLONG;
-    snprintf(base, sizeof base, "%s", path);
-    for (uint64_t n = 1; path_in_use(r, path); n++) {
-        snprintf(path, size, "%s", base);
-        if (!ht_pattern_insert(path, size, n))
-            return -ENAMETOOLONG;
-    }
+    if (!ht_run_free_path(r, path, size))
+        return -ENAMETOOLONG;
     return ht_file_replace(path, b->data, b->size);
 }
 

@@ -25,6 +25,10 @@ bool ht_run_is_foreign(const struct ht_run_regions *r, uint64_t pid_namespace);
 /* The values of a pattern's words for a process of the run. */
 struct ht_pattern ht_run_values(const struct ht_run_regions *r, const char *name, uint32_t pid);
 
+/* Puts a number into a path that another process or image of this run has. False: it is too long.
+ */
+bool ht_run_free_path(const struct ht_run_regions *r, char *path, size_t size);
+
 /*
  * Records the profile that a process wrote, or writes it from its region. `foreign_owner`: the
  * files that the region names are not trusted. `other_mounts`: the process saw other mounts, and

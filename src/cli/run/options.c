@@ -42,7 +42,13 @@ static const char run_help[] =
     "Runs a program under the profiler. When it ends, in whatever way, its profile is written, and "
     "the\n"
     "top sites are printed on standard error. The exit status is the program's, 128+N for signal "
-    "N.\n\n" VARIABLES_HELP
+    "N.\n\n" VARIABLES_HELP "      --leaks            look for leaks at the end of each process, "
+    "while its memory is there\n"
+    "      --leak-exit-code[=N]  --leaks, and exit N (23) when some are found and the program "
+    "ended "
+    "with 0\n"
+    "      --suppressions=FILE   --leaks without known ones: lines of leak:PATTERN "
+    "(LeakSanitizer's)\n"
     "      --no-symbolize     write addresses only; reports find the names later\n"
     "  -q, --quiet            no summary\n";
 
@@ -72,6 +78,9 @@ enum {
     START,
     ALLOCATOR,
     NO_SYMBOLIZE,
+    LEAKS,
+    LEAK_EXIT_CODE,
+    SUPPRESSIONS,
     SYSTEMD,
     DOCKER,
     KUBERNETES,
@@ -95,6 +104,9 @@ enum {
 static const struct option run_options[] = {
     VARIABLES,
     {"no-symbolize", no_argument, NULL, NO_SYMBOLIZE},
+    {"leaks", no_argument, NULL, LEAKS},
+    {"leak-exit-code", optional_argument, NULL, LEAK_EXIT_CODE},
+    {"suppressions", required_argument, NULL, SUPPRESSIONS},
     {"quiet", no_argument, NULL, 'q'},
     {NULL, 0, NULL, 0},
 };
@@ -125,6 +137,17 @@ static int read_depth(struct ht_run_options *o, const char *value)
     if (*value < '0' || *value > '9' || *end || n < 1 || n > HT_MAX_DEPTH)
         return ht_complain(2, "--depth=%s: use a number from 1 to %d", value, HT_MAX_DEPTH);
     o->depth = value;
+    return -1;
+}
+
+static int read_leak_exit_code(struct ht_run_options *o, const char *value)
+{
+    char *end = (char *)"";
+    unsigned long n = value ? strtoul(value, &end, 10) : 23;
+    if (value && (*value < '0' || *value > '9' || *end || n < 1 || n > 255))
+        return ht_complain(2, "--leak-exit-code=%s: use a number from 1 to 255", value);
+    o->leaks = true;
+    o->leak_exit_code = (int)n;
     return -1;
 }
 
@@ -205,6 +228,15 @@ static int read_option(struct ht_run_options *o, int c, const char *value)
         return read_allocator(o, value);
     case NO_SYMBOLIZE:
         o->no_symbolize = true;
+        return -1;
+    case LEAKS:
+        o->leaks = true;
+        return -1;
+    case LEAK_EXIT_CODE:
+        return read_leak_exit_code(o, value);
+    case SUPPRESSIONS:
+        o->leaks = true;
+        o->suppressions = value;
         return -1;
     case 'q':
         o->quiet = true;

@@ -15,7 +15,10 @@ struct ht_run_options {
     uint64_t rate_bytes; /* 0: from the environment, and not known */
     char allocator[PATH_MAX];
     bool peak, no_children, quiet, no_symbolize;
-    bool is_env; /* the options are env's; the rest is for env alone */
+    bool leaks;               /* look for leaks at the end of each process */
+    int leak_exit_code;       /* instead of 0 where some are found; 0: none */
+    const char *suppressions; /* a file; NULL: none */
+    bool is_env;              /* the options are env's; the rest is for env alone */
     enum ht_env_form form;
     const char *container; /* not NULL with HT_ENV_KUBERNETES */
 };

@@ -43,4 +43,7 @@ static inline uint64_t ht_cycles(void)
     return __builtin_ia32_rdtsc();
 }
 
+/* The function that says this keeps on its stack what its callers have in registers. */
+#define HT_SPILL_REGISTERS() __asm__ volatile("" : : : "rbx", "r12", "r13", "r14", "r15", "memory")
+
 #endif

@@ -21,6 +21,7 @@
 #include "target/process/dump.h"
 #include "target/process/dump_signal.h"
 #include "target/process/filter_at_start.h"
+#include "target/process/leak_wait.h"
 #include "target/process/mark.h"
 #include "target/process/sandbox.h"
 #include "target/sampler/rate.h"
@@ -133,6 +134,7 @@ void ht_on_exit(void)
     if (ht_active() && !ht_sandboxed && !ht_config.secure &&
         ht_state->header->pid == (uint32_t)SYS0(SYS_getpid)) {
         int saved = errno;
+        ht_leak_wait();
         ht_dump_last();
         errno = saved;
     }

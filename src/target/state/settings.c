@@ -302,7 +302,7 @@ void ht_settings_read(void)
         c->fold = (uint32_t)number_at(&v);
         c->fold_fixed = true;
     }
-    /* Set by `heaptap run`: ID:PID:RUN:START:NAMESPACE:DEVICE (cmd_run.c). */
+    /* Set by `heaptap run`: ID:PID:RUN:START:NAMESPACE:DEVICE:LEAKS (cmd_run.c). */
     if ((v = variable("HEAPTAP_RUN"))) {
         c->run_id = number_at(&v);
         uint32_t *pids[] = {&c->run_root, &c->run_pid};
@@ -310,11 +310,13 @@ void ht_settings_read(void)
             v++;
             *pids[i] = (uint32_t)number_at(&v);
         }
-        uint64_t *more[] = {&c->run_start_ns, &c->run_pid_namespace, &c->run_device};
-        for (unsigned i = 0; i < 3 && *v == ':'; i++) {
+        uint64_t leaks = 0;
+        uint64_t *more[] = {&c->run_start_ns, &c->run_pid_namespace, &c->run_device, &leaks};
+        for (unsigned i = 0; i < 4 && *v == ':'; i++) {
             v++;
             *more[i] = number_at(&v);
         }
+        c->run_leaks = leaks == 1;
     }
     struct ht_text t = ht_text(c->region_dir, sizeof c->region_dir);
     if ((v = variable("HEAPTAP_REGION_DIR")) && *v == '/')

@@ -138,6 +138,7 @@ struct ht_config {
     uint64_t run_start_ns, run_pid_namespace, run_device; /* when it started by the clock of files,
                            its pid namespace, the device of its regions; 0: not known */
     bool peak, temporary, children, start, secure;
+    bool run_leaks;  /* `run` looks for leaks at the end */
     bool fold_fixed; /* else more where more lives */
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
     uint32_t n_labels,
