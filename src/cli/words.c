@@ -23,6 +23,15 @@ int ht_complain(int status, const char *format, ...)
     return status;
 }
 
+void ht_note(const char *line)
+{
+    static char last[1024];
+    if (!*line || !strcmp(line, last))
+        return;
+    snprintf(last, sizeof last, "%s", line);
+    ht_complain(0, "%s", line);
+}
+
 static bool append(struct ht_words *w, char *word)
 {
     char **more = reallocarray(w->word, w->n + 1, sizeof *more);

@@ -31,6 +31,10 @@ int ht_words_read(int argc, char **argv, const struct ht_word_option *options, c
 
 void ht_words_finish(struct ht_words *w);
 
+/* Prints a line about what was read, if it is not the same as the last one, nor empty. Not
+ * thread-safe. */
+void ht_note(const char *line);
+
 /* Prints "heaptap: ..." and gives status. */
 int ht_complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

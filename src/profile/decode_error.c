@@ -22,6 +22,6 @@ bool ht_decode_fail(struct ht_decoder *d, int err, const char *fmt, ...)
 
 bool ht_decode_no_memory(struct ht_decoder *d)
 {
-    return ht_decode_fail(d, -ENOMEM, "it needs more memory than there is or than %zu GiB",
+    return ht_decode_fail(d, -ENOMEM, "it needs more memory than there is or than %zuGB",
                           HT_PROFILE_MEMORY_LIMIT >> 30);
 }

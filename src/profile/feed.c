@@ -67,7 +67,7 @@ static bool more(struct window *w, struct ht_decoder *d, size_t limit)
         return ht_decode_fail(d, err, "%s", why);
     w->n += got;
     if (d->before + w->n > limit)
-        return ht_decode_fail(d, -E2BIG, "the gzip data grows past %zu MiB: not a profile",
+        return ht_decode_fail(d, -E2BIG, "the gzip data grows past %zuMB: not a profile",
                               limit >> 20);
     return true;
 }

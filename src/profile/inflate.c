@@ -116,7 +116,7 @@ int ht_inflate(const void *data, size_t size, size_t limit, void **out, size_t *
     while (!rc && !g.end) {
         if (used == cap) {
             if (cap >= limit) {
-                snprintf(msg, msg_size, "the gzip data grows past %zu MiB: not a profile",
+                snprintf(msg, msg_size, "the gzip data grows past %zuMB: not a profile",
                          limit >> 20);
                 rc = -E2BIG;
                 break;

@@ -16,7 +16,7 @@
 static bool make_room(ZSTD_outBuffer *o, size_t limit, int *err, char *msg, size_t msg_size)
 {
     if (o->size >= limit) {
-        snprintf(msg, msg_size, "the zstd data grows past %zu MiB: not a profile", limit >> 20);
+        snprintf(msg, msg_size, "the zstd data grows past %zuMB: not a profile", limit >> 20);
         *err = -E2BIG;
         return false;
     }

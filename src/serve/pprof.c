@@ -57,7 +57,7 @@ enum MHD_Result ht_get_index(const struct ht_request *r)
         fputs("<h1>", b.out);
         ht_web_html_text(b.out, list[i].name);
         fprintf(b.out, " %s%s</h1>\n<table>\n", list[i].pid ? list[i].id : "",
-                list[i].pid && !list[i].alive ? " (ended)" : "");
+                list[i].pid && !list[i].alive ? " (dead)" : "");
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
             fprintf(b.out, "<tr><td><a href=\"/%s/debug/pprof/%s%s\">%s</a></td><td>%s</td></tr>\n",
                     list[i].id, rows[k][0], k < 3 ? "?debug=1" : "", rows[k][0], rows[k][1]);

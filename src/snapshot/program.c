@@ -8,23 +8,14 @@
 
 #include "snapshot/program.h"
 
-#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* argv[0]; "" when it cannot be read. */
-static void first_word(pid_t pid, char *out, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, size - 1) : 0;
-    out[n > 0 ? n : 0] = 0; /* the word ends at its own NUL */
-    if (fd >= 0)
-        close(fd);
-}
+#include "snapshot/title.h"
+#include "util/utf8.h"
 
 static bool is_program(pid_t pid, const char *path)
 {
@@ -35,20 +26,63 @@ static bool is_program(pid_t pid, const char *path)
     return !stat(exe, &a) && !stat(there, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+/* Whether the process was started by `word`: out gets the path. */
+static bool is_called(pid_t pid, const char *exe, const char *word, char *out, size_t size)
+{
+    char beside[4096];
+    const char *last = strrchr(word, '/'), *base = last ? last + 1 : word;
+    const int directory = (int)(strrchr(exe, '/') - exe);
+    if (!*base)
+        return false;
+    int n = snprintf(beside, sizeof beside, "%.*s/%s", directory, exe, base);
+    if (*word == '/' && is_program(pid, word))
+        snprintf(out, size, "%s", word);
+    else if (n > 0 && (size_t)n < sizeof beside && is_program(pid, beside))
+        snprintf(out, size, "%s", beside);
+    else
+        return false;
+    return true;
+}
+
+/*
+ * A program that sets its title leaves "redis-server *:6379" or "nginx: master process" as one
+ * word; its first part is the name, as a rule. The name that the kernel shows in ps is the last
+ * part of the path that was executed, until the program changes that, too.
+ */
 void ht_process_program(pid_t pid, const char *exe, char *out, size_t size)
 {
-    char word[2048], beside[4096];
+    char word[2048];
     const char *slash = strrchr(exe, '/');
-    first_word(pid, word, sizeof word);
-    const char *last = strrchr(word, '/'), *base = last ? last + 1 : word;
     snprintf(out, size, "%s", exe);
-    if (!slash || !*base || !strcmp(base, slash + 1))
+    if (!slash)
         return;
-    if (*word == '/' && is_program(pid, word)) {
-        snprintf(out, size, "%s", word);
+    ht_process_text(pid, "cmdline", word, sizeof word); /* the first word ends at its own NUL */
+    if (is_called(pid, exe, word, out, size))
         return;
-    }
-    int n = snprintf(beside, sizeof beside, "%.*s/%s", (int)(slash - exe), exe, base);
-    if (n > 0 && (size_t)n < sizeof beside && is_program(pid, beside))
-        snprintf(out, size, "%s", beside);
+    size_t n = strcspn(word, " ");
+    word[n - (n && word[n - 1] == ':')] = '\0';
+    if (is_called(pid, exe, word, out, size))
+        return;
+    ht_process_text(pid, "comm", word, sizeof word);
+    word[strcspn(word, "\n")] = '\0';
+    is_called(pid, exe, word, out, size);
+}
+
+void ht_process_name(pid_t pid, char *out, size_t size)
+{
+    char link[64], exe[4096], path[4096];
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    ssize_t n = readlink(link, exe, sizeof exe - 1);
+    exe[n > 0 ? n : 0] = '\0';
+    char *deleted = strstr(exe, " (deleted)");
+    if (deleted && !deleted[strlen(" (deleted)")])
+        *deleted = '\0';
+    ht_process_program(pid, exe, path, sizeof path);
+    const char *slash = strrchr(path, '/');
+    if (slash && slash[1])
+        snprintf(out, size, "%s", slash + 1);
+    else
+        ht_process_text(pid, "comm", out, size);
+    out[strcspn(out, "\n")] = '\0';
+    ht_plain_text(out, false);
 }

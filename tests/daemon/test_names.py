@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Names in place of PIDs: one, several, the newest, a server and its children, units, none, one that ends."""
 import os
+import re
 import shutil
 
 from common import DIR, PROGRAMS, check, finish, heaptap, kill, one_line, start
@@ -52,5 +53,17 @@ server = start("/bin/bash", "-c", "exec -a %s bash -c '(exec -a %s sleep 5 >/dev
                LD_PRELOAD="")
 check("a server", pid_of(NAME) == str(server.pid), pid_of(NAME))
 kill(server)
+
+# The program's name is that of the link by which it was started, whatever title it has given itself since.
+LINK = "l%d" % os.getpid()
+link = os.path.join(DIR, "bin", LINK)
+os.symlink(NAME, link)
+for title in (link, LINK, LINK + " *:6379", LINK + ": master process /etc/x", "something else"):
+    p = start("/bin/bash", "-c", "exec -a '%s' %s 2" % (title, link))
+    for command, words in (("threads", r"threads? of %s \(pid %d\)" % (LINK, p.pid)), ("doctor", r"program +%s\n" % link),
+                           ("top", "File: %s\n" % LINK), ("memory", r"%s \(pid" % LINK), ("ps", "(?m)^ *%d +%s " % (p.pid, LINK))):
+        said = heaptap(command, *([] if command == "ps" else [p.pid]))[1]
+        check("%s, started by a link, with the title %s" % (command, title), re.search(words, said), said[:300])
+    kill(p)
 
 finish("names")

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
+#include "snapshot/program.h"
 
 #define KERNEL_THREAD 0x200000 /* PF_KTHREAD of stat's flags */
 
@@ -67,6 +68,7 @@ void ht_check_process(struct ht_doctor *d)
         ht_why(f, "and has no heap of a program's");
         d->stop = true;
     } else {
+        ht_process_name(d->pid, d->status.name, sizeof d->status.name);
         ht_found(&d->findings, HT_LEVEL_OK, "%s, uid %u", d->status.name, d->status.uid);
     }
 }

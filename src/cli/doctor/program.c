@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
+#include "snapshot/program.h"
 
 static void refuse(struct ht_doctor *d, const char *what, const char *why, const char *remedy)
 {
@@ -49,10 +50,12 @@ static const char *name_of(const struct ht_doctor *d, char link[PATH_MAX])
 {
     if (!d->pid)
         return d->program.file;
-    ssize_t n = readlink(d->program.file, link, PATH_MAX - 1);
+    char exe[PATH_MAX];
+    ssize_t n = readlink(d->program.file, exe, sizeof exe - 1);
     if (n <= 0)
         return d->status.name;
-    link[n] = 0;
+    exe[n] = 0;
+    ht_process_program(d->pid, exe, link, PATH_MAX);
     return link;
 }
 

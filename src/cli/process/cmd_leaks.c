@@ -25,7 +25,7 @@ static const char usage[] =
     "sampled blocks are asked about, and stand for the others; with HEAPTAP_RATE=1 all are\n"
     "known, and also what only leaked blocks lead to.\n" HT_PROCESS_HELP "\n"
     "  --passes=N          at least so many passes (3); a block is leaked if all miss it\n"
-    "  --every=DURATION    from the start of one to that of the next (1s)\n"
+    "  --every=TIME        from the start of one to that of the next (1s)\n"
     "  --budget=SIZE       read so many bytes a second at most (500MB); 0: no limit\n"
     "  --stop              look at registers too: each thread is stopped once, for a moment (a\n"
     "                      wait of its may end early with EINTR)\n"

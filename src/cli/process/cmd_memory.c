@@ -16,6 +16,7 @@
 #include "evidence/sampling.h"
 #include "memory/memory.h"
 #include "profile/ops.h"
+#include "snapshot/program.h"
 #include "snapshot/region.h"
 #include "util/jansson.h"
 
@@ -107,21 +108,6 @@ static void read_heap(struct heap *h, pid_t pid)
     ht_region_close(&r);
 }
 
-static void comm_of(pid_t pid, char *out, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *f = fopen(path, "re");
-    if (!f || !fgets(out, (int)size, f))
-        snprintf(out, size, "?");
-    if (f)
-        fclose(f);
-    out[strcspn(out, "\n")] = '\0';
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
-}
-
 static const char *size_text(double bytes, char *out)
 {
     ht_figure_bytes(bytes, out, 24);
@@ -186,7 +172,7 @@ static void print_text(pid_t pid, const struct heap *h, const struct ht_memory *
         [HT_MEMORY_OURS] = "heaptap's own",
     };
     char inuse[160], row[200], a[24], name[64];
-    comm_of(pid, name, sizeof name);
+    ht_process_name(pid, name, sizeof name);
     heap_text(h, m, inuse, sizeof inuse);
     printf("%s (pid %d): %s%s%s resident\n", name, (int)pid, inuse, *inuse ? ", of " : "",
            size_text((double)m->all.resident, a));

@@ -18,7 +18,8 @@
 
 static const char usage[] =
     "usage: heaptap recover [OPTIONS] [PID or REGION] [-o FILE]\n\n"
-    "Writes the profile of a process that was killed, up to its last sample, and removes the "
+    "Writes the profile of a dead process that did not write it, up to its last sample, and "
+    "removes the "
     "region\n"
     "it left. Without an argument: of all processes that left one and have samples.\n\n"
     "  -o, --output=FILE   the profile to write (default heaptap.NAME.PID.pb.gz, here; with a\n"
@@ -28,7 +29,7 @@ static const char usage[] =
     "  --fast              names from symbol tables only\n"
     "  --demangle=MODE     default, templates, full or none\n" HT_AGES_HELP
     "  -q, --quiet         say nothing but errors\n\n"
-    "Regions are kept for 7 days after a command first found their process dead, 1 GiB of them at "
+    "Regions are kept for 7 days after a command first found their process dead, 1GB of them at "
     "most.\n";
 
 /* The region is removed once the profile is written, so no existing file may be overwritten: it
@@ -55,7 +56,7 @@ static int recover_one(const char *word, const struct ht_dump_options *o, const 
     if (r.alive) {
         pid_t pid = r.pid;
         ht_region_close(&r);
-        return ht_complain(1, "process %d lives: heaptap dump %d writes its profile", (int)pid,
+        return ht_complain(1, "process %d is alive: heaptap dump %d writes its profile", (int)pid,
                            (int)pid);
     }
     snprintf(path, sizeof path, "%s", r.path);

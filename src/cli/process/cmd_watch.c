@@ -30,7 +30,7 @@ static const char usage[] =
     "terminal\n"
     "q quits, i g r o sort by in-use bytes, growth, rate and objects, space refreshes at once.\n"
     "When standard output is no terminal a table is printed every interval.\n" HT_PROCESS_HELP "\n"
-    "  -n, --interval=DURATION  between two tables (default 2s)\n"
+    "  -n, --interval=TIME      between two tables (default 2s)\n"
     "  --count=N                end after N tables\n"
     "  --threads                where threads stand instead: those places first where most came\n"
     "                           since the first look (the process need not be profiled)\n"
@@ -124,7 +124,7 @@ static void print_sums(const struct ht_watch *w, int columns, const char *end)
     snprintf(sums[OBJECTS], sizeof sums[OBJECTS], ", %s objects", figure);
     strftime(sums[CLOCK], sizeof sums[CLOCK], "  %H:%M:%S", localtime(&t));
     int n = snprintf(text, sizeof text, "%s (%d)%s", w->program, (int)w->pid,
-                     !w->alive         ? " ended"
+                     !w->alive         ? " dead"
                      : w->state == 'T' ? " stopped"
                                        : "");
     for (int i = 0; i < SUMS; i++)

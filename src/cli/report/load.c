@@ -131,8 +131,7 @@ static struct ht_profile *finish(struct ht_profile *p, struct ht_report_args *a,
         snprintf(msg, msg_size, "%s", strerror(-*err));
         goto fail;
     }
-    if (*note)
-        ht_complain(0, "%s", note);
+    ht_note(note);
     if ((*err = ht_profile_remove_uninteresting(p, msg, msg_size)))
         goto fail;
     return p;

@@ -6,8 +6,8 @@
 #include "snapshot/region.h"
 
 #define HT_AGE_LIMITS_HELP                                                                         \
-    "  --min-age=DURATION  only objects at least this old: 30s, 10m, 2h, 1d\n"                     \
-    "  --max-age=DURATION  only objects no older\n"
+    "  --min-age=TIME      only objects at least this old: 30s, 10m, 2h, 1d\n"                     \
+    "  --max-age=TIME      only objects no older\n"
 
 #define HT_AGES_HELP                                                                               \
     HT_AGE_LIMITS_HELP                                                                             \

@@ -22,8 +22,8 @@ static struct ht_profile *load_region(const char *source, const struct ht_source
     char note[512];
     struct ht_profile *p = ht_region_load(source, o ? o->ages : NULL, o ? o->symbolize : NULL, err,
                                           msg, msg_size, note, sizeof note);
-    if (p && *note)
-        ht_complain(0, "%s", note);
+    if (p)
+        ht_note(note);
     return p;
 }
 

@@ -76,7 +76,7 @@ static int fetch(const struct ht_curl *c, const char *url, struct body *b, char 
     int rc = 0;
     c->easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
     if (b->too_large) {
-        snprintf(why, size, "the answer is larger than %zu MiB", BODY_LIMIT >> 20);
+        snprintf(why, size, "the answer is larger than %zuMB", BODY_LIMIT >> 20);
         rc = -EFBIG;
     } else if (r != CURLE_OK) {
         snprintf(why, size, "%s", c->easy_strerror(r));
