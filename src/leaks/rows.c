@@ -235,6 +235,10 @@ int ht_leak_rows_make(const struct ht_leaks *l, struct ht_leak_rows *rows, char 
         err = make_profile(&m, msg, msg_size);
     if (!err)
         err = set_labels(rows);
+    if (!err)
+        err = ht_profile_add_comment(rows->profile,
+                                     l->exact ? "leaks: all live blocks were asked about"
+                                              : "leaks: the live samples were asked about");
     free(m.sum);
     if (err && !*msg)
         snprintf(msg, msg_size, "%s", strerror(-err));

@@ -142,18 +142,52 @@ class Test(unittest.TestCase):
         self.assertIn("sampled blocks asked about", err)
         self.assertIn(("lose", "unreferenced"), text(err))
 
-    def waiting(self, *options):
-        """A program of which `run` stands still, so that it waits at its end."""
-        p = self.start("--leaks", *options, mode="slow")
+    def check(self, status, *words):
+        p = subprocess.run([HEAPTAP, "check", *words], capture_output=True, text=True, timeout=120)
+        self.assertEqual(p.returncode, status, p.stdout + p.stderr)
+        return p.stdout + p.stderr
+
+    def test_check(self):
+        """check --fail-if-leaked: of a profile with the label, of one without it, of a process."""
+        self.run_it(0, "--leaks")
+        whole = [f for f in os.listdir(self.dir) if ".leaks." not in f][0]
+        leaked, known = os.path.join(self.dir, self.files()[0]), os.path.join(self.dir, "known")
+        self.assertIn("BROKEN    fail-if-leaked: 6.58kB leaked, most of it by lose", self.check(1, "--fail-if-leaked", leaked))
+        with open(known, "w") as f:
+            f.write("leak:lose\nleak:build\n")
+        self.assertIn("holds     fail-if-leaked: no leak was found", self.check(0, "--fail-if-leaked", "--suppressions=" + known, leaked))
+        self.assertIn("was not looked at for leaks", self.check(2, "--fail-if-leaked", os.path.join(self.dir, whole)))
+        self.check(2, "--fail-if-leaked", "--fail-if-grew=5%", leaked, leaked)
+        self.check(2, "--fail-if-leaked", leaked, leaked)
+        p = self.start(mode="wait")
+        try:
+            pid = self.child(p)
+            time.sleep(0.3)
+            out = self.check(1, "--fail-if-leaked", "--max-total=1M", str(pid))
+            self.assertIn("fail-if-leaked: 6.58kB leaked", out)
+            self.assertIn("holds     max-total", out)
+            self.assertIn("no leak was found", self.check(0, "--fail-if-leaked", "--suppressions=" + known, str(pid)))
+        finally:
+            p.terminate()
+            p.communicate(timeout=60)
+
+    def child(self, p):
+        """The program that a `run` has started."""
         end = time.time() + 60
         while time.time() < end:
             child = subprocess.run(["pgrep", "-P", str(p.pid), "ending"], capture_output=True, text=True).stdout.split()
             if child:
-                break
+                return int(child[0])
             time.sleep(0.01)
+        self.fail("it did not start")
+
+    def waiting(self, *options):
+        """A program of which `run` stands still, so that it waits at its end."""
+        p = self.start("--leaks", *options, mode="slow")
+        child = self.child(p)
         time.sleep(0.3)
         os.kill(p.pid, signal.SIGSTOP)
-        return p, int(child[0])
+        return p, child
 
     def wait_end(self, pid):
         began = time.time()
@@ -186,8 +220,7 @@ class Test(unittest.TestCase):
     def test_signal(self):
         """A signal to `run` is the program's, also with --leaks."""
         p = self.start("--leaks", mode="wait")
-        while not subprocess.run(["pgrep", "-P", str(p.pid), "ending"], capture_output=True).stdout:
-            time.sleep(0.01)
+        self.child(p)
         time.sleep(0.3)
         p.terminate()
         p.communicate(timeout=60)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "evidence/sampling.h"
 #include "profile/profile.h"
 
 enum ht_outcome {
@@ -20,6 +21,19 @@ struct ht_check_result {
     char name[160];    /* "max-inuse parser:10MB" */
     char message[400]; /* a line: the figure, its interval, the limit */
 };
+
+struct ht_suppressions;
+
+/* leaked.c: where the word names a process, looks for its leaks: *out is all it has in use, with
+ * names, what leaked with the label "leak", less what is suppressed. *out NULL: it names none. 0 or
+ * -errno with one line in msg. */
+int ht_check_look(const char *word, const struct ht_suppressions *s, struct ht_profile **out,
+                  size_t *suppressed, char *msg, size_t msg_size);
+
+/* What leaked by the labels of a profile; `value` is inuse_space. -ENODATA: it was not looked at
+ * for leaks. */
+int ht_check_leaked(const struct ht_profile *p, const struct ht_sampling *sampling, size_t value,
+                    double confidence, struct ht_check_result *r);
 
 /* output.c: the results as JUnit's XML into the file ("-": standard output), 0 or -errno; as
  * workflow commands of GitHub's on standard output. */

@@ -23,7 +23,8 @@
 
 static const char usage[] =
     "usage: heaptap check BUDGET... [OPTIONS] SOURCE...\n"
-    "       heaptap check --fail-if-grew=PERCENT [OPTIONS] OLD NEW\n\n"
+    "       heaptap check --fail-if-grew=PERCENT [OPTIONS] OLD NEW\n"
+    "       heaptap check --fail-if-leaked [OPTIONS] SOURCE\n\n"
     "Compares what is in use with limits. Exit 0: they hold, or the samples cannot decide (a line "
     "says\n"
     "so, and which rate would); 1: one is broken, with evidence; 2: the profile or a budget is "
@@ -31,6 +32,9 @@ static const char usage[] =
     "  --max-total=SIZE            all that is in use (64M, 1G)\n"
     "  --max-inuse=RE:SIZE         what functions that match RE, and what they call, hold\n"
     "  --fail-if-grew=PERCENT      the second of two profiles is larger by more than that (5%)\n"
+    "  --fail-if-leaked            something leaked: of a profile of `heaptap leaks -o` or `run "
+    "--leaks`;\n"
+    "                              a process is looked at now\n"
     "  --suppressions=FILE         lines of leak:PATTERN (LeakSanitizer's) or stack:PATTERN: left "
     "out\n"
     "  --allow-missing             a budget of functions that are not in the profile is compared\n"
@@ -43,7 +47,8 @@ struct check {
     struct ht_report_args args;
     struct ht_sampling sampling;
     double confidence;
-    bool allow_missing;
+    bool allow_missing, leaked;
+    size_t value; /* of a sample: inuse_space */
     struct ht_check_result *results;
     size_t n;
 };
@@ -180,11 +185,16 @@ static int load(struct check *c, struct ht_profile **p, const char *suppressions
         ht_suppressions_finish(&s);
         return ht_complain(2, "%s", msg);
     }
-    *p = ht_load_profile(&c->args, 0, &err, msg, sizeof(msg));
+    size_t left_out = 0;
+    if (c->leaked)
+        err = ht_check_look(c->args.sources[0], &s, p, &left_out, msg, sizeof(msg));
+    if (!err && !*p)
+        *p = ht_load_profile(&c->args, 0, &err, msg, sizeof(msg));
     int index = *p ? ht_profile_sample_index(*p, "inuse_space", msg, sizeof(msg)) : -EINVAL;
     if (index >= 0 && !ht_sampling_of(&c->sampling, *p, (size_t)index, msg, sizeof(msg)))
         index = -EINVAL;
-    size_t left_out = index >= 0 ? ht_suppressions_apply(&s, *p) : 0;
+    c->value = index >= 0 ? (size_t)index : 0;
+    left_out += index >= 0 ? ht_suppressions_apply(&s, *p) : 0;
     if (left_out)
         ht_complain(0, "%zu sample%s suppressed", left_out, left_out == 1 ? " is" : "s are");
     ht_suppressions_finish(&s);
@@ -203,6 +213,14 @@ static int check_budgets(struct check *c, const char *total, const struct ht_wor
         check_limit(c, p, NULL, "max-total", total, (double)limit);
     for (size_t i = 0; !status && i < sites->n; i++)
         status = check_site(c, p, sites->word[i]);
+    if (!status && c->leaked &&
+        !ht_check_leaked(p, &c->sampling, c->value, c->confidence, &c->results[c->n]))
+        c->n++;
+    else if (!status && c->leaked)
+        status = ht_complain(2,
+                             "%s was not looked at for leaks: name a profile of heaptap leaks "
+                             "-o or heaptap run --leaks, or a process",
+                             c->args.sources[0]);
     ht_profile_destroy(p);
     return status;
 }
@@ -283,6 +301,7 @@ int ht_cmd_check(int argc, char **argv)
     const struct ht_word_option options[] = {{"max-total", .value = &total},
                                              {"max-inuse", .list = &sites},
                                              {"fail-if-grew", .value = &grew},
+                                             {"fail-if-leaked", .flag = &c.leaked},
                                              {"suppressions", .value = &suppressions},
                                              {"allow-missing", .flag = &c.allow_missing},
                                              {"confidence", .value = &confidence},
@@ -295,15 +314,17 @@ int ht_cmd_check(int argc, char **argv)
     if (status < 0 && strcmp(confidence, "90") && strcmp(confidence, "95") &&
         strcmp(confidence, "99"))
         status = ht_complain(2, "--confidence=%s: 90, 95 or 99 is needed", confidence);
-    if (status < 0 && !total && !sites.n && !grew)
-        status = ht_complain(2, "check needs a budget: --max-total, --max-inuse or --fail-if-grew "
-                                "(heaptap check --help)");
-    if (status < 0 && grew && (total || sites.n))
+    if (status < 0 && !total && !sites.n && !grew && !c.leaked)
+        status = ht_complain(2, "check needs a budget: --max-total, --max-inuse, --fail-if-grew or "
+                                "--fail-if-leaked (heaptap check --help)");
+    if (status < 0 && c.leaked && rest.n > 1)
+        status = ht_complain(2, "--fail-if-leaked takes one profile or process");
+    if (status < 0 && grew && (total || sites.n || c.leaked))
         status =
             ht_complain(2, "--fail-if-grew compares two profiles, the other budgets are of one");
     if (status < 0 && (grew ? rest.n != 2 : !rest.n))
         status = ht_complain(2, grew ? "--fail-if-grew needs OLD and NEW" : "name a profile");
-    c.results = calloc(sites.n + 2, sizeof(*c.results));
+    c.results = calloc(sites.n + 3, sizeof(*c.results));
     c.args.sources = calloc(rest.n + 1, sizeof(*c.args.sources));
     if (status < 0 && (!c.results || !c.args.sources))
         status = ht_complain(2, "out of memory");
