@@ -40,6 +40,7 @@ enum ht_chunk_kind {
     HT_KIND_SITE,
     HT_KIND_LIVE,
     HT_KIND_DATA, /* frame lists and strings: reached by reference only */
+    HT_KIND_MAPPING,
     HT_KIND_COUNT
 };
 
@@ -180,8 +181,11 @@ struct ht_site {
 _Static_assert(sizeof(struct ht_site) == 128 && offsetof(struct ht_site, own) == 64, "site record");
 
 enum {
-    HT_SITE_MAPPING = 1, /* of mmap and its kind: exact, and in none of the totals of the heap */
+    /* Of mmap and its kind: exact, all sizes together, and in none of the totals of the heap. All
+     * is counted in `own`; the rate is 0. */
+    HT_SITE_MAPPING = 1,
 };
+#define HT_RATE_MAPPING 0u /* a site's */
 
 /* What a site held at the peak, rounded; valid for `epoch`. */
 struct ht_peak {
@@ -260,6 +264,9 @@ struct ht_live {
                              blocks are counted; relaxed */
 };
 _Static_assert(sizeof(struct ht_live) == 32, "live record");
+
+/* Records of HT_KIND_MAPPING are of this form, too: addresses that the program mapped, and did not
+ * unmap, by one call. What is left of it on each side of a hole has a record of its own. */
 
 enum ht_loss {
     HT_LOSS_FULL,      /* a table could not grow */
@@ -373,6 +380,7 @@ static inline uint32_t ht_kind_size(uint32_t kind)
     case HT_KIND_SITE:
         return sizeof(struct ht_site);
     case HT_KIND_LIVE:
+    case HT_KIND_MAPPING:
         return sizeof(struct ht_live);
     default:
         return 0;

@@ -43,28 +43,32 @@ static uint64_t load(const _Atomic uint64_t *p)
 static void put_head(struct stream *s)
 {
     const struct ht_region_header *h = s->v->header;
-    bool peak = atomic_load_explicit(&h->flags, memory_order_relaxed) & HT_REGION_PEAK;
-    PB(ValueType) types[6], period = HEAPTAP__PPROF__VALUE_TYPE__INIT, *list[6];
-    static const int64_t names[6][2] = {
+    PB(ValueType) types[VALUES], period = HEAPTAP__PPROF__VALUE_TYPE__INIT, *list[VALUES];
+    static const int64_t names[VALUES][2] = {
         {S_ALLOC_OBJECTS, S_COUNT}, {S_ALLOC_SPACE, S_BYTES},  {S_INUSE_OBJECTS, S_COUNT},
-        {S_INUSE_SPACE, S_BYTES},   {S_PEAK_OBJECTS, S_COUNT}, {S_PEAK_SPACE, S_BYTES},
+        {S_INUSE_SPACE, S_BYTES},   {S_MMAP_OBJECTS, S_COUNT}, {S_MMAP_SPACE, S_BYTES},
+        {S_PEAK_OBJECTS, S_COUNT},  {S_PEAK_SPACE, S_BYTES},
     };
-    for (int i = 0; i < 6; i++) {
-        types[i] = (PB(ValueType))HEAPTAP__PPROF__VALUE_TYPE__INIT;
-        types[i].type = names[i][0];
-        types[i].unit = names[i][1];
-        list[i] = &types[i];
+    size_t n_types = 0;
+    for (int i = 0; i < VALUES; i++) {
+        if ((i / 2 == 2 && !s->mappings) || (i / 2 == 3 && !s->peak))
+            continue;
+        types[n_types] = (PB(ValueType))HEAPTAP__PPROF__VALUE_TYPE__INIT;
+        types[n_types].type = names[i][0];
+        types[n_types].unit = names[i][1];
+        list[n_types] = &types[n_types];
+        n_types++;
     }
     period.type = S_SPACE;
     period.unit = S_BYTES;
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
-    part.n_sample_type = peak ? 6 : 4;
+    part.n_sample_type = n_types;
     part.sample_type = list;
     part.period_type = &period;
     part.period = (int64_t)load(&h->rate);
     part.time_nanos = s->o->time_nanos;
     part.drop_frames = S_DROP;
-    if (peak) /* the reader's default is the last type */
+    if (n_types > HEAP_VALUES) /* the reader's default is the last type */
         part.default_sample_type = S_INUSE_SPACE;
     int64_t version = S_VERSION;
     part.n_comment = 1;
@@ -91,7 +95,7 @@ static void put_head(struct stream *s)
         const struct ht_site *site;
         uint64_t here = 0, all = ht_region_samples(s->v);
         while ((site = ht_view_next(s->v, &c)))
-            here += ht_site_samples(s->v, site);
+            here += site->flags & HT_SITE_MAPPING ? 0 : ht_site_samples(s->v, site);
         struct ht_folded_values folded;
         for (uint32_t i = 0; i < HT_FOLDED_CLASSES; i++)
             here += ht_view_folded(s->v, i, &folded) ? folded.samples : 0;
@@ -182,14 +186,40 @@ static unsigned put_labels(struct stream *s, const struct ht_site *site, PB(Labe
     return n;
 }
 
+/* The values of a sample, of which there are n_values. False: they are all 0. */
+static bool values_of(const struct stream *s, const struct ht_site *site, const struct ht_values *x,
+                      uint32_t epoch, int64_t *values)
+{
+    if (site->flags & HT_SITE_MAPPING) {
+        values[HEAP_VALUES] = x->inuse_objects;
+        values[HEAP_VALUES + 1] = x->inuse_bytes;
+        return s->mappings && (x->inuse_objects || x->inuse_bytes);
+    }
+    values[0] = x->alloc_objects;
+    values[1] = x->alloc_bytes;
+    values[2] = x->inuse_objects;
+    values[3] = x->inuse_bytes;
+    if (s->peak)
+        ht_site_peak(s->v, site, epoch, x, &values[s->n_values - 2], &values[s->n_values - 1]);
+    return values[0] || values[1] || values[2] || values[3];
+}
+
+/* What the label "bytes" says: the mean where a site has several sizes. */
+static int64_t size_of(const struct ht_site *site, const struct ht_values *x)
+{
+    if (site->flags & HT_SITE_MAPPING)
+        return x->inuse_objects > 0 ? x->inuse_bytes / x->inuse_objects : x->inuse_bytes;
+    if (site->size_bits && x->alloc_objects > 0)
+        return x->alloc_bytes / x->alloc_objects;
+    return (int64_t)site->size_low;
+}
+
 static bool put_part(struct stream *s, const struct ht_site *site, const struct ht_stream_part *p,
-                     bool peak, uint32_t epoch)
+                     uint32_t epoch)
 {
     const struct ht_values *x = &p->values;
-    int64_t values[6] = {x->alloc_objects, x->alloc_bytes, x->inuse_objects, x->inuse_bytes};
-    if (peak)
-        ht_site_peak(s->v, site, epoch, &p->values, &values[4], &values[5]);
-    if (!values[0] && !values[1] && !values[2] && !values[3])
+    int64_t values[VALUES] = {0};
+    if (!values_of(s, site, x, epoch, values))
         return false;
 
     int32_t n = find_locations(s, site);
@@ -197,15 +227,12 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
         n = find_locations(s, site);
     if (n < 0)
         return false;
-    int64_t size = (int64_t)site->size_low;
-    if (site->size_bits && x->alloc_objects > 0)
-        size = x->alloc_bytes / x->alloc_objects;
     PB(Label) label[2 + HT_LABELS] = {HEAPTAP__PPROF__LABEL__INIT, HEAPTAP__PPROF__LABEL__INIT};
     PB(Label) * labels[2 + HT_LABELS];
     for (unsigned i = 0; i < 2 + HT_LABELS; i++)
         labels[i] = &label[i];
     label[0].key = S_BYTES;
-    label[0].num = size;
+    label[0].num = size_of(site, x);
     label[0].num_unit = S_BYTES;
     label[1].key = S_AGE;
     label[1].num = p->age;
@@ -213,7 +240,7 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
     PB(Sample) sample = HEAPTAP__PPROF__SAMPLE__INIT, *samples[1] = {&sample};
     sample.n_location_id = (size_t)n;
     sample.location_id = s->w->locations;
-    sample.n_value = peak ? 6 : 4;
+    sample.n_value = s->n_values;
     sample.value = values;
     const unsigned numeric = p->age < 0 ? 1 : 2;
     sample.n_label = numeric + put_labels(s, site, &label[numeric]);
@@ -225,17 +252,17 @@ static bool put_part(struct stream *s, const struct ht_site *site, const struct 
     return true;
 }
 
-static int64_t put_site(struct stream *s, ht_ref ref, const struct ht_site *site, bool peak,
-                        uint32_t epoch)
+static int64_t put_site(struct stream *s, ht_ref ref, const struct ht_site *site, uint32_t epoch)
 {
     struct ht_stream_part part = {.age = -1};
     int64_t written = 0;
     if (!s->o->part) {
         ht_site_values(s->v, site, &part.values);
-        return put_part(s, site, &part, peak, epoch);
+        return put_part(s, site, &part, epoch);
     }
-    for (uint32_t i = 0; s->o->part(s->o->ctx, ref, site, i, &part); i++)
-        written += put_part(s, site, &part, peak, epoch);
+    for (uint32_t i = 0;
+         !(site->flags & HT_SITE_MAPPING) && s->o->part(s->o->ctx, ref, site, i, &part); i++)
+        written += put_part(s, site, &part, epoch);
     return written;
 }
 
@@ -348,8 +375,11 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     if (o->gzip && ht_stream_gzip(&s))
         return -ENOMEM;
     memset(w->label_strings, 0, sizeof w->label_strings);
+    s.peak = atomic_load_explicit(&v->header->flags, memory_order_relaxed) & HT_REGION_PEAK;
+    /* What asks for parts asks about blocks of the heap. */
+    s.mappings = !o->part && load(&v->header->mappings.alloc_objects);
+    s.n_values = HEAP_VALUES + (s.mappings ? 2 : 0) + (s.peak ? 2 : 0);
     put_head(&s);
-    bool peak = atomic_load_explicit(&v->header->flags, memory_order_relaxed) & HT_REGION_PEAK;
     uint32_t epoch = atomic_load_explicit(&v->header->peak_epoch, memory_order_acquire);
     int64_t written = 0;
     /* Samples before locations before mappings: each refers only to what was committed before
@@ -357,9 +387,9 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     struct ht_cursor c = {.kind = HT_KIND_SITE};
     const struct ht_site *site;
     while (!s.error && (site = ht_view_next(v, &c)))
-        written += put_site(&s, c.ref, site, peak, epoch);
+        written += put_site(&s, c.ref, site, epoch);
     if (!o->without_dead)
-        written += ht_stream_folded(&s, S_BYTES, peak ? 6 : 4);
+        written += ht_stream_folded(&s, S_BYTES);
     refresh(&s);
     bool outside = put_locations(&s);
     refresh(&s);

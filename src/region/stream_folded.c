@@ -4,14 +4,14 @@
 
 #include "region/stream_write.h"
 
-int64_t ht_stream_folded(struct stream *s, int64_t bytes, size_t n_values)
+int64_t ht_stream_folded(struct stream *s, int64_t bytes)
 {
     int64_t written = 0;
     for (uint32_t i = 0; i < HT_FOLDED_CLASSES; i++) {
         struct ht_folded_values f;
         if (!ht_view_folded(s->v, i, &f) || f.values.alloc_objects <= 0)
             continue;
-        int64_t values[6] = {f.values.alloc_objects, f.values.alloc_bytes};
+        int64_t values[VALUES] = {f.values.alloc_objects, f.values.alloc_bytes};
         uint64_t location = FOLDED_LOCATION;
         PB(Label) size = HEAPTAP__PPROF__LABEL__INIT, *labels[1] = {&size};
         PB(Sample) sample = HEAPTAP__PPROF__SAMPLE__INIT, *samples[1] = {&sample};
@@ -20,7 +20,7 @@ int64_t ht_stream_folded(struct stream *s, int64_t bytes, size_t n_values)
         size.num = f.values.alloc_bytes / f.values.alloc_objects;
         sample.n_location_id = sample.n_label = part.n_sample = 1;
         sample.location_id = &location;
-        sample.n_value = n_values;
+        sample.n_value = s->n_values;
         sample.value = values;
         sample.label = labels;
         part.sample = samples;

@@ -20,8 +20,13 @@ struct stream {
     int64_t n_strings;
     int error;
     unsigned refreshes;
-    bool folded; /* some sample has FOLDED_LOCATION */
+    bool folded;         /* some sample has FOLDED_LOCATION */
+    bool mappings, peak; /* which values there are beside the four of the heap */
+    size_t n_values;
 };
+
+/* The most values of a sample: of the heap, of mappings, at the peak. */
+enum { HEAP_VALUES = 4, VALUES = HEAP_VALUES + 2 + 2 };
 
 /* Code in no object: a JIT's, or memory unmapped since. Readers insist on a mapping. */
 enum { NO_OBJECT = 1 }; /* below every mapping_id */
@@ -40,9 +45,9 @@ void ht_stream_put(struct stream *s, const PB(Profile) * part);
 /* Adds to the string table. Returns the string's number. */
 int64_t ht_stream_string(struct stream *s, char *text);
 
-/* stream_folded.c: one sample of n_values for each class of sizes that sites were folded into;
+/* stream_folded.c: one sample for each class of sizes that sites were folded into;
  * bytes: the number of the string "bytes". Returns how many. */
-int64_t ht_stream_folded(struct stream *s, int64_t bytes, size_t n_values);
+int64_t ht_stream_folded(struct stream *s, int64_t bytes);
 
 /* The location that those samples have, and stacks with HT_STACK_FOLDED; name: a string's number.
  */

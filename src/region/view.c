@@ -128,6 +128,7 @@ static bool committed(const struct ht_view *v, const void *record, uint32_t kind
     case HT_KIND_SITE:
         return counts(v, record);
     case HT_KIND_LIVE:
+    case HT_KIND_MAPPING:
         return atomic_load_explicit(&((const struct ht_live *)record)->addr,
                                     memory_order_acquire) != 0;
     default:

@@ -28,6 +28,7 @@ enum ht_yield_point_id {
     HT_AT_MODULE,
     HT_AT_LABELS,
     HT_AT_FOLD,
+    HT_AT_MAPPINGS,
     HT_AT_VIEW, /* a reader, between a record's parts */
     HT_AT_COUNT
 };

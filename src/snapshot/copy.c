@@ -67,8 +67,8 @@ static void read_kind(struct copier *c, uint32_t kind)
  */
 static int read_chunks(struct copier *c)
 {
-    static const uint32_t order[] = {HT_KIND_LIVE,  HT_KIND_SITE,   HT_KIND_STACK,
-                                     HT_KIND_FRAME, HT_KIND_MODULE, HT_KIND_DATA};
+    static const uint32_t order[] = {HT_KIND_LIVE,  HT_KIND_MAPPING, HT_KIND_SITE, HT_KIND_STACK,
+                                     HT_KIND_FRAME, HT_KIND_MODULE,  HT_KIND_DATA};
     for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
         if (!(c->kinds & 1u << order[k]))
             continue;

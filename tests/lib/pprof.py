@@ -124,6 +124,7 @@ class Profile:
 
 GO_TYPES = [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")]
 PEAK_TYPES = [("peak_objects", "count"), ("peak_space", "bytes")]
+MMAP_TYPES = [("mmap_objects", "count"), ("mmap_space", "bytes")]
 
 
 def segments(path):
@@ -140,7 +141,7 @@ def exported_name(p, line):
     return bool(f and f.name and f.name == f.system and not f.file and not line.line)
 
 
-def check(p, rate=None, main=None, symbolized=False, peak=False):
+def check(p, rate=None, main=None, symbolized=False, peak=False, mappings=False):
     """Every point of what readers insist on; the list of those that are not met."""
     bad = []
 
@@ -149,12 +150,12 @@ def check(p, rate=None, main=None, symbolized=False, peak=False):
             bad.append(words)
 
     must(p.gzipped, "not gzipped")
-    must(p.types == GO_TYPES + (PEAK_TYPES if peak else []), "sample types are %s" % p.types)
+    must(p.types == GO_TYPES + (MMAP_TYPES if mappings else []) + (PEAK_TYPES if peak else []), "sample types are %s" % p.types)
     must(p.period_type and (p.text(p.period_type.type), p.text(p.period_type.unit)) == ("space", "bytes"), "period_type is not space/bytes")
     must(p.period > 0, "period is %d" % p.period)
     if rate:
         must(p.period == rate, "period is %d, the rate %d" % (p.period, rate))
-    must(p.text(p.default) == ("inuse_space" if peak else ""), "default_sample_type is \"%s\"" % p.text(p.default))
+    must(p.text(p.default) == ("inuse_space" if peak or mappings else ""), "default_sample_type is \"%s\"" % p.text(p.default))
     must(0 < p.time <= time.time_ns() + 10**9 and p.time > 10**18, "time_nanos is %d" % p.time)
     must(p.duration == 0, "duration_nanos is set")
     must(p.samples, "no sample")

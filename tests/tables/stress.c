@@ -48,6 +48,8 @@ unsigned long ht_passed(enum ht_yield_point_id point)
     return atomic_load(&passed[point]);
 }
 
+void (*ht_at_point)(enum ht_yield_point_id point);
+
 /* Mostly nothing or a moment; now and then long enough for everybody else to come by. */
 void ht_yield_point(enum ht_yield_point_id point)
 {
@@ -56,6 +58,8 @@ void ht_yield_point(enum ht_yield_point_id point)
         return;
     }
     atomic_fetch_add_explicit(&passed[point], 1, memory_order_relaxed);
+    if (ht_at_point)
+        ht_at_point(point);
     uint64_t x = ht_next_random();
     switch (x & 15) {
     case 0:
@@ -145,6 +149,7 @@ static const struct table {
     {"place", stress_place, {HT_AT_PLACE, HT_AT_FILTER}},
     {"weights", stress_weights, {HT_AT_WEIGHTS}},
     {"fold", stress_fold, {HT_AT_FOLD}},
+    {"mappings", stress_mappings, {HT_AT_MAPPINGS}},
 };
 
 int main(int argc, char **argv)

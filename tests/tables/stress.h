@@ -31,6 +31,9 @@ void ht_together(void);
 /* How often a point was passed. */
 unsigned long ht_passed(enum ht_yield_point_id point);
 
+/* Called at every point, if it is set. */
+extern void (*ht_at_point)(enum ht_yield_point_id point);
+
 /* The tables; each fills its own region, and leaves its checks behind. */
 void stress_chunks(void);
 void stress_frames(void);
@@ -46,5 +49,6 @@ void stress_trail(void);
 void stress_place(void);
 void stress_weights(void);
 void stress_fold(void);
+void stress_mappings(void);
 
 #endif

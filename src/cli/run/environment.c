@@ -113,6 +113,7 @@ static void list(struct ht_environment *e, const struct ht_run_options *o)
     add(e, "HEAPTAP_GROWTH", o->growth);
     add(e, "HEAPTAP_LABELS", o->labels);
     add(e, "HEAPTAP_PEAK", o->peak ? "1" : NULL);
+    add(e, "HEAPTAP_MMAP", o->mmap ? "1" : NULL);
     add(e, "HEAPTAP_DEPTH", o->depth);
     add(e, "HEAPTAP_UNWIND", o->unwind);
     add(e, "HEAPTAP_CHILDREN", o->no_children ? "0" : NULL);

@@ -31,6 +31,7 @@
     "      --labels=KEYS      samples say in which thread: thread, and labels of the program "     \
     "(none)\n"                                                                                     \
     "      --peak             also the live heap at its peak: peak_objects, peak_space\n"          \
+    "      --mmap             also what the program maps itself: mmap_objects, mmap_space\n"       \
     "      --depth=N          at most N frames in a stack, 1 to 512 (128)\n"                       \
     "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"                                  \
     "      --no-children      profile the program alone, not what it starts\n"                     \
@@ -72,6 +73,7 @@ enum {
     GROWTH,
     LABELS,
     PEAK,
+    MMAP,
     DEPTH,
     UNWIND,
     NO_CHILDREN,
@@ -92,8 +94,8 @@ enum {
         {"exact", no_argument, NULL, EXACT}, {"signal", required_argument, NULL, SIGNAL},          \
         {"interval", required_argument, NULL, INTERVAL},                                           \
         {"growth", required_argument, NULL, GROWTH}, {"labels", required_argument, NULL, LABELS},  \
-        {"peak", no_argument, NULL, PEAK}, {"depth", required_argument, NULL, DEPTH},              \
-        {"unwind", required_argument, NULL, UNWIND},                                               \
+        {"peak", no_argument, NULL, PEAK}, {"mmap", no_argument, NULL, MMAP},                      \
+        {"depth", required_argument, NULL, DEPTH}, {"unwind", required_argument, NULL, UNWIND},    \
         {"no-children", no_argument, NULL, NO_CHILDREN},                                           \
         {"start", required_argument, NULL, START},                                                 \
         {"allocator", required_argument, NULL, ALLOCATOR},                                         \
@@ -205,6 +207,9 @@ static int read_option(struct ht_run_options *o, int c, const char *value)
                 "or letters, digits and . _ - / : (not bytes, age, rate)",
                 value, HT_LABELS);
         o->labels = value;
+        return -1;
+    case MMAP:
+        o->mmap = true;
         return -1;
     case PEAK:
         o->peak = true;

@@ -260,6 +260,19 @@ static void find_size_class(uint64_t allocator, const void *m)
                 (size_class_by == BY_NALLOCX && ht_next_nallocx(25, 0) > 25);
 }
 
+uint64_t ht_allocator_start, ht_allocator_size;
+
+/* malloc is m. The C library is not the allocator's alone, and neither is the program. */
+static void find_allocator(const void *m)
+{
+    struct ht_object o;
+    if (size_class_by == BY_GLIBC || !m || !ht_object_find((uint64_t)m, &o) ||
+        o.start == ht_main_start || o.start == ht_self.start)
+        return;
+    ht_allocator_start = o.start;
+    ht_allocator_size = o.end - o.start;
+}
+
 size_t ht_good_size(size_t size)
 {
     switch (size_class_by) {
@@ -333,6 +346,7 @@ static void look_up(void)
     ht_new_is_malloc = new_is_malloc();
     KEEP(nallocx, , )
     find_size_class(allocator, m);
+    find_allocator(m);
 #define DIRECT(symbol, type, parameters)                                                           \
     ht_direct_##symbol =                                                                           \
         !ht_next_##symbol || (allocator && object_of((void *)ht_next_##symbol) == allocator);

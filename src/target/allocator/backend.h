@@ -40,6 +40,9 @@ extern HT_HIDDEN void *(*ht_programs_realloc)(void *, size_t);
  */
 extern HT_HIDDEN bool ht_new_is_malloc;
 
+/* The object that the allocator lies in, if it has one of its own; else 0, 0. */
+extern HT_HIDDEN uint64_t ht_allocator_start, ht_allocator_size;
+
 /* Looks everything up; idempotent. On return the pointers are usable, except on the thread that is
  * inside the look-up itself, which is served by the arena. */
 void ht_backend_resolve(void);

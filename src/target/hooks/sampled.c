@@ -9,13 +9,11 @@
 #include "target/hooks/sampled.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "target/allocator/backend.h"
 #include "target/allocator/place.h"
 #include "target/labels/labels.h"
 #include "target/os/libc.h"
-#include "target/os/sys.h"
 #include "target/process/adopt.h"
 #include "target/process/dump.h"
 #include "target/process/fork_inside.h"
@@ -23,6 +21,7 @@
 #include "target/sampler/rate.h"
 #include "target/sampler/temporary.h"
 #include "target/stack/module.h"
+#include "target/state/clock.h"
 #include "target/state/state.h"
 #include "target/tables/fold.h"
 #include "target/tables/writer.h"
@@ -42,6 +41,11 @@ static inline void release(struct ht_tls *t)
     if (HT_UNLIKELY(more) && t->reentrancy_depth == 1)
         release_last();
     t->reentrancy_depth--;
+}
+
+void ht_guard_release(void)
+{
+    release(&ht_tls);
 }
 
 /*
@@ -171,13 +175,6 @@ void ht_free_account(const struct ht_record *r)
     release(t);
 }
 
-static uint32_t seconds_since_start(void)
-{
-    uint64_t now = ht_sys_clock(CLOCK_MONOTONIC_COARSE);
-    uint64_t start = ht_state->header->start_mono_ns;
-    return now > start ? (uint32_t)((now - start) / 1000000000u) : 0;
-}
-
 static __attribute__((noinline)) ht_ref account_where_sites_fold(const struct ht_new_sample *sample)
 {
     bool due;
@@ -211,7 +208,7 @@ static void record_sample(struct ht_new_sample *sample, void *p)
     }
     /* A node without a site is still inserted, because a placed block's free must stay unsized. */
     struct ht_record stale;
-    uint32_t time = ref ? seconds_since_start() : 0;
+    uint32_t time = ref ? ht_seconds_since_start() : 0;
     ht_place_added(p);
     while (!(sample->node =
                  ht_live_insert(sample->node, p, sample->size, ref,

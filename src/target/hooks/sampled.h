@@ -42,6 +42,9 @@ void *ht_new_sample_commit(struct ht_new_sample *sample, void *p);
 /* Drops the guard without a sample. */
 void ht_new_sample_abort(struct ht_new_sample *sample);
 
+/* Drops the guard of a hook that is no allocation: it raised ht_tls.reentrancy_depth itself. */
+void ht_guard_release(void);
+
 /* What the caller must do: free as requested; free without the size, because the block was (or
  * may have been) placed; nothing. */
 enum ht_freed { HT_FREED_NOT_OURS, HT_FREED_UNSIZED, HT_FREED_RECYCLED };

@@ -26,6 +26,7 @@
 #include "target/tables/fold.h"
 #include "target/tables/label_sets.h"
 #include "target/tables/live.h"
+#include "target/tables/mappings.h"
 #include "target/tables/nodes.h"
 #include "target/tables/records.h"
 #include "target/tables/stacks.h"
@@ -89,6 +90,8 @@ static bool is_that(const struct adoption *a, const struct ht_site *site)
     atomic_thread_fence(memory_order_acquire);
     if (!atomic_load_explicit(&site->commit, memory_order_acquire))
         return false;
+    if (site->rate == HT_RATE_MAPPING)
+        return site->flags & HT_SITE_MAPPING;
     if (site->rate == 1)
         return a->exact;
     return (int32_t)(atomic_load_explicit(&site->made, memory_order_relaxed) - a->passes) <= 0;
@@ -196,6 +199,18 @@ static void adopt_node(struct ht_live_node *node, void *ctx)
     atomic_fetch_sub_explicit(&ht_state->header->inherits, 1, memory_order_relaxed);
 }
 
+static void adopt_mapping(struct ht_mapped *m, void *a)
+{
+    const struct ht_site *site =
+        ht_view_record(&((struct adoption *)a)->parent, m->site, HT_KIND_SITE);
+    m->site = site && site->flags & HT_SITE_MAPPING ? adopt_site(a, site, 0) : 0;
+    m->time = 0;
+    if (m->site)
+        ht_mappings_publish(m);
+    else /* not by ht_lose: the region is not in use yet */
+        ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
+}
+
 static void count_node(struct ht_live_node *node, void *ctx)
 {
     *(uint32_t *)ctx += node->site != 0;
@@ -224,6 +239,7 @@ void ht_postfork_child(void)
     atomic_fetch_add(&ht_region_generation, 1);
     ht_object_forked();
     ht_live_adopt();
+    ht_mappings_adopt();
     ht_place_forked();
     /* Under a filter no system call is certain to be allowed, and a region needs others than the
      * program's allocator. The parent's header is still mapped, and needs none. */
@@ -251,6 +267,7 @@ void ht_postfork_child(void)
         atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
         ht_module_record_main();
         ht_live_each(adopt_node, &a);
+        ht_mappings_each(adopt_mapping, &a);
         atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
         SYS2(SYS_munmap, old_base, old_mapped);
     } else {

@@ -110,6 +110,7 @@ __attribute__((constructor)) static void start(void)
                 ht_dump_previous_image();
             ht_dump_signal_start();
             at_quick_exit(finish_quickly);
+            ht_mappings_on = ht_config.mmap;
         } else {
             ht_state = NULL;
             ht_say("no memory for a region", "; not profiling", "");

@@ -13,6 +13,7 @@
 #include "target/process/adopt.h"
 #include "target/state/state.h"
 #include "target/tables/live.h"
+#include "target/tables/mappings.h"
 #include "target/tables/writer.h"
 
 /* Set by the first of the calls that are in progress, and cleared by the last one when none
@@ -29,6 +30,8 @@ void ht_before_sandbox(void)
     if (ht_active() && !ht_sandboxed) {
         ht_region_detach();
         ht_live_prepare();
+        if (ht_mappings_on)
+            ht_mappings_prepare();
         ht_thread_name_remember();
     }
     if (!ht_sandboxed)

@@ -292,6 +292,8 @@ void ht_settings_read(void)
     c->peak = v && strcmp(v, "0");
     v = variable("HEAPTAP_TEMPORARY"); /* set by `heaptap stat` */
     c->temporary = v && strcmp(v, "0");
+    v = variable("HEAPTAP_MMAP");
+    c->mmap = v && strcmp(v, "0");
     v = variable("HEAPTAP_CHILDREN");
     c->children = !v || strcmp(v, "0");
     v = variable("HEAPTAP_START");

@@ -16,6 +16,7 @@ __thread struct ht_tls ht_tls __attribute__((tls_model("initial-exec")));
 
 struct ht_state *ht_state;
 _Atomic uint64_t ht_rate;
+bool ht_mappings_on;
 _Atomic uint32_t ht_region_generation;
 
 static void populate(const volatile void *first, const volatile void *end)

@@ -137,7 +137,7 @@ struct ht_config {
     uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
     uint64_t run_start_ns, run_pid_namespace, run_device; /* when it started by the clock of files,
                            its pid namespace, the device of its regions; 0: not known */
-    bool peak, temporary, children, start, secure;
+    bool peak, temporary, children, start, secure, mmap;
     bool run_leaks;  /* `run` looks for leaks at the end */
     bool fold_fixed; /* else more where more lives */
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
@@ -153,6 +153,7 @@ struct ht_config {
 extern HT_HIDDEN struct ht_config ht_config;
 extern HT_HIDDEN struct ht_state *ht_state; /* NULL until the library is initialised */
 extern HT_HIDDEN _Atomic uint64_t ht_rate;  /* current; 0: dormant */
+extern HT_HIDDEN bool ht_mappings_on;       /* mappings are recorded; written once, at the start */
 /* Raised by a child that leaves its parent's. */
 extern HT_HIDDEN _Atomic uint32_t ht_region_generation;
 

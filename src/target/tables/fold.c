@@ -127,7 +127,8 @@ static void look_at_site(struct ht_site *s, ht_ref ref)
 {
     struct ht_fold *f = fold();
     uint32_t commit = atomic_load_explicit(&s->commit, memory_order_acquire);
-    if ((commit != HT_COMMITTED && commit != HT_DETACHED) || s->rate == 1)
+    if ((commit != HT_COMMITTED && commit != HT_DETACHED) || s->rate == 1 ||
+        s->rate == HT_RATE_MAPPING)
         return;
     uint32_t version = atomic_load_explicit(&ht_state->header->fold_version, memory_order_relaxed),
              folded = atomic_load_explicit(&s->folded_in, memory_order_relaxed);

@@ -185,6 +185,11 @@ static ht_ref site_new(ht_ref stack, uint64_t size, uint64_t rate, uint32_t labe
     HT_YIELD_POINT(SITE);
     s->rate = rate;
     s->labels = (uint16_t)labels;
+    if (rate == HT_RATE_MAPPING) {
+        s->flags = HT_SITE_MAPPING;
+        s->size_bits = 63;
+        return mine;
+    }
     /* a record that was used before still has one */
     if (ht_config.peak && !s->peak && !(s->peak = ht_data_new(sizeof(struct ht_peak))))
         return 0;
