@@ -39,8 +39,9 @@ struct ht_leak_reader {
     uint64_t budget; /* bytes a second; 0: no limit */
     uint64_t began_ns, read, waited_ns;
     uint64_t unseen[HT_UNSEEN_KINDS];
-    uint64_t *words;   /* HT_LEAK_READ bytes */
-    uint64_t *entries; /* of the pagemap */
+    uint64_t *words;                     /* HT_LEAK_READ bytes */
+    uint64_t *entries;                   /* of the pagemap */
+    const volatile sig_atomic_t *cancel; /* not 0: no more is read; NULL: never */
     ht_leak_words_fn fn;
     void *ctx;
 };

@@ -8,6 +8,7 @@
 #ifndef HEAPTAP_SRC_LEAKS_LEAKS_H
 #define HEAPTAP_SRC_LEAKS_LEAKS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,8 @@ struct ht_leak_options {
     /* The process waits at its end (region/layout.h, leak_look): its other threads are held while
      * it is looked at, so that one pass is enough. Call from a thread that ends soon (hold.h). */
     bool ending;
+    /* Not 0: the look ends with -EINTR, soon. May be NULL. */
+    const volatile sig_atomic_t *cancel;
     /* Called after each pass, and while one runs, with `done` of `all` bytes. May be NULL. */
     void (*progress)(void *ctx, const struct ht_leaks *l, uint64_t done, uint64_t all);
     void *ctx;

@@ -146,6 +146,7 @@ static int pass(struct look *k, unsigned number)
         err = ht_leak_reader_open(&d, k->r, k->o->budget);
     d.fn = take_words;
     d.ctx = k;
+    d.cancel = k->o->cancel;
     if (!err) {
         /* What the kernel holds, on both sides of what memory holds. */
         take_loose_words(k, threads.word, threads.n_words);

@@ -168,6 +168,8 @@ int ht_leak_reader_read(struct ht_leak_reader *d, const struct ht_leak_area *a, 
         return 0;
     uint64_t n = ((end - 1) / step - start / step) + 1;
     for (uint64_t i = 0; i < n; i++) {
+        if (d->cancel && *d->cancel)
+            return -EINTR;
         uint64_t w = (start / step + (backwards ? n - 1 - i : i)) * step;
         uint64_t from = w > start ? w : start, to = w + step < end ? w + step : end;
         uint64_t first = from / PAGE, pages = (to - 1) / PAGE - first + 1;

@@ -39,6 +39,7 @@ enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
         {"/debug/pprof/threads", ht_get_threads}, {"/debug/pprof/goroutine", ht_get_threads},
         {"/debug/pprof/profile", ht_get_cpu},     {"/debug/pprof/cmdline", ht_get_cmdline},
         {"/debug/pprof/symbol", ht_get_symbol},   {"/metrics", ht_get_metrics},
+        {"/debug/leaks", ht_get_leaks},           {"/debug/leaks/progress", ht_get_leaks_progress},
         {"/api/targets", ht_get_targets},         {"/api/profile", ht_get_data},
         {"/api/source", ht_get_source},
     };

@@ -20,8 +20,7 @@
 #define FREQUENCY    100 /* as Go's */
 #define GO_S_DEFAULT 30
 
-/* The living process of a request; 0 after an answer. */
-static pid_t process_of(const struct ht_request *r, enum MHD_Result *answer)
+pid_t ht_request_process(const struct ht_request *r, enum MHD_Result *answer)
 {
     pid_t pid = 0;
     char id[32];
@@ -65,7 +64,7 @@ static bool open_threads(const struct ht_request *r, struct ht_remote *remote,
                          struct ht_remote_threads *t, enum MHD_Result *answer)
 {
     char msg[512] = "";
-    pid_t pid = process_of(r, answer);
+    pid_t pid = ht_request_process(r, answer);
     if (!pid)
         return false;
     int err = ht_remote_open(remote, pid, msg, sizeof msg);
@@ -157,7 +156,7 @@ struct ht_profile *ht_request_cpu(const struct ht_request *r, enum MHD_Result *a
                                   "seconds must be a whole number from 1 to %d", HT_MAX_SECONDS);
         return NULL;
     }
-    o.pid = process_of(r, answer);
+    o.pid = ht_request_process(r, answer);
     if (!o.pid)
         return NULL;
     if (!enter_waiting(r->s)) {

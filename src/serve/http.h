@@ -19,18 +19,33 @@
 /* Requests that wait for seconds= at once. */
 #define HT_MAX_WAITING 32
 #define HT_MAX_SECONDS 3600
+/* Processes whose memory is looked through at once. */
+#define HT_MAX_LOOKS 4
 /* Profiles in memory at once; further requests wait. */
 #define HT_MAX_BUILDING 4
 #define HT_MAX_BODY     (1024 * 1024)
+
+struct ht_server;
+
+/* A look for leaks that is under way. */
+struct ht_look {
+    struct ht_server *server;
+    pid_t pid; /* 0: none */
+    unsigned pass;
+    uint64_t done, all; /* bytes */
+    int64_t left;       /* blocks without a reference after the last pass; -1: there was none yet */
+};
 
 struct ht_server {
     struct ht_serve_options o;
     const struct ht_serve_source *source;
     struct MHD_Daemon *daemon;
     uint16_t port;
-    pthread_mutex_t lock; /* building, waiting, stopping; changed is its condition */
+    /* building, waiting, stopping, looks; changed is its condition */
+    pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned building, waiting;
+    struct ht_look looks[HT_MAX_LOOKS];
     bool stopping;
     volatile sig_atomic_t stop_sampling; /* set with stopping; read without the lock */
     /* held in the symboliser, which takes one thread at a time */
@@ -78,6 +93,8 @@ bool ht_query_seconds(const char *word, double *seconds);
 /* The target a request is about: the one it names, or the only one there is. False after an
  * answer. */
 bool ht_request_target(const struct ht_request *r, char id[32], enum MHD_Result *answer);
+/* The living process of a request; 0 after an answer. */
+pid_t ht_request_process(const struct ht_request *r, enum MHD_Result *answer);
 /* A profile of the request's target, with symbols and without uninteresting frames when
  * `symbols` is set. NULL after the request has been answered with the error; *answer is then to
  * be returned. */
@@ -104,11 +121,13 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
 void ht_building_enter(struct ht_server *s);
 void ht_building_leave(struct ht_server *s);
 
-/* Handlers: pprof.c, doors.c, symbol.c, metrics.c, page.c, source_file.c. */
+/* Handlers: pprof.c, doors.c, leaks.c, symbol.c, metrics.c, page.c, source_file.c. */
 enum MHD_Result ht_get_index(const struct ht_request *r);
 enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs);
 enum MHD_Result ht_get_threads(const struct ht_request *r);
 enum MHD_Result ht_get_cpu(const struct ht_request *r);
+enum MHD_Result ht_get_leaks(const struct ht_request *r);
+enum MHD_Result ht_get_leaks_progress(const struct ht_request *r);
 enum MHD_Result ht_get_cmdline(const struct ht_request *r);
 enum MHD_Result ht_get_symbol(const struct ht_request *r);
 enum MHD_Result ht_get_metrics(const struct ht_request *r);

@@ -101,6 +101,26 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
                            capture_output=True, text=True, env=dict(os.environ, **env))
         check("pprof shows our error", "whole number" in r.stderr, r.stderr)
 
+    # A look for leaks: only when asked for, one at a time, by the rules of the rest; what the command says.
+    body = s.get("/%s/debug/leaks/progress" % a)[2]
+    check("nobody looks", json.loads(body) == {"looking": False, "pass": 0, "done": 0, "all": 0, "left": -1}, body)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        look = pool.submit(s.get, "/%s/debug/leaks?passes=2" % a, timeout=120)
+        wait_for("a look has begun", lambda: json.loads(s.get("/%s/debug/leaks/progress" % a)[2])["looking"])
+        check("one look at a time", s.get("/%s/debug/leaks" % a)[0] == 409)
+        check("another process is another matter", s.get("/%s/debug/leaks?passes=1" % b, timeout=120)[0] == 200)
+        code, headers, body = look.result()
+    found = json.loads(body)
+    check("leaks as JSON", code == 200 and headers["content-type"] == "application/json" and found["pid"] == int(a), (code, headers, body[:300]))
+    told = json.loads(subprocess.run([heaptap, "leaks", "--json", "--fast", "--passes=1", a], capture_output=True, env=dict(os.environ, **env)).stdout)
+    check("the same object as the command's", set(found) == set(told) and len(found["candidates"]) >= 1 and found["registers"] is None, (found, told))
+    for query in ("0", "101", "x", "1x", "-1"):
+        check("passes=" + query, s.get("/%s/debug/leaks?passes=%s" % (a, query))[0] == 400)
+    check("of which of the two?", s.get("/debug/leaks")[0] == 404)
+    check("no such process", s.get("/999999999/debug/leaks")[0] == 404)
+    check("not for another site", s.get("/%s/debug/leaks" % a, headers={"Sec-Fetch-Site": "cross-site"})[0] == 403)
+    check("not by POST", s.get("/%s/debug/leaks" % a, "POST", "")[0] == 405)
+
     # Scraped while they allocate.
     def metric(name):
         text = s.get("/metrics")[2].decode()

@@ -46,6 +46,14 @@
       else draw();
     },
 
+    get, // asks the server; the token is added
+    redraw() { if (this.state.view === 'leaks') draw(); },
+
+    // The views there are: some need a process that lives.
+    viewsNow() {
+      return HT.views.filter(v => !v.live || (this.live && this.info && this.info.pid && this.state.profile === 'heap'));
+    },
+
     // The list of processes as it is now, and this one in it.
     async targetsAgain() {
       await targets();
@@ -173,13 +181,15 @@
     $('mark').hidden = $('refresh-label').hidden = !app.live;
     HT.drawKinds(app);
     $('by-label').hidden = app.state.view === 'source';
-    $('tabs').replaceChildren(...HT.views.map((v, i) => el('a', { href: '#view=' + v.id, 'aria-current': v.id === app.state.view ? 'page' : 'false',
+    $('tabs').replaceChildren(...app.viewsNow().map((v, i) => el('a', { href: '#view=' + v.id, 'aria-current': v.id === app.state.view ? 'page' : 'false',
       title: `${v.label} (${i + 1})`, onclick: e => { e.preventDefault(); app.set({ view: v.id }); } }, v.label)));
   }
 
   let shown = null;
   function draw() {
-    const view = HT.views.find(v => v.id === app.state.view), main = $('view');
+    const main = $('view');
+    if (!app.viewsNow().some(v => v.id === app.state.view)) app.remember({ view: 'flame' });
+    const view = HT.views.find(v => v.id === app.state.view);
     fillControls();
     if (shown !== view) {
       main.replaceChildren();
@@ -328,7 +338,7 @@
       return;
     }
     const view = HT.views.find(v => v.id === app.state.view), n = Number(e.key);
-    if (n >= 1 && n <= HT.views.length) app.set({ view: HT.views[n - 1].id });
+    if (n >= 1 && n <= app.viewsNow().length) app.set({ view: app.viewsNow()[n - 1].id });
     else if (view.key && view.key(e.key, app)) { /* the view's own */ }
     else if (e.key === '/') $('focus').focus();
     else if (e.key === 't') app.set({ type: app.data.types[(app.type() + 1) % app.data.types.length].type });
