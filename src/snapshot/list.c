@@ -22,6 +22,7 @@
 #include "snapshot/directory.h"
 #include "snapshot/process.h"
 #include "snapshot/title.h"
+#include "snapshot/waiting.h"
 #include "util/utf8.h"
 
 struct lister {
@@ -146,6 +147,29 @@ static void put_name(struct ht_listed *e, pid_t pid)
     put(e->name, sizeof e->name, name, sizeof name);
 }
 
+/* A program without a region before its first sample. */
+static void list_waiting(struct lister *l, const struct ht_process_info *p,
+                         const struct ht_waiting *w)
+{
+    struct ht_region_header h = {.command_line_size = w->command_line_size};
+    struct ht_listed *e = add(l);
+    if (!e)
+        return;
+    e->pid = p->pid;
+    e->uid = p->uid;
+    e->alive = true;
+    e->state = p->state;
+    e->resident = ht_process_resident(p->thread);
+    e->run_id = w->run_id;
+    e->rate = w->rate;
+    e->start_wall_ns = w->start_wall_ns;
+    put(e->name, sizeof e->name, w->name, sizeof w->name);
+    put(e->exe, sizeof e->exe, w->exe, sizeof w->exe);
+    put(e->output, sizeof e->output, w->output, sizeof w->output);
+    memcpy(h.command_line, w->command_line, sizeof h.command_line);
+    put_command(e, &h);
+}
+
 static void list_process(struct lister *l, pid_t pid)
 {
     struct ht_process_info p;
@@ -154,6 +178,11 @@ static void list_process(struct lister *l, pid_t pid)
     char msg[200];
     if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) || ht_process_find(&p, &map))
         return;
+    struct ht_waiting waiting;
+    if (ht_waiting_read(&p, &map, &waiting)) {
+        list_waiting(l, &p, &waiting);
+        return;
+    }
     if (!map.address) {
         /* Not for a forked child that waits for its first sample: it never had a region. */
         struct ht_listed *e = map.library && p.filtered && !map.parents ? add(l) : NULL;

@@ -252,6 +252,7 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
         const char *base = strrchr(l.name, '/');
         if (base && !strncmp(base + 1, "libheaptap", 10))
             out->library = true;
+        out->glibc |= base && (!strcmp(base, "/libc.so.6") || !strncmp(base, "/libc-2.", 8));
         struct ht_region_name name;
         bool region =
             l.inode && !l.offset && !strncmp(l.perms, "rw-s", 4) && names_region(l.name, &name);

@@ -28,6 +28,7 @@ uint64_t ht_process_resident(pid_t pid);
 /* Where a process has its region, and in which file it lies. */
 struct ht_process_map {
     bool library;           /* libheaptap is loaded */
+    bool glibc;             /* and the GNU C library */
     bool parents;           /* a forked child without a region, which has its parent's mapped */
     uint64_t address;       /* of the region, 0: it has none of its own */
     uint64_t device, inode; /* of its file; inode 0: private memory */

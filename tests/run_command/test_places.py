@@ -136,7 +136,7 @@ class Limits(Case):
         self.assertRegex(r.stderr, r"heaptap: cannot write \S+/f\.\d+\.pb\.gz: File too large; the samples of run-prog \(pid \d+\) were in its "
                                    r"own memory, which went with it\n")
         self.assertNotIn("allocates less", r.stderr)
-        r = self.run_("-o", "f.pb.gz", "sh", "-c", "ulimit -f 0; %s kill 9" % PROG)
+        r = self.run_("--exact", "-o", "f.pb.gz", "sh", "-c", "ulimit -f 0; %s kill 9" % PROG)
         self.assertRegex(r.stderr, r"heaptap: no profile of run-prog \(pid \d+\): its samples were in its own memory, which went with it \(")
         self.assertEqual(self.leftovers(), [], "no mark is left")
 

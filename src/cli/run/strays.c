@@ -22,6 +22,7 @@
 #include "snapshot/copy.h"
 #include "snapshot/process.h"
 #include "snapshot/region.h"
+#include "snapshot/waiting.h"
 
 #define FIRST_LOOKS 5 /* during the first two seconds */
 
@@ -73,8 +74,15 @@ static void look_at(struct ht_run_regions *r, ht_run_walked_fn walked, pid_t pid
         s->seen = true;
         return;
     }
+    struct ht_waiting waiting;
     uint64_t address = map.address ? map.address : map.inherited;
-    if (!address || !read_header(&p, address, &h) || h.run_id != r->run_id)
+    if (ht_waiting_read(&p, &map, &waiting)) { /* its region comes with its first sample */
+        h.run_id = waiting.run_id;
+        memcpy(h.name, waiting.name, sizeof h.name);
+    } else if (!address || !read_header(&p, address, &h)) {
+        return;
+    }
+    if (h.run_id != r->run_id)
         return;
     s = ht_run_append(&r->strays, &r->n_strays, sizeof *s);
     if (!s)

@@ -387,8 +387,10 @@ void ht_backend_resolve(void)
      * here waits for the first, whose look-up takes no lock that this one can hold. */
     if (atomic_compare_exchange_strong(&ht_backend_state, &none, HT_BACKEND_RESOLVING)) {
         ht_tls.reentrancy_depth++;
+        ht_loader_keep(true);
         ht_libc_find();
         look_up();
+        ht_loader_keep(false);
         ht_tls.reentrancy_depth--;
         atomic_store_explicit(&ht_backend_state, HT_BACKEND_RESOLVED, memory_order_release);
         return;

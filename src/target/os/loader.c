@@ -53,7 +53,15 @@ const void *ht_loader_relocated(const struct link_map *l, uint64_t at)
     return (const void *)(at < l->l_addr ? l->l_addr + at : at);
 }
 
-static bool symbols_of(const struct link_map *l, struct symbols *s)
+/* Of the objects that the start looks through for one name after the other; only then. */
+static struct {
+    const struct link_map *l;
+    struct symbols s;
+    bool found;
+} known[8];
+static bool keeping;
+
+static bool read_symbols(const struct link_map *l, struct symbols *s)
 {
     *s = (struct symbols){0};
     for (const Elf64_Dyn *d = l->l_ld; d && d->d_tag != DT_NULL; d++) {
@@ -74,6 +82,28 @@ static bool symbols_of(const struct link_map *l, struct symbols *s)
             s->soname = d->d_un.d_val;
     }
     return s->table && s->names && (s->gnu_hash || s->hash);
+}
+
+static bool symbols_of(const struct link_map *l, struct symbols *s)
+{
+    if (!keeping)
+        return read_symbols(l, s);
+    unsigned i = 0;
+    while (i < sizeof known / sizeof *known - 1 && known[i].l && known[i].l != l)
+        i++;
+    if (known[i].l != l) {
+        known[i].l = l;
+        known[i].found = read_symbols(l, &known[i].s);
+    }
+    *s = known[i].s;
+    return known[i].found;
+}
+
+void ht_loader_keep(bool keep)
+{
+    if (keep)
+        memset(known, 0, sizeof known);
+    keeping = keep;
 }
 
 #define NOT_DEFAULT 0x8000
@@ -117,11 +147,16 @@ static bool matches(const struct symbols *s, uint32_t i, const char *name, bool 
 static const Elf64_Sym *by_gnu_hash(const struct symbols *s, const char *name, bool any)
 {
     uint32_t n_buckets = s->gnu_hash[0], first = s->gnu_hash[1], n_words = s->gnu_hash[2];
+    const uint64_t *filter = (const uint64_t *)(s->gnu_hash + 4);
     const uint32_t *buckets = s->gnu_hash + 4 + 2 * (uint64_t)n_words;
     const uint32_t *chain = buckets + n_buckets;
     uint32_t h = 5381;
     for (const char *c = name; *c; c++)
         h = h * 33 + (unsigned char)*c;
+    /* Two bits of a word, of which a name that is not there mostly lacks one. */
+    const uint64_t word = n_words ? filter[h / 64 % n_words] : ~0ull;
+    if (!(word >> h % 64 & word >> (h >> s->gnu_hash[3]) % 64 & 1))
+        return NULL;
     uint32_t i = n_buckets ? buckets[h % n_buckets] : 0;
     for (; i >= first && i; i++) {
         if ((chain[i - first] | 1) == (h | 1) && matches(s, i, name, any))

@@ -18,6 +18,10 @@ const struct r_debug *ht_loader(void);
  * on. Any thread; signal-safe; takes no lock. */
 bool ht_libc_is_glibc(void);
 
+/* Between true and false, what is known of an object is kept: for many names one after the other,
+ * at the start, by one thread. */
+void ht_loader_keep(bool keep);
+
 /*
  * The definition of the name that comes after this library in the order of search (RTLD_NEXT), or
  * the first of all (RTLD_DEFAULT). NULL: there is none.

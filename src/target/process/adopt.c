@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adoption: a forked child finds its state wiped and the parent's region still mapped. On its first
- * sample or dump it makes a region of its own, and takes over what the parent had live at the fork,
- * from the copied live table and the parent's region.
+ * The region of a program that has begun: at once, or at its first sample or dump. Adoption: a
+ * forked child finds its state wiped and the parent's region still mapped. On its first sample or
+ * dump it makes a region of its own, and takes over what the parent had live at the fork, from the
+ * copied live table and the parent's region.
  */
 #include "config.h"
 
@@ -19,9 +20,12 @@
 #include "target/os/object.h"
 #include "target/os/sys.h"
 #include "target/process/create.h"
+#include "target/process/dump.h"
+#include "target/process/mark.h"
 #include "target/sampler/account.h"
 #include "target/sampler/rate.h"
 #include "target/stack/module.h"
+#include "target/state/settings.h"
 #include "target/state/state.h"
 #include "target/tables/fold.h"
 #include "target/tables/label_sets.h"
@@ -46,11 +50,12 @@ static void create_in_file(void *error)
  * directory of regions, and chose where the process starts and what it is called. So its region,
  * which it trusts, is private memory, and it writes no file. Root reads it while it runs.
  */
-bool ht_region_start(bool file)
+static bool region_start(void)
 {
     struct ht_state *s = ht_state;
     int error = 0;
-    if (file && !ht_config.secure)
+    ht_settings_name_process();
+    if (!ht_config.secure)
         ht_own_descriptors(create_in_file, &error);
     else
         error = ht_region_create(false);
@@ -67,6 +72,20 @@ bool ht_region_start(bool file)
         .arena_size = sizeof ht_arena,
     };
     inherited_base = s->base;
+    return true;
+}
+
+bool ht_region_begin(void)
+{
+    struct ht_state *s = ht_state;
+    if (!region_start())
+        return false;
+    atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
+    if (ht_config.secure)
+        return true;
+    if (!s->region_path[0])
+        ht_mark_make();
+    ht_dump_previous_image();
     return true;
 }
 
@@ -216,11 +235,58 @@ static void count_node(struct ht_live_node *node, void *ctx)
     *(uint32_t *)ctx += node->site != 0;
 }
 
-void ht_postfork_child(void)
+/* Takes over what the parent had, which is still mapped. */
+static bool adopt(struct ht_state *s)
 {
     static struct adoption a; /* static: a coroutine's stack may be too small */
+    unsigned char *old_base = inherited_base;
+    uint64_t old_mapped = atomic_load_explicit(&ht_region_mapped, memory_order_relaxed);
+    memset(&a, 0, sizeof a);
+    /* The process's own former mapping, which is trusted: no checks as for a foreign region. */
+    a.parent.base = old_base;
+    a.parent.header = (struct ht_region_header *)old_base;
+    a.parent.n_chunks = atomic_load_explicit(&a.parent.header->n_chunks, memory_order_acquire);
+    a.exact = ht_fold_stopped();
+    a.passes = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
+    a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
+    ht_live_each(count_node, &s->inherits);
+    if (!region_start())
+        return false;
+    atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
+    ht_module_record_main();
+    ht_live_each(adopt_node, &a);
+    ht_mappings_each(adopt_mapping, &a);
+    atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
+    SYS2(SYS_munmap, old_base, old_mapped);
+    return true;
+}
+
+/* Of a child, which finds the tables as another thread of the parent may have left them. Its parent
+ * may have had no region. */
+static void begin_forked(struct ht_state *s)
+{
+    atomic_fetch_add(&ht_region_generation, 1);
+    ht_object_forked();
+    ht_live_adopt();
+    ht_mappings_adopt();
+    ht_place_forked();
+    /* Under a filter no system call is certain to be allowed, and a region needs others than the
+     * program's allocator. The parent's header is still mapped, and needs none. */
+    if (ht_sandboxed && ht_config.children && inherited_base)
+        ht_count(&((struct ht_region_header *)inherited_base)->unprofiled, 1);
+    if (!ht_config.children || ht_sandboxed || !(inherited_base ? adopt(s) : ht_region_begin())) {
+        ht_sample_never();
+        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
+    }
+}
+
+void ht_postfork_child(void)
+{
     struct ht_state *s = ht_state;
     uint64_t none = 0;
+    /* A vfork's child shares its parent's state, but the region would be the child's. */
+    if (s->waiting_pid && s->waiting_pid != (uint32_t)SYS0(SYS_getpid))
+        return;
     if (!atomic_compare_exchange_strong(&s->postfork_thread, &none, (uint64_t)&ht_tls)) {
         /* The tables are being rebuilt, and must not be used meanwhile. A signal handler on the
          * adopting thread cannot wait for that. */
@@ -236,41 +302,9 @@ void ht_postfork_child(void)
         return;
     }
     ht_tls.reentrancy_depth++;
-    atomic_fetch_add(&ht_region_generation, 1);
-    ht_object_forked();
-    ht_live_adopt();
-    ht_mappings_adopt();
-    ht_place_forked();
-    /* Under a filter no system call is certain to be allowed, and a region needs others than the
-     * program's allocator. The parent's header is still mapped, and needs none. */
-    if (ht_sandboxed && ht_config.children)
-        ht_count(&((struct ht_region_header *)inherited_base)->unprofiled, 1);
-    if (!ht_config.children || ht_sandboxed) {
-        ht_sample_never();
-        atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
-        ht_tls.reentrancy_depth--;
-        return;
-    }
-    struct ht_region_header *old = (struct ht_region_header *)inherited_base;
-    unsigned char *old_base = inherited_base;
-    uint64_t old_mapped = atomic_load_explicit(&ht_region_mapped, memory_order_relaxed);
-    memset(&a, 0, sizeof a);
-    /* The process's own former mapping, which is trusted: no checks as for a foreign region. */
-    a.parent.base = old_base;
-    a.parent.header = old;
-    a.parent.n_chunks = atomic_load_explicit(&old->n_chunks, memory_order_acquire);
-    a.exact = ht_fold_stopped();
-    a.passes = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
-    a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
-    ht_live_each(count_node, &s->inherits);
-    if (ht_region_start(true)) {
-        atomic_fetch_or(&s->header->flags, HT_REGION_ADOPTED);
-        ht_module_record_main();
-        ht_live_each(adopt_node, &a);
-        ht_mappings_each(adopt_mapping, &a);
-        atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
-        SYS2(SYS_munmap, old_base, old_mapped);
-    } else {
+    if (!s->waiting_pid) {
+        begin_forked(s);
+    } else if (ht_sandboxed || !ht_region_begin()) {
         ht_sample_never();
         atomic_store_explicit(&s->active, HT_INERT, memory_order_release);
     }

@@ -7,10 +7,10 @@
 
 #include "target/state/state.h"
 
-/* Makes this process's region and remembers it for children. False: no memory for one. */
-bool ht_region_start(bool file);
+/* Makes the region of a program that has begun. False: no memory for one. */
+bool ht_region_begin(void);
 
-/* Makes a forked child independent of its parent. */
+/* Makes a forked child independent of its parent; makes a region that waited. */
 void ht_postfork_child(void);
 
 /* The same, for a dump that is requested from a child before its first sample. */

@@ -22,7 +22,6 @@
 #include "target/process/dump_signal.h"
 #include "target/process/filter_at_start.h"
 #include "target/process/leak_wait.h"
-#include "target/process/mark.h"
 #include "target/process/sandbox.h"
 #include "target/sampler/rate.h"
 #include "target/state/say.h"
@@ -63,8 +62,37 @@ static void stay_dormant(int saved_errno)
     errno = saved_errno;
 }
 
-__attribute__((constructor)) static void start(void)
+/*
+ * Most programs that another one starts, as a shell or make does, end before their first sample.
+ * Under `run` the region of such a one waits until then, as that of a forked child does. Not where
+ * `run` has gone, for then a region that an image before this one left is dumped at start; nor
+ * under a filter, where readers tell by the region that the process is profiled.
+ */
+static bool may_wait(uint32_t pid)
 {
+    return ht_config.run_id && ht_config.run_root != pid && !ht_config.secure &&
+           ht_no_filter_at_start && ht_config.run_pid &&
+           !SYS_FAILED(SYS2(SYS_kill, ht_config.run_pid, 0));
+}
+
+/* The region, and what goes with it, of a program that has begun. */
+static bool begin(struct ht_state *s, uint32_t pid)
+{
+    ht_state = s;
+    ht_published_start();
+    if (may_wait(pid))
+        s->waiting_pid = pid;
+    else if (!ht_region_begin())
+        return false;
+    ht_dump_signal_start();
+    at_quick_exit(finish_quickly);
+    ht_mappings_on = ht_config.mmap;
+    return true;
+}
+
+__attribute__((constructor)) static void start(int argc, char **argv)
+{
+    (void)argc;
     ht_tls.reentrancy_depth++;
     ht_backend_resolve(); /* first: it finds errno's place */
     int saved = errno;
@@ -83,9 +111,9 @@ __attribute__((constructor)) static void start(void)
     }
     ht_own_api_take();
     ht_sigaction_resolve();
-    ht_settings_read();
-    bool wanted = ht_config.children || !ht_config.run_root ||
-                  ht_config.run_root == (uint32_t)SYS0(SYS_getpid);
+    ht_settings_read(argv);
+    const uint32_t pid = (uint32_t)SYS0(SYS_getpid);
+    bool wanted = ht_config.children || !ht_config.run_root || ht_config.run_root == pid;
     if (!ht_config.children)
         leave_environment();
     ht_thread_stack_setup();
@@ -100,18 +128,7 @@ __attribute__((constructor)) static void start(void)
         ht_sample_set_rate(ht_config.rate);
         if (!ht_config.start)
             ht_sample_set_rate(0);
-        ht_state = s;
-        ht_published_start();
-        if (ht_region_start(true)) {
-            atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
-            if (!ht_config.secure && !s->region_path[0])
-                ht_mark_make();
-            if (!ht_config.secure)
-                ht_dump_previous_image();
-            ht_dump_signal_start();
-            at_quick_exit(finish_quickly);
-            ht_mappings_on = ht_config.mmap;
-        } else {
+        if (!begin(s, pid)) {
             ht_state = NULL;
             ht_say("no memory for a region", "; not profiling", "");
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a region's header says about the process; read once at start, inherited by forks. */
+/* What a region's header says about the process; read once (settings.h), inherited by forks. */
 #ifndef HEAPTAP_SRC_TARGET_STATE_PROCESS_INFO_H
 #define HEAPTAP_SRC_TARGET_STATE_PROCESS_INFO_H
 

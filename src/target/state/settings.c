@@ -19,7 +19,6 @@
 
 #include "region/text.h"
 #include "region/units.h"
-#include "target/os/descriptors.h"
 #include "target/os/sys.h"
 #include "target/state/process_info.h"
 #include "target/state/say.h"
@@ -124,11 +123,17 @@ static const char *name_of_exe(const char *exe)
     return *name ? name : last_part(__progname_full);
 }
 
-static void read_command_line(void *process)
+/* The arguments as the kernel laid them down, each with its NUL. */
+static void keep_command_line(struct ht_process *p, char *const *argv)
 {
-    struct ht_process *p = process;
-    long n = ht_sys_read_file("/proc/self/cmdline", p->command_line, sizeof p->command_line);
-    p->command_line_size = n > 0 ? (uint32_t)n : 0;
+    uint32_t at = 0;
+    for (; *argv && at < sizeof p->command_line - 1; argv++)
+        for (const char *c = *argv; at < sizeof p->command_line - 1; c++) {
+            p->command_line[at++] = *c;
+            if (!*c)
+                break;
+        }
+    p->command_line_size = at;
 }
 
 /*
@@ -152,11 +157,12 @@ static void read_directory(struct ht_process *p)
             : ": the working directory has no path (it was removed, or is outside of the root)";
 }
 
-static void read_process(void)
+void ht_settings_name_process(void)
 {
     struct ht_process *p = &ht_process;
     struct utsname u;
-    read_directory(p);
+    if (*p->name) /* by the parent of a forked child, or at the start */
+        return;
     if (!SYS_FAILED(SYS1(SYS_uname, &u)))
         memcpy(p->host, u.nodename, sizeof u.nodename);
     read_exe(p);
@@ -179,7 +185,6 @@ static void read_process(void)
     }
     struct ht_text t = ht_text(p->name, sizeof p->name);
     ht_text_string(&t, base);
-    ht_own_descriptors(read_command_line, p);
 }
 
 static void read_output(void)
@@ -237,7 +242,7 @@ static void read_labels(const char *value)
     }
 }
 
-void ht_settings_read(void)
+void ht_settings_read(char *const *argv)
 {
     struct ht_config *c = &ht_config;
     const char *v;
@@ -252,7 +257,8 @@ void ht_settings_read(void)
         c->signal_number = 0;
         forget_variables();
     }
-    read_process();
+    read_directory(&ht_process);
+    keep_command_line(&ht_process, argv);
     read_output();
     if ((v = variable("HEAPTAP_RATE"))) {
         if (ht_parse_size(v, &n) && n >= 1 && n <= (1ull << 40))

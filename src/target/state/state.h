@@ -66,8 +66,9 @@ struct ht_stack_shard {
 /* Twice as many as there may be sets. */
 #define HT_LABEL_SLOTS (2 * HT_LABEL_SETS)
 
-/* 0, as in a wiped page: a forked child that has taken no sample yet. HT_INERT: it has, and has
- * no region, by choice or for lack of memory; `header` is NULL then. */
+/* 0, as in a wiped page: a process that has taken no sample yet, and has no region: a forked child,
+ * or one whose region waits (`waiting_pid`). HT_INERT: it has, and has no region, by choice or for
+ * lack of memory; `header` is NULL then. */
 enum ht_activity { HT_FORKED, HT_ACTIVE, HT_INERT };
 
 /* How much of a table of hints is used: a page at first, and twice as much whenever many hints had
@@ -87,6 +88,8 @@ struct ht_hints_use {
 struct ht_state {
     _Atomic uint32_t active; /* enum ht_activity; release once the region is ready */
     _Atomic uint32_t grow;   /* try-lock: new chunk */
+    uint32_t waiting_pid;    /* of a program whose region is made at its first sample; 0, as in a
+                                forked child: of none. Written at start */
     uint32_t peak_or_growth;
     unsigned char *base; /* of the region */
     struct ht_region_header *header;

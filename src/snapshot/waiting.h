@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs that another one started under `heaptap run`, and that have no region before their first
+ * sample. */
+#ifndef HEAPTAP_SRC_SNAPSHOT_WAITING_H
+#define HEAPTAP_SRC_SNAPSHOT_WAITING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "snapshot/process.h"
+
+/* What its region's header will say, as far as /proc shows it. */
+struct ht_waiting {
+    uint64_t run_id, rate, start_wall_ns;
+    char name[64];
+    char exe[1024], output[1024], command_line[2048];
+    uint32_t command_line_size;
+};
+
+/* Whether `p`, which has that map, is one. False also where it cannot be found out. */
+bool ht_waiting_read(const struct ht_process_info *p, const struct ht_process_map *map,
+                     struct ht_waiting *out);
+
+#endif
