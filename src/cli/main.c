@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/guess.h"
+#include "cli/terminal/pager.h"
 #include "cli/words.h"
 
 struct command {
@@ -23,11 +25,25 @@ static const struct command commands[] = {
         {NULL, NULL, NULL},
 };
 
+/* A heading stands above the first command of each group. */
+static const char *const groups[][2] = {
+    {"run", "Take a profile"},   {"ps", "Look at processes"},    {"top", "Read profiles"},
+    {"flame", "Show and share"}, {"merge", "Make new profiles"},
+};
+
 static void usage(FILE *out)
 {
-    fputs("usage: heaptap COMMAND [OPTIONS] ...\n\n", out);
-    for (const struct command *c = commands; c->name; c++)
+    fputs("usage: heaptap COMMAND [OPTIONS] ...\n\n"
+          "  $ heaptap run -- ./server 8080         # a profile when it ends, and its owners\n"
+          "  $ heaptap watch server                 # what grows in it now\n"
+          "  $ heaptap owners server.pb.gz          # whose memory it is\n",
+          out);
+    for (const struct command *c = commands; c->name; c++) {
+        for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+            if (!strcmp(groups[i][0], c->name))
+                fprintf(out, "\n%s:\n", groups[i][1]);
         fprintf(out, "  %-10s %s\n", c->name, c->help);
+    }
     fputs("\n'heaptap COMMAND --help' explains one command.\n", out);
 }
 
@@ -40,7 +56,8 @@ static int version(void)
 /* The command has failed when its output could not be written. */
 static int end(int status)
 {
-    if (!status && (fflush(stdout) || ferror(stdout)))
+    bool failed = fflush(stdout) || ferror(stdout);
+    if (!ht_pager_finish() && !status && failed)
         return ht_complain(1, "cannot write standard output: %s", strerror(errno ? errno : EIO));
     return status;
 }
@@ -69,7 +86,12 @@ static int unknown(const char *word)
         return ht_complain(
             2, "%s is a file: which report of it? (heaptap top %s; heaptap --help lists them)",
             word, word);
-    return ht_complain(2, "unknown command '%s' (heaptap --help lists them)", word);
+    struct ht_guess guess = ht_guess(bare, strlen(bare));
+    char said[80];
+    for (const struct command *c = commands; c->name; c++)
+        ht_guess_offer(&guess, c->name);
+    return ht_complain(2, "unknown command '%s'%s (heaptap --help lists them)", word,
+                       ht_guess_text(&guess, "", said, sizeof(said)));
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/guess.h"
 #include "util/utf8.h"
 
 int ht_complain(int status, const char *format, ...)
@@ -59,8 +60,14 @@ static int option(int argc, char **argv, int *i, const struct ht_word_option *op
     const struct ht_word_option *o =
         find(options, name, value ? (size_t)(value - name) : strlen(name));
 
-    if (!o)
-        return ht_complain(2, "unknown option '%s' (heaptap %s --help lists them)", arg, argv[0]);
+    if (!o) {
+        struct ht_guess guess = ht_guess(name, value ? (size_t)(value - name) : strlen(name));
+        char said[80];
+        for (o = options; o->name; o++)
+            ht_guess_offer(&guess, o->name);
+        return ht_complain(2, "unknown option '%s'%s (heaptap %s --help lists them)", arg,
+                           ht_guess_text(&guess, "--", said, sizeof said), argv[0]);
+    }
     if (o->flag) {
         if (value)
             return ht_complain(2, "--%s takes no value", o->name);

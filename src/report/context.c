@@ -225,6 +225,17 @@ static int64_t divided(const struct ht_report *r, int64_t v)
     return ratio > 0 && ratio != 1 ? (int64_t)((double)v * ratio) : v;
 }
 
+void ht_report_name(const struct ht_report *r, FILE *out, const char *name, const char *object)
+{
+    const struct ht_profile *p = r->p;
+    bool dim = r->o.dim && p->n_mappings && object && strcmp(object, p->mappings[0]->file) != 0;
+    if (dim)
+        r->o.dim(out, true);
+    fputs(name, out);
+    if (dim)
+        r->o.dim(out, false);
+}
+
 const char *ht_report_value(const struct ht_report *r, int64_t v, char buf[HT_VALUE_MAX])
 {
     return ht_unit_label(divided(r, v), r->sample_unit, r->output_unit, buf, HT_VALUE_MAX);

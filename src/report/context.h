@@ -64,6 +64,9 @@ int ht_report_trimmed_graph(struct ht_report *r);
 int ht_report_fail(const struct ht_report *r, int err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The name of a function in that binary: dim where it is not the program's own. */
+void ht_report_name(const struct ht_report *r, FILE *out, const char *name, const char *object);
+
 #define HT_VALUE_MAX 96
 
 /* A value in the report's unit. Returns buf. */

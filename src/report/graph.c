@@ -94,7 +94,10 @@ static struct ht_graph_node *node_of_line(struct ht_graph *g, const struct ht_lo
         g->err = -ENOMEM;
         return NULL;
     }
-    return node_for(g, &info);
+    struct ht_graph_node *n = node_for(g, &info);
+    if (n && !n->object)
+        n->object = objfile;
+    return n;
 }
 
 static size_t frames_of(const struct ht_location *l)

@@ -40,6 +40,7 @@ struct ht_edge;
 
 struct ht_graph_node {
     struct ht_graph_node_info info;
+    const char *object;    /* the path of its binary; "" when that is not known */
     const char *printable; /* made on first use */
     int64_t flat, flat_div, cum, cum_div;
     int64_t score;

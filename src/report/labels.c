@@ -79,10 +79,47 @@ static int add_duration(struct ht_labels *l, const struct ht_report *r)
                ht_report_value(r, r->total, v), ratio);
 }
 
+/* A comment that says nothing of what is missing: its counts are zero, or it is no count. */
+static bool is_usual(const char *comment)
+{
+    const char *colon = strstr(comment, ": ");
+    return !colon || !strncmp(comment, "pid: ", 5) || !strncmp(comment, "samples: ", 9) ||
+           !strncmp(colon, ": 0 ", 4);
+}
+
+/* "redis-server (pid 4711), inuse_space, Nov 28, 2026 at 6:14am (UTC)", and what is missing. */
+static int add_one_line(struct ht_labels *l, const struct ht_report *r)
+{
+    const struct ht_profile *p = r->p;
+    char *text = NULL, *title = ht_report_title(p), when[128];
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (!f) {
+        free(title);
+        return -ENOMEM;
+    }
+    fputs(title ? title : "a profile", f);
+    for (size_t i = 0; i < p->n_comments; i++)
+        if (!strncmp(p->comments[i], "pid: ", 5))
+            fprintf(f, " (pid %s)", p->comments[i] + 5);
+    fprintf(f, ", %s", r->sample_type);
+    if (p->time_nanos && ht_report_time(p->time_nanos, false, when, sizeof(when)))
+        fprintf(f, ", %s", when);
+    for (size_t i = 0; i < p->n_comments; i++)
+        if (p->comments[i][0] != '#' && !is_usual(p->comments[i]))
+            fprintf(f, ", %s", p->comments[i]);
+    free(title);
+    int err = fclose(f) ? -ENOMEM : add(l, "%s", text);
+    free(text);
+    return err;
+}
+
 int ht_labels_profile(struct ht_labels *l, const struct ht_report *r)
 {
     const struct ht_profile *p = r->p;
     int err = 0;
+    if (r->o.one_line)
+        return add_one_line(l, r);
     char *title = ht_report_title(p);
     if (title)
         err = add(l, "File: %s", title);
@@ -139,22 +176,42 @@ static int add_dropped(struct ht_labels *l, const struct ht_report *r, size_t n,
                ht_report_value(r, cut, v));
 }
 
+/* Continues the line about the profile by how much is shown: "...: 950kB of 974kB (97.58%), 12 of
+ * 29 nodes". */
+static int add_shown(struct ht_labels *l, const struct ht_report *r, int64_t flat)
+{
+    char sum[HT_VALUE_MAX], pct[HT_VALUE_MAX], total[HT_VALUE_MAX], *head;
+    int err = r->o.compact_labels ? add(l, "%s", "") : add_one_line(l, r);
+    if (err)
+        return err;
+    head = l->line[--l->n];
+    err = add(l, "%s%s%s of %s (%s), %zu of %zu nodes", head, *head ? ": " : "",
+              ht_report_value(r, flat, sum), ht_report_value(r, r->total, total),
+              ht_report_percent_trimmed(flat, r->total, pct), r->graph.n_nodes,
+              r->n_before_top + r->dropped_nodes);
+    free(head);
+    return err;
+}
+
 int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t dropped_edges,
                      bool full)
 {
     const struct ht_graph *g = &r->graph;
     char sum[HT_VALUE_MAX], pct[HT_VALUE_MAX], total[HT_VALUE_MAX], text[256];
     int64_t flat = 0;
-    int err = full || !r->o.compact_labels ? ht_labels_profile(l, r) : 0;
+    const bool one_line = r->o.one_line && !full;
+    int err = !one_line && (full || !r->o.compact_labels) ? ht_labels_profile(l, r) : 0;
     for (size_t i = 0; i < g->n_nodes; i++)
         flat = (int64_t)((uint64_t)flat + (uint64_t)ht_flat(g->nodes[i]));
+    if (one_line)
+        err = add_shown(l, r, flat);
     if (!err)
         err = add_filters(l, &r->o);
-    if (!err)
+    if (!err && !one_line)
         err = add(l, "Showing nodes accounting for %s, %s of %s total",
                   ht_report_value(r, flat, sum), ht_report_percent_trimmed(flat, r->total, pct),
                   ht_report_value(r, r->total, total));
-    if (!err && r->total) {
+    if (!err && r->total && !one_line) {
         err = add_dropped(l, r, r->dropped_nodes, "node", "cum", r->o.nodefraction);
         if (!err)
             err = add_dropped(l, r, dropped_edges, "edge", "freq", r->o.edgefraction);

@@ -84,9 +84,10 @@ static void print_rows(FILE *out, struct ht_report *r, const struct ht_owners *o
             continue;
         }
         char *text = ht_owner_text(w);
-        fprintf(out, "%10s%s %s  %s", ht_report_value(r, w->value, value),
+        fprintf(out, "%10s%s %s  ", ht_report_value(r, w->value, value),
                 column ? ht_intervals_text(r, &w->evidence, sure) : "",
-                ht_report_percent(w->value, r->total, share), text ? text : w->name);
+                ht_report_percent(w->value, r->total, share));
+        ht_report_name(r, out, text ? text : w->name, w->object);
         if (w->callers > 1)
             fprintf(out, " (+%zu caller%s)", w->callers - 1, w->callers > 2 ? "s" : "");
         fputc('\n', out);
@@ -130,7 +131,10 @@ static int write_owners(FILE *out, struct ht_report *r, const struct ht_owners *
     if (r->o.json)
         return print_json(out, r, o, shown);
     int err = r->o.compact_labels ? 0 : ht_labels_profile(&head, r);
-    ht_labels_print(&head, out);
+    if (r->o.one_line && head.n)
+        fprintf(out, "%s: ", head.line[0]);
+    else
+        ht_labels_print(&head, out);
     ht_labels_finish(&head);
     if (err)
         return err;

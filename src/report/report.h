@@ -38,7 +38,10 @@ struct ht_report_options {
     bool all;             /* diff: also changes that may be chance */
     const char *wrappers; /* owners: a file of more names (owners/wrappers.h) */
     bool no_wrappers;     /* owners: nothing is passed over */
-    bool growth;          /* of a difference: largest growth first, shrinkage last */
+    bool one_line;        /* the heading in one line, for a terminal */
+    /* When set: called around the names of functions that are not the program's own. */
+    void (*dim)(FILE *out, bool on);
+    bool growth; /* of a difference: largest growth first, shrinkage last */
     /* Where one line about a failure goes; may be NULL. */
     char *msg;
     size_t msg_size;

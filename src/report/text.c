@@ -28,13 +28,14 @@ static void print_rows(FILE *out, struct ht_report *r)
         char cum[HT_VALUE_MAX], cum_pct[HT_VALUE_MAX];
         char flat_in[HT_VALUE_MAX], cum_in[HT_VALUE_MAX];
         sum = (int64_t)((uint64_t)sum + (uint64_t)ht_flat(n));
-        fprintf(out, "%10s%s %s %s %10s%s %s  %s%s\n", ht_report_value(r, ht_flat(n), flat),
+        fprintf(out, "%10s%s %s %s %10s%s %s  ", ht_report_value(r, ht_flat(n), flat),
                 ht_intervals_column(r, n, true, flat_in),
                 ht_report_percent(ht_flat(n), r->total, flat_pct),
                 ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
                 ht_intervals_column(r, n, false, cum_in),
-                ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(g, n),
-                inline_marks[ht_graph_node_inlining(n)]);
+                ht_report_percent(ht_cum(n), r->total, cum_pct));
+        ht_report_name(r, out, ht_graph_node_name(g, n), n->object);
+        fprintf(out, "%s\n", inline_marks[ht_graph_node_inlining(n)]);
     }
 }
 

@@ -19,10 +19,11 @@ static void print_edges(FILE *out, struct ht_report *r, struct ht_graph_node *n,
     int width = 50 + (ht_intervals_shown(r) ? 2 * HT_INTERVAL_COLUMNS : 0);
     for (size_t i = 0; i < count; i++) {
         char v[HT_VALUE_MAX], pct[HT_VALUE_MAX];
-        fprintf(out, "%*s %s |   %s%s\n", width, ht_report_value(r, edges[i]->weight, v),
-                ht_report_percent(edges[i]->weight, ht_cum(n), pct),
-                ht_graph_node_name(&r->graph, in ? edges[i]->src : edges[i]->dest),
-                edges[i]->is_inline ? " (inline)" : "");
+        struct ht_graph_node *other = in ? edges[i]->src : edges[i]->dest;
+        fprintf(out, "%*s %s |   ", width, ht_report_value(r, edges[i]->weight, v),
+                ht_report_percent(edges[i]->weight, ht_cum(n), pct));
+        ht_report_name(r, out, ht_graph_node_name(&r->graph, other), other->object);
+        fprintf(out, "%s\n", edges[i]->is_inline ? " (inline)" : "");
     }
     free(edges);
 }
@@ -32,12 +33,13 @@ static void print_node(FILE *out, struct ht_report *r, struct ht_graph_node *n, 
     char flat[HT_VALUE_MAX], flat_pct[HT_VALUE_MAX], sum_pct[HT_VALUE_MAX];
     char cum[HT_VALUE_MAX], cum_pct[HT_VALUE_MAX];
     char flat_in[HT_VALUE_MAX], cum_in[HT_VALUE_MAX];
-    fprintf(out, "%10s%s %s %s %10s%s %s                | %s\n",
-            ht_report_value(r, ht_flat(n), flat), ht_intervals_column(r, n, true, flat_in),
-            ht_report_percent(ht_flat(n), r->total, flat_pct),
-            ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
-            ht_intervals_column(r, n, false, cum_in),
-            ht_report_percent(ht_cum(n), r->total, cum_pct), ht_graph_node_name(&r->graph, n));
+    fprintf(
+        out, "%10s%s %s %s %10s%s %s                | ", ht_report_value(r, ht_flat(n), flat),
+        ht_intervals_column(r, n, true, flat_in), ht_report_percent(ht_flat(n), r->total, flat_pct),
+        ht_report_percent(sum, r->total, sum_pct), ht_report_value(r, ht_cum(n), cum),
+        ht_intervals_column(r, n, false, cum_in), ht_report_percent(ht_cum(n), r->total, cum_pct));
+    ht_report_name(r, out, ht_graph_node_name(&r->graph, n), n->object);
+    fputc('\n', out);
 }
 
 static bool is_wanted(struct ht_report *r, struct ht_graph_node *n)

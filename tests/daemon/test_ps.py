@@ -4,18 +4,15 @@
 import json
 import os
 import pwd
-import pty
 import re
-import select
 import shutil
-import struct
 import subprocess
 import sys
-import termios
-import fcntl
 import time
 
 from common import DIR, HEAPTAP, LIBRARY, PROGRAMS, REGIONS, ROOT, check, finish, heaptap, kill, one_line, start, wait_for
+
+import terminal
 
 NAME = "psprog-%d" % os.getpid()
 program = os.path.join(DIR, NAME)
@@ -23,25 +20,9 @@ shutil.copy(os.path.join(PROGRAMS, "churn"), program)
 ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
-def on_terminal(*words, columns=200, **env):
-    """Standard output is a terminal of that width; what it got."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    p = subprocess.Popen([HEAPTAP, *words], stdout=slave, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=DIR,
-                         env=dict(os.environ, TERM="xterm", **env))
-    os.close(slave)
-    text = b""
-    while True:
-        try:
-            part = os.read(master, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        text += part
-    p.wait()
-    os.close(master)
-    return text.decode().replace("\r\n", "\n")
+def on_terminal(*words, columns=200):
+    """What a terminal of that width gets."""
+    return terminal.run([HEAPTAP, *words], columns=columns, cwd=DIR, stderr=subprocess.DEVNULL, env=dict(os.environ, TERM="xterm"))[1]
 
 
 def entry(pid):

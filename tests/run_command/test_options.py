@@ -166,5 +166,26 @@ class Summary(Case):
         self.assertEqual(types(self.profile("p.pb.gz"))[-2:], ["peak_objects", "peak_space"])
 
 
+
+class Variables(Case):
+    def test_unknown_ones_are_said(self):
+        """By run, not inside the program; and of those that there are nothing is said."""
+        r = self.run_("-q", PROG, "exit", "0", env={"HEAPTAP_RAET": "4k", "HEAPTAP_XYZZY": "1", "HEAPTAPE": "1"})
+        self.assertEqual(sorted(r.stderr.splitlines()), [
+            "heaptap: HEAPTAP_RAET is no variable of heaptap's; did you mean HEAPTAP_RATE?",
+            "heaptap: HEAPTAP_XYZZY is no variable of heaptap's"])
+        sources = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
+        read = set()
+        for directory, _, names in os.walk(sources):
+            for name in names:
+                with open(os.path.join(directory, name), errors="replace") as f:
+                    read |= set(re.findall(r"""(?:variable|getenv)\("(HEAPTAP_[A-Z_]+)"\)""", f.read()))
+        self.assertGreater(len(read), 15)
+        usable = {"HEAPTAP_RATE": "4k", "HEAPTAP_SIGNAL": "none", "HEAPTAP_INTERVAL": "1h", "HEAPTAP_GROWTH": "1G", "HEAPTAP_DEPTH": "9",
+                  "HEAPTAP_UNWIND": "auto", "HEAPTAP_LABELS": "thread", "HEAPTAP_OUTPUT": "x.pb.gz", "HEAPTAP_REGION_DIR": self.regions}
+        env = {name: usable.get(name, "0") for name in read - {"HEAPTAP_RUN"}}
+        self.assertEqual(self.run_("-q", PROG, "exit", "0", env=env).stderr, "")
+
+
 if __name__ == "__main__":
     main()

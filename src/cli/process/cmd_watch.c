@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/guess.h"
 #include "cli/process/figures.h"
 #include "cli/process/watch_sites.h"
 #include "cli/process/watch_threads.h"
@@ -315,14 +316,20 @@ static int begin_threads(pid_t pid, double interval, long count, bool screen)
     return err ? ht_complain(1, "%s", msg) : 0;
 }
 
+/* 0, or 2 with a line. */
 static int parse_key(const char *word, enum ht_watch_key *key)
 {
+    struct ht_guess guess = ht_guess(word, strlen(word));
+    char said[80];
     for (int k = 0; k < HT_WATCH_KEYS; k++)
         if (!strcmp(word, keys[k])) {
             *key = (enum ht_watch_key)k;
             return 0;
         }
-    return -EINVAL;
+    for (int k = 0; k < HT_WATCH_KEYS; k++)
+        ht_guess_offer(&guess, keys[k]);
+    return ht_complain(2, "--sort=%s: inuse, growth, rate or objects%s", word,
+                       ht_guess_text(&guess, "", said, sizeof said));
 }
 
 int ht_cmd_watch(int argc, char **argv)
@@ -351,7 +358,7 @@ int ht_cmd_watch(int argc, char **argv)
     if (status < 0 && count && (*end || tables < 1))
         status = ht_complain(2, "--count=%s: a number from 1 is needed", count);
     if (status < 0 && parse_key(sort, &key))
-        status = ht_complain(2, "--sort=%s: inuse, growth, rate or objects", sort);
+        status = 2;
     if (status < 0 && ht_ages_parse(&w.ages, min, max, false, msg, sizeof msg))
         status = ht_complain(2, "%s", msg);
     if (status < 0 &&

@@ -30,6 +30,7 @@ static int plain(struct ht_report_args *a, size_t first)
     struct ht_profile *p = ht_load_profile(a, first, &err, msg, sizeof(msg));
     if (!p)
         return ht_complain(1, "%s", msg);
+    ht_report_for_terminal(&command, a);
     int status = ht_report_command_run(ht_report_command_find("top"), p, a);
     ht_profile_destroy(p);
     return status;
@@ -48,6 +49,7 @@ static int run(struct ht_report_args *a, size_t first)
     if (!p)
         return ht_complain(1, "%s", msg);
     a->compared = &c;
+    ht_report_for_terminal(&command, a);
     int status = ht_report_command_run(&command, p, a);
     ht_profile_destroy(p);
     return status;

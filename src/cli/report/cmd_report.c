@@ -40,6 +40,8 @@ static int run(const struct ht_report_command *c, struct ht_report_args *a, size
     }
     if (!a->http)
         ht_report_hint(p, a);
+    if (!a->http)
+        ht_report_for_terminal(c, a);
     int status = a->http ? serve(p, a, first) : ht_report_command_run(c, p, a);
     ht_profile_destroy(p);
     return status;

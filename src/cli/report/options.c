@@ -12,7 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/guess.h"
 #include "cli/source/source.h"
+#include "cli/words.h"
 #include "profile/units.h"
 #include "util/jansson.h"
 
@@ -286,8 +288,12 @@ static int parse_one(struct ht_report_args *a, int argc, char **argv, int *i)
         name = "output", n = strlen(name);
     const struct option *o = find(name, n);
     if (!o) {
-        fprintf(stderr, "heaptap: unknown option '%s' (heaptap %s --help lists them)\n", arg,
-                argv[0]);
+        struct ht_guess guess = ht_guess(name, n);
+        char said[80];
+        for (size_t k = 0; k < N_OPTIONS; k++)
+            ht_guess_offer(&guess, options[k].name);
+        ht_complain(2, "unknown option '%s'%s (heaptap %s --help lists them)", arg,
+                    ht_guess_text(&guess, "--", said, sizeof(said)), argv[0]);
         return -EINVAL;
     }
     const char *value = eq ? eq + 1 : NULL;
@@ -306,6 +312,18 @@ static int parse_one(struct ht_report_args *a, int argc, char **argv, int *i)
     return 0;
 }
 
+static void print_examples(const char *command, const char *usage)
+{
+    static const char *const one[] = {"heap.pb.gz", "--focus=Cache -i alloc_space heap.pb.gz",
+                                      "--base=monday.pb.gz 4711"};
+    static const char *const two[] = {"monday.pb.gz tuesday.pb.gz", "monday.pb.gz 4711",
+                                      "--base=a1.pb.gz --base=a2.pb.gz b1.pb.gz b2.pb.gz"};
+    const char *const *list = strstr(usage, "OLD NEW") ? two : one;
+    for (size_t i = 0; i < 3; i++)
+        printf("  $ heaptap %s %s%s%s\n", command, strstr(usage, " RE ") ? "Cache::insert " : "",
+               list[i], strstr(usage, "SOURCE... -o FILE") ? " -o heap.png" : "");
+}
+
 int ht_report_args_parse(struct ht_report_args *a, int argc, char **argv, const char *usage)
 {
     bool only_sources = false;
@@ -317,10 +335,11 @@ int ht_report_args_parse(struct ht_report_args *a, int argc, char **argv, const 
         } else if (!strcmp(arg, "--")) {
             only_sources = true;
         } else if (!strcmp(arg, "--help") || !strcmp(arg, "-help") || !strcmp(arg, "-h")) {
-            printf("usage: heaptap %s\n\n" HT_SOURCE_HELP
-                   "The program may stand before its profile, in place of the recorded path.\n"
-                   "\nOptions, with one dash or two:\n",
-                   usage);
+            printf("usage: heaptap %s\n\n", usage);
+            print_examples(argv[0], usage);
+            puts("\n" HT_SOURCE_HELP
+                 "The program may stand before its profile, in place of the recorded path.\n"
+                 "\nOptions, with one dash or two:\n");
             ht_report_options_help(stdout);
             return 1;
         } else if (parse_one(a, argc, argv, &i)) {
@@ -379,9 +398,26 @@ const char *ht_report_option_value(const struct ht_report_args *a, size_t i, cha
     return buf;
 }
 
+/* A heading stands above the first option of each group. */
+static const char *const groups[][2] = {
+    {"sample_index", "What is counted, and its order"},
+    {"focus", "Which stacks and frames"},
+    {"tagfocus", "Labels"},
+    {"functions", "What a site is"},
+    {"unit", "Figures"},
+    {"source_path", "Files"},
+    {"base", "Against another profile"},
+    {"intervals", "How sure, and of which report"},
+    {"ages", "Of a process"},
+    {"http", "Other"},
+};
+
 void ht_report_options_help(FILE *out)
 {
     for (size_t i = 0; i < N_OPTIONS; i++) {
+        for (size_t k = 0; k < sizeof(groups) / sizeof(groups[0]); k++)
+            if (!strcmp(groups[k][0], options[i].name))
+                fprintf(out, "%s%s:\n", i ? "\n" : "", groups[k][1]);
         const char *help = options[i].help, *gap = strstr(help, "  ");
         char left[64];
         if (gap)

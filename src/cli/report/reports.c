@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/terminal/pager.h"
+#include "cli/terminal/terminal.h"
 #include "cli/words.h"
 #include "serve/outfile.h"
 
@@ -93,6 +95,28 @@ void ht_report_hint(const struct ht_profile *p, const struct ht_report_args *a)
     if (best >= 0)
         ht_complain(0, "all of %s is 0; -i %s shows what is not", p->sample_types[shown].type,
                     p->sample_types[best].type);
+}
+
+/* Past the stream of the report, which lets no control characters of names through. */
+static void dim(FILE *out, bool on)
+{
+    fflush(out);
+    fputs(on ? "\033[2m" : "\033[22m", stdout);
+}
+
+void ht_report_for_terminal(const struct ht_report_command *c, struct ht_report_args *a)
+{
+    struct ht_report_options *o = &a->report;
+    if (!ht_terminal() || a->output || c->binary)
+        return;
+    if (c->words && !o->json) {
+        if (!o->unit || !*o->unit || !strcmp(o->unit, "minimum"))
+            o->unit = "auto";
+        o->one_line = true;
+        if (ht_terminal_colour())
+            o->dim = dim;
+    }
+    ht_pager_start();
 }
 
 int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *p,

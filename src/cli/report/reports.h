@@ -25,6 +25,10 @@ const struct ht_report_command *ht_report_command_at(unsigned i);
  * line that names a sample type with values. */
 void ht_report_hint(const struct ht_profile *p, const struct ht_report_args *a);
 
+/* Where standard output is a terminal and the report goes there: each figure in the unit that suits
+ * it, a heading of one line, libraries' functions dim, and a pager. */
+void ht_report_for_terminal(const struct ht_report_command *c, struct ht_report_args *a);
+
 /* Runs one into a->output; p is used up but not destroyed. Prints the line on failure; returns
  * the exit status. */
 int ht_report_command_run(const struct ht_report_command *c, struct ht_profile *p,

@@ -244,6 +244,7 @@ int ht_run_with_root(int argc, char **argv, pid_t *root)
     if (status < 0) {
         status = 1;
         find_directory(run);
+        ht_environment_say_unknown();
         status = ht_environment_inherit(&run->environment, &run->o, run->cwd);
         if (!status && run->o.leaks)
             status = prepare_leaks(run);

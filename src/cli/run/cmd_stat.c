@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/run/options.h"
 #include "cli/run/run.h"
 #include "cli/run/stat_figures.h"
 #include "cli/words.h"
@@ -52,11 +53,11 @@ static int read_options(struct stat_options *o, int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    int c;
+    int c, at;
     char *end;
     *o = (struct stat_options){.repeat = 1};
-    argv[0] = (char *)"heaptap"; /* getopt names it in its messages */
-    while ((c = getopt_long_only(argc, argv, "+r:h", options, NULL)) != -1)
+    opterr = 0;
+    while ((at = optind, c = getopt_long_only(argc, argv, "+:r:h", options, NULL)) != -1)
         switch (c) {
         case 'r':
             o->repeat = strtoul(optarg, &end, 10);
@@ -73,7 +74,7 @@ static int read_options(struct stat_options *o, int argc, char **argv)
             fputs(usage, stdout);
             return 0;
         default:
-            return 2;
+            return ht_run_bad_option(c, argv[at], options, "stat");
         }
     if (optind == argc)
         return ht_complain(2, "stat needs a program (heaptap stat --help)");

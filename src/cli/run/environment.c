@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/guess.h"
 #include "cli/run/library.h"
 #include "cli/words.h"
 #include "region/pattern.h"
@@ -162,6 +164,40 @@ int ht_environment_elsewhere(struct ht_environment *e, const struct ht_run_optio
     if (!status && !(status = allow_asan(e, NULL)))
         list(e, o);
     return status;
+}
+
+/* Of the library, of the commands, and of heaptap's own tests. */
+static const char *const known[] = {
+    "OUTPUT",    "RATE",   "SIGNAL", "INTERVAL", "GROWTH",  "LABELS",     "PEAK",
+    "DEPTH",     "UNWIND", "START",  "FOLD",     "SECCOMP", "REGION_DIR", "RUN",
+    "TEMPORARY", "PAGER",  "SEED",   "CHILDREN", "BENCH",   "BUILD",      NULL};
+
+static bool is_known(const char *name, size_t n, struct ht_guess *guess)
+{
+    if (n >= 5 && !strncmp(name, "TEST_", 5))
+        return true;
+    for (size_t i = 0; known[i]; i++) {
+        if (strlen(known[i]) == n && !strncmp(known[i], name, n))
+            return true;
+        ht_guess_offer(guess, known[i]);
+    }
+    return false;
+}
+
+void ht_environment_say_unknown(void)
+{
+    static const char prefix[] = "HEAPTAP_";
+    for (char **v = environ; v && *v; v++) {
+        const char *name = *v + sizeof prefix - 1;
+        const size_t n = strcspn(*v, "=");
+        if (strncmp(*v, prefix, sizeof prefix - 1) != 0)
+            continue;
+        struct ht_guess guess = ht_guess(name, n - (sizeof prefix - 1));
+        char said[80];
+        if (!is_known(name, guess.n, &guess))
+            ht_complain(0, "%.*s is no variable of heaptap's%s", (int)n, *v,
+                        ht_guess_text(&guess, prefix, said, sizeof said));
+    }
 }
 
 void ht_environment_finish(struct ht_environment *e)

@@ -37,6 +37,9 @@ int ht_environment_inherit(struct ht_environment *e, const struct ht_run_options
 int ht_environment_elsewhere(struct ht_environment *e, const struct ht_run_options *o,
                              const char *preload);
 
+/* Says in one line which HEAPTAP_ variables are not heaptap's: the library would pass over them. */
+void ht_environment_say_unknown(void);
+
 void ht_environment_finish(struct ht_environment *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/guess.h"
 #include "cli/run/allocator.h"
 #include "cli/words.h"
 #include "region/labels.h"
@@ -21,21 +22,26 @@
 
 /* The options of both run and env: those that become variables of the program. */
 #define VARIABLES_HELP                                                                             \
-    "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n"      \
-    "                         (heaptap.%e.%p.pb.gz)\n"                                             \
+    "What is recorded:\n"                                                                          \
     "  -r, --rate=SIZE        mean number of bytes between samples; k, M, G (512k)\n"              \
     "      --exact            record every allocation: --rate=1\n"                                 \
-    "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n"              \
-    "      --interval=TIME    dump at this interval: 500ms, 10s, 5m, 2h\n"                         \
-    "      --growth=SIZE      dump each time this much more is in use than at the last dump\n"     \
+    "      --peak             also the live heap at its peak: peak_objects, peak_space\n"          \
     "      --labels=KEYS      samples say in which thread: thread, and labels of the program "     \
     "(none)\n"                                                                                     \
-    "      --peak             also the live heap at its peak: peak_objects, peak_space\n"          \
     "      --mmap             also what the program maps itself: mmap_objects, mmap_space\n"       \
     "      --depth=N          at most N frames in a stack, 1 to 512 (128)\n"                       \
     "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"                                  \
     "      --no-children      profile the program alone, not what it starts\n"                     \
     "      --start=off        sample nothing until heaptap_start() is called\n"                    \
+    "\n"                                                                                           \
+    "Where profiles go, and when:\n"                                                               \
+    "  -o, --output=PATTERN   %p pid, %n dump number, %e program, %h host, %t UTC time, %%\n"      \
+    "                         (heaptap.%e.%p.pb.gz)\n"                                             \
+    "      --signal=NAME      a signal that makes the program dump, or none (USR1)\n"              \
+    "      --interval=TIME    dump at this interval: 500ms, 10s, 5m, 2h\n"                         \
+    "      --growth=SIZE      dump each time this much more is in use than at the last dump\n"     \
+    "\n"                                                                                           \
+    "How the program runs:\n"                                                                      \
     "      --allocator=NAME   system, jemalloc, tcmalloc, mimalloc or the path of a library\n"
 
 static const char run_help[] =
@@ -43,7 +49,11 @@ static const char run_help[] =
     "Runs a program under the profiler. When it ends, in whatever way, its profile is written, and "
     "the\n"
     "top sites are printed on standard error. The exit status is the program's, 128+N for signal "
-    "N.\n\n" VARIABLES_HELP "      --leaks            look for leaks at the end of each process, "
+    "N.\n\n"
+    "  $ heaptap run -- ./server 8080\n"
+    "  $ heaptap run --rate=64k --interval=10s -o 'heap.%p.%n.pb.gz' -- ./server\n"
+    "  $ heaptap run --exact --leaks -- ./tests\n\n" VARIABLES_HELP "\nAt the end:\n"
+    "      --leaks            look for leaks at the end of each process, "
     "while its memory is there\n"
     "      --leak-exit-code[=N]  --leaks, and exit N (23) when some are found and the program "
     "ended "
@@ -64,7 +74,7 @@ static const char env_help[] =
     "      --kubernetes       a patch: kubectl patch deployment NAME --patch-file=FILE\n"
     "      --container=NAME   with --kubernetes: the pod's container that is profiled\n\n"
     "As of run (with the first three, --output must be absolute: "
-    "/var/tmp/heaptap.%e.%p.pb.gz):\n" VARIABLES_HELP;
+    "/var/tmp/heaptap.%e.%p.pb.gz):\n\n" VARIABLES_HELP;
 
 enum {
     EXACT = 256,
@@ -168,7 +178,8 @@ static int read_form(struct ht_run_options *o, enum ht_env_form form)
     return -1;
 }
 
-static int read_option(struct ht_run_options *o, int c, const char *value)
+static int read_option(struct ht_run_options *o, int c, const char *value,
+                       const struct option *options)
 {
     uint64_t n;
     int number;
@@ -259,17 +270,37 @@ static int read_option(struct ht_run_options *o, int c, const char *value)
         fputs(o->is_env ? env_help : run_help, stdout);
         return 0;
     default:
-        return 2;
+        return ht_run_bad_option(c, value, options, o->is_env ? "env" : "run");
     }
+}
+
+int ht_run_bad_option(int c, const char *word, const struct option *options, const char *command)
+{
+    const char *name = word + strspn(word, "-");
+    const size_t n = strcspn(name, "=");
+    struct ht_guess guess = ht_guess(name, n);
+    char said[80];
+    bool known = false;
+    for (const struct option *o = options; o->name; o++) {
+        ht_guess_offer(&guess, o->name);
+        known |= strlen(o->name) == n && !strncmp(o->name, name, n);
+    }
+    if (c == ':')
+        return ht_complain(2, "option '%s' needs a value (heaptap %s --help)", word, command);
+    if (known)
+        return ht_complain(2, "--%.*s takes no value", (int)n, name);
+    return ht_complain(2, "unknown option '%s'%s (heaptap %s --help lists them)", word,
+                       ht_guess_text(&guess, "--", said, sizeof said), command);
 }
 
 static int read_all(struct ht_run_options *o, int argc, char **argv, const char *letters,
                     const struct option *options)
 {
-    int c, status = -1;
-    argv[0] = (char *)"heaptap"; /* getopt names it in its messages */
-    while (status < 0 && (c = getopt_long_only(argc, argv, letters, options, NULL)) != -1)
-        status = read_option(o, c, optarg);
+    int c, status = -1, at;
+    opterr = 0;
+    while (status < 0 &&
+           (at = optind, c = getopt_long_only(argc, argv, letters, options, NULL)) != -1)
+        status = read_option(o, c, c == '?' || c == ':' ? argv[at] : optarg, options);
     const char *rate = getenv("HEAPTAP_RATE");
     if (status < 0 && !o->rate && (!rate || !ht_parse_size(rate, &o->rate_bytes)))
         o->rate_bytes = 512 * 1024;
@@ -279,7 +310,7 @@ static int read_all(struct ht_run_options *o, int argc, char **argv, const char 
 int ht_run_options_read(struct ht_run_options *o, int argc, char **argv, int *first)
 {
     memset(o, 0, sizeof *o);
-    int status = read_all(o, argc, argv, "+o:r:qh", run_options);
+    int status = read_all(o, argc, argv, "+:o:r:qh", run_options);
     if (status < 0 && optind == argc)
         status = ht_complain(2, "run needs a program (heaptap run --help)");
     *first = optind;
@@ -290,7 +321,7 @@ int ht_env_options_read(struct ht_run_options *o, int argc, char **argv)
 {
     memset(o, 0, sizeof *o);
     o->is_env = true;
-    int status = read_all(o, argc, argv, "+o:r:h", env_options);
+    int status = read_all(o, argc, argv, "+:o:r:h", env_options);
     if (status < 0 && optind < argc)
         status = ht_complain(2, "env takes no program (heaptap run -- PROGRAM runs one)");
     if (status < 0 && (o->form == HT_ENV_KUBERNETES) != (o->container != NULL))

@@ -23,6 +23,12 @@ struct ht_run_options {
     const char *container; /* not NULL with HT_ENV_KUBERNETES */
 };
 
+struct option;
+
+/* Says what is wrong with an option that getopt_long_only refused by '?' or ':'; word is as it was
+ * typed. Returns 2. */
+int ht_run_bad_option(int c, const char *word, const struct option *options, const char *command);
+
 /* Reads argv[1..] up to the program, whose place goes to *first. -1 to go on, else the exit status.
  */
 int ht_run_options_read(struct ht_run_options *o, int argc, char **argv, int *first);

@@ -9,9 +9,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+static struct {
+    bool known, is;
+    int columns;
+} then;
+
 bool ht_terminal(void)
 {
-    return isatty(STDOUT_FILENO);
+    return then.known ? then.is : isatty(STDOUT_FILENO);
 }
 
 bool ht_terminal_colour(void)
@@ -23,5 +28,14 @@ bool ht_terminal_colour(void)
 int ht_terminal_columns(void)
 {
     struct winsize size;
+    if (then.known)
+        return then.columns;
     return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 80;
+}
+
+void ht_terminal_remember(void)
+{
+    then.is = ht_terminal();
+    then.columns = ht_terminal_columns();
+    then.known = true;
 }
