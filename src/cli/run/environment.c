@@ -168,9 +168,9 @@ int ht_environment_elsewhere(struct ht_environment *e, const struct ht_run_optio
 
 /* Of the library, of the commands, and of heaptap's own tests. */
 static const char *const known[] = {
-    "OUTPUT",    "RATE",   "SIGNAL", "INTERVAL", "GROWTH",  "LABELS",     "PEAK",
-    "DEPTH",     "UNWIND", "START",  "FOLD",     "SECCOMP", "REGION_DIR", "RUN",
-    "TEMPORARY", "PAGER",  "SEED",   "CHILDREN", "BENCH",   "BUILD",      NULL};
+    "OUTPUT", "RATE",     "SIGNAL", "INTERVAL", "GROWTH",     "LABELS", "PEAK",      "DEPTH",
+    "UNWIND", "START",    "FOLD",   "SECCOMP",  "REGION_DIR", "RUN",    "TEMPORARY", "PAGER",
+    "SEED",   "CHILDREN", "BENCH",  "BUILD",    "MMAP",       NULL};
 
 static bool is_known(const char *name, size_t n, struct ht_guess *guess)
 {
