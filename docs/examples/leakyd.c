@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A daemon with a leak, to practise on (docs/leak-hunt.md). It serves requests: each makes a session
- * that is closed again and an entry of a cache, which is bounded. Every tenth session is forgotten.
- * "ready" is printed when the cache is full: from then on nothing but the leak grows.
+ * A daemon with leaks, to practise on (docs/leak-hunt.md). It serves requests: each makes a session
+ * that is closed again and an entry of a cache, which is bounded. Every tenth session is forgotten;
+ * now and then so are a tree (of a query) and two blocks that point to each other (in a room). A
+ * list of users only grows: the program can reach it, and never looks at it. "ready" is printed when
+ * the cache is full: from then on nothing but these grows.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -47,12 +49,62 @@ static void remember_answer(unsigned long request)
     *entry = copy_text("answer", 2048);
 }
 
+/* A term of a query and what it is made of. */
+struct term {
+    struct term *left, *right;
+    char text[240];
+};
+
+static struct term *parse_query(int depth)
+{
+    struct term *t = malloc(sizeof *t);
+    t->left = depth ? parse_query(depth - 1) : NULL;
+    t->right = depth ? parse_query(depth - 1) : NULL;
+    snprintf(t->text, sizeof t->text, "term of depth %d", depth);
+    return t;
+}
+
+/* Each knows the other. */
+struct member {
+    struct member *other;
+    char name[1000];
+};
+
+static void join_room(void)
+{
+    struct member *a = malloc(sizeof *a), *b = malloc(sizeof *b);
+    a->other = b;
+    b->other = a;
+    snprintf(a->name, sizeof a->name, "somebody");
+    snprintf(b->name, sizeof b->name, "somebody else");
+}
+
+struct user {
+    struct user *next;
+    char name[1000];
+};
+static struct user *users;
+
+static void remember_user(void)
+{
+    struct user *u = malloc(sizeof *u);
+    snprintf(u->name, sizeof u->name, "somebody");
+    u->next = users;
+    users = u;
+}
+
 static void handle_request(unsigned long request)
 {
     struct session *s = open_session("somebody");
     remember_answer(request);
     if (request % 10) /* the bug: one in ten is never closed */
         close_session(s);
+    if (request % 100 == 1 && parse_query(3)->left == NULL) /* its answer is all that is wanted */
+        puts("a query of one term");
+    if (request % 100 == 2)
+        join_room();
+    if (request % 50 == 3)
+        remember_user();
 }
 
 static void on_term(int number)

@@ -101,8 +101,13 @@ static int by_weight(const void *pa, const void *pb)
 static int make(struct maker *m, const struct ht_wrappers *list)
 {
     struct ht_profile *p = m->rows->profile;
-    const struct ht_owners_options how = {.value = 3, .list = list};
-    int err = ht_owners_find(&m->owners, p, &how);
+    /* An owner is shown with the callers that leaked. */
+    bool *leaked = calloc(p->n_samples + 1, sizeof *leaked);
+    const struct ht_owners_options how = {.value = 3, .list = list, .shown = leaked};
+    for (size_t i = 0; leaked && i < p->n_samples; i++)
+        leaked[i] = m->rows->of_sample[i] != UINT32_MAX;
+    int err = leaked ? ht_owners_find(&m->owners, p, &how) : -ENOMEM;
+    free(leaked);
     size_t n = m->owners.n + 1;
     m->site_of = malloc(n * HT_LEAK_GRADES * sizeof *m->site_of);
     m->site_of_row = malloc((m->rows->n + 1) * sizeof *m->site_of_row);

@@ -166,6 +166,16 @@ static int add_up(struct ht_owners *o, const struct ht_profile *p,
     return 0;
 }
 
+/* Those of n callers whose sample is shown, in front; all n when there is none. */
+static size_t shown_callers(struct caller *c, size_t n, const bool *shown)
+{
+    size_t kept = 0;
+    for (size_t i = 0; shown && i < n; i++)
+        if (shown[c[i].sample])
+            c[kept++] = c[i];
+    return kept ? kept : n;
+}
+
 int ht_owners_find(struct ht_owners *o, struct ht_profile *p, const struct ht_owners_options *how)
 {
     *o = (struct ht_owners){0};
@@ -184,7 +194,8 @@ int ht_owners_find(struct ht_owners *o, struct ht_profile *p, const struct ht_ow
     for (size_t i = 0, end; !err && i < n; i = end) {
         for (end = i; end < n && c[end].owner == c[i].owner; end++)
             ;
-        follow(o, how->no_wrappers ? NULL : how->list, &o->list[c[i].owner], c + i, end - i);
+        follow(o, how->no_wrappers ? NULL : how->list, &o->list[c[i].owner], c + i,
+               shown_callers(c + i, end - i, how->shown));
     }
     free(c);
     return err;

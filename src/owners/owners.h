@@ -6,6 +6,7 @@
 #ifndef HEAPTAP_SRC_OWNERS_OWNERS_H
 #define HEAPTAP_SRC_OWNERS_OWNERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,7 @@ struct ht_owners_options {
     const struct ht_wrappers *list;
     bool no_wrappers;                   /* the first frame owns */
     const struct ht_sampling *sampling; /* for intervals; NULL: none */
+    const bool *shown; /* by sample: whose callers are shown, where an owner has such; NULL: all */
 };
 
 /* Strings live in the profile; its locations' marks are used. 0 or -ENOMEM; finish in any case. */

@@ -37,7 +37,16 @@ check("--base", "open_session" in of("--base="), of("--base="))
 check("watch prints two tables", of("heaptap watch").count("OWNER \u2190 CALLERS") == 2 and "open_session" in of("heaptap watch"), of("heaptap watch"))
 check("--min-age leaves the leak", "open_session" in first(of("--min-age=2s")), of("--min-age=2s"))
 leaked = of("heaptap leaks")
-check("leaks: the lost sessions, and not the cache", "open_session" in leaked and "remember_answer" not in leaked, leaked)
+check("leaks: the lost sessions, and not the cache", "open_session" in leaked and "remember_" not in leaked, leaked)
+at_end = of("cat exact.txt")
+lines = {m[2]: (int(m[1]), m[3]) for m in re.finditer(r"(?m)^ *[\d.]+[kMG]?B +([\d.]+)k? +\d+s +\d+%  (\w+) ←.*?((?: \(holds .*\))?)$",
+                                                     at_end.partition("\nunreachable:")[0])}
+check("at its end: the sessions, trees and pairs, and what they hold", sorted(lines) == ["join_room", "open_session", "parse_query"], (lines, at_end))
+check("at its end: a tree's root stands for it", "holds %d others" % (14 * lines["parse_query"][0]) in lines["parse_query"][1], at_end)
+check("at its end: of a pair one stands for both", "holds %d others" % lines["join_room"][0] in lines["join_room"][1], at_end)
+check("at its end: nothing that is kept", "remember_" not in at_end, at_end)  # copy_text is shown with the caller that lost
+top = of("exact.leaks.pb.gz\n")
+check("what leaked, as a profile", "open_session" in top and "remember_" not in top, top)
 check("peek and list", "handle_request" in of("heaptap peek"), of("heaptap peek"))
 check("what run wrote of the killed one", any(n.startswith("heaptap.leakyd.") for n in os.listdir(DIR)), os.listdir(DIR))
 
