@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the tests of long-running processes share. Arguments: heaptap, libheaptap.so, the programs' directory."""
+import atexit
 import os
 import shutil
 import subprocess
@@ -95,11 +96,17 @@ def sums(path, function):
     return total
 
 
-def finish(name):
+@atexit.register
+def end_all():
+    """Also where a test ends by an exception: a program left behind keeps the runner waiting for its output."""
     for p in started:
         if p.poll() is None:
             p.kill()
             p.wait()
+
+
+def finish(name):
+    end_all()
     regions.clear(DIR)
     shutil.rmtree(DIR, ignore_errors=True)
     print("%s: %d checks passed, %d failed" % (name, *checks))

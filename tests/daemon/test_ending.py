@@ -36,7 +36,7 @@ for where, env in (("a file", {}), ("private memory", {"HEAPTAP_REGION_DIR": "/p
     e = next((e for e in json.loads(text) if e["pid"] == p.pid), None)
     check("ps has it, from " + where, e and e["state"] == "alive", (e, err))
     status, _, err = heaptap("recover", p.pid, "-o", out)
-    check("recover refuses it, from " + where, status == 1 and "lives" in err, err)
+    check("recover refuses it, from " + where, status == 1 and "is alive" in err, err)
     kill(p)
 heaptap("recover", "-o", out)
 

@@ -117,7 +117,8 @@ os.utime(young, (time.time() - 120,) * 2)
 s, text, err = heaptap("forget", young)
 check("an old one of which nothing can be read goes", s == 0 and "its region could not be read" in err and not os.path.exists(young), (s, err))
 if ROOT:  # another user's
-    other = start(program, 2, prefix=("setpriv", "--reuid=65534", "--clear-groups"), HEAPTAP_REGION_DIR="")
+    library = shutil.copy(LIBRARY, DIR)  # the clone may lie where only root can look
+    other = start(program, 2, prefix=("setpriv", "--reuid=65534", "--clear-groups"), HEAPTAP_REGION_DIR="", LD_PRELOAD=library)
     own = {"HEAPTAP_REGION_DIR": ""}
     pid = next(e["pid"] for e in json.loads(heaptap("ps", "--json", env=own)[1]) if e["uid"] == 65534 and e["program"] == NAME)
     kill(other)
