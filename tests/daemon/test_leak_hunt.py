@@ -98,6 +98,25 @@ text = read(1.0)
 check("watch: 40 columns", text and widest(text) <= 40, (widest(text), text[:300]))
 os.write(master, b"r")
 check("watch: sorted by another key", "sorted by rate" in read(1.0))
+
+
+def read_until(word):
+    text, end = "", time.monotonic() + 60
+    while word not in text and time.monotonic() < end:
+        text += read(0.2)
+    return text
+
+
+os.write(master, b"l")
+text = read_until("any key goes back")
+check("watch: a look for leaks, with its progress", "looking for leaks: pass" in text and re.search(r"\d pass(es)? over \d", text), text[-600:])
+check("watch: the report is cut at the last column", widest(text) <= 40, widest(text))
+os.write(master, b"x")
+check("watch: and back", "sorted by rate" in read_until("sorted by rate"))
+os.write(master, b"l")
+read_until("looking for leaks: pass")
+os.write(master, b"x")
+check("watch: a key ends a look, or its report", "sorted by rate" in read_until("sorted by rate"))
 os.write(master, b"q")
 try:
     w.wait(10)

@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/guess.h"
 #include "cli/process/figures.h"
+#include "cli/process/watch_leaks.h"
 #include "cli/process/watch_sites.h"
 #include "cli/process/watch_threads.h"
 #include "cli/source/ages.h"
@@ -29,7 +30,8 @@ static const char usage[] =
     "usage: heaptap watch [OPTIONS] PID\n\n"
     "A live table of allocation sites: bytes in use, growth and allocations a second. In a "
     "terminal\n"
-    "q quits, i g r o sort by in-use bytes, growth, rate and objects, space refreshes at once.\n"
+    "q quits, i g r o sort by in-use bytes, growth, rate and objects, space refreshes at once, l\n"
+    "looks for leaks, which reads all of its memory several times (`heaptap leaks`).\n"
     "When standard output is no terminal a table is printed every interval.\n" HT_PROCESS_HELP "\n"
     "  -n, --interval=TIME      between two tables (default 2s)\n"
     "  --count=N                end after N tables\n"
@@ -181,8 +183,8 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
     }
     if (screen) {
         char foot[128];
-        snprintf(foot, sizeof foot, "sorted by %s  (i)n use (g)rowth (r)ate (o)bjects  q quits",
-                 keys[key]);
+        snprintf(foot, sizeof foot,
+                 "sorted by %s  (i)n use (g)rowth (r)ate (o)bjects  (l)eaks  q quits", keys[key]);
         printf("\033[J\033[%d;1H%.*s\033[K", rows, columns - 1, foot);
     } else {
         putchar('\n');
@@ -245,7 +247,14 @@ static int watch(struct ht_watch *w, enum ht_watch_key key, double interval, lon
         const char *letter = c > 0 ? strchr(letters, c) : NULL;
         if (c == 'q' || c == 3)
             break;
-        if (c == ' ')
+        if (c == 'l') {
+            int rows, columns;
+            size_of_terminal(&rows, &columns);
+            if (!ht_watch_leaks(w->pid, rows, columns))
+                break;
+            fputs("\033[H\033[J", stdout);
+        }
+        if (c == ' ' || c == 'l')
             next = 0;
         if (letter) {
             key = (enum ht_watch_key)(letter - letters);
