@@ -37,7 +37,9 @@ bool ht_sampling_of(struct ht_sampling *s, struct ht_profile *p, size_t index, c
                     size_t why_size)
 {
     const struct ht_value_type *t = &p->sample_types[index];
-    *s = (struct ht_sampling){.rate = (double)p->period,
+    /* Mappings are recorded one by one at any rate. */
+    const bool exact = !strncmp(t->type, "mmap_", 5);
+    *s = (struct ht_sampling){.rate = exact ? 1 : (double)p->period,
                               .index = index,
                               .bytes = !strcmp(t->unit, "bytes"),
                               .plus_one = counts_one_more(p),

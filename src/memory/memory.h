@@ -58,6 +58,21 @@ int ht_memory_look(struct ht_remote *r, const uint64_t *sampled, size_t n_sample
 
 const char *ht_memory_kind_name(enum ht_memory_kind kind);
 
+/* --- pages.c ------------------------------------------------------------------------------------
+ */
+
+/* file: /proc/PID/pagemap, or -1 when it may not be read: then nothing is known to be resident. */
+struct ht_memory_pages {
+    struct ht_remote *r;
+    int file;
+};
+void ht_memory_pages_open(struct ht_memory_pages *p, struct ht_remote *r);
+void ht_memory_pages_close(struct ht_memory_pages *p);
+
+/* Of a range, by the maps that r has read: bytes that are mapped, and bytes that are resident.
+ * pages is a struct ht_memory_pages. */
+void ht_memory_range(void *pages, uint64_t start, uint64_t end, uint64_t *mapped, uint64_t *in);
+
 /* --- glibc.c ------------------------------------------------------------------------------------
  */
 

@@ -309,6 +309,7 @@ enum {
     HT_REGION_SIGNAL_LOST = 2, /* the program has its own handler for our signal */
     HT_REGION_ADOPTED = 4,     /* starts with what the parent had live at the fork */
     HT_REGION_TEMPORARY = 8,   /* temporary blocks are counted */
+    HT_REGION_MAPPINGS = 16,   /* mappings are recorded */
 };
 
 struct ht_region_header {

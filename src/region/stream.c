@@ -190,7 +190,7 @@ static unsigned put_labels(struct stream *s, const struct ht_site *site, PB(Labe
 static bool values_of(const struct stream *s, const struct ht_site *site, const struct ht_values *x,
                       uint32_t epoch, int64_t *values)
 {
-    if (site->flags & HT_SITE_MAPPING) {
+    if (site->flags & HT_SITE_MAPPING && !s->o->mappings_alone) {
         values[HEAP_VALUES] = x->inuse_objects;
         values[HEAP_VALUES + 1] = x->inuse_bytes;
         return s->mappings && (x->inuse_objects || x->inuse_bytes);
@@ -260,8 +260,10 @@ static int64_t put_site(struct stream *s, ht_ref ref, const struct ht_site *site
         ht_site_values(s->v, site, &part.values);
         return put_part(s, site, &part, epoch);
     }
-    for (uint32_t i = 0;
-         !(site->flags & HT_SITE_MAPPING) && s->o->part(s->o->ctx, ref, site, i, &part); i++)
+    const bool mapping = site->flags & HT_SITE_MAPPING;
+    if (mapping != s->o->mappings_alone)
+        return 0;
+    for (uint32_t i = 0; s->o->part(s->o->ctx, ref, site, i, &part); i++)
         written += put_part(s, site, &part, epoch);
     return written;
 }
@@ -375,9 +377,10 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     if (o->gzip && ht_stream_gzip(&s))
         return -ENOMEM;
     memset(w->label_strings, 0, sizeof w->label_strings);
-    s.peak = atomic_load_explicit(&v->header->flags, memory_order_relaxed) & HT_REGION_PEAK;
+    const uint32_t flags = atomic_load_explicit(&v->header->flags, memory_order_relaxed);
+    s.peak = flags & HT_REGION_PEAK && !o->mappings_alone;
     /* What asks for parts asks about blocks of the heap. */
-    s.mappings = !o->part && load(&v->header->mappings.alloc_objects);
+    s.mappings = flags & HT_REGION_MAPPINGS && !o->part;
     s.n_values = HEAP_VALUES + (s.mappings ? 2 : 0) + (s.peak ? 2 : 0);
     put_head(&s);
     uint32_t epoch = atomic_load_explicit(&v->header->peak_epoch, memory_order_acquire);

@@ -29,6 +29,8 @@ struct ht_stream_options {
     bool (*part)(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
                  struct ht_stream_part *out);
     void *ctx;
+    bool mappings_alone; /* part is asked about sites of mappings, and not about those of the heap;
+                            its values are the first four */
     /* When set: the symbol of the function around an address of a module, for one whose names a
      * reader will not find; NULL: none. */
     const char *(*name)(const struct ht_module *m, uint64_t address);

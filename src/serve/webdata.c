@@ -134,7 +134,10 @@ static void write_sampling(FILE *out, struct ht_profile *p)
     char why[128];
     for (size_t t = 0; t < p->n_sample_types; t++) {
         bool known = ht_sampling_of(&s, p, t, why, sizeof why);
-
+        if (known && s.rate <= 1 && p->period > 1) {
+            known = false;
+            snprintf(why, sizeof why, "every mapping was recorded");
+        }
         fputs(t ? "," : "", out);
         ht_web_json_string(out, known ? "" : why);
     }

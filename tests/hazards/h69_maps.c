@@ -143,6 +143,11 @@ static void small(void) {
   there.uc_link = &back;
   makecontext(&there, on_stack, 0);
   CHECK(swapcontext(&back, &there) == 0);
+  for (int i = 0; i < 300; i++) { // the allocator must map some of its own
+    char *p = malloc(300000);
+    CHECK(p);
+    STAY(p);
+  }
 }
 
 // From then on only mappings, and no other call at all. More of them than were prepared for.

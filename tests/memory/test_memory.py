@@ -73,6 +73,15 @@ for threads, env in (("0", {}), ("7", {}), ("3", {"GLIBC_TUNABLES": "glibc.mallo
     check(what + "text", "as glibc's malloc counts" in memory(p.pid), memory(p.pid))
     end(p)
 
+# What the program maps itself, by who did: of what is left, all is resident.
+p, blocks, block_bytes, says = own("3", "5", env={"LD_PRELOAD": LIBRARY, "HEAPTAP_MMAP": "1", "HEAPTAP_OUTPUT": DIR + "/maps.pb.gz"})
+m = looked(p.pid)
+rows = [(r["name"], r["mappings"], r["mapped"], r["resident"]) for r in m["mappings"]]
+check("by owner", rows == [("main", 2, 48 << 20, 48 << 20)], rows)
+text = memory(p.pid)
+check("by owner, as text", re.search(r"itself mapped.*\n +48\.0MB +48\.0MB  main\b", text, re.M), text)
+end(p)
+
 # Profiled, every allocation: the heap in use, and heaptap's own.
 p, blocks, block_bytes, says = own("3", "5", env={"LD_PRELOAD": LIBRARY, "HEAPTAP_RATE": "1", "HEAPTAP_OUTPUT": DIR + "/own.pb.gz"})
 m = looked(p.pid)
@@ -121,6 +130,13 @@ if os.path.exists(PYTHON):
         check("pymalloc's arenas", near(anonymous["mapped"], total, 0.02, 2 << 20) and anonymous["resident"] <= anonymous["mapped"],
               (m["parts"], total))
         check("the hint", "PYTHONMALLOC=malloc" in text, text)
+    m, text, arenas = python(LD_PRELOAD=LIBRARY, HEAPTAP_MMAP="1", HEAPTAP_OUTPUT=DIR + "/python.pb.gz")
+    if arenas:
+        total = int(arenas.group(1)) * int(arenas.group(2))
+        more = sum(x["mapped"] for x in m["mappings"]) - total
+        # The chunks of the interpreter's own stack, 16 KiB each, are mapped by the same function.
+        check("the arenas by site", more % 16384 == 0 and 0 <= more <= 16 * 16384, (m["mappings"], total))
+        check("pymalloc maps them", "Py" in text[text.index("itself mapped"):], text)
     m, text, _ = python(PYTHONMALLOC="malloc")
     check("CPython over malloc", m["parts"]["anonymous"]["resident"] < 4 << 20 and m["parts"]["heap"]["resident"] > 8 << 20, m["parts"])
     check("no hint", "PYTHONMALLOC" not in text, text)

@@ -11,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/process/figures.h"
+#include "cli/process/memory_mappings.h"
 #include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "evidence/sampling.h"
@@ -35,6 +36,7 @@ struct heap {
     uint64_t *sampled;       /* addresses of live objects, sorted */
     size_t n_sampled;
     char name[64];
+    struct ht_memory_mappings *mappings; /* NULL: they are not recorded */
 };
 
 static int by_address(const void *a, const void *b)
@@ -91,18 +93,19 @@ static void estimate(struct heap *h, struct ht_profile *p)
 }
 
 /* Without a region that can be read there is no estimate; that is no failure. */
-static void read_heap(struct heap *h, pid_t pid)
+static void read_heap(struct heap *h, struct ht_remote *remote)
 {
     struct ht_region r;
     char msg[512];
     int err;
-    if (ht_region_open_pid(&r, pid, msg, sizeof msg))
+    if (ht_region_open_pid(&r, remote->pid, msg, sizeof msg))
         return;
     if (r.alive) {
         struct ht_profile *p = ht_region_profile(&r, NULL, &err, msg, sizeof msg);
         collect_sampled(h, &r.view);
         if (p)
             estimate(h, p);
+        h->mappings = ht_memory_mappings_read(&r, remote);
         ht_profile_destroy(p);
     }
     ht_region_close(&r);
@@ -190,6 +193,10 @@ static void print_text(pid_t pid, const struct heap *h, const struct ht_memory *
     }
     print_row(&m->all, "in all");
     print_allocator(h, m);
+    if (h->mappings)
+        ht_memory_mappings_print(h->mappings);
+    else if (h->profiled && m->of[HT_MEMORY_ANONYMOUS].resident > 8 << 20)
+        printf("Run with --mmap, it is said by whom other anonymous memory was mapped.\n");
     if (m->python && m->of[HT_MEMORY_ANONYMOUS].resident > 1 << 20)
         printf("CPython keeps small objects in arenas of its own, which are in \"other anonymous "
                "memory\": with PYTHONMALLOC=malloc they are in the heap, by site.\n");
@@ -219,6 +226,8 @@ static int print_json(pid_t pid, const struct heap *h, const struct ht_memory *m
                             json_pack("{s:I, s:I, s:I}", "bytes", (json_int_t)llround(h->inuse),
                                       "low", (json_int_t)llround(h->low), "high",
                                       (json_int_t)llround(h->high)));
+    if (h->mappings)
+        json_object_set_new(root, "mappings", ht_memory_mappings_json(h->mappings));
     if (*m->allocator)
         json_object_set_new(root, "allocator", json_string(m->allocator));
     if (g->found)
@@ -242,7 +251,7 @@ static int look(pid_t pid, bool json)
     char msg[512];
     if (ht_remote_open(&r, pid, msg, sizeof msg))
         return ht_complain(1, "%s", msg);
-    read_heap(&h, pid);
+    read_heap(&h, &r);
     int status = ht_memory_look(&r, h.sampled, h.n_sampled, &m, msg, sizeof msg)
                      ? ht_complain(1, "%s", msg)
                      : -1;
@@ -251,6 +260,7 @@ static int look(pid_t pid, bool json)
     else if (status < 0)
         print_text(pid, &h, &m), status = 0;
     free(h.sampled);
+    ht_memory_mappings_destroy(h.mappings);
     ht_remote_close(&r);
     return status;
 }

@@ -189,7 +189,8 @@ int ht_region_create(bool file)
     h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
     atomic_store(&h->rate, atomic_load(&ht_rate) ? atomic_load(&ht_rate) : ht_config.rate);
     atomic_store(&h->flags, (ht_config.peak ? HT_REGION_PEAK : 0u) |
-                                (ht_config.temporary ? HT_REGION_TEMPORARY : 0u));
+                                (ht_config.temporary ? HT_REGION_TEMPORARY : 0u) |
+                                (ht_config.mmap ? HT_REGION_MAPPINGS : 0u));
     atomic_store(&h->private_from, private ? HT_HEADER_SIZE : 0);
     atomic_store_explicit(&h->state, HT_STATE_RUNNING, memory_order_release);
 
