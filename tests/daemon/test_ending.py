@@ -38,7 +38,8 @@ for where, env in (("a file", {}), ("private memory", {"HEAPTAP_REGION_DIR": "/p
     status, _, err = heaptap("recover", p.pid, "-o", out)
     check("recover refuses it, from " + where, status == 1 and "is alive" in err, err)
     kill(p)
-heaptap("recover", "-o", out)
+status, _, err = heaptap("recover", "-o", out)
+check("recover of all leaves nothing", status == 0 and not os.listdir(REGIONS), (status, err, os.listdir(REGIONS)))
 
 # run waits for the process, not for its first thread.
 p = subprocess.Popen([HEAPTAP, "run", "-q", "--exact", "-o", out, "--", os.path.join(os.path.dirname(started[0].args[0]), "first_ends")],
