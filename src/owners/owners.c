@@ -135,7 +135,7 @@ static int add_up(struct ht_owners *o, const struct ht_profile *p,
     for (size_t i = 0; i < p->n_samples; i++) {
         int64_t v = p->samples[i].values[how->value];
         o->of_sample[i] = UINT32_MAX;
-        if (s->of_sample[i] == SIZE_MAX || !v)
+        if (s->of_sample[i] == SIZE_MAX || (!v && !(how->shown && how->shown[i])))
             continue;
         const struct ht_owner_stack *k = &s->stacks[s->of_sample[i]];
         size_t at = owner_of(s, k);
