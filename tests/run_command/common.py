@@ -61,7 +61,7 @@ class Case(unittest.TestCase):
     def profile(self, name):
         path = os.path.join(self.dir, name)
         p = pprof.Profile(path)
-        self.assertEqual(pprof.check(p, symbolized=True, peak="peak_space" in types(p)), [])
+        self.assertEqual(pprof.check(p, symbolized=True, peak="peak_space" in types(p), mappings="mmap_space" in types(p)), [])
         return p
 
     def blocks(self, name, kind="alloc_objects"):

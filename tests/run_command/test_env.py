@@ -9,7 +9,7 @@ import subprocess
 from common import Case, HEAPTAP, PROG, main
 
 BUILD = os.path.dirname(HEAPTAP)
-OPTIONS = ["--rate=1", "--signal=USR2", "--interval=10m", "--growth=64M", "--peak", "--depth=50", "--unwind=fp",
+OPTIONS = ["--rate=1", "--signal=USR2", "--interval=10m", "--growth=64M", "--peak", "--mmap", "--depth=50", "--unwind=fp",
            "--no-children", "--start=on"]
 ODD = "o'd \"d$x`y` %% \\n*;&"  # a directory's name; %% is a percent sign in a pattern
 
