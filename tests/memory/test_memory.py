@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""test_memory.py HEAPTAP LIBRARY OWN: heaptap memory beside what the kernel and each program's own malloc say."""
+"""test_memory.py HEAPTAP LIBRARY OWN SPARSE: heaptap memory beside what the kernel and each program's own malloc say."""
 import json
 import os
 import re
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-HEAPTAP, LIBRARY, OWN = (os.path.abspath(a) for a in sys.argv[1:4])
+HEAPTAP, LIBRARY, OWN, SPARSE = (os.path.abspath(a) for a in sys.argv[1:5])
 DIR = tempfile.mkdtemp(prefix="heaptap-memory-")
 checks = [0, 0]
 
@@ -71,6 +71,21 @@ for threads, env in (("0", {}), ("7", {}), ("3", {"GLIBC_TUNABLES": "glibc.mallo
     check(what + "shared", near(m["parts"]["shared"]["resident"], 8 << 20, 0, 65536), m["parts"])
     check(what + "stacks", m["threads"] == 1 + (int(threads) + 1) // 2 and m["parts"]["stacks"]["maps"] == m["threads"], m)
     check(what + "text", "as glibc's malloc counts" in memory(p.pid), memory(p.pid))
+    end(p)
+
+# Pages that are kept for little: to the byte in exact mode; and said to be unknown otherwise.
+for rate in ("1", "4096"):
+    p = subprocess.Popen([SPARSE], stdout=subprocess.PIPE, text=True, cwd=DIR,
+                         env=dict(os.environ, LD_PRELOAD=LIBRARY, HEAPTAP_RATE=rate, HEAPTAP_OUTPUT=DIR + "/sparse.pb.gz"))
+    truth = [int(n) for n in p.stdout.readline().split()]
+    r = subprocess.run([HEAPTAP, "memory", "--sparse", "--json", str(p.pid)], capture_output=True, text=True)
+    if rate == "1":
+        rows = [[x["pages"], x["inuse"], x["objects"], x["empty"]] for x in json.loads(r.stdout)["sparse"]]
+        check("sparse pages", rows == [truth] and truth[0] > 900, (rows, truth))
+        text = memory(p.pid, "--sparse")
+        check("sparse pages as text", re.search(r"EMPTY .*\n.* %d  (site_kept|main)\b" % truth[0], text), text)
+    else:
+        check("sparse pages of samples", r.returncode == 1 and not r.stdout and "--exact" in r.stderr, (r.stdout, r.stderr))
     end(p)
 
 # What the program maps itself, by who did: of what is left, all is resident.

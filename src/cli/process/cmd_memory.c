@@ -11,7 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/process/figures.h"
-#include "cli/process/memory_mappings.h"
+#include "cli/process/memory_owners.h"
 #include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "evidence/sampling.h"
@@ -22,11 +22,12 @@
 #include "util/jansson.h"
 
 static const char usage[] =
-    "usage: heaptap memory [--json] PID\n\n"
+    "usage: heaptap memory [--sparse] [--json] PID\n\n"
     "Where the resident memory of a process is: the heap and how much of it is in use, what the\n"
     "allocator keeps free, other anonymous memory, stacks, program and libraries, files, shared\n"
     "memory. The process need not be profiled; then the heap in use is what glibc's malloc "
     "says.\n" HT_PROCESS_HELP "\n"
+    "  --sparse also who keeps pages of which little is in use; of a process run with --exact\n"
     "  --json   as JSON (docs/memory.md)\n";
 
 /* What the region says about the heap. */
@@ -36,7 +37,8 @@ struct heap {
     uint64_t *sampled;       /* addresses of live objects, sorted */
     size_t n_sampled;
     char name[64];
-    struct ht_memory_mappings *mappings; /* NULL: they are not recorded */
+    struct ht_memory_owners *mappings; /* NULL: they are not recorded */
+    struct ht_memory_owners *sparse;   /* NULL: not asked for */
 };
 
 static int by_address(const void *a, const void *b)
@@ -93,22 +95,24 @@ static void estimate(struct heap *h, struct ht_profile *p)
 }
 
 /* Without a region that can be read there is no estimate; that is no failure. */
-static void read_heap(struct heap *h, struct ht_remote *remote)
+static int read_heap(struct heap *h, struct ht_remote *remote, bool sparse)
 {
     struct ht_region r;
-    char msg[512];
+    char msg[512] = "it has ended";
     int err;
     if (ht_region_open_pid(&r, remote->pid, msg, sizeof msg))
-        return;
+        return sparse ? ht_complain(1, "--sparse: the process is not profiled: %s", msg) : -1;
     if (r.alive) {
         struct ht_profile *p = ht_region_profile(&r, NULL, &err, msg, sizeof msg);
         collect_sampled(h, &r.view);
         if (p)
             estimate(h, p);
-        h->mappings = ht_memory_mappings_read(&r, remote);
+        h->mappings = ht_memory_mappings(&r, remote);
+        h->sparse = sparse ? ht_memory_sparse(&r, remote, msg, sizeof msg) : NULL;
         ht_profile_destroy(p);
     }
     ht_region_close(&r);
+    return sparse && !h->sparse ? ht_complain(1, "--sparse: %s", msg) : -1;
 }
 
 static const char *size_text(double bytes, char *out)
@@ -197,6 +201,8 @@ static void print_text(pid_t pid, const struct heap *h, const struct ht_memory *
         ht_memory_mappings_print(h->mappings);
     else if (h->profiled && m->of[HT_MEMORY_ANONYMOUS].resident > 8 << 20)
         printf("Run with --mmap, it is said by whom other anonymous memory was mapped.\n");
+    if (h->sparse)
+        ht_memory_sparse_print(h->sparse);
     if (m->python && m->of[HT_MEMORY_ANONYMOUS].resident > 1 << 20)
         printf("CPython keeps small objects in arenas of its own, which are in \"other anonymous "
                "memory\": with PYTHONMALLOC=malloc they are in the heap, by site.\n");
@@ -228,6 +234,8 @@ static int print_json(pid_t pid, const struct heap *h, const struct ht_memory *m
                                       (json_int_t)llround(h->high)));
     if (h->mappings)
         json_object_set_new(root, "mappings", ht_memory_mappings_json(h->mappings));
+    if (h->sparse)
+        json_object_set_new(root, "sparse", ht_memory_sparse_json(h->sparse));
     if (*m->allocator)
         json_object_set_new(root, "allocator", json_string(m->allocator));
     if (g->found)
@@ -243,7 +251,7 @@ static int print_json(pid_t pid, const struct heap *h, const struct ht_memory *m
     return err ? ht_complain(1, "out of memory") : 0;
 }
 
-static int look(pid_t pid, bool json)
+static int look(pid_t pid, bool json, bool sparse)
 {
     struct ht_remote r;
     struct heap h = {0};
@@ -251,8 +259,9 @@ static int look(pid_t pid, bool json)
     char msg[512];
     if (ht_remote_open(&r, pid, msg, sizeof msg))
         return ht_complain(1, "%s", msg);
-    read_heap(&h, &r);
-    int status = ht_memory_look(&r, h.sampled, h.n_sampled, &m, msg, sizeof msg)
+    int status = read_heap(&h, &r, sparse);
+    if (status < 0)
+        status = ht_memory_look(&r, h.sampled, h.n_sampled, &m, msg, sizeof msg)
                      ? ht_complain(1, "%s", msg)
                      : -1;
     if (status < 0 && json)
@@ -260,15 +269,17 @@ static int look(pid_t pid, bool json)
     else if (status < 0)
         print_text(pid, &h, &m), status = 0;
     free(h.sampled);
-    ht_memory_mappings_destroy(h.mappings);
+    ht_memory_owners_destroy(h.mappings);
+    ht_memory_owners_destroy(h.sparse);
     ht_remote_close(&r);
     return status;
 }
 
 int ht_cmd_memory(int argc, char **argv)
 {
-    bool json = false;
-    const struct ht_word_option options[] = {{"json", .flag = &json}, {NULL}};
+    bool json = false, sparse = false;
+    const struct ht_word_option options[] = {
+        {"json", .flag = &json}, {"sparse", .flag = &sparse}, {NULL}};
     struct ht_words rest = {0};
     const char *word = "";
     char buf[HT_PROCESS_WORD], msg[512];
@@ -284,7 +295,7 @@ int ht_cmd_memory(int argc, char **argv)
     if (status < 0 && json && !HT_JANSSON)
         status = ht_complain(1, "%s", HT_JSON_MISSING);
     if (status < 0)
-        status = look(pid, json);
+        status = look(pid, json, sparse);
     ht_words_finish(&rest);
     return status;
 }
