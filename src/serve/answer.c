@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "serve/compress.h"
 #include "serve/http.h"
 
 static enum MHD_Result queue(const struct ht_request *r, unsigned status, const char *type,
@@ -20,6 +21,7 @@ static enum MHD_Result queue(const struct ht_request *r, unsigned status, const 
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "Vary", "Accept-Encoding");
     MHD_add_response_header(response, "Content-Security-Policy",
                             "default-src 'none'; script-src 'self'; style-src 'self'; "
                             "connect-src 'self'; img-src data:; base-uri 'none'; "
@@ -37,20 +39,47 @@ static enum MHD_Result queue(const struct ht_request *r, unsigned status, const 
     return done;
 }
 
+static void *gzipped_for(const struct ht_request *r, const char *type, const void *body,
+                         size_t size, size_t *packed)
+{
+    const char *accepted =
+        MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    return ht_accepts_gzip(accepted) ? ht_gzip(type, body, size, packed) : NULL;
+}
+
 enum MHD_Result ht_answer(const struct ht_request *r, unsigned status, const char *type,
                           const char *disposition, void *body, size_t size)
 {
+    size_t packed;
+    void *gzipped = gzipped_for(r, type, body, size, &packed);
+    if (gzipped) {
+        free(body);
+        body = gzipped;
+        size = packed;
+    }
     struct MHD_Response *response =
         MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
-
     if (!response)
         free(body);
+    else if (gzipped)
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
     return queue(r, status, type, disposition, response);
 }
 
 enum MHD_Result ht_answer_static(const struct ht_request *r, const char *type, const char *body,
                                  size_t size)
 {
+    size_t packed;
+    void *gzipped = gzipped_for(r, type, body, size, &packed);
+    if (gzipped) {
+        struct MHD_Response *response =
+            MHD_create_response_from_buffer(packed, gzipped, MHD_RESPMEM_MUST_FREE);
+        if (response)
+            MHD_add_response_header(response, "Content-Encoding", "gzip");
+        else
+            free(gzipped);
+        return queue(r, MHD_HTTP_OK, type, NULL, response);
+    }
     /* The library only reads what is persistent. */
     return queue(
         r, MHD_HTTP_OK, type, NULL,

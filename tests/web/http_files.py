@@ -122,6 +122,18 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     check("how it was sampled", (d["no_intervals"], d["plus_one"], d["process"]) == ([""] * 4, False, ""), d["no_intervals"])
     check("parents come first", all(p < i for i, p in enumerate(d["nodes"]["parent"])))
 
+    # The same bytes, compressed for who asks for it; a profile is gzipped already.
+    for path in ("/2/api/profile", "/", "/static/app.js", "/static/style.css"):
+        plain = s.get(path)[2]
+        for accepted, packed in (("gzip", True), ("br;q=1, GZIP;q=0.5", True), ("*", True), ("gzip;q=0", False), ("gzip;q=0, *", False),
+                                 ("identity", False), ("", False), ("gzipped", False), ("br", False), (",;q=,gzip", True)):
+            code, h, body = s.get(path, headers={"Accept-Encoding": accepted})
+            check("%s with Accept-Encoding %r" % (path, accepted), code == 200 and h["vary"] == "Accept-Encoding" and
+                  (h.get("content-encoding") == "gzip") == packed and (gzip.decompress(body) if packed else body) == plain and
+                  (len(body) < len(plain)) == packed, (code, h, len(body), len(plain)))
+    code, h, body = s.get("/2/debug/pprof/heap", headers={"Accept-Encoding": "gzip"})
+    check("a profile is compressed once", "content-encoding" not in h and pprofile.totals(body) == want, h)
+
     # A slow client holds up nobody; malformed requests leave it serving.
     slow = socket.create_connection(("127.0.0.1", s.port))
     slow.send(b"GET /2/debug/pprof/heap HTTP/1.1\r\nHost: localhost\r\nX-")
