@@ -30,7 +30,7 @@ check('how many there are now', /^\d+ threads$/.test((await page.textContent('#t
 
 // The same compare: what stands there now and did not at the mark.
 await page.click('#mark');
-await until(page, () => heaptap.before && heaptap.state.base === 'mark');
+await until(page, () => heaptap.state.base === 'mark1');
 check('the leak grows', await eventually(page, async () => {
   await page.click('#reload');
   await page.waitForTimeout(300);

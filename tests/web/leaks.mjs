@@ -14,7 +14,7 @@ await page.goto(`${url}${pid}/`);
 await until(page, () => heaptap.data);
 check('it is the last of the views', (await page.textContent('#tabs')).endsWith('Leaks'), await page.textContent('#tabs'));
 await page.evaluate(() => document.activeElement.blur());
-await page.keyboard.press('6');
+await page.keyboard.press('7');
 await page.waitForSelector('#leaks-look');
 check('what it costs is said', (await page.textContent('#view')).includes('at most 500 MB a second'));
 await page.click('#reload');

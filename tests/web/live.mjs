@@ -21,8 +21,14 @@ await shots(page, 'live-flame');
 
 // Mark, wait, and see what grew.
 await page.click('#mark');
-await until(page, () => heaptap.before && heaptap.state.base === 'mark');
-check('nothing has grown yet', await page.evaluate(() => heaptap.tree({}).layout(heaptap.type()).width[0] === 0));
+await until(page, () => heaptap.state.base === 'mark1' && !document.getElementById('change').hidden);
+check('the page stays as it was', await page.evaluate(() => !heaptap.before && heaptap.tree({}).layout(heaptap.type()).width[0] > 0 && HT.views[0].flame.boxes.length > 3));
+check('it says what was kept', /^Mark 1 · .* · [\d.]+[kMG]?B\s*is kept/.test(await page.textContent('#change')), await page.textContent('#change'));
+await page.click('#mark');
+await until(page, () => heaptap.state.base === 'mark2');
+check('generations', (await page.$$eval('#base option', all => all.map(o => o.value))).join().startsWith(',mark1,mark2'));
+await page.selectOption('#base', 'mark1');
+await until(page, () => heaptap.before);
 await page.waitForTimeout(1500);
 let first;
 const leads = async () => { // reloads until the leak has grown by more than chance: a busy machine lets it grow slowly
@@ -36,6 +42,8 @@ const leads = async () => { // reloads until the leak has grown by more than cha
   return first.includes('leaky_cache') && first.includes('+');
 };
 check('the leak grew most', await eventually(page, leads), first);
+const line = await page.textContent('#change');
+check('by how much, since when, and what colours mean', /^[\d.]+ → [\d.]+ [kMG]?B \(\+[\d.]+, \+[\d.]+ %\)/.test(line) && line.includes('since mark 1') && line.includes('may be chance'), line);
 await shots(page, 'live-grown');
 
 // It refreshes by itself.

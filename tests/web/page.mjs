@@ -104,10 +104,22 @@ await page.fill('#focus', 'cache::');
 const shows = async (what, not) => (await page.textContent('#view')).includes(what) && !(await page.textContent('#view')).includes(not);
 check('focus', await eventually(page, () => shows('cache::Entry::make', 'codec::')));
 await page.fill('#ignore', 'cache::');
-check('ignore', await eventually(page, () => shows('Nothing of this kind', 'cache::Entry::make')));
+check('ignore', await eventually(page, () => shows('Ignore “cache::” leaves nothing of focus “cache::”', 'cache::Entry::make')));
 await page.fill('#ignore', '');
 await page.fill('#focus', '');
-check('all again', await eventually(page, () => shows('codec::', 'Nothing of this kind')));
+check('all again', await eventually(page, () => shows('codec::', 'leaves nothing')));
+await page.fill('#focus', 'no_such_function');
+check('a focus that matches nothing', await eventually(page, () => shows('Focus “no_such_function” matches no function', 'codec::')));
+await page.click('#view button.clear');
+check('it is cleared', await eventually(page, () => shows('codec::', 'matches no')) && (await page.inputValue('#focus')) === '');
+await page.fill('#focus', 'codec(');
+await page.waitForSelector('#wrong:not([hidden])');
+const wrong = await page.textContent('#wrong');
+check('a focus that is no regular expression', /^Focus is no regular expression \(.+\): its letters/.test(wrong) && (await page.getAttribute('#focus', 'aria-invalid')) === 'true', wrong);
+await page.fill('#focus', '(?i)CODEC::');
+check('case is ignored as in pprof', await eventually(page, () => shows('codec::', 'no regular')) && await page.isHidden('#wrong'));
+await page.fill('#focus', '');
+check('all again', await eventually(page, () => shows('cache::', 'matches no')));
 
 // Call graph, source, traces, flame graph.
 await page.evaluate(() => document.activeElement.blur());

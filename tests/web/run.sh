@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The flame graph, the page and the server.
-# run.sh flame|folded|page|live|kinds|leaks|http|processes|crowd|push HEAPTAP [CHURN or BENCH-PROFILES]
+# run.sh flame|folded|page|sandwich|live|kinds|leaks|http|processes|crowd|push HEAPTAP [CHURN or BENCH-PROFILES]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 python=python3
 [ ! -x /usr/bin/python3 ] || python=/usr/bin/python3
 case $what in
-flame | folded | page | live | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
+flame | folded | page | sandwich | live | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
 esac
 dir=$(mktemp -d)
 # A copy of our own tells our processes from those of a test that runs at the same time.
@@ -86,6 +86,11 @@ folded)
     done
     node folded.mjs "$dir/flame--full=false.html" "$dir/flame--full.html"
   done
+  ;;
+sandwich)
+  totals "$dir/new.pb.gz" >"$dir/totals.json"
+  serve view "$dir/old.pb.gz" "$dir/new.pb.gz"
+  node sandwich.mjs "$url" "$dir/totals.json"
   ;;
 page)
   mkdir -p "$dir/src/src/cache"

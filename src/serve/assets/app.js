@@ -5,10 +5,11 @@
 
   const HT = root.HT, el = HT.el, $ = id => document.getElementById(id);
   const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
-    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95' };
+    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '' };
+  const TYPED = ['focus', 'ignore', 'search', 'refresh']; // changes that are no steps of Back
 
   const app = root.heaptap = {
-    id: '', info: null, targets: [], live: false, data: null, before: null, marked: null,
+    id: '', info: null, targets: [], live: false, data: null, before: null,
     state: { ...DEFAULTS }, trees: new Map(), sources: new Map(), views: HT.views,
 
     type() {
@@ -19,9 +20,9 @@
     // The tree as the state asks for it; computed once for each way of looking.
     tree(opt) {
       const st = this.state, by = opt.by || st.by;
-      const key = JSON.stringify([by, !!opt.inverted, st.focus, st.ignore]);
+      const key = JSON.stringify([by, !!opt.inverted, st.focus, st.ignore, st.from, st.collapse]);
       if (!this.trees.has(key)) {
-        this.trees.set(key, HT.buildTree(this.data, this.before, { granularity: by, inverted: opt.inverted, focus: st.focus, ignore: st.ignore }));
+        this.trees.set(key, HT.buildTree(this.data, this.before, { granularity: by, inverted: opt.inverted, focus: st.focus, ignore: st.ignore, from: st.from, collapse: st.collapse }));
       }
       return this.trees.get(key);
     },
@@ -37,11 +38,16 @@
       if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? '#' + text : location.pathname);
     },
 
+    // The same as a step that Back undoes; nothing is drawn.
+    go(change) {
+      if (Object.keys(change).some(k => !TYPED.includes(k) && change[k] !== this.state[k])) history.pushState(null, '', location.href);
+      this.remember(change);
+    },
+
     set(change) {
       const was = { ...this.state };
-      if (['view', 'profile'].some(k => change[k] && change[k] !== was[k])) history.pushState(null, '', location.href);
-      this.remember(change);
-      if (this.state.focus !== was.focus || this.state.ignore !== was.ignore) this.trees.clear();
+      this.go(change);
+      if (['focus', 'ignore', 'from', 'collapse'].some(k => this.state[k] !== was[k])) this.trees.clear();
       if (this.state.profile !== was.profile || this.state.seconds !== was.seconds) other(was);
       else draw();
     },
@@ -101,6 +107,33 @@
     return r;
   }
 
+  // A profile; what is done for it is said while it takes time.
+  async function getProfile(path) {
+    const from = performance.now(), at = $('progress');
+    let what = 'The server builds the profile';
+    const say = () => {
+      const s = (performance.now() - from) / 1000;
+      at.hidden = s < 0.3;
+      at.textContent = `${what}… ${s.toFixed(0)} s`;
+    };
+    const ticks = setInterval(say, 250);
+    try {
+      const r = await get(path), reader = r.body.getReader(), parts = [];
+      for (let n = 0; ;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        parts.push(value);
+        n += value.length;
+        what = `Received ${HT.format(n, 'bytes')}`;
+      }
+      what = 'Reading it';
+      return JSON.parse(await new Blob(parts).text());
+    } finally {
+      clearInterval(ticks);
+      at.hidden = true;
+    }
+  }
+
   let asking = null;
   function askToken() {
     asking = asking || new Promise(done => {
@@ -127,7 +160,7 @@
   async function fetchData() {
     const asked = HT.dataPath(app.id, app.state);
     if (app.state.profile === 'cpu') notice(`Sampling processor time for ${app.state.seconds} s…`);
-    const data = await (await get(asked)).json();
+    const data = await getProfile(asked);
     if (asked !== HT.dataPath(app.id, app.state)) return false; // another one was chosen in the meantime
     app.data = data;
     await fetchBase();
@@ -137,9 +170,10 @@
 
   // Another profile of the process: nothing of the one before is kept, and a mark was of that.
   function other(was) {
-    app.data = app.before = app.marked = null;
+    app.data = app.before = null;
+    HT.marks.clear();
     app.trees.clear();
-    if (app.state.base === 'mark') app.remember({ base: '' });
+    if (HT.marks.isMark(app.state.base)) app.remember({ base: '' });
     if (app.state.profile !== was.profile) app.remember({ type: '', fn: '' });
     shown = null;
     $('view').replaceChildren();
@@ -152,8 +186,15 @@
   async function fetchBase() {
     const base = app.state.base;
     app.before = null;
-    if (base === 'mark') app.before = app.marked && app.marked.data;
-    else if (base) app.before = await (await get(HT.dataPath(base, app.state))).json();
+    if (HT.marks.isMark(base)) {
+      const mark = HT.marks.find(base);
+      // Compared with itself it would be an empty page.
+      if (mark) app.before = mark.data === app.data ? null : mark.data;
+      else {
+        app.remember({ base: '' });
+        notice('This tab has no such mark: a mark is kept only in the tab that made it.');
+      }
+    } else if (base) app.before = await getProfile(HT.dataPath(base, app.state));
   }
 
   function about() {
@@ -173,10 +214,10 @@
     HT.evidence.chooseConfidence(app.state.confidence);
     for (const k of ['focus', 'ignore']) if (document.activeElement !== $(k)) $(k).value = app.state[k];
     const options = [new Option('nothing', '')];
-    if (app.marked) options.push(new Option('mark of ' + app.marked.at, 'mark'));
+    for (const m of HT.marks.all()) options.push(new Option(m.label, m.base));
     for (const t of app.targets) if (t.id !== app.id) options.push(new Option(t.name + (t.pid ? ' ' + t.id : ''), t.id));
     $('base').replaceChildren(...options);
-    $('base').value = app.state.base === 'mark' && !app.marked ? '' : app.state.base;
+    $('base').value = app.state.base;
     $('refresh').value = app.state.refresh;
     $('mark').hidden = $('refresh-label').hidden = !app.live;
     HT.drawKinds(app);
@@ -198,12 +239,24 @@
       shown = view;
       $('status').textContent = view.label;
     }
+    sayFilters();
     const scroll = main.querySelector('.scroll, .graph'), at = scroll ? [scroll.scrollLeft, scroll.scrollTop] : null;
     view.show(main, app);
     const now = main.querySelector('.scroll, .graph');
     if (at && now) [now.scrollLeft, now.scrollTop] = at;
     document.title = (app.info ? app.info.name + ' ' : '') + view.label.toLowerCase() + ' · heaptap';
     schedule();
+  }
+
+  // What is compared, what is filtered, and what of that is no regular expression.
+  function sayFilters() {
+    HT.sayRegexes(app, $('wrong'));
+    const mark = HT.marks.find(app.state.base), fresh = mark && mark.data === app.data;
+    $('change').hidden = !app.before && !fresh;
+    $('change').replaceChildren(...(app.before ? HT.changeLine(app) : fresh ? HT.markedLine(mark, reload) : []));
+    const chips = HT.filterChips(app);
+    $('filters').hidden = !chips.length;
+    $('filters').replaceChildren(...chips);
   }
 
   let timer = 0;
@@ -216,8 +269,9 @@
   async function reload() {
     clearTimeout(timer);
     try {
-      if (!await fetchData()) return;
       notice('');
+      if (!await fetchData()) return;
+      if (app.state.profile === 'cpu') notice('');
       $('about').textContent = about();
       draw();
     } catch (e) {
@@ -226,13 +280,17 @@
     }
   }
 
-  function mark() {
-    app.marked = { at: new Date().toLocaleTimeString(), data: app.data };
-    if (app.state.base === 'mark') app.before = app.data;
+  // Keeps the heap as it is now, or for other profiles what is shown. What is shown stays.
+  async function mark() {
+    app.go({ base: '' });
+    if (app.state.profile === 'heap') await reload();
+    if (!app.data) return;
+    const t = app.type(), kept = HT.marks.add(app.data, app.data.types[t].unit, app.data.sums.values[t].reduce((a, v) => a + v, 0));
+    $('status').textContent = 'Kept as ' + kept.label;
+    app.remember({ base: kept.base });
+    app.before = null;
     app.trees.clear();
-    $('status').textContent = 'Marked';
-    app.remember({ base: 'mark' });
-    fetchBase().then(draw);
+    draw();
   }
 
   async function download() {
@@ -307,7 +365,7 @@
     typed('focus');
     typed('ignore');
     $('base').addEventListener('change', async e => {
-      app.remember({ base: e.target.value });
+      app.go({ base: e.target.value });
       try {
         await fetchBase();
       } catch (err) {
@@ -324,12 +382,16 @@
       readState();
       app.trees.clear();
       if (HT.dataPath(app.id, app.state) !== HT.dataPath(app.id, was)) other(was);
-      else if (app.data) fetchBase().then(draw, draw);
+      else if (app.data) (app.state.base === was.base ? Promise.resolve() : fetchBase()).then(draw, draw);
     });
   }
 
   function keys(e) {
     if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
+    if (document.getElementById('menu')) {
+      if (e.key === 'Escape') HT.closeMenu();
+      return;
+    }
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
     if (e.key === '?' && !typing) { $('help').showModal(); e.preventDefault(); return; }
     if (!app.data) return;
@@ -353,6 +415,7 @@
       document.documentElement.dataset.theme = HT.dark() ? 'light' : 'dark';
       if (app.data) draw();
     });
+    HT.listenForMenu(app, $('view'));
     $('help-button').addEventListener('click', () => $('help').showModal());
     $('help-close').addEventListener('click', () => $('help').close());
     document.addEventListener('keydown', keys);

@@ -60,8 +60,10 @@
         const i = this.at(e);
         if (i < 0) return;
         this.select(i, true);
+        if (this.on.pick && this.on.pick(i)) return;
         this.zoom(i === this.zoomed && i > 0 ? this.tree.parent[i] : i);
       });
+      c.addEventListener('contextmenu', e => { if (this.on.menu) this.on.menu(e); });
       c.addEventListener('keydown', e => this.key(e));
       c.addEventListener('focus', () => this.draw());
       c.addEventListener('blur', () => this.draw());
@@ -71,13 +73,14 @@
     }
 
     // Shows a tree. A zoom or selection on the same path is kept.
-    show(tree, type, hues) {
+    // zoom: as zoomText gave it, undefined to keep what is zoomed.
+    show(tree, type, hues, zoom_) {
       const zoom = this.pathOf(this.zoomed), sel = this.pathOf(this.selected);
       this.tree = tree;
       this.type = type;
       this.hues = hues || this.hues;
       this.lay = tree.layout(type);
-      this.zoomed = Math.max(0, this.find(zoom));
+      this.zoomed = zoom_ === undefined ? Math.max(0, this.find(zoom)) : this.findText(zoom_);
       if (!this.lay.width[this.zoomed]) this.zoomed = 0;
       this.selected = this.find(sel);
       if (this.on.select) this.on.select(this.selected);
@@ -93,11 +96,18 @@
       return names.reverse();
     }
 
-    find(path) {
+    // The zoomed path for an address: a hash a name.
+    zoomText() { return this.zoomed > 0 ? this.pathOf(this.zoomed).map(n => hash(n).toString(36)).join('.') : ''; }
+
+    findText(text) {
+      return text ? Math.max(0, this.find(text.split('.'), n => hash(n).toString(36))) : 0;
+    }
+
+    find(path, form) {
       if (!path) return -1;
       let at = 0;
       for (const name of path) {
-        const next = this.children(at).find(c => this.name(c) === name);
+        const next = this.children(at).find(c => (form ? form(this.name(c)) : this.name(c)) === name);
         if (next === undefined) return -1;
         at = next;
       }
@@ -178,7 +188,7 @@
     }
 
     reveal(i) {
-      const y = this.tree.depth[i] * ROW, h = this.box.clientHeight;
+      const y = this.top(i), h = this.box.clientHeight;
       if (y < this.box.scrollTop) this.box.scrollTop = y;
       if (y + ROW > this.box.scrollTop + h) this.box.scrollTop = y + ROW - h;
     }
@@ -208,13 +218,19 @@
         const k = all.indexOf(i) + step;
         return k >= 0 && k < all.length ? all[k] : i;
       };
-      switch (e.key) {
+      switch (this.flip ? { ArrowDown: 'ArrowUp', ArrowUp: 'ArrowDown' }[e.key] || e.key : e.key) {
       case 'ArrowDown': to = lay.first[i] < lay.first[i + 1] ? lay.kids[lay.first[i]] : i; break;
       case 'ArrowUp': to = i > 0 ? t.parent[i] : 0; break;
       case 'ArrowLeft': to = sibling(-1); break;
       case 'ArrowRight': to = sibling(1); break;
       case 'Home': to = 0; break;
-      case 'Enter': case ' ': this.zoom(i); e.preventDefault(); return;
+      case 'Enter': case ' ':
+        if (!this.on.pick || !this.on.pick(i)) this.zoom(i);
+        e.preventDefault();
+        return;
+      case 'o':
+        if (this.on.menu) { this.on.menu(null); e.preventDefault(); e.stopPropagation(); }
+        return;
       case 'Escape':
         if (this.zoomed) { this.zoom(0); e.preventDefault(); e.stopPropagation(); }
         return;
@@ -225,7 +241,7 @@
         // A frame outside what is zoomed cannot be seen: zoom out as far as it needs.
         let z = this.zoomed;
         while (z > 0 && !this.within(to, z) && !this.within(z, to)) z = t.parent[z];
-        this.zoomed = z;
+        if (z !== this.zoomed) this.zoom(z);
         this.select(to);
       }
     }
@@ -262,7 +278,8 @@
     paint() {
       const w = this.box.clientWidth, h = this.box.clientHeight, t = this.tree;
       if (!w || !h) return;
-      this.spacer.style.height = Math.max(h, this.deepest() * ROW + 2) + 'px';
+      this.rows = this.deepest();
+      this.spacer.style.height = Math.max(h, this.rows * ROW + 2) + 'px';
       const cw = this.spacer.clientWidth, dpr = root.devicePixelRatio || 1, c = this.canvas;
       if (c.width !== Math.round(cw * dpr) || c.height !== Math.round(h * dpr)) {
         c.width = Math.round(cw * dpr);
@@ -282,7 +299,7 @@
       const stack = [z];
       while (stack.length) {
         const i = stack.pop(), x = (this.x[i] - x0) * scale, bw = width[i] * scale;
-        if (t.depth[i] * ROW > scroll + h) continue;
+        if (!this.flip && t.depth[i] * ROW > scroll + h) continue;
         this.one(g, i, x, bw, scroll, h, dark, false);
         for (let k = first[i]; k < first[i + 1]; k++) {
           if (width[kids[k]] * scale < 0.4) break; // widest first: the rest is narrower
@@ -293,6 +310,12 @@
       if (this.selected >= 0) {
         this.outline(g, this.selected, dark ? '#7ab8ff' : '#0b5bd3', document.activeElement === c ? 2.5 : 1.5);
       }
+    }
+
+    // Where a node's row begins; flipped, the root is at the bottom.
+    top(i) {
+      const y = this.tree.depth[i] * ROW;
+      return this.flip ? Math.max(this.box.clientHeight, this.rows * ROW + 2) - y - ROW : y;
     }
 
     // How many rows the zoomed part has at this width.
@@ -310,7 +333,7 @@
     }
 
     one(g, i, x, w, scroll, h, dark, ancestor) {
-      const y = this.tree.depth[i] * ROW - scroll;
+      const y = this.top(i) - scroll;
       if (y + ROW < 0 || y > h || !(w > 0)) return;
       const bw = w > 2 ? w - 1 : Math.max(w, 0.6);
       const dim = ancestor || (this.hits && !this.hits[i]);
@@ -364,7 +387,8 @@
   };
 
   // Fills an element with everything known about a node: all sample types, where, of what.
-  HT.facts = function (el, flame, i) {
+  // links: further elements, or nothing.
+  HT.facts = function (el, flame, i, links) {
     const t = flame.tree, info = t.info[t.key[i]];
     const row = (a, ...rest) => {
       const tr = document.createElement('tr');
@@ -404,7 +428,7 @@
     const sure = document.createElement('div');
     sure.className = 'fact-where';
     sure.textContent = t.compared && i > 0 && t.faint(i, flame.type) ? 'May be chance.' : '';
-    el.replaceChildren(name, table, sure, where);
+    el.replaceChildren(name, ...(links || []), table, sure, where);
   };
 
   // Keeps a tooltip beside the pointer and inside the window.

@@ -158,7 +158,7 @@
   }
 
   function drawNode(svg, n, total, unit, pick) {
-    const node = el('g', { class: n.faint ? 'node faint' : 'node', tabindex: 0, role: 'button',
+    const node = el('g', { class: n.faint ? 'node faint' : 'node', tabindex: 0, role: 'button', 'data-fn': n.name,
       'aria-label': `${n.name}, flat ${HT.format(n.flat, unit)}, cumulative ${HT.format(n.cum, unit)}` });
     node.append(el('title', {}, n.name), el('rect', { x: n.x, y: n.y, width: n.w, height: n.h }));
     node.lastChild.setAttribute('stroke-width', (1 + 2 * Math.abs(n.cum) / total).toFixed(1));

@@ -78,11 +78,28 @@
 
   HT.base = path => path.slice(path.lastIndexOf('/') + 1);
 
+  HT.threeDigits = threeDigits;
+
+  // pprof's way to ignore case is a flag here.
+  function compile(text, flags) {
+    return text.startsWith('(?i)') ? new RegExp(text.slice(4), 'i') : new RegExp(text, flags || '');
+  }
+
+  // Why a text is no regular expression, "" when it is one.
+  HT.regexError = function (text) {
+    try {
+      if (text) compile(text);
+      return '';
+    } catch (e) {
+      return String(e.message).replace(/^Invalid regular expression: (\/.*\/\w*: )?/, '');
+    }
+  };
+
   // Compiles what a person typed: a regex as pprof has them, or, when it is none, those letters.
   HT.regex = function (text, flags) {
     if (!text) return null;
     try {
-      return new RegExp(text, flags || '');
+      return compile(text, flags);
     } catch (e) {
       return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), flags || '');
     }
@@ -112,6 +129,49 @@
           (s[fr.mod[f]] && re.test(s[fr.mod[f]]))) out[f] = 1;
     }
     return out;
+  }
+
+  // How many frames of a profile a text matches.
+  HT.matchCount = (d, text) => matchFrames(d, HT.regex(text)).reduce((a, v) => a + v, 0);
+
+  // Frames by a function's name as trees show it, or null for none.
+  function namedFrames(d, name) {
+    if (!name) return null;
+    return Uint8Array.from(d.frames.fn, (_, f) => (frameName(d, f, 'functions') === name ? 1 : 0));
+  }
+
+  // What collapsing does to frames: `below` 1 where all it calls is put to it, `lib` the library whose
+  // frames in a row become one.
+  function collapsing(d, text) {
+    if (!text) return null;
+    const entries = text.split('\n'), of = c => new Set(entries.filter(e => e[0] === c).map(e => e.slice(1)));
+    const fns = of('f'), libs = of('l'), n = d.frames.fn.length, below = new Uint8Array(n), lib = new Array(n).fill('');
+    for (let f = 0; f < n; f++) {
+      if (fns.has(frameName(d, f, 'functions'))) below[f] = 1;
+      if (libs.has(d.strings[d.frames.mod[f]])) lib[f] = d.strings[d.frames.mod[f]];
+    }
+    return { below, lib };
+  }
+
+  // Nodes of a profile's tree that are not shown because of `from`, `root`, `collapse` and `hide`; outer is the
+  // outermost node of the root function above each node, and drop what passes through none.
+  function cut(d, parent, frame, opt) {
+    const n = parent.length, hide = matchFrames(d, HT.regex(opt.hide)), from = namedFrames(d, opt.from), top = namedFrames(d, opt.root);
+    const c = collapsing(d, opt.collapse), skip = new Uint8Array(n), started = new Uint8Array(n), outer = new Int32Array(n);
+    const under = new Uint8Array(n), shown = new Int32Array(n);
+    for (let i = 1; i < n; i++) {
+      const p = parent[i], f = frame[i];
+      started[i] = !from || started[p] || from[f] ? 1 : 0;
+      under[i] = under[p];
+      shown[i] = shown[p];
+      skip[i] = (hide && hide[f]) || !started[i] || under[i] || (c && c.lib[f] && shown[p] && c.lib[f] === c.lib[frame[shown[p]]]) ? 1 : 0;
+      if (!skip[i]) {
+        shown[i] = i;
+        if (c && c.below[f]) under[i] = 1;
+      }
+      outer[i] = outer[p] || (top && top[f] && !skip[i] ? i : 0);
+    }
+    return { skip, outer, lib: c && c.lib, drop: i => (from && !started[i]) || (top && !outer[i]) };
   }
 
   // A growing tree whose children are found by (parent, key).
@@ -271,7 +331,7 @@
     addProfile(tree, data, 0, opt);
     if (before) addProfile(tree, before, data.types.length, opt);
     tree.compared = !!before;
-    tree.inverted = !!opt.inverted;
+    tree.inverted = !!opt.inverted || opt.side === 'callers';
     return tree.finish();
   };
 
@@ -358,7 +418,7 @@
     const ready = opt.inverted && d.inverted;
     const { parent, frame } = ready ? d.inverted : d.nodes, n = parent.length;
     const focus = matchFrames(d, HT.regex(opt.focus)), ignore = matchFrames(d, HT.regex(opt.ignore));
-    const hide = matchFrames(d, HT.regex(opt.hide));
+    const { skip, outer, lib, drop } = cut(d, parent, frame, opt);
     const keys = new Int32Array(d.frames.fn.length).fill(-1);
     const types = typeMap(tree, d);
     const focused = new Uint8Array(n), ignored = new Uint8Array(n);
@@ -366,7 +426,8 @@
     const keyAt = f => {
       if (keys[f] < 0) {
         const s = d.strings, fr = d.frames;
-        keys[f] = tree.keyOf(frameName(d, f, opt.granularity || 'functions'), {
+        keys[f] = lib && lib[f] ? tree.keyOf('[' + HT.base(lib[f]) + ']', { fn: '', file: '', line: 0, start: 0, mod: lib[f], addr: '0' })
+          : tree.keyOf(frameName(d, f, opt.granularity || 'functions'), {
           fn: s[fr.fn[f]], file: s[fr.file[f]], line: fr.line[f], start: fr.start[f],
           mod: s[fr.mod[f]], addr: s[fr.addr[f]],
         });
@@ -377,23 +438,29 @@
       const p = parent[i], f = frame[i];
       focused[i] = focused[p] | (focus ? focus[f] : 0);
       ignored[i] = ignored[p] | (ignore ? ignore[f] : 0);
-      keep[i] = (!focus || focused[i]) && !ignored[i] ? 1 : 0;
+      keep[i] = (!focus || focused[i]) && !ignored[i] && !drop(i) ? 1 : 0;
     }
-    keep[0] = !focus; // samples without a stack
+    keep[0] = !focus && !opt.from && !opt.root; // samples without a stack
     const { node, size, values } = ready ? d.inverted_sums : d.sums;
     node.forEach((i, k) => { if (keep[i] && values.some(v => v[k])) has[i] = 1; });
     const to = new Int32Array(n);
     const add = () => node.forEach((i, k) => {
       if (has[i]) tree.addSum(to[i], size[k], column, types.map(from => (from >= 0 ? values[from][k] : 0)));
     });
-    if (opt.inverted && !ready) {
+    const callers = opt.side === 'callers';
+    if (callers || (opt.inverted && !ready)) {
       for (let i = 0; i < n; i++) {
         if (!has[i]) continue;
         let at = 0;
-        for (let j = i; j > 0; j = parent[j]) {
-          if (!hide || !hide[frame[j]]) at = tree.child(at, keyAt(frame[j]));
+        if (callers && outer[i] !== i && to[outer[i]]) { // the same callers as of another stack
+          to[i] = to[outer[i]];
+          continue;
+        }
+        for (let j = callers ? outer[i] : i; j > 0; j = parent[j]) {
+          if (!skip[j]) at = tree.child(at, keyAt(frame[j]));
         }
         to[i] = at;
+        if (callers) to[outer[i]] = at;
       }
       add();
       return;
@@ -406,7 +473,7 @@
     for (let i = 1; i < n; i++) {
       if (!wanted[i]) continue;
       const p = to[parent[i]];
-      to[i] = hide && hide[frame[i]] ? p : tree.child(p, keyAt(frame[i]));
+      to[i] = skip[i] || (opt.root && !outer[i]) ? p : tree.child(p, keyAt(frame[i]));
     }
     add();
   }

@@ -21,9 +21,13 @@
   const tone = (app, v) => (!app.before ? '' : v > 0 ? 'grew' : v < 0 ? 'shrank' : '');
   const amount = (app, v, unit) => (app.before ? HT.signed(v, unit) : HT.format(v, unit));
 
-  function empty(main, text) {
-    main.replaceChildren(el('p', { class: 'empty' }, text));
+  function empty(main, ...text) {
+    main.replaceChildren(el('p', { class: 'empty' }, ...text));
   }
+
+  // A function's name: a click shows its callers and callees, and it has the menu.
+  HT.fnButton = (app, name, info) => el('button', { type: 'button', class: 'name-link', title: 'Callers and callees (right click: more)', 'data-fn': name,
+    onclick: () => app.set({ view: 'sandwich', fn: (info && info.fn) || name }) }, name);
 
   // ---- Flame graph
 
@@ -37,7 +41,7 @@
       this.colour.value = this.flame.colour;
       this.change.disabled = !app.before;
       this.inverted.checked = st.inverted;
-      this.flame.show(tree, app.type(), HT.moduleHues(app.data));
+      this.flame.show(tree, app.type(), HT.moduleHues(app.data), st.zoom);
       HT.legend(this.legend, this.flame, m => {
         this.search.value = m.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
         this.find(app);
@@ -46,6 +50,7 @@
       this.find(app);
       this.reset.disabled = this.flame.zoomed === 0;
       this.none.hidden = this.flame.lay.width[0] > 0;
+      if (!this.none.hidden) this.none.replaceChildren(...HT.nothing(app));
       this.sure.textContent = HT.sureness(tree, app.type());
     },
     build(main, app) {
@@ -58,8 +63,7 @@
       this.found = el('output', { id: 'found', 'aria-live': 'polite' });
       this.reset = el('button', { type: 'button', id: 'reset', onclick: () => this.flame.zoom(0) }, 'Reset zoom');
       this.legend = el('div', { class: 'legend', 'aria-label': 'Modules' });
-      this.none = el('p', { class: 'empty', hidden: true },
-        app.before ? 'Nothing has changed.' : 'Nothing of this kind in the profile.');
+      this.none = el('p', { class: 'empty', hidden: true });
       this.sure = el('p', { class: 'about sure', id: 'sure' });
       const box = el('div', { class: 'flame', id: 'flame' });
       main.replaceChildren(el('div', { class: 'flame-view' },
@@ -69,8 +73,12 @@
       const tip = document.getElementById('tip'), facts = document.getElementById('facts');
       this.flame = new HT.Flame(box, {
         hover: (i, x, y) => HT.tooltip(tip, this.flame, i, x, y),
-        select: i => { facts.hidden = i < 0; if (i >= 0) HT.facts(facts, this.flame, i); },
-        zoom: () => { this.reset.disabled = this.flame.zoomed === 0; },
+        select: i => { facts.hidden = i < 0; if (i >= 0) HT.facts(facts, this.flame, i, i > 0 && HT.fnLinks(app, this.flame, i)); },
+        zoom: i => {
+          this.reset.disabled = i === 0;
+          if (this.flame.zoomText() !== app.state.zoom) app.go({ zoom: this.flame.zoomText() });
+        },
+        menu: e => HT.flameMenu(app, this.flame, e),
       });
     },
     find(app) {
@@ -108,7 +116,7 @@
       const rows = HT.top(tree, t).filter(r => !app.before || r.flat || r.cum);
       rows.sort((a, b) => (col.text ? sign * a.name.localeCompare(b.name) : sign * (col.value(a) - col.value(b))) ||
         Math.abs(b.cum) - Math.abs(a.cum) || a.name.localeCompare(b.name));
-      if (!rows.length) return empty(main, app.before ? 'Nothing has changed.' : 'Nothing of this kind in the profile.');
+      if (!rows.length) return empty(main, ...HT.nothing(app));
       const limit = this.all ? rows.length : 250;
       const head = el('tr', {}, ...columns.map(c => el('th', { scope: 'col', class: c.text ? 'text' : c.small ? 'hide-small' : '',
         'aria-sort': c === col ? (sign < 0 ? 'descending' : 'ascending') : 'none' },
@@ -131,8 +139,7 @@
       const of = (what, r) => known && known[what][r.key];
       const body = rows.slice(0, limit).map(r => el('tr', {}, number(r.flat, of('flat', r), true), number(r.cum, of('cum', r), true),
         ...(app.before ? [el('td', { class: 'hide-small' }, HT.format(r.before, unit)), el('td', { class: 'hide-small' }, HT.format(r.now, unit))] : []),
-        el('td', { class: 'text' }, el('button', { type: 'button', class: 'name-link', title: 'Show its source',
-          onclick: () => app.set({ view: 'source', fn: (r.info && r.info.fn) || r.name }) }, r.name), ' ',
+        el('td', { class: 'text' }, HT.fnButton(app, r.name, r.info), ' ',
         el('span', { class: 'where' }, r.info && app.state.by === 'functions' && r.info.mod ? HT.base(r.info.mod) : ''))));
       const caption = el('caption', {}, app.before
         ? `Change ${HT.signed(tree.value(0, t), unit)}; percentages are of all that changed.`
@@ -154,9 +161,9 @@
         ...[20, 40, 80, 160].map(n => el('option', { value: String(n), selected: n === limit }, String(n))));
       const box = el('div', { class: 'graph' }), left = el('output', {});
       main.replaceChildren(el('div', { class: 'view-controls' }, el('label', {}, 'Nodes', size), left), box);
-      const g = HT.drawGraph(box, tree, t, limit, key => app.set({ view: 'source', fn: (tree.info[key] && tree.info[key].fn) || tree.names[key] }));
+      const g = HT.drawGraph(box, tree, t, limit, key => app.set({ view: 'sandwich', fn: (tree.info[key] && tree.info[key].fn) || tree.names[key] }));
       left.textContent = g.left > 0 ? g.left.toLocaleString('en-US') + ' lighter nodes are not drawn; a dashed line passes through some.' : '';
-      if (!g.nodes.length) box.replaceChildren(el('p', { class: 'empty' }, 'Nothing to draw.'));
+      if (!g.nodes.length) box.replaceChildren(el('p', { class: 'empty' }, ...HT.nothing(app)));
     },
   };
 
@@ -231,12 +238,12 @@
     show(main, app) {
       const t = app.type(), tree = app.tree({}), unit = tree.types[t].unit, tr = HT.traces(tree, t, 200);
       const own = i => tree.why(t) || tree.own(i, t), faint = i => !!app.before && own(i).believed === 0;
-      if (!tr.rows.length) return empty(main, 'Nothing of this kind in the profile.');
+      if (!tr.rows.length) return empty(main, ...HT.nothing(app));
       main.replaceChildren(el('div', { class: 'scroll' },
         el('p', { class: 'about' }, `${tr.count.toLocaleString('en-US')} stacks, heaviest first` +
           (tr.count > tr.rows.length ? `; the first ${tr.rows.length} are shown.` : '.')),
         ...tr.rows.map(r => el('div', { class: 'trace' }, el('div', { class: 'amount ' + (faint(r.node) ? 'faint' : tone(app, r.value)) }, amount(app, r.value, unit)),
-          el('ol', {}, ...r.frames.map(k => el('li', {}, tree.names[k])))))));
+          el('ol', {}, ...r.frames.map(k => el('li', {}, HT.fnButton(app, tree.names[k], tree.info[k]))))))));
     },
   };
 
