@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * heaps [COUNT [MOVERS]]: a heap of which it is known what leaked.
+ * heaps [COUNT [MOVERS [moving]]]: a heap of which it is known what leaked.
  *
  * Every block is allocated by a function whose name says what must be said of it: kept_X is
  * reachable, lost_X is not, unseen_X is reachable in a way that no scan sees, register_X by a
  * register of a blocked thread alone, hidden_X is lost while an old pointer to it is still
  * somewhere. COUNT times each; MOVERS threads move blocks of kept_moving between places as fast as
- * they can. Prints "NAME BLOCKS BYTES" for each, then "ready", and waits for its input to end; x
+ * they can, with a third word also at the end. Prints "NAME BLOCKS BYTES" for each, then "ready",
+ * and waits for its input to end; x
  * there makes it another program.
  */
 #include <cstdint>
@@ -482,6 +483,8 @@ int main(int argc, char **argv)
     while (read(0, &byte, 1) > 0)
         if (byte == 'x')
             execlp("sleep", "sleep", "30", nullptr);
+    if (argc > 3) // the end comes while they move
+        _exit(0);
     stop = true;
     for (pthread_t t : moving)
         pthread_join(t, nullptr);
