@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,6 +43,7 @@ struct ht_run_leaky {
 int ht_run_leaks_init(struct ht_run_leaks *k, struct ht_run_regions *r)
 {
     k->regions = r;
+    k->file = -1;
     k->out = open_memstream(&k->report, &k->report_size);
     return k->out ? 0 : -ENOMEM;
 }
@@ -58,18 +58,21 @@ static void fail(struct ht_run_leaks *k, const char *name, pid_t pid, const char
 /* --- who waits ----------------------------------------------------------------------------------
  */
 
-/* The part of a region's header in which process and reader talk; NULL: it cannot be written to. */
-static struct ht_region_header *map_header(int fd)
+/* A word of the header. With pwrite, for a mapped file may be cut short under us. */
+static void tell(int file, size_t offset, uint32_t word)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int writable = open(path, O_RDWR | O_CLOEXEC);
-    void *at = writable < 0
-                   ? MAP_FAILED
-                   : mmap(NULL, HT_TOTALS_OFFSET, PROT_READ | PROT_WRITE, MAP_SHARED, writable, 0);
-    if (writable >= 0)
-        close(writable);
-    return at == MAP_FAILED ? NULL : at;
+    if (pwrite(file, &word, sizeof word, (off_t)offset) != sizeof word)
+        return; /* the process goes on by itself, later */
+}
+
+static void beat(int file, uint32_t number)
+{
+    tell(file, offsetof(struct ht_region_header, leak_beat), number);
+}
+
+static void let_go(int file)
+{
+    tell(file, offsetof(struct ht_region_header, leak_look), HT_LEAK_LOOK_DONE);
 }
 
 static bool waits(const struct ht_run_leaks *k, int fd)
@@ -98,19 +101,22 @@ static int see_region(void *ctx, int dir, const char *directory, const char *fil
     struct ht_run_leaks *k = ctx;
     if (st->st_size < (off_t)HT_HEADER_SIZE || !waits(k, fd) || !lives(name))
         return 0;
-    struct ht_region_header *h = map_header(fd);
-    if (!h) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int writable = open(path, O_RDWR | O_CLOEXEC);
+    if (writable < 0) {
         fail(k, "a process", name->pid, strerror(errno));
         return 0;
     }
-    atomic_fetch_add_explicit(&h->leak_beat, 1, memory_order_relaxed);
-    if (k->header) {
-        munmap(h, HT_TOTALS_OFFSET);
+    beat(writable, ++k->beat);
+    if (k->file >= 0) {
+        close(writable);
         return 0;
     }
-    k->header = h;
+    k->file = writable;
     k->pid = name->pid;
-    memcpy(k->name, h->name, sizeof k->name);
+    if (pread(writable, k->name, sizeof k->name - 1, offsetof(struct ht_region_header, name)) <= 0)
+        *k->name = '\0';
     k->name[sizeof k->name - 1] = '\0';
     ht_plain_text(k->name, false);
     return 0;
@@ -130,7 +136,7 @@ static void show_progress(void *ctx, const struct ht_leaks *l, uint64_t done, ui
 {
     struct ht_run_leaks *k = ctx;
     (void)l, (void)done, (void)all;
-    atomic_fetch_add_explicit(&k->header->leak_beat, 1, memory_order_relaxed);
+    beat(k->file, ++k->own_beat);
 }
 
 /* In a thread of its own: the tracer of what it holds. */
@@ -145,8 +151,7 @@ static void *look(void *arg)
         k->error = ht_leaks_look(&r, &o, k->now, k->msg, sizeof k->msg);
         ht_remote_close(&r);
     }
-    uint32_t asked = HT_LEAK_LOOK_ASKED;
-    atomic_compare_exchange_strong(&k->header->leak_look, &asked, HT_LEAK_LOOK_DONE);
+    let_go(k->file);
     atomic_store(&k->done, true);
     kill(getpid(), SIGCHLD); /* wakes the thread that waits for signals */
     return NULL;
@@ -160,9 +165,9 @@ static void begin(struct ht_run_leaks *k)
     if (k->busy)
         return;
     fail(k, k->name, k->pid, "out of memory");
-    atomic_store(&k->header->leak_look, HT_LEAK_LOOK_DONE);
-    munmap(k->header, HT_TOTALS_OFFSET);
-    k->header = NULL;
+    let_go(k->file);
+    close(k->file);
+    k->file = -1;
     free(k->now);
     k->now = NULL;
 }
@@ -283,8 +288,8 @@ static void take(struct ht_run_leaks *k)
         ht_leaks_free(l);
     }
     free(l);
-    munmap(k->header, HT_TOTALS_OFFSET);
-    k->header = NULL;
+    close(k->file);
+    k->file = -1;
     k->now = NULL;
     if (k->n_found >= KEPT_MAX)
         settle_all(k);
@@ -302,7 +307,7 @@ void ht_run_leaks_step(struct ht_run_leaks *k)
         return;
     k->beat_ns = now;
     ht_region_directory_walk(see_region, k);
-    if (!k->busy && k->header)
+    if (!k->busy && k->file >= 0)
         begin(k);
 }
 

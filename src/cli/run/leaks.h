@@ -40,7 +40,9 @@ struct ht_run_leaks {
     int error;
     char msg[512];
     struct ht_leaks *now;
-    struct ht_region_header *header;
+    int file;          /* its region, to write to; -1: nobody is looked at */
+    uint32_t beat;     /* of those that wait */
+    uint32_t own_beat; /* the thread's: of the one that is looked at */
     char name[64];
     uint64_t beat_ns; /* when those that wait were last told to go on waiting */
     struct ht_run_regions *regions;
