@@ -229,3 +229,29 @@ int ht_leak_areas_read(struct ht_remote *r, const struct ht_view *region, struct
     free(m.hole);
     return m.failed ? -ENOMEM : err;
 }
+
+bool ht_leak_areas_cut(struct ht_leak_areas *areas, uint64_t start, uint64_t end, bool file)
+{
+    size_t low = 0, high = areas->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (areas->area[middle].end <= start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == areas->n)
+        return false;
+    struct ht_leak_area a = areas->area[low];
+    if (a.start > start || a.end < end || start >= end || a.skip || a.shared || (a.file && !file))
+        return false;
+    struct ht_leak_area *more = reallocarray(areas->area, areas->n + 1, sizeof *more);
+    if (!more)
+        return false;
+    areas->area = more;
+    memmove(more + low + 1, more + low, (areas->n - low) * sizeof *more);
+    areas->n++;
+    more[low].end = start; /* either may be empty, which reading does not mind */
+    more[low + 1].start = end;
+    return true;
+}

@@ -27,6 +27,12 @@ struct ht_leak_areas {
 int ht_leak_areas_read(struct ht_remote *r, const struct ht_view *region,
                        struct ht_leak_areas *out);
 
+/*
+ * Takes a range out of the areas. False, with nothing changed, when it does not lie in one that is
+ * read, private, and of no file unless `file`. out of memory: false too.
+ */
+bool ht_leak_areas_cut(struct ht_leak_areas *areas, uint64_t start, uint64_t end, bool file);
+
 /* --- reading ------------------------------------------------------------------------------------
  */
 
@@ -44,6 +50,8 @@ struct ht_leak_reader {
     const volatile sig_atomic_t *cancel; /* not 0: no more is read; NULL: never */
     ht_leak_words_fn fn;
     void *ctx;
+    void (*told)(void *ctx, uint64_t read); /* NULL: nobody is; after each part */
+    void *told_ctx;
 };
 
 #define HT_LEAK_READ (256u << 10) /* bytes with one call */
@@ -56,6 +64,9 @@ void ht_leak_reader_close(struct ht_leak_reader *d);
  * -ESRCH when the process has ended. */
 int ht_leak_reader_read(struct ht_leak_reader *d, const struct ht_leak_area *a, uint64_t start,
                         uint64_t end, bool backwards);
+
+/* One word, if its page is present. */
+bool ht_leak_reader_word(struct ht_leak_reader *d, uint64_t at, uint64_t *word);
 
 uint64_t ht_leak_now_ns(void);
 

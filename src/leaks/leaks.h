@@ -2,8 +2,8 @@
 /*
  * Which of a process's live blocks nobody points to, from outside and without a stop: every aligned
  * word of its readable memory is looked at, several times over, and a block that no word points
- * into in any pass is leaked. In exact mode all blocks are known, and so is what only leaked blocks
- * lead to.
+ * into in any pass is leaked. Where all blocks are known, in exact mode and in a heap of glibc's,
+ * so is what only leaked blocks lead to.
  */
 #ifndef HEAPTAP_SRC_LEAKS_LEAKS_H
 #define HEAPTAP_SRC_LEAKS_LEAKS_H
@@ -20,7 +20,7 @@
 enum ht_leak_grade {
     HT_LEAK_NONE,
     HT_LEAK_UNREFERENCED, /* no word points into it */
-    HT_LEAK_UNREACHABLE,  /* only leaked blocks point into it; exact mode */
+    HT_LEAK_UNREACHABLE,  /* only leaked blocks point into it */
     HT_LEAK_GRADES,
 };
 
@@ -47,9 +47,15 @@ struct ht_leak_block {
     ht_ref record, site;
     uint32_t sequence;
     uint32_t time; /* seconds after the region's start */
-    uint32_t head; /* of an unreachable one: index of the leaked block that leads to it */
-    uint8_t grade; /* enum ht_leak_grade */
+    uint32_t head; /* of an unreachable one: index of the leaked block that leads to it, or
+                      HT_LEAK_NO_HEAD: that one was not asked about */
+    uint32_t held; /* of an unreferenced one: so many other leaked blocks, sampled or not, are led
+                      to by it */
+    uint64_t held_bytes; /* theirs; of blocks without a sample, with what malloc added */
+    uint8_t grade;       /* enum ht_leak_grade */
 };
+
+#define HT_LEAK_NO_HEAD UINT32_MAX
 
 struct ht_leaks;
 
@@ -76,6 +82,10 @@ struct ht_leaks {
     struct ht_leak_block *block; /* by address */
     size_t n;                    /* asked about, less those that were freed since */
     bool exact;                  /* all blocks are known */
+    bool walked;         /* sampled, and glibc's heap was walked: `unreachable` is told too */
+    char unwalked[160];  /* sampled, and it was not: why */
+    uint64_t not_walked; /* bytes of its heaps in which no chunks could be told, in the last pass */
+    size_t outside;      /* sampled blocks outside of what was walked */
     unsigned n_passes;
     size_t candidates[HT_LEAK_PASSES]; /* left after each pass */
     size_t n_of[HT_LEAK_GRADES];

@@ -155,6 +155,8 @@ static int read_window(struct ht_leak_reader *d, const struct ht_leak_area *a, u
         if (err)
             return err;
         keep_to_budget(d);
+        if (d->told)
+            d->told(d->told_ctx, d->read);
     }
     return 0;
 }
@@ -183,4 +185,11 @@ int ht_leak_reader_read(struct ht_leak_reader *d, const struct ht_leak_area *a, 
             return err;
     }
     return 0;
+}
+
+bool ht_leak_reader_word(struct ht_leak_reader *d, uint64_t at, uint64_t *word)
+{
+    uint64_t entry;
+    return pread(d->pagemap, &entry, sizeof entry, (off_t)(at / PAGE * 8)) == sizeof entry &&
+           (entry & PRESENT) && ht_remote_read(d->r, at, word, sizeof *word) == sizeof *word;
 }

@@ -72,21 +72,58 @@ static int add_row(struct maker *m, size_t sample)
     return 0;
 }
 
-/* What the blocks of a site alone lead to. */
+/* What the blocks of a site alone lead to; sampled blocks stand for others here too. */
 static void add_held(struct maker *m)
 {
     const struct ht_leaks *l = m->l;
     for (size_t i = 0; i < l->n; i++) {
         const struct ht_leak_block *b = &l->block[i];
-        if (b->grade != HT_LEAK_UNREACHABLE)
-            continue;
-        const struct ht_leak_row *head = ht_leak_rows_find(m->rows, &l->block[b->head]);
-        size_t at = head ? m->site_of_row[head - m->rows->row] : SIZE_MAX;
+        const struct ht_leak_row *row =
+            b->grade == HT_LEAK_UNREFERENCED && b->held ? ht_leak_rows_find(m->rows, b) : NULL;
+        size_t at = row ? m->site_of_row[row - m->rows->row] : SIZE_MAX;
         if (at == SIZE_MAX)
             continue;
-        m->out->site[at].held++;
-        m->out->site[at].held_bytes += b->size;
+        struct ht_observation o = {.size = (double)b->size};
+        ht_observation_sample(&o, (double)row->rate, true);
+        m->out->site[at].held += (double)b->held / o.p;
+        m->out->site[at].held_bytes += (double)b->held_bytes / o.p;
     }
+}
+
+/* The callers by which the leaked blocks of a grade came to be: those of all that their owner has
+ * in use may be others. */
+static int set_paths(struct maker *m, const struct ht_owners_options *how, enum ht_leak_grade grade)
+{
+    struct ht_profile *p = m->rows->profile;
+    struct ht_owners leaked = {0};
+    int64_t *all = malloc((p->n_samples + 1) * sizeof *all);
+    if (!all)
+        return -ENOMEM;
+    for (size_t i = 0; i < p->n_samples; i++) {
+        uint32_t row = m->rows->of_sample[i];
+        all[i] = p->samples[i].values[how->value];
+        if (row == UINT32_MAX || m->rows->row[row].grade != grade)
+            p->samples[i].values[how->value] = 0;
+    }
+    int err = ht_owners_find(&leaked, p, how);
+    for (size_t i = 0; i < p->n_samples; i++) {
+        uint32_t row = m->rows->of_sample[i], owner = err ? UINT32_MAX : leaked.of_sample[i];
+        p->samples[i].values[how->value] = all[i];
+        size_t at =
+            row == UINT32_MAX || m->rows->row[row].grade != grade ? SIZE_MAX : m->site_of_row[row];
+        struct ht_leak_site *s = at == SIZE_MAX ? NULL : &m->out->site[at];
+        if (!s || owner == UINT32_MAX || strcmp(leaked.list[owner].name, s->name) != 0)
+            continue;
+        char *text = ht_owner_text(&leaked.list[owner]);
+        if (!text)
+            continue;
+        ht_plain_text(text, false);
+        free(s->text);
+        s->text = text;
+    }
+    ht_owners_finish(&leaked);
+    free(all);
+    return err;
 }
 
 static int by_weight(const void *pa, const void *pb)
@@ -94,7 +131,7 @@ static int by_weight(const void *pa, const void *pb)
     const struct ht_leak_site *a = pa, *b = pb;
     if (a->grade != b->grade)
         return (int)a->grade - (int)b->grade;
-    double x = a->bytes.value + (double)a->held_bytes, y = b->bytes.value + (double)b->held_bytes;
+    double x = a->bytes.value + a->held_bytes, y = b->bytes.value + b->held_bytes;
     return x != y ? (x < y) - (x > y) : strcmp(a->text, b->text);
 }
 
@@ -127,6 +164,10 @@ static int make(struct maker *m, const struct ht_wrappers *list)
     if (err)
         return err;
     add_held(m);
+    for (int grade = HT_LEAK_UNREFERENCED; !err && m->out->n && grade < HT_LEAK_GRADES; grade++)
+        err = set_paths(m, &how, (enum ht_leak_grade)grade);
+    if (err)
+        return err;
     if (m->out->n)
         qsort(m->out->site, m->out->n, sizeof *m->out->site, by_weight);
     return 0;

@@ -17,8 +17,8 @@ struct ht_leak_site {
     double rate;  /* the largest; at most 1: every block is known */
     double inuse; /* all that the owner has in use, in bytes */
     uint64_t oldest_s;
-    size_t blocks; /* that were seen */
-    uint64_t held, held_bytes;
+    size_t blocks;           /* that were seen */
+    double held, held_bytes; /* estimates, as bytes is */
 };
 
 struct ht_leak_sites {

@@ -29,8 +29,8 @@ static json_t *site_json(const struct ht_leak_site *s)
         (json_int_t)llround(objects.low), "objects_high", (json_int_t)llround(objects.high),
         "blocks", (json_int_t)s->blocks, "oldest_seconds", (json_int_t)s->oldest_s, "inuse_bytes",
         (json_int_t)llround(s->inuse));
-    json_object_set_new(o, "held_objects", json_integer((json_int_t)s->held));
-    json_object_set_new(o, "held_bytes", json_integer((json_int_t)s->held_bytes));
+    json_object_set_new(o, "held_objects", json_integer((json_int_t)llround(s->held)));
+    json_object_set_new(o, "held_bytes", json_integer((json_int_t)llround(s->held_bytes)));
     return o;
 }
 
@@ -58,6 +58,10 @@ int ht_leaks_json(FILE *out, const struct ht_leaks *l, const struct ht_leak_site
                                         (double)l->longest_stop_ns / 1e6, "held",
                                         (json_int_t)l->in_registers)
                             : json_null());
+    json_object_set_new(root, "unreachable_told", json_boolean(l->exact || l->walked));
+    json_object_set_new(root, "not_told_because",
+                        l->exact || l->walked ? json_null() : json_string(l->unwalked));
+    json_object_set_new(root, "heap_not_walked_bytes", json_integer((json_int_t)l->not_walked));
     int err = !root || json_dumpf(root, out, JSON_INDENT(2)) ? -ENOMEM : 0;
     putc('\n', out);
     json_decref(root);

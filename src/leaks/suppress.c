@@ -31,9 +31,9 @@ int ht_leaks_suppress(struct ht_leaks *l, const struct ht_leak_rows *named,
             known[named->of_sample[i]] = ht_suppressions_match(s, &named->profile->samples[i]);
     for (size_t i = 0; i < l->n; i++) {
         const struct ht_leak_block *b = &l->block[i];
-        gone[i] =
-            is_suppressed(named, known, b) ||
-            (b->grade == HT_LEAK_UNREACHABLE && is_suppressed(named, known, &l->block[b->head]));
+        gone[i] = is_suppressed(named, known, b) ||
+                  (b->grade == HT_LEAK_UNREACHABLE && b->head != HT_LEAK_NO_HEAD &&
+                   is_suppressed(named, known, &l->block[b->head]));
     }
     for (size_t i = 0; i < l->n; i++)
         if (gone[i]) {

@@ -13,31 +13,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memory/arena.h"
 #include "memory/memory.h"
 
 enum {
-    BINS = 127,
-    BIN_BYTES = 16,
-    FAST_BINS = 10,
-    LEAST_EMPTY = 32, /* so many of the bins must be empty to be recognised */
-    ARENAS_MAX = 4096,
+    LEAST_EMPTY = 32,     /* so many of the bins must be empty to be recognised */
     CHUNKS_MAX = 1 << 18, /* free chunks that are followed */
-    HEAP_ALIGN = 64 << 20,
-    PREV_INUSE = 1,
-    IS_MMAPPED = 2,
-    FLAGS = 7,
     PAGE = 4096,
 };
 
-/* Offsets in struct malloc_state. */
-struct form {
-    uint64_t fast, top, bins, next, system;
-};
-
 /* since glibc 2.26; before */
-static const struct form forms[] = {
-    {16, 96, 112, 112 + BINS *BIN_BYTES + 16, 112 + BINS *BIN_BYTES + 40},
-    {8, 88, 104, 104 + BINS *BIN_BYTES + 16, 104 + BINS *BIN_BYTES + 32},
+static const struct ht_glibc_form forms[] = {
+    {16, 96, 112, 112 + HT_GLIBC_BINS *HT_GLIBC_BIN_BYTES + 16,
+     112 + HT_GLIBC_BINS *HT_GLIBC_BIN_BYTES + 40},
+    {8, 88, 104, 104 + HT_GLIBC_BINS *HT_GLIBC_BIN_BYTES + 16,
+     104 + HT_GLIBC_BINS *HT_GLIBC_BIN_BYTES + 32},
 };
 
 static uint64_t word(struct ht_remote *r, uint64_t at)
@@ -52,10 +42,11 @@ static bool is_empty_bin(struct ht_remote *r, uint64_t at)
     return word(r, at) == at - 16 && word(r, at + 8) == at - 16;
 }
 
-static bool circle_closes(struct ht_remote *r, const struct form *f, uint64_t arena, unsigned *n)
+static bool circle_closes(struct ht_remote *r, const struct ht_glibc_form *f, uint64_t arena,
+                          unsigned *n)
 {
     uint64_t at = arena;
-    for (*n = 1; *n < ARENAS_MAX; ++*n) {
+    for (*n = 1; *n < HT_GLIBC_ARENAS_MAX; ++*n) {
         at = word(r, at + f->next);
         if (at == arena)
             return true;
@@ -67,15 +58,15 @@ static bool circle_closes(struct ht_remote *r, const struct form *f, uint64_t ar
 
 /* data is the segment's memory, which lies at `at`. */
 static uint64_t find_in(struct ht_remote *r, const uint64_t *data, size_t words, uint64_t at,
-                        const struct form **form, unsigned *n)
+                        const struct ht_glibc_form **form, unsigned *n)
 {
-    for (size_t i = 0; i + 2 * BINS <= words; i++) {
+    for (size_t i = 0; i + 2 * HT_GLIBC_BINS <= words; i++) {
         unsigned empty = 0;
         /* The last bins are of large chunks, and empty in nearly every program. */
-        size_t last = i + 2 * (BINS - 1);
+        size_t last = i + 2 * (HT_GLIBC_BINS - 1);
         if (data[last] != at + last * 8 - 16 || data[last + 1] != data[last])
             continue;
-        for (size_t b = 0; b < BINS; b++)
+        for (size_t b = 0; b < HT_GLIBC_BINS; b++)
             empty += data[i + 2 * b] == at + (i + 2 * b) * 8 - 16 &&
                      data[i + 2 * b + 1] == data[i + 2 * b];
         for (size_t k = 0; empty >= LEAST_EMPTY && k < 2; k++) {
@@ -96,8 +87,7 @@ static bool is_libc(const char *path)
     return !strncmp(base, "libc.so", 7) || !strncmp(base, "libc-2", 6);
 }
 
-/* main_arena: in libc's data, or where the program is static in its own. 0: not found. */
-static uint64_t find_main(struct ht_remote *r, const struct form **form, unsigned *n)
+uint64_t ht_glibc_find_main(struct ht_remote *r, const struct ht_glibc_form **form, unsigned *n)
 {
     uint64_t found = 0;
     for (size_t i = 0; i < r->n_maps && !found; i++) {
@@ -116,14 +106,14 @@ static uint64_t find_main(struct ht_remote *r, const struct form **form, unsigne
 
 static uint64_t size_of(struct ht_remote *r, uint64_t chunk)
 {
-    return word(r, chunk + 8) & ~(uint64_t)FLAGS;
+    return word(r, chunk + 8) & ~(uint64_t)HT_GLIBC_FLAGS;
 }
 
-static void add_bins(struct ht_remote *r, const struct form *f, uint64_t arena,
+static void add_bins(struct ht_remote *r, const struct ht_glibc_form *f, uint64_t arena,
                      struct ht_memory_glibc *g, size_t *chunks)
 {
-    for (unsigned b = 0; b < BINS; b++) {
-        uint64_t head = arena + f->bins + (uint64_t)b * BIN_BYTES - 16;
+    for (unsigned b = 0; b < HT_GLIBC_BINS; b++) {
+        uint64_t head = arena + f->bins + (uint64_t)b * HT_GLIBC_BIN_BYTES - 16;
         if (is_empty_bin(r, head + 16))
             continue;
         for (uint64_t c = word(r, head + 16); c != head; c = word(r, c + 16)) {
@@ -138,10 +128,10 @@ static void add_bins(struct ht_remote *r, const struct form *f, uint64_t arena,
 }
 
 /* Fast bins are lists of one direction; since 2.32 each link is disguised by its own address. */
-static void add_fast(struct ht_remote *r, const struct form *f, uint64_t arena,
+static void add_fast(struct ht_remote *r, const struct ht_glibc_form *f, uint64_t arena,
                      struct ht_memory_glibc *g, size_t *chunks)
 {
-    for (unsigned b = 0; b < FAST_BINS; b++) {
+    for (unsigned b = 0; b < HT_GLIBC_FAST_BINS; b++) {
         uint64_t expected = 32 + 16 * (uint64_t)b;
         uint64_t c = word(r, arena + f->fast + b * 8);
         while (c) {
@@ -159,12 +149,12 @@ static void add_fast(struct ht_remote *r, const struct form *f, uint64_t arena,
 void ht_memory_glibc(struct ht_remote *r, struct ht_memory_glibc *g, ht_memory_range_fn fn,
                      void *arg)
 {
-    const struct form *f = NULL;
+    const struct ht_glibc_form *f = NULL;
     unsigned arenas = 0;
     size_t chunks = 0;
     *g = (struct ht_memory_glibc){0};
     ht_remote_forget(r);
-    uint64_t main_arena = find_main(r, &f, &arenas), at = main_arena;
+    uint64_t main_arena = ht_glibc_find_main(r, &f, &arenas), at = main_arena;
     for (unsigned i = 0; main_arena && i < arenas; i++, at = word(r, at + f->next))
         g->taken += word(r, at + f->system);
     at = main_arena;
@@ -177,9 +167,9 @@ void ht_memory_glibc(struct ht_remote *r, struct ht_memory_glibc *g, ht_memory_r
             /* Other arenas' heaps are aligned; the older ones of an arena are found by this one's.
              */
             if (at != main_arena) {
-                uint64_t heap = top & ~(uint64_t)(HEAP_ALIGN - 1);
-                for (unsigned k = 0; heap && k < ARENAS_MAX; k++, heap = word(r, heap + 8))
-                    fn(arg, heap, heap + HEAP_ALIGN);
+                uint64_t heap = top & ~(uint64_t)(HT_GLIBC_HEAP_ALIGN - 1);
+                for (unsigned k = 0; heap && k < HT_GLIBC_ARENAS_MAX; k++, heap = word(r, heap + 8))
+                    fn(arg, heap, heap + HT_GLIBC_HEAP_ALIGN);
             } else {
                 const struct ht_remote_map *m = ht_remote_map_at(r, top);
                 if (m)
@@ -192,15 +182,14 @@ void ht_memory_glibc(struct ht_remote *r, struct ht_memory_glibc *g, ht_memory_r
     g->free += g->top;
 }
 
-/* The length of the block with a mapping of its own that begins at a page; 0: none does. */
-static uint64_t block_at(struct ht_remote *r, uint64_t at, uint64_t end)
+uint64_t ht_memory_glibc_mapped(struct ht_remote *r, uint64_t at, uint64_t end)
 {
     uint64_t head[2];
     if (ht_remote_read(r, at, head, sizeof head) != (ssize_t)sizeof head)
         return 0;
-    uint64_t whole = (head[1] & ~(uint64_t)FLAGS) + head[0];
-    return (head[1] & FLAGS) == IS_MMAPPED && whole && !(whole & (PAGE - 1)) && head[0] < whole &&
-                   whole <= end - at
+    uint64_t whole = (head[1] & ~(uint64_t)HT_GLIBC_FLAGS) + head[0];
+    return (head[1] & HT_GLIBC_FLAGS) == HT_GLIBC_IS_MMAPPED && whole && !(whole & (PAGE - 1)) &&
+                   head[0] < whole && whole <= end - at
                ? whole
                : 0;
 }
@@ -222,7 +211,7 @@ void ht_memory_glibc_blocks(struct ht_remote *r, uint64_t start, uint64_t end,
             bool present = entries[i] >> 63;
             /* Only resident pages are read, so that reading makes no page resident. */
             if (at >= block_end && present) {
-                uint64_t size = block_at(r, at, end);
+                uint64_t size = ht_memory_glibc_mapped(r, at, end);
                 block_end = at + size;
                 blocks->maps += size != 0;
                 blocks->mapped += size;

@@ -83,6 +83,37 @@ typedef void (*ht_memory_range_fn)(void *arg, uint64_t start, uint64_t end);
 void ht_memory_glibc(struct ht_remote *r, struct ht_memory_glibc *g, ht_memory_range_fn fn,
                      void *arg);
 
+/* A heap: chunks lie in it one behind the other. Of main_arena it is memory from brk(2). */
+struct ht_memory_heap {
+    uint64_t start, end;
+    uint64_t first;  /* the first chunk */
+    uint64_t top_at; /* where the arena has the address of its last, free chunk */
+    bool of_main;    /* main_arena's: its chunks lack the flag NON_MAIN_ARENA */
+};
+
+struct ht_memory_heaps {
+    struct ht_memory_heap *heap; /* by address */
+    size_t n;
+    uint64_t main_arena, main_arena_end; /* its record, in libc's data; others lie in their heaps */
+    /* What the second word of a block in a thread's cache is, since glibc 2.29: a random number, or
+     * the address of the cache. As far as known; sorted. */
+    uint64_t *key;
+    size_t n_keys;
+    uint64_t *fast; /* chunks in fast bins, sorted */
+    size_t n_fast;
+};
+
+/*
+ * heaps.c: where glibc's chunks are, at present; what is not recognised is left out. 0, -ENOENT no
+ * arena was recognised, -ENOMEM. ht_memory_heaps_free in any case.
+ */
+int ht_memory_heaps_find(struct ht_remote *r, struct ht_memory_heaps *out);
+void ht_memory_heaps_free(struct ht_memory_heaps *h);
+
+/* The length of the block with a mapping of its own whose chunk begins at `at`, a page's start, the
+ * mapping's end being `end`; 0: none does. glibc.c. */
+uint64_t ht_memory_glibc_mapped(struct ht_remote *r, uint64_t at, uint64_t end);
+
 /* The blocks with mappings of their own in a range of anonymous memory; `maps` counts them. The
  * kernel may have joined them with mappings of others. */
 void ht_memory_glibc_blocks(struct ht_remote *r, uint64_t start, uint64_t end,

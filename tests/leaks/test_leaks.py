@@ -159,15 +159,43 @@ with Program(HEAPS, "60", rate="4k") as p:
     sites = {s["site"]: s for s in out["sites"]}
     plain = sites["lost_plain"]
     check("sampled: within the interval's reach", plain["bytes_low"] * 0.7 <= p.bytes["lost_plain"] <= plain["bytes_high"] * 1.3, (plain, p.bytes))
-    check("sampled: the grade", {s["leak"] for s in out["sites"]} == {"unreferenced"} and not out["exact"], out)
+    check("sampled: the grades", {s["leak"] for s in out["sites"]} == {"unreferenced", "unreachable"} and not out["exact"], out)
+    check("sampled: glibc's heap is walked", out["unreachable_told"] and out["not_told_because"] is None, out)
     r = leaks(p.pid, "-o", DIR + "/leaked.pb.gz")
     check("an interval is shown", "95 %" in r.stdout, r.stdout)
     tags = subprocess.run([HEAPTAP, "tags", DIR + "/leaked.pb.gz"], capture_output=True, text=True).stdout
-    check("the profile has the label", "leak: Total" in tags and "100%): unreferenced" in tags, tags)
+    check("the profile has the label", "leak: Total" in tags and "%): unreferenced" in tags and "%): unreachable" in tags, tags)
     top = subprocess.run([HEAPTAP, "top", "-tagfocus=leak=unreferenced", DIR + "/leaked.pb.gz"], capture_output=True, text=True).stdout
     check("any reader shows it", "lost_plain" in top and "kept_" not in top, top)
     raw = subprocess.run([HEAPTAP, "leaks", *QUICK, "-o", "-", str(p.pid)], capture_output=True).stdout
     check("-o - writes the profile alone", raw[:2] == b"\x1f\x8b", raw[:20])
+
+# Sampled, but so densely that nearly every block is one: what leaked is found over glibc by walking its heap, at rest and while pointers move,
+# cycles and the insides of structures too, and under which head.
+for movers in ("0", "8"):
+    with Program(HEAPS, "5", movers, rate="2") as p:
+        for i in range(CHECKS):
+            out, found = looked(p.pid, "--stop")
+            kept = {n: found[n] for n in found if n.startswith(("kept_", "register_"))}
+            if out["registers"]["not_stopped"]:
+                print("SKIP walk, look %d: %d threads could not be stopped on a machine this busy" % (i, out["registers"]["not_stopped"]))
+                kept.pop("kept_moving", None)
+            check("walk: nothing reachable is called leaked", not kept, (movers, i, kept, out["candidates"]))
+            check("walk: what leaked is found", part(p, found, "lost_") >= 0.98, (movers, i, part(p, found, "lost_"), found, p.blocks))
+            check("walk: it is one", not out["exact"] and out["unreachable_told"] and out["heap_not_walked_bytes"] == 0, out)
+        sites = {(s["site"], s["leak"]): s for s in out["sites"]}
+        for what, each in (("list", 10), ("cycle", 7), ("hash", 129), ("tree", 63), ("ring", 14)):
+            head = sites["lost_" + what, "unreferenced"]
+            check("walk: what heads of lost_%s hold" % what, abs(head["held_objects"] - head["objects"] * (each - 1)) <= each // 2, (head, each))
+
+# Another allocator's heap is not walked, and that is said.
+path = library("libmimalloc.so.2*")
+if path:
+    with Program(HEAPS, "5", rate="2", allocator=path) as p:
+        out, found = looked(p.pid)
+        check("not walked", not out["unreachable_told"] and "libmimalloc" in out["not_told_because"], out)
+        check("the grade", {s["leak"] for s in out["sites"]} == {"unreferenced"}, out)
+        check("and said", "the allocator is libmimalloc" in leaks(p.pid).stdout)
 
 # Nothing of ours is left in the process, and it does not notice.
 with Program(HEAPS, "3") as p:

@@ -22,8 +22,9 @@ static const char usage[] =
     "usage: heaptap leaks [OPTIONS] PID\n\n"
     "Which live blocks of a profiled process nobody points to. Its readable memory is looked\n"
     "through from outside, in several passes; it is not stopped. Of a sampled process the\n"
-    "sampled blocks are asked about, and stand for the others; with HEAPTAP_RATE=1 all are\n"
-    "known, and also what only leaked blocks lead to.\n" HT_PROCESS_HELP "\n"
+    "sampled blocks are asked about, and stand for the others. Over glibc's malloc, and over\n"
+    "any with HEAPTAP_RATE=1, also what only leaked blocks lead to is listed.\n" HT_PROCESS_HELP
+    "\n"
     "  --passes=N          at least so many passes (3); a block is leaked if all miss it\n"
     "  --every=TIME        from the start of one to that of the next (1s)\n"
     "  --budget=SIZE       read so many bytes a second at most (500MB); 0: no limit\n"

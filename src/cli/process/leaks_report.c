@@ -70,6 +70,12 @@ static void print_notes(FILE *out, const struct ht_leaks *l, bool any)
                 (double)l->longest_stop_ns / 1e6);
     else if (!l->ending && (any || l->stopped))
         print_registers(out, l, l->stopped || l->unstopped);
+    if (!l->exact && !l->walked)
+        fprintf(out, "Only blocks that nothing points to are listed, not what these lead to: %s.\n",
+                l->unwalked);
+    if (l->walked && l->not_walked >= 65536) /* less is what just grew */
+        fprintf(out, "Of %s of the heap no blocks could be told: all in it counts as in use.\n",
+                size_text((double)l->not_walked, size));
     if (l->lost_frees)
         fprintf(out,
                 "%" PRIu64 " frees were not taken down: so many of these blocks may be free.\n",
@@ -87,8 +93,8 @@ static void print_site(FILE *out, const struct ht_leak_site *s)
     fprintf(out, "%9s %16s %8s %7s %6.0f%%  %s", size_text(s->bytes.value, bytes), range, objects,
             age, s->inuse > 0 ? fmin(100, 100 * s->bytes.value / s->inuse) : 100, s->text);
     if (s->held)
-        fprintf(out, " (holds %" PRIu64 " other%s, %s)", s->held, s->held == 1 ? "" : "s",
-                size_text((double)s->held_bytes, held));
+        fprintf(out, " (holds %s%.0f other%s, %s)", s->rate > 1 ? "about " : "", s->held,
+                s->held == 1 ? "" : "s", size_text(s->held_bytes, held));
     putc('\n', out);
 }
 
