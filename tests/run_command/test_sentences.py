@@ -83,6 +83,13 @@ class Sentences(Case):
         self.assertNotIn(said, self.run_("--exact", "--peak", "-o", "x.pb.gz", program).stderr)
         self.assertNotIn(said, self.run_("--exact", "-o", "x.pb.gz", PROG, "exit").stderr)
 
+    def test_mapped(self):
+        """What the program maps is said with --mmap, also where nothing was allocated; not without it."""
+        program = self.build("#include <sys/mman.h>\nint main(void) { return mmap(0, 3 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED; }\n")
+        said = "3MB is mapped by the program itself; -i mmap_space says by whom\n"
+        self.assertIn(said, self.run_("--mmap", "-o", "x.pb.gz", program).stderr)
+        self.assertNotIn(said, self.run_("-o", "x.pb.gz", program).stderr)
+
     def test_a_malloc_of_its_own(self):
         self.assertIn("no sample was seen: it has a malloc of its own linked in", self.run_(*LESS, self.build(MALLOC)).stderr)
         self.assertNotIn("a malloc of its own", self.run_(*LESS, PROG, "nothing").stderr)

@@ -137,16 +137,22 @@ static long type_index(const struct ht_profile *p, const char *type)
     return -1;
 }
 
+static int64_t total_of(const struct ht_profile *p, const char *type)
+{
+    const long at = type_index(p, type);
+    int64_t total = 0;
+    for (size_t i = 0; at >= 0 && i < p->n_samples; i++)
+        total += p->samples[i].values[at];
+    return total;
+}
+
 /* Shows what is in use at the end, unless that is only a few samples and buffers; then what was
  * allocated, because most programs free nearly everything. */
 static const char *worth_showing(const struct ht_profile *p)
 {
     if (type_index(p, "peak_space") >= 0)
         return "peak_space";
-    long at = type_index(p, "inuse_space");
-    int64_t total = 0;
-    for (size_t i = 0; at >= 0 && i < p->n_samples; i++)
-        total += p->samples[i].values[at];
+    const int64_t total = total_of(p, "inuse_space");
     return total > 8 * p->period && total > 64 * 1024 ? "inuse_space" : "alloc_space";
 }
 
@@ -183,6 +189,10 @@ static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resi
     }
     if (!strcmp(o.sample_index, "alloc_space"))
         fputs("heaptap: little was in use at the end; --peak shows the heap at its peak\n", stderr);
+    const int64_t mapped = total_of(p, "mmap_space");
+    if (mapped > 0)
+        fprintf(stderr, "heaptap: %s is mapped by the program itself; -i mmap_space says by whom\n",
+                size_text((uint64_t)mapped, figure, sizeof figure));
     if (out)
         fclose(out);
     free(text);
