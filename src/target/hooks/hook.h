@@ -59,26 +59,35 @@ static inline void *aligned_first(size_t align, size_t n)
     return align && !(align & (align - 1)) ? ht_next_aligned(align, n) : NULL;
 }
 
-/* operator new may throw, so it is called without the guard, and only after malloc itself has
- * failed. An operator that is not direct calls malloc, which counts it. */
+/* What an operator does with a block whose sample is due. NULL: the operator itself must do it.
+ * pc, sp and bp: HT_CALLER() of the hook. */
+static inline __attribute__((always_inline)) void *
+new_sampled(size_t bytes, size_t align, uint64_t pc, uint64_t sp, uint64_t bp)
+{
+    struct ht_new_sample sample;
+    if (!ht_new_sample_begin(&sample, bytes, pc, sp, bp))
+        return aligned_first(align, bytes);
+    void *got = ht_new_sample_place(&sample, align);
+    if (!got)
+        got = align ? aligned_first(align, bytes) : ht_next_malloc(bytes);
+    if (got)
+        return ht_new_sample_commit(&sample, got);
+    ht_new_sample_abort(&sample);
+    return NULL;
+}
+
+/*
+ * operator new may throw, so it is called without the guard, and only after malloc itself has
+ * failed. An operator that is not direct calls malloc, which counts it. `bytes`, `align` and
+ * `direct` are expressions of the parameters, without side effects: each is evaluated up to twice.
+ */
 #define ALLOCATE_NEW(symbol, parameters, arguments, bytes, align, direct)                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
-        struct ht_new_sample sample;                                                               \
         if (HT_UNLIKELY(resolving_here()))                                                         \
             return ht_arena_alloc(bytes, align);                                                   \
-        if (!(direct))                                                                             \
-            return ht_next_##symbol arguments;                                                     \
-        void *got = NULL;                                                                          \
-        if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))                                     \
-            return (got = aligned_first(align, bytes)) ? got : ht_next_##symbol arguments;         \
-        got = ht_new_sample_place(&sample, align);                                                 \
-        if (!got)                                                                                  \
-            got = (align) ? aligned_first(align, bytes) : ht_next_malloc(bytes);                   \
-        if (got)                                                                                   \
-            return ht_new_sample_commit(&sample, got);                                             \
-        ht_new_sample_abort(&sample);                                                              \
-        return ht_next_##symbol arguments;                                                         \
+        void *got = (direct) ? new_sampled(bytes, align, HT_CALLER()) : NULL;                      \
+        return got ? got : ht_next_##symbol arguments;                                             \
     }                                                                                              \
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \

@@ -6,31 +6,36 @@
 
 #include "target/hooks/hook.h"
 
+/* A plain operator's new_sampled. */
+static inline __attribute__((always_inline)) void *plain_sampled(size_t bytes, uint64_t pc,
+                                                                 uint64_t sp, uint64_t bp)
+{
+    struct ht_new_sample sample;
+    if (!ht_new_sample_begin(&sample, bytes, pc, sp, bp))
+        return ht_new_is_malloc ? ht_next_malloc(bytes) : NULL;
+    void *got = ht_new_sample_place(&sample, 0);
+    if (!got)
+        got = ht_next_malloc(bytes);
+    if (got)
+        return ht_new_sample_commit(&sample, got);
+    ht_new_sample_abort(&sample);
+    return NULL;
+}
+
 /*
  * Operators that libstdc++ implements by calling malloc: while they do, the library calls the
  * allocator directly. libstdc++'s own, which calls the new handler and throws, is called only when
- * memory is out.
+ * memory is out. `n` is a parameter's name, not an argument of the macro.
  */
 #define ALLOCATE_NEW_PLAIN(symbol, parameters, arguments)                                          \
     static __attribute__((noinline)) void *cold_##symbol parameters                                \
     {                                                                                              \
-        struct ht_new_sample sample;                                                               \
-        size_t bytes = ht_new_is_malloc ? n + !n : n;                                              \
-        void *got;                                                                                 \
+        void *got = NULL;                                                                          \
         if (HT_UNLIKELY(resolving_here()))                                                         \
             return ht_arena_alloc(n, 0);                                                           \
-        if (!(ht_direct_##symbol || ht_new_is_malloc))                                             \
-            return ht_next_##symbol arguments;                                                     \
-        if (!ht_new_sample_begin(&sample, bytes, HT_CALLER()))                                     \
-            return ht_new_is_malloc && (got = ht_next_malloc(bytes)) ? got                         \
-                                                                     : ht_next_##symbol arguments; \
-        got = ht_new_sample_place(&sample, 0);                                                     \
-        if (!got)                                                                                  \
-            got = ht_next_malloc(bytes);                                                           \
-        if (got)                                                                                   \
-            return ht_new_sample_commit(&sample, got);                                             \
-        ht_new_sample_abort(&sample);                                                              \
-        return ht_next_##symbol arguments;                                                         \
+        if (ht_direct_##symbol || ht_new_is_malloc)                                                \
+            got = plain_sampled(ht_new_is_malloc ? n + !n : n, HT_CALLER());                       \
+        return got ? got : ht_next_##symbol arguments;                                             \
     }                                                                                              \
     EXPORT void *symbol parameters                                                                 \
     {                                                                                              \
