@@ -12,6 +12,7 @@
 #include "cpu/kernel.h"
 #include "profile/ops.h"
 #include "profile/profile.h"
+#include "util/hash.h"
 
 struct object {
     struct object *next;
@@ -53,7 +54,7 @@ struct ht_stacks {
 
 static uint64_t mix(uint64_t h, uint64_t x)
 {
-    h = (h ^ x) * 0x9e3779b97f4a7c15ULL;
+    h = (h ^ x) * HT_GOLDEN_RATIO;
     return h ^ (h >> 29);
 }
 

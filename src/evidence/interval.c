@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "evidence/distribution.h"
+#include "util/hash.h"
 
 /* From so many sampled objects of one size on, a site is taken to have that size alone. */
 #define ONE_SIZE_SAMPLES 5.5
@@ -28,7 +29,7 @@ static const struct known *known_of(double way)
 {
     uint64_t bits;
     memcpy(&bits, &way, sizeof(bits));
-    struct known *k = &known[bits * 0x9e3779b97f4a7c15u >> 58]; /* the upper six bits */
+    struct known *k = &known[bits * HT_GOLDEN_RATIO >> 58]; /* the upper six bits */
     if (k->way != way) {
         double p = -expm1(-way);
         *k = (struct known){way, p, log(p)};

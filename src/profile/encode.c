@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "profile/profile.h"
+#include "util/hash.h"
 #include "util/utf8.h"
 
 struct out {
@@ -79,7 +80,7 @@ static void put_head(struct out *o, unsigned field, size_t size)
 
 static size_t hash_pointer(const void *p)
 {
-    return (size_t)(((uintptr_t)p * 0x9e3779b97f4a7c15u) >> 24);
+    return (size_t)(((uintptr_t)p * HT_GOLDEN_RATIO) >> 24);
 }
 
 static bool map_grow(struct out *o)

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "util/hash.h"
+
 int ht_idmap_init(struct ht_idmap *m, size_t n)
 {
     *m = (struct ht_idmap){.n_dense = n + n / 2 + 16};
@@ -31,7 +33,7 @@ void ht_idmap_finish(struct ht_idmap *m)
 
 static size_t slot_of(const struct ht_idmap *m, uint64_t id)
 {
-    size_t at = (size_t)((id * 0x9e3779b97f4a7c15u) >> 32) & m->mask;
+    size_t at = (size_t)((id * HT_GOLDEN_RATIO) >> 32) & m->mask;
     while (m->hash[at].object && m->hash[at].id != id)
         at = (at + 1) & m->mask;
     return at;

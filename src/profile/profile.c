@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "profile/store.h"
+#include "util/hash.h"
 
 #define CHUNK_MIN 4096
 #define CHUNK_MAX (1u << 20)
@@ -127,7 +128,7 @@ void *ht_profile_alloc_words(struct ht_profile *p, size_t n)
 
 static uint32_t hash_bytes(const char *s, size_t n)
 {
-    uint64_t h = 0x9e3779b97f4a7c15u ^ n;
+    uint64_t h = HT_GOLDEN_RATIO ^ n;
     for (; n >= 8; s += 8, n -= 8) {
         uint64_t w;
         memcpy(&w, s, 8);

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "util/hash.h"
+
 struct ht_table {
     struct {
         uint64_t hash;
@@ -121,7 +123,7 @@ static inline uint32_t ht_numbers_next(const struct ht_numbers *t, uint64_t hash
 
 static inline uint64_t ht_hash_mix(uint64_t h, uint64_t v)
 {
-    h = (h ^ v) * 0x9e3779b97f4a7c15u;
+    h = (h ^ v) * HT_GOLDEN_RATIO;
     return h ^ (h >> 29);
 }
 

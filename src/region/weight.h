@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "region/hash.h"
+#include "util/hash.h"
 
 /* Natural logarithm of x > 0, finite and normal. Error below 2 ulp. */
 double ht_ln(double x);

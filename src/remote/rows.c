@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "remote/module.h"
+#include "util/hash.h"
 
 #define SLOTS 8192u
 
@@ -44,7 +45,7 @@ const struct ht_row *ht_remote_row(struct ht_remote *r, uint64_t pc)
         return NULL;
     if (r->rows->n > SLOTS / 2)
         ht_remote_rows_clear(r);
-    unsigned i = (unsigned)(pc * 0x9e3779b97f4a7c15ULL >> 40) % SLOTS;
+    unsigned i = (unsigned)(pc * HT_GOLDEN_RATIO >> 40) % SLOTS;
     while (r->rows->slots[i].pc && r->rows->slots[i].pc != pc + 1)
         i = (i + 1) % SLOTS;
     struct slot *s = &r->rows->slots[i];

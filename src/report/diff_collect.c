@@ -9,6 +9,7 @@
 
 #include "report/diff.h"
 #include "report/graph_tags.h"
+#include "util/hash.h"
 
 /* The accepted share of false discoveries among significant changes. */
 #define LEVEL 0.05
@@ -64,7 +65,7 @@ static bool has_ages(const struct ht_profile *p)
 
 static uint64_t stack_hash(const struct ht_report *r, const struct ht_sample *s)
 {
-    uint64_t h = 0x9e3779b97f4a7c15u;
+    uint64_t h = HT_GOLDEN_RATIO;
     for (size_t i = 0; i < s->n_locations; i++) {
         const struct ht_location *l = s->locations[i];
         struct ht_graph_node **frames = &r->graph.frames[r->graph.first_frame[l->id - 1]];

@@ -4,11 +4,12 @@
 #define HEAPTAP_SRC_REPORT_GRAPH_TAGS_H
 
 #include "report/graph.h"
+#include "util/hash.h"
 
 static inline size_t ht_graph_mix(uint64_t h)
 {
     h ^= h >> 32;
-    h *= 0x9e3779b97f4a7c15u;
+    h *= HT_GOLDEN_RATIO;
     return (size_t)(h ^ h >> 29);
 }
 

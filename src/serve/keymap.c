@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/hash.h"
+
 static uint32_t key_hash(struct ht_key k)
 {
-    uint64_t h = k.a * 0x9e3779b97f4a7c15u;
+    uint64_t h = k.a * HT_GOLDEN_RATIO;
     h = ((h ^ (h >> 29)) + k.b) * 0xbf58476d1ce4e5b9u;
     h = ((h ^ (h >> 32)) + k.c) * 0x94d049bb133111ebu;
     return (uint32_t)(h ^ (h >> 31));

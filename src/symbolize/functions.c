@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "profile/profile.h"
+#include "util/hash.h"
 
 static int set_name(struct ht_functions *fs, struct ht_function *f)
 {
@@ -51,7 +52,7 @@ void ht_functions_finish(struct ht_functions *fs)
 static size_t slot_of(const struct ht_functions *fs, const char *name, const char *file,
                       int64_t start_line)
 {
-    uint64_t h = (uint64_t)(uintptr_t)name * 0x9e3779b97f4a7c15u;
+    uint64_t h = (uint64_t)(uintptr_t)name * HT_GOLDEN_RATIO;
     h = (h ^ (uint64_t)(uintptr_t)file) * 0xff51afd7ed558ccdu;
     h = (h ^ (uint64_t)start_line ^ h >> 32) * 0xc4ceb9fe1a85ec53u;
     return (h ^ h >> 29) & (fs->n_slots - 1);

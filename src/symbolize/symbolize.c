@@ -21,6 +21,7 @@
 #include "symbolize/module.h"
 #include "symbolize/package.h"
 #include "symbolize/perfmap.h"
+#include "util/hash.h"
 #include "util/utf8.h"
 
 /* A Location to be named, and its address in the file. */
@@ -154,7 +155,7 @@ static bool waiting(void *arg)
 /* A key of the files that the names were made from. */
 static uint64_t cache_key(const struct ht_found *f, bool lines)
 {
-    uint64_t key = lines ? 0x9e3779b97f4a7c15u : 0xc2b2ae3d27d4eb4fu;
+    uint64_t key = lines ? HT_GOLDEN_RATIO : 0xc2b2ae3d27d4eb4fu;
     const uint64_t parts[] = {f->main.size, f->main.mtime_ns, f->debug.size, f->debug.mtime_ns};
     for (size_t i = 0; i < 4; i++) {
         key = (key ^ parts[i]) * 0xff51afd7ed558ccdu;

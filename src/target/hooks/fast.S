@@ -10,7 +10,7 @@
  */
 #include <cet.h>
 
-#include "region/hash.h"
+#include "util/hash.h"
 
         .text
 

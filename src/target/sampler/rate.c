@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "region/hash.h"
 #include "target/allocator/backend.h"
 #include "target/allocator/place.h"
 #include "target/os/machine.h"
@@ -19,6 +18,7 @@
 #include "target/state/thread_slot.h"
 #include "target/tables/fold.h"
 #include "target/tables/live.h"
+#include "util/hash.h"
 
 _Atomic uint64_t ht_interval_in_force;
 

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "region/hash.h"
 #include "region/weight.h"
 #include "region/yield_point.h"
 #include "target/state/state.h"
+#include "util/hash.h"
 
 /* Weights of one object. */
 struct ht_object_weights {

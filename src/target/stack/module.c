@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "region/hash.h"
 #include "region/text.h"
 #include "region/yield_point.h"
 #include "target/os/machine.h"
@@ -22,6 +21,7 @@
 #include "target/state/process_info.h"
 #include "target/state/state.h"
 #include "target/tables/writer.h"
+#include "util/hash.h"
 
 #define FINGERPRINT_MAX 65536u
 

@@ -9,11 +9,11 @@
 
 #include <stdint.h>
 
-#include "region/hash.h"
 #include "region/yield_point.h"
 #include "target/stack/unwind.h"
 #include "target/stack/walk_cache.h"
 #include "target/state/state.h"
+#include "util/hash.h"
 
 static inline struct ht_stack_cache_entry *ht_stack_cache_slot(uint64_t pc, uint64_t sp)
 {

@@ -10,7 +10,6 @@
 #include "target/stack/unwind.h"
 
 #include "cfi/cfi.h"
-#include "region/hash.h"
 #include "target/os/machine.h"
 #include "target/stack/module.h"
 #include "target/stack/replay.h"
@@ -19,6 +18,7 @@
 #include "target/stack/walk_cache.h"
 #include "target/state/state.h"
 #include "target/tables/stacks.h"
+#include "util/hash.h"
 
 /* A walk: what may be read, the object around the current pc, and the objects met before. */
 struct walk {

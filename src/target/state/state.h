@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 #include "region/compiler.h"
-#include "region/hash.h"
 #include "region/labels.h"
 #include "region/layout.h"
 #include "target/os/hidden.h"
 #include "target/os/object.h" /* ht_unload_generation */
 #include "target/os/sys.h"    /* ht_sandboxed */
 #include "target/state/caches.h"
+#include "util/hash.h"
 
 /* Loads and stores of fields that a seqlock guards. */
 #define HT_LOAD_RELAXED(x)     __atomic_load_n(&(x), __ATOMIC_RELAXED)

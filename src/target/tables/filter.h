@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "region/hash.h"
 #include "region/yield_point.h"
 #include "target/os/hidden.h"
+#include "util/hash.h"
 
 /* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
  * written before the object's address leaves malloc, so a free that was handed the pointer by any

@@ -11,13 +11,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "region/hash.h"
 #include "region/yield_point.h"
 #include "target/state/lock.h"
 #include "target/state/state.h"
 #include "target/tables/bucket_arrays.h"
 #include "target/tables/nodes.h"
 #include "target/tables/writer.h"
+#include "util/hash.h"
 
 #define SHARDS        256u
 #define FIRST_BUCKETS 16u

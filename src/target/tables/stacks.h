@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "region/hash.h"
 #include "target/state/state.h"
 #include "target/tables/writer.h"
+#include "util/hash.h"
 
 /*
  * Hash of the frames from one frame to the root: h(frame, callers) = frame + K * h(callers), with

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Multipliers for hashes of 64 bits. Without suffixes: fast.S reads them, too. */
-#ifndef HEAPTAP_SRC_REGION_HASH_H
-#define HEAPTAP_SRC_REGION_HASH_H
+#ifndef HEAPTAP_SRC_UTIL_HASH_H
+#define HEAPTAP_SRC_UTIL_HASH_H
 
 /* 2^64 divided by the golden ratio: the product's upper bits are a hash of a number whose upper
  * bits vary little (Knuth, "multiplicative hashing"). */
