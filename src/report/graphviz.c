@@ -2,11 +2,14 @@
 /* svg and png: graphviz lays dot's output out. */
 #include "config.h"
 
+#include "report/graphviz.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,39 +63,46 @@ static int copy(FILE *from, FILE *to)
 }
 
 /* Files, not pipes, so that neither this process nor graphviz can block the other. */
+int ht_graphviz_run(FILE *graph, FILE *out, const char *format, unsigned seconds)
+{
+    FILE *drawing = tmpfile();
+    pid_t pid;
+    int err = drawing ? 0 : -errno;
+    if (!err && (fflush(graph) || fseek(graph, 0, SEEK_SET)))
+        err = -errno;
+    if (!err)
+        err = start(format, fileno(graph), fileno(drawing), &pid);
+    if (!err) {
+        const struct rlimit most = {seconds, seconds};
+        if (seconds)
+            prlimit(pid, RLIMIT_CPU, &most, NULL);
+        err = finish(pid);
+    }
+    if (!err)
+        err = copy(drawing, out);
+    if (drawing)
+        fclose(drawing);
+    return err;
+}
+
 int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
                        const char *format)
 {
     if (o->json)
         return ht_report_dot(out, p, o);
-    FILE *graph = tmpfile(), *drawing = tmpfile();
-    pid_t pid;
-    int err = -EIO;
-    if (!graph || !drawing) {
-        err = fail(o, -errno, "cannot make a temporary file (is $TMPDIR writable?)");
-        goto out;
+    FILE *graph = tmpfile();
+    if (!graph)
+        return fail(o, -errno, "cannot make a temporary file (is $TMPDIR writable?)");
+    int err = ht_report_dot(graph, p, o);
+    if (!err) {
+        err = ht_graphviz_run(graph, out, format, 0);
+        if (err == -ENOENT)
+            fail(o, err,
+                 "graphviz is not installed: no program 'dot' (apt-get install graphviz, or "
+                 "use the dot, folded or flame report)");
+        else if (err)
+            fail(o, err, "graphviz's dot failed on the graph");
     }
-    if ((err = ht_report_dot(graph, p, o)))
-        goto out;
-    if (fflush(graph) || fseek(graph, 0, SEEK_SET)) {
-        err = fail(o, -errno, "cannot write a temporary file");
-        goto out;
-    }
-    err = start(format, fileno(graph), fileno(drawing), &pid);
-    if (!err)
-        err = finish(pid);
-    if (err == -ENOENT)
-        fail(o, err,
-             "graphviz is not installed: no program 'dot' (apt-get install graphviz, or "
-             "use the dot, folded or flame report)");
-    else if (err)
-        fail(o, err, "graphviz's dot failed on the graph");
-    else
-        err = copy(drawing, out);
-out:
-    if (graph)
-        fclose(graph);
-    if (drawing)
-        fclose(drawing);
+    fclose(graph);
     return err;
 }

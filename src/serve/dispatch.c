@@ -41,7 +41,7 @@ enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
         {"/debug/pprof/symbol", ht_get_symbol},   {"/metrics", ht_get_metrics},
         {"/debug/leaks", ht_get_leaks},           {"/debug/leaks/progress", ht_get_leaks_progress},
         {"/api/targets", ht_get_targets},         {"/api/profile", ht_get_data},
-        {"/api/source", ht_get_source},
+        {"/api/source", ht_get_source},           {"/api/layout", ht_post_layout},
     };
     bool page;
     bool post = !strcmp(r->method, "POST");
@@ -55,7 +55,7 @@ enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
     if (refused)
         return ht_answer_error(r, refused, "%s", why);
     if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0 &&
-        !(post && !strcmp(r->path, "/debug/pprof/symbol")))
+        !(post && (!strcmp(r->path, "/debug/pprof/symbol") || !strcmp(r->path, "/api/layout"))))
         return ht_answer_error(r, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is not served here", r->method);
     if (!strcmp(r->path, "/"))
         return ht_get_page(r);

@@ -136,6 +136,7 @@ enum MHD_Result ht_get_static(const struct ht_request *r, const char *name);
 enum MHD_Result ht_get_targets(const struct ht_request *r);
 enum MHD_Result ht_get_data(const struct ht_request *r);
 enum MHD_Result ht_get_source(const struct ht_request *r);
+enum MHD_Result ht_post_layout(const struct ht_request *r);
 
 /* dispatch.c: finds the handler of an address and calls it. */
 enum MHD_Result ht_dispatch(struct ht_request *r, const char *url);

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import select
+import shutil
 import socket
 import stat
 import subprocess
@@ -134,6 +135,22 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     code, h, body = s.get("/2/debug/pprof/heap", headers={"Accept-Encoding": "gzip"})
     check("a profile is compressed once", "content-encoding" not in h and pprofile.totals(body) == want, h)
 
+    # Layouts of graphs: numbers alone.
+    graph = "3 2\n100 40\n90 40\n120 50\n0 1 50\n0 2 1\n"
+    code, h, body = s.get("/api/layout", "POST", graph)
+    if shutil.which("dot"):
+        lines = [x.split() for x in body.decode().splitlines()]
+        check("layout", code == 200 and [x[0] for x in lines] == ["graph"] + ["node"] * 3 + ["edge"] * 2 + ["stop"], (code, body))
+        check("sizes of the layout", [round(float(x[4]) * 72) for x in lines if x[0] == "node"] == [100, 90, 120], lines)
+    else:
+        check("no graphviz", code == 204 and not body, (code, body))
+    for text in ("x", "1", "1 0", "1 0\n1", "1001 0\n", "1 4001\n", "1 0\n5000 1\n", "-1 0", "1 1\n9 9\n0 1 1\n", "1 1\n9 9\n0 0 101\n", "0 1\n0 0 1",
+                 graph + "7", "1 0\n9 9\n\"]; subgraph", "99999999999999999999 1", "1 0\n9 9\n\0"):
+        code, h, body = s.get("/api/layout", "POST", text)
+        check("no layout of %r" % text, code == 400 and body.count(b"\n") == 1, (code, body))
+    check("a layout is asked for by POST", s.get("/api/layout")[0] == 400)
+    check("no layout for another site", s.get("/api/layout", "POST", graph, {"Sec-Fetch-Site": "cross-site"})[0] == 403)
+
     # A slow client holds up nobody; malformed requests leave it serving.
     slow = socket.create_connection(("127.0.0.1", s.port))
     slow.send(b"GET /2/debug/pprof/heap HTTP/1.1\r\nHost: localhost\r\nX-")
@@ -176,6 +193,11 @@ with Server(heaptap, "top", "-http=:0", "--focus=cache::", "-i", "alloc_space", 
     d = json.loads(s.get("/api/targets")[2])["targets"]
     check("-http", len(d) == 1 and d[0]["inuse_space"] == 740 * 65536, d)
     check("-http sample type", json.loads(s.get("/1/api/profile")[2])["default"] == 1)
+
+# Without graphviz the page lays its graph out itself.
+with Server(heaptap, "view", "--listen", ":0", new, env={"PATH": tmp}) as s:
+    code, h, body = s.get("/api/layout", "POST", "1 0\n9 9\n")
+    check("without graphviz", code == 204 and not body, (code, body))
 
 # The token.
 token = tmp + "/token"

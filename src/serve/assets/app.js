@@ -5,7 +5,7 @@
 
   const HT = root.HT, el = HT.el, $ = id => document.getElementById(id);
   const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
-    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '' };
+    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', nf: '', ef: '' };
   const TYPED = ['focus', 'ignore', 'search', 'refresh']; // changes that are no steps of Back
 
   const app = root.heaptap = {
@@ -53,6 +53,7 @@
     },
 
     get, // asks the server; the token is added
+    layout: async text => (await get('/api/layout', { method: 'POST', body: text })).text(),
     redraw() { if (this.state.view === 'leaks') draw(); },
 
     // The views there are: some need a process that lives.
@@ -91,17 +92,17 @@
 
   // ---- Asking the server
 
-  async function get(path) {
+  async function get(path, more) {
     const token = sessionStorage.getItem('heaptap-token');
     let r;
     try {
-      r = await fetch(path, { headers: token ? { Authorization: 'Bearer ' + token } : {}, cache: 'no-store' });
+      r = await fetch(path, { ...more, headers: token ? { Authorization: 'Bearer ' + token } : {}, cache: 'no-store' });
     } catch (e) {
       throw new Error('the server does not answer');
     }
     if (r.status === 401) {
       await askToken();
-      return get(path);
+      return get(path, more);
     }
     if (!r.ok) throw new Error((await r.text()).slice(0, 300) || 'the server answers ' + r.status);
     return r;

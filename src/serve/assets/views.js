@@ -153,17 +153,47 @@
 
   // ---- Call graph
 
+  // Shares of the whole, in percent, that a slider's steps stand for.
+  const SHARES = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+  const shareOf = (text, standard) => (SHARES.includes(Number(text)) && text !== '' ? Number(text) : standard);
+
   const graph = {
     id: 'graph', label: 'Call graph',
     show(main, app) {
-      const limit = Number(app.state.nodes) || 40, t = app.type(), tree = app.tree({});
-      const size = el('select', { onchange: e => app.set({ nodes: e.target.value }) },
-        ...[20, 40, 80, 160].map(n => el('option', { value: String(n), selected: n === limit }, String(n))));
-      const box = el('div', { class: 'graph' }), left = el('output', {});
-      main.replaceChildren(el('div', { class: 'view-controls' }, el('label', {}, 'Nodes', size), left), box);
-      const g = HT.drawGraph(box, tree, t, limit, key => app.set({ view: 'sandwich', fn: (tree.info[key] && tree.info[key].fn) || tree.names[key] }));
-      left.textContent = g.left > 0 ? g.left.toLocaleString('en-US') + ' lighter nodes are not drawn; a dashed line passes through some.' : '';
-      if (!g.nodes.length) box.replaceChildren(el('p', { class: 'empty' }, ...HT.nothing(app)));
+      const st = app.state, limit = Math.min(400, Number(st.nodes) || 40), t = app.type(), tree = app.tree({});
+      if (!main.querySelector('.graph')) this.build(main, app);
+      this.size.value = String(limit);
+      const shares = { nf: shareOf(st.nf, 0.5), ef: shareOf(st.ef, 0.1) };
+      for (const k in shares) {
+        this[k].value = String(SHARES.indexOf(shares[k]));
+        this[k].setAttribute('aria-valuetext', shares[k] + ' %');
+        this[k].nextElementSibling.textContent = shares[k] + ' %';
+      }
+      const g = HT.drawGraph(this.box, tree, t, { limit, nodeShare: shares.nf / 100, edgeShare: shares.ef / 100, zoom: this.zoom }, app.layout,
+        key => app.set({ view: 'sandwich', fn: (tree.info[key] && tree.info[key].fn) || tree.names[key] }));
+      this.left.textContent = g.left > 0 ? g.left.toLocaleString('en-US') + ' lighter nodes are not drawn; a dashed line passes through some.' : '';
+      if (!g.nodes.length) this.box.replaceChildren(el('p', { class: 'empty' }, ...HT.nothing(app)));
+    },
+    build(main, app) {
+      this.size = el('select', { onchange: e => app.set({ nodes: e.target.value }) }, ...[20, 40, 80, 160, 400].map(n => el('option', { value: String(n) }, String(n))));
+      const slider = k => el('input', { type: 'range', id: k, min: '0', max: String(SHARES.length - 1), onchange: e => app.set({ [k]: String(SHARES[e.target.value]) }) });
+      this.nf = slider('nf');
+      this.ef = slider('ef');
+      this.box = el('div', { class: 'graph', tabindex: '0', 'aria-label': 'Call graph: + and - zoom, 0 fits' });
+      this.left = el('output', {});
+      const button = (label, title, act) => el('button', { type: 'button', title, 'aria-label': title, onclick: act }, label);
+      this.zoom = new HT.Zoom(this.box);
+      main.replaceChildren(el('div', { class: 'view-controls' }, el('label', {}, 'Nodes', this.size), el('label', {}, 'of at least', this.nf, el('output', {})),
+        el('label', {}, 'edges of at least', this.ef, el('output', {})), button('+', 'Zoom in (+)', () => this.zoom.by(1.25)), button('−', 'Zoom out (-)', () => this.zoom.by(0.8)),
+        button('Fit', 'Fit (0)', () => this.zoom.fit()), this.left), this.box);
+    },
+    key(k) {
+      if (!this.zoom || !this.zoom.size) return false;
+      if (k === '+') this.zoom.by(1.25);
+      else if (k === '-') this.zoom.by(0.8);
+      else if (k === '0') this.zoom.fit();
+      else return false;
+      return true;
     },
   };
 
