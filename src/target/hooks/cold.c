@@ -198,9 +198,19 @@ static inline __attribute__((always_inline)) void *reallocate(void *p, size_t si
     return ht_resize(p, &r, sample_due, pc, sp, bp);
 }
 
+static __attribute__((noinline)) void *realloc_looked_up(void *p, size_t size, bool sample_due)
+{
+    return reallocate(p, size, sample_due, HT_CALLER());
+}
+
+/* Most pointers that come here are no sampled block's: the mask of free lets all pass while a block
+ * that is not placed is live. They go on to the allocator without a frame of the library. */
 void *ht_cold_realloc(void *p, size_t size)
 {
-    return reallocate(p, size, ht_countdown(size), HT_CALLER());
+    bool due = ht_countdown(size);
+    if (HT_LIKELY(!due && p && ht_backend_ready() && !ht_arena_owns(p) && !ht_live_maybe(p)))
+        return ht_next_realloc(p, size);
+    return realloc_looked_up(p, size, due);
 }
 
 void *ht_cold_realloc_charged(void *p, size_t size)
