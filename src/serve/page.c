@@ -32,9 +32,9 @@ static void put_stats(FILE *out, const struct ht_target_stats *s)
     fprintf(out,
             ",\"inuse_space\":%" PRId64 ",\"inuse_objects\":%" PRId64 ",\"alloc_space\":%" PRId64
             ",\"alloc_objects\":%" PRId64 ",\"samples\":%" PRId64 ",\"lost\":%" PRId64
-            ",\"rate\":%" PRId64 ",\"threads\":%" PRId64,
+            ",\"rate\":%" PRId64 ",\"threads\":%" PRId64 ",\"resident\":%" PRId64,
             s->inuse_bytes, s->inuse_objects, s->alloc_bytes, s->alloc_objects, s->samples, s->lost,
-            s->rate, s->threads);
+            s->rate, s->threads, s->resident);
 }
 
 enum MHD_Result ht_get_targets(const struct ht_request *r)
