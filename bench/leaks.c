@@ -30,6 +30,7 @@ static void nothing(void *ctx, uint64_t address, const uint64_t *words, size_t n
 static void look(void *ctx, uint64_t address, const uint64_t *words, size_t n)
 {
     size_t hits = ht_leak_filter(asked, words, n, at);
+    hits = ht_leak_prepare(asked, words, at, hits);
     for (size_t i = 0; i < hits; i++)
         found += ht_leak_find(asked, words[at[i]] & HT_LEAK_ADDRESS, asked->n) < asked->n;
 }

@@ -16,6 +16,7 @@
 #define PAGE_SHIFT   12
 #define OVERLAPS_MAX 64 /* blocks over one address: only records whose frees were lost overlap */
 #define PAGE_MASK    ((1u << HT_LEAK_PAGE_BITS) - 1)
+#define OFFSET_MASK  4095ull
 
 static uint64_t end_of(const struct ht_leak_block *b)
 {
@@ -33,8 +34,10 @@ static uint64_t mark_pages(struct ht_leak_index *x, size_t i, bool wanted)
     if (last - first > PAGE_MASK)
         last = first + PAGE_MASK;
     for (uint64_t p = first; p <= last; p++) {
-        uint32_t *only = &x->only[p & PAGE_MASK];
-        *only = *only ? HT_LEAK_SEVERAL : (uint32_t)i + 1;
+        uint64_t *only = &x->only[p & PAGE_MASK];
+        uint64_t from = p == first ? b->addr & OFFSET_MASK : 0;
+        uint64_t upto = p == last ? (end_of(b) - 1) & OFFSET_MASK : OFFSET_MASK;
+        *only = *only ? HT_LEAK_SEVERAL : (from >> 4) << 32 | (upto >> 4) << 40 | (i + 1);
         if (wanted)
             x->page[(p & PAGE_MASK) / 64] |= 1ull << (p % 64);
     }
@@ -146,8 +149,8 @@ filter_avx2(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint
         }
         for (; hits; hits &= hits - 1) {
             size_t k = i + (unsigned)__builtin_ctz(hits);
-            if (on_page(x, words[k] & HT_LEAK_ADDRESS))
-                at[found++] = (uint32_t)k;
+            at[found] = (uint32_t)k; /* without a branch, which would often be taken wrong */
+            found += on_page(x, words[k] & HT_LEAK_ADDRESS);
         }
     }
     return filter_plain(x, words, i, n, at, found);
@@ -158,9 +161,33 @@ size_t ht_leak_filter(const struct ht_leak_index *x, const uint64_t *words, size
     return x->avx2 ? filter_avx2(x, words, n, at) : filter_plain(x, words, 0, n, at, 0);
 }
 
+/* The index of the only block that may be at an address, + 1; 0: none; or HT_LEAK_SEVERAL. */
+static uint32_t only_at(const struct ht_leak_index *x, uint64_t address)
+{
+    uint64_t e = x->only[address >> PAGE_SHIFT & PAGE_MASK], at = (address & OFFSET_MASK) >> 4;
+    bool there = (uint32_t)e == HT_LEAK_SEVERAL || (at >= (e >> 32 & 255) && at <= e >> 40);
+    return there ? (uint32_t)e : 0;
+}
+
+/* The tables are larger than a core's cache: what look-ups need is asked for before they begin. */
+size_t ht_leak_prepare(const struct ht_leak_index *x, const uint64_t *words, uint32_t *at, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(&x->only[(words[at[i]] & HT_LEAK_ADDRESS) >> PAGE_SHIFT & PAGE_MASK]);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t only = only_at(x, words[at[i]] & HT_LEAK_ADDRESS);
+        at[kept] = at[i];
+        kept += only != 0;
+        if (only && only != HT_LEAK_SEVERAL)
+            __builtin_prefetch(&x->block[only - 1]);
+    }
+    return kept;
+}
+
 size_t ht_leak_find(const struct ht_leak_index *x, uint64_t address, size_t before)
 {
-    uint32_t only = x->only[address >> PAGE_SHIFT & PAGE_MASK];
+    uint32_t only = only_at(x, address);
     if (only != HT_LEAK_SEVERAL) {
         const struct ht_leak_block *b = &x->block[only - 1];
         return only && only - 1 < before && address >= b->addr && address < end_of(b) ? only - 1

@@ -51,6 +51,7 @@ static void take_words(void *ctx, uint64_t at, const uint64_t *words, size_t n)
 {
     struct ht_leak_search *k = ctx;
     size_t hits = ht_leak_filter(k->x, words, n, k->at);
+    hits = ht_leak_prepare(k->x, words, k->at, hits);
     for (size_t i = 0; i < hits; i++)
         point_from(k, at + 8 * (uint64_t)k->at[i], words[k->at[i]]);
 }

@@ -79,6 +79,9 @@ static void compare(const struct ht_leak_block *block, size_t n, bool plain)
     for (size_t i = 0; i < WORDS; i++)
         words[i] = some_word(block, n);
     size_t from = chance(9), hits = ht_leak_filter(x, words + from, WORDS - from, at);
+    size_t closer = ht_leak_prepare(x, words + from, at, hits);
+    CHECK(closer <= hits);
+    hits = closer;
     memset(hit, 0, sizeof hit);
     for (size_t i = 0; i < hits; i++) {
         CHECK(!i || at[i] > at[i - 1]);
