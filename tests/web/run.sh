@@ -64,6 +64,7 @@ for t in json.load(urllib.request.urlopen(sys.argv[1] + "api/targets"))["targets
     [ -z "$pid" ] || break
     sleep 0.2
   done
+  [ $what != leaks ] || $python leaks_http.py "$url" "$pid"
   node $what.mjs "$url" "$pid"
   ;;
 push) $python push.py "$heaptap" "$dir" ;;
