@@ -62,6 +62,15 @@ static void unmap(unsigned from, unsigned n)
     pthread_mutex_unlock(&kernel);
 }
 
+/* Where the machine is busy, who has the table may be away for longer than a thread waits. */
+static bool change(const struct ht_mapping_change *c)
+{
+    for (unsigned tries = 0; tries < 40; tries++)
+        if (ht_mappings_change(c))
+            return true;
+    return false;
+}
+
 static void change_pages(unsigned thread)
 {
     for (unsigned i = 0; i < ROUNDS; i++) {
@@ -71,7 +80,7 @@ static void change_pages(unsigned thread)
             struct ht_mapping_change c = {.in_start = address(at), .in_end = address(at + n), .site = sites[site]};
             c.born = ht_mappings_now();
             if (n)
-                CHECK(ht_mappings_change(&c));
+                CHECK(change(&c));
             continue;
         }
         unsigned at = (unsigned)(ht_next_random() % PAGES);
@@ -81,7 +90,7 @@ static void change_pages(unsigned thread)
         c.out_before = ht_mappings_now();
         unmap(at, n);
         if (n)
-            CHECK(ht_mappings_change(&c));
+            CHECK(change(&c));
     }
 }
 

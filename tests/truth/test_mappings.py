@@ -33,12 +33,18 @@ def by_site(path):
 
 
 class Mappings(unittest.TestCase):
-    def run_(self, seed, threads, mode, rate, **more):
+    def run_(self, seed, threads, mode, rate):
+        """On a machine that is busy with others a thread may wait in vain for one that was preempted; then it says so."""
+        for tries in range(3):
+            if self.once(seed, threads, mode, rate, tries == 2):
+                return
+
+    def once(self, seed, threads, mode, rate, last):
         tmp = tempfile.TemporaryDirectory(prefix="heaptap-mappings.")
         self.addCleanup(tmp.cleanup)
         env = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_")}
         env.update(LD_PRELOAD=os.path.join(BUILD, "libheaptap.so"), HEAPTAP_RATE=rate, HEAPTAP_MMAP="1",
-                   HEAPTAP_OUTPUT=os.path.join(tmp.name, "%p.pb.gz"), **more)
+                   HEAPTAP_OUTPUT=os.path.join(tmp.name, "%p.pb.gz"))
         r = subprocess.run([PROGRAM, str(seed), str(threads), str(OPERATIONS // threads), mode], env=env, capture_output=True, text=True,
                            timeout=300)
         self.assertEqual((r.returncode, r.stderr), (0, ""))
@@ -52,11 +58,14 @@ class Mappings(unittest.TestCase):
         for pid, sites in truth.items():
             p, sums = by_site(os.path.join(tmp.name, pid + ".pb.gz"))
             lost = [c for c in p.comments if c.startswith("lost: ") and not c.startswith("lost: signal handler inside a hook: ")]
+            if not last and lost and all(c.startswith("lost: table busy: ") for c in lost):
+                return False
             self.assertEqual(lost, [])
             sums.pop("elsewhere", None) if mode == "signals" else None
             self.assertEqual({k: v for k, v in sums.items() if v != [0, 0]}, sites)
             self.assertEqual(pprof.check(p, mappings=True), [])
             self.assertGreater(sum(v[0] for v in sites.values()), 100)
+        return True
 
     def test_one_thread(self):
         self.run_(1, 1, "plain", "1")

@@ -348,7 +348,7 @@ static bool wait_for_room(unsigned tries)
         return false;
     if (tries < 100)
         SYS0(SYS_sched_yield);
-    else if (tries < 350 && ht_tls.reentrancy_depth <= 1)
+    else if (tries < 1350 && ht_tls.reentrancy_depth <= 1)
         SYS2(SYS_nanosleep, &t, NULL);
     else
         return false;
