@@ -42,7 +42,9 @@ at_end = of("cat exact.txt")
 lines = {m[2]: (int(m[1]), m[3]) for m in re.finditer(r"(?m)^ *[\d.]+[kMG]?B +([\d.]+)k? +\d+s +\d+%  (\w+) ←.*?((?: \(holds .*\))?)$",
                                                      at_end.partition("\nunreachable:")[0])}
 check("at its end: the sessions, trees and pairs, and what they hold", sorted(lines) == ["join_room", "open_session", "parse_query"], (lines, at_end))
-check("at its end: a tree's root stands for it", "holds %d others" % (14 * lines["parse_query"][0]) in lines["parse_query"][1], at_end)
+held = re.search(r"holds (\d+) others", lines["parse_query"][1])
+# An old pointer on the stack may keep a part of the last one.
+check("at its end: a tree's root stands for it", held and 0 <= 14 * lines["parse_query"][0] - int(held[1]) < 15, at_end)
 check("at its end: of a pair one stands for both", "holds %d others" % lines["join_room"][0] in lines["join_room"][1], at_end)
 check("at its end: nothing that is kept", "remember_" not in at_end, at_end)  # copy_text is shown with the caller that lost
 top = of("exact.leaks.pb.gz\n")
