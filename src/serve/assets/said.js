@@ -25,7 +25,7 @@
     const ends = tree.interval(0, t);
     return [el('strong', {}, HT.changeText(tree.before(0, t), tree.now(0, t), unit)),
       ends && el('span', {}, `at ${Math.round(100 * HT.evidence.confidence())} %: ${HT.range(ends, unit).slice(1, -1)}`),
-      with_ && el('span', {}, 'since ' + (with_.label || with_.name)), swatch('grew', 'grew'), swatch('shrank', 'shrank'),
+      with_ && el('span', {}, with_.label ? 'since ' + with_.label : 'compared with ' + with_.name), swatch('grew', 'grew'), swatch('shrank', 'shrank'),
       !tree.why(t) && swatch('faint', 'may be chance')].filter(Boolean);
   };
 
