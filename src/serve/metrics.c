@@ -98,5 +98,7 @@ enum MHD_Result ht_get_metrics(const struct ht_request *r)
     for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++)
         put_metric(r, b.out, m, list, n);
     ht_targets_free(list, n);
+    if (r->s->o.metrics && !*r->id)
+        r->s->o.metrics(r->s->o.metrics_ctx, b.out);
     return ht_body_answer(r, &b, 0, "text/plain; version=0.0.4; charset=utf-8", NULL);
 }

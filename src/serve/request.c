@@ -52,6 +52,11 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
     pthread_mutex_unlock(&s->symbols);
 }
 
+void ht_serve_names(struct ht_server *s, struct ht_profile *p, pid_t pid)
+{
+    ht_symbols(s, p, pid);
+}
+
 int ht_request_list(const struct ht_request *r, struct ht_target **list, size_t *n)
 {
     return r->s->source->list(r->s->source->ctx, list, n);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 #include "serve/target.h"
 
@@ -19,6 +21,9 @@ struct ht_serve_options {
     char *const *source_roots; /* directories that source files may be shown from */
     size_t n_source_roots;
     const char *compare; /* the page opens with this target as what the first is compared with */
+    /* Further metrics, when /metrics is asked for all; NULL for none. From many threads. */
+    void (*metrics)(void *ctx, FILE *out);
+    void *metrics_ctx;
 };
 
 struct ht_server;
@@ -30,6 +35,10 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
 
 /* The port it listens on, 0 for a socket file. */
 uint16_t ht_serve_port(const struct ht_server *s);
+
+/* Names for a profile, by the symboliser that the server's requests use, too. From any thread. */
+struct ht_profile;
+void ht_serve_names(struct ht_server *s, struct ht_profile *p, pid_t pid);
 
 /* Waits for the requests in progress (those that sleep for seconds= are cut short). */
 void ht_serve_stop(struct ht_server *s);

@@ -23,3 +23,7 @@ uint16_t ht_serve_port(const struct ht_server *s)
 void ht_serve_stop(struct ht_server *s)
 {
 }
+
+void ht_serve_names(struct ht_server *s, struct ht_profile *p, pid_t pid)
+{
+}

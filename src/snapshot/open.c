@@ -81,6 +81,16 @@ int ht_process_region_file(const struct ht_process_info *p, const struct ht_proc
     return fd;
 }
 
+int ht_region_file_of(pid_t pid)
+{
+    struct ht_process_info p;
+    struct ht_process_map map;
+    int err = ht_process_read(pid, &p);
+    if (!err)
+        err = ht_process_find(&p, &map);
+    return err ? err : map.address && map.inode ? ht_process_region_file(&p, &map) : -ENOENT;
+}
+
 static int no_region(struct ht_region *r, const struct ht_process_info *p, char *msg, size_t size)
 {
     /* A forked child makes its region at its first sample; before that an empty profile is

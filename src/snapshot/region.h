@@ -58,6 +58,10 @@ int ht_region_open_for(struct ht_region *r, const char *word, const struct ht_re
 /* A region file. */
 int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size);
 
+/* The file of a living process's region, which can be read when the process and its name are gone:
+ * a descriptor, -ENOENT when the region is in memory alone, or another -errno. */
+int ht_region_file_of(pid_t pid);
+
 /* The header alone, of a file that is open. */
 int ht_region_open_header(struct ht_region *r, int fd, const char *path, char *msg,
                           size_t msg_size);

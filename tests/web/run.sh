@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The flame graph, the page and the server.
-# run.sh flame|folded|page|sandwich|live|kinds|leaks|http|processes|crowd|push HEAPTAP [CHURN or BENCH-PROFILES]
+# run.sh flame|folded|page|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet HEAPTAP [CHURN or BENCH-PROFILES]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -68,6 +68,7 @@ for t in json.load(urllib.request.urlopen(sys.argv[1] + "api/targets"))["targets
   node $what.mjs "$url" "$pid"
   ;;
 push) $python push.py "$heaptap" "$dir" ;;
+fleet) $python fleet.py "$heaptap" "$churn" "$dir" ;;
 flame)
   "$heaptap" flame "$dir/new.pb.gz" -o "$dir/flame.html"
   "$heaptap" flame "$dir/new.pb.gz" --base "$dir/old.pb.gz" -o "$dir/diff.html"

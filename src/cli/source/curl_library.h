@@ -18,13 +18,6 @@
     X(easy_strerror)                                                                               \
     X(easy_escape)                                                                                 \
     X(free)                                                                                        \
-    X(mime_init)                                                                                   \
-    X(mime_addpart)                                                                                \
-    X(mime_name)                                                                                   \
-    X(mime_filename)                                                                               \
-    X(mime_type)                                                                                   \
-    X(mime_data)                                                                                   \
-    X(mime_free)                                                                                   \
     X(slist_append)                                                                                \
     X(slist_free_all)
 

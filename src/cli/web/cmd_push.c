@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/push/address.h"
 #include "cli/source/source.h"
 #include "cli/web/push.h"
 #include "cli/web/token.h"
@@ -71,8 +72,11 @@ int ht_cmd_push(int argc, char **argv)
             status = 1;
         o.token = token;
     }
-    if (status < 0)
-        status = push(rest.word[0], rest.word[1], &o);
+    if (status < 0) {
+        char *url = ht_push_url_take(rest.word[0]);
+        status = url ? push(url, rest.word[1], &o) : ht_complain(1, "out of memory");
+        free(url);
+    }
     ht_words_finish(&rest);
     return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends a profile to a continuous profiler: Pyroscope's /ingest in its pprof form. */
+/* Sends one profile to a continuous profiler. */
 #ifndef HEAPTAP_SRC_CLI_WEB_PUSH_H
 #define HEAPTAP_SRC_CLI_WEB_PUSH_H
 
@@ -13,7 +13,8 @@ struct ht_push_options {
     const char *tenant; /* X-Scope-OrgID, NULL for none */
 };
 
-/* url: the server's, or its /ingest. 0, or -errno with one line in msg. */
+/* url: the server's, its /ingest, or another that takes profiles (cli/push/send.h). 0, or -errno
+ * with one line in msg. */
 int ht_push(const char *url, const struct ht_profile *p, const struct ht_push_options *o, char *msg,
             size_t msg_size);
 

@@ -149,16 +149,30 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    struct ht_pusher *pusher = NULL;
+    if (s->push && !(pusher = ht_pusher_create(s->push, s->pushed->word, s->pushed->n, &status))) {
+        free(listen);
+        return status;
+    }
+    if (pusher) {
+        o.metrics = ht_pusher_metrics;
+        o.metrics_ctx = pusher;
+    }
     struct ht_server *server = ht_serve_start(&o, source, msg, sizeof msg);
-    if (server) {
+    if (server && pusher && (status = ht_pusher_start(pusher, server))) {
+        ht_serve_stop(server);
+        status = ht_complain(1, "cannot start a thread: %s", strerror(-status));
+    } else if (server) {
         say_where(&o, ht_serve_port(server));
         if (browser && !s->no_browser && !o.unix_path && is_loopback(o.host))
             open_browser(ht_serve_port(server));
         sigwait(&ends, &sig);
+        ht_pusher_stop(pusher);
         ht_serve_stop(server);
     } else {
         status = ht_complain(1, "%s", msg);
     }
+    ht_pusher_destroy(pusher);
     free(listen);
     return status;
 }

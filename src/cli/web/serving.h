@@ -3,6 +3,7 @@
 #ifndef HEAPTAP_SRC_CLI_WEB_SERVING_H
 #define HEAPTAP_SRC_CLI_WEB_SERVING_H
 
+#include "cli/push/pusher.h"
 #include "cli/words.h"
 #include "serve/serve.h"
 
@@ -10,6 +11,8 @@ struct ht_serving {
     const char *listen, *unix_path, *token_file;
     struct ht_words hosts, roots;
     bool no_browser;
+    const struct ht_pusher_options *push; /* NULL: nothing is sent */
+    const struct ht_words *pushed;        /* PIDs that are sent; none: all */
 };
 
 #define HT_SERVING_OPTIONS(s)                                                                      \
