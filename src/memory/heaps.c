@@ -15,7 +15,6 @@
 
 enum {
     FAST_MAX = 1 << 20,
-    KEYS_MAX = 1024,
     CACHE_BINS = 64,
     CACHE_2_26 = 64 * 9 + 16,  /* sizes of a thread's cache's chunk: counts of 8 bits... */
     CACHE_2_30 = 64 * 10 + 16, /* ...and of 16 */
@@ -106,27 +105,65 @@ static int add_others(struct ht_remote *r, const struct ht_glibc_form *f, uint64
     return 0;
 }
 
-/* What a thread's cache, the first block of most heaps, says of the blocks in it. */
-static int add_keys(struct ht_remote *r, uint64_t chunk, struct ht_memory_heaps *out)
+static int by_word(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/*
+ * What blocks in the caches of threads, each the first block of most heaps, have as second word. An
+ * own address of the cache is taken at once (2.29 to 2.33). Others are counted: a block that is
+ * just being taken out of a cache has the program's word there.
+ */
+static int read_cache(struct ht_remote *r, uint64_t chunk, struct ht_memory_heaps *out,
+                      uint64_t **seen, size_t *n_seen)
 {
     uint64_t size = size_of(r, chunk), counts = chunk + 16;
     if (size != CACHE_2_26 && size != CACHE_2_30)
         return 0;
     unsigned bytes = size == CACHE_2_30 ? 2 : 1;
     uint64_t entries = counts + (uint64_t)CACHE_BINS * bytes;
+    bool own = false;
     for (unsigned i = 0; i < CACHE_BINS; i++) {
         uint64_t at = counts + (uint64_t)i * bytes, e = word(r, entries + 8ull * i);
         uint64_t n = word(r, at & ~7ull) >> (8 * (at & 7)) & (bytes == 2 ? 0xffff : 0xff);
         if (!n || !e || (e & (ALIGN - 1)) || size_of(r, e - 16) != LEAST + 16ull * i)
             continue;
         uint64_t key = word(r, e + 8);
-        bool known = !key;
-        for (size_t k = 0; k < out->n_keys; k++)
-            known |= out->key[k] == key;
-        if (!known && out->n_keys < KEYS_MAX && add_word(&out->key, &out->n_keys, key))
+        if (key == counts)
+            own = true;
+        else if (add_word(seen, n_seen, key))
             return -ENOMEM;
     }
-    return 0;
+    return own ? add_word(&out->key, &out->n_keys, counts) : 0;
+}
+
+/* Since 2.34 all have one random number: what more than half of those seen have, two at least, and
+ * what is no address and no small number. */
+static int find_random_key(uint64_t *seen, size_t n_seen, struct ht_memory_heaps *out)
+{
+    if (n_seen < 2)
+        return 0;
+    qsort(seen, n_seen, sizeof *seen, by_word);
+    uint64_t key = seen[n_seen / 2];
+    size_t same = 0;
+    for (size_t i = 0; i < n_seen; i++)
+        same += seen[i] == key;
+    return same >= 2 && 2 * same > n_seen && key >> 48 ? add_word(&out->key, &out->n_keys, key) : 0;
+}
+
+static int find_keys(struct ht_remote *r, struct ht_memory_heaps *out)
+{
+    uint64_t *seen = NULL;
+    size_t n_seen = 0;
+    int err = 0;
+    for (size_t i = 0; i < out->n && !err; i++)
+        err = read_cache(r, out->heap[i].first, out, &seen, &n_seen);
+    if (!err)
+        err = find_random_key(seen, n_seen, out);
+    free(seen);
+    return err;
 }
 
 /* Fast bins are lists of one direction; since 2.32 each link is disguised by its own address. */
@@ -152,12 +189,6 @@ static int by_start(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int by_word(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 int ht_memory_heaps_find(struct ht_remote *r, struct ht_memory_heaps *out)
 {
     const struct ht_glibc_form *f = NULL;
@@ -175,8 +206,8 @@ int ht_memory_heaps_find(struct ht_remote *r, struct ht_memory_heaps *out)
         if (!err)
             err = add_fast(r, f, arena, out);
     }
-    for (size_t i = 0; i < out->n && !err; i++)
-        err = add_keys(r, out->heap[i].first, out);
+    if (!err)
+        err = find_keys(r, out);
     if (out->n)
         qsort(out->heap, out->n, sizeof *out->heap, by_start);
     if (out->n_keys)
