@@ -213,6 +213,52 @@ static void change_with_forks(void)
     CHECK(forks > SINGLE / 10);
 }
 
+static unsigned handled, handlers;
+
+/* A signal handler at a step of a change, whoever has the table: it maps a page. */
+static void handle_here(enum ht_yield_point_id point)
+{
+    if (point != HT_AT_MAPPINGS || ht_next_random() % 3)
+        return;
+    ht_at_point = NULL;
+    const uint64_t page = address(PAGES + 20 + 2 * handlers++);
+    const struct ht_mapping_change c = {
+        .in_start = page, .in_end = page + PAGE_SIZE, .site = sites[1], .born = ht_mappings_now()};
+    CHECK(ht_mappings_change(&c));
+    handled = 1;
+}
+
+/* What the handler did is done when the change that it interrupted is. */
+static void change_with_handlers(void)
+{
+    for (unsigned i = 0; i < 300; i++) {
+        const uint64_t page = address(PAGES + 10);
+        struct ht_mapping_change c = {.born = ht_mappings_now()};
+        struct sums expected = recorded();
+        if (i % 2) {
+            c.out_before = c.born;
+            c.out_start = page;
+            c.out_end = page + PAGE_SIZE;
+            expected.objects[2]--;
+            expected.bytes[2] -= PAGE_SIZE;
+        } else {
+            c.site = sites[2];
+            c.in_start = page;
+            c.in_end = page + PAGE_SIZE;
+            expected.objects[2]++;
+            expected.bytes[2] += PAGE_SIZE;
+        }
+        handled = 0;
+        ht_at_point = handle_here;
+        CHECK(ht_mappings_change(&c));
+        ht_at_point = NULL;
+        expected.objects[1] += handled;
+        expected.bytes[1] += handled * PAGE_SIZE;
+        CHECK(equal(recorded(), expected));
+    }
+    CHECK(handlers > 50);
+}
+
 static void check_counts(void)
 {
     struct sums t = truth();
@@ -249,4 +295,5 @@ void stress_mappings(void)
     check_counts();
     change_with_forks();
     check_counts();
+    change_with_handlers();
 }
