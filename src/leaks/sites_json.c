@@ -61,6 +61,7 @@ int ht_leaks_json(FILE *out, const struct ht_leaks *l, const struct ht_leak_site
     json_object_set_new(root, "unreachable_told", json_boolean(l->exact || l->walked));
     json_object_set_new(root, "not_told_because",
                         l->exact || l->walked ? json_null() : json_string(l->unwalked));
+    json_object_set_new(root, "outside_heap", json_integer((json_int_t)l->outside));
     json_object_set_new(root, "heap_not_walked_bytes", json_integer((json_int_t)l->not_walked));
     int err = !root || json_dumpf(root, out, JSON_INDENT(2)) ? -ENOMEM : 0;
     putc('\n', out);

@@ -7,6 +7,7 @@ cannot be seen is called what docs/leaks.md says. CHECKS: so many looks at each 
 import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,7 +183,7 @@ for movers in ("0", "8"):
                 kept.pop("kept_moving", None)
             check("walk: nothing reachable is called leaked", not kept, (movers, i, kept, out["candidates"]))
             check("walk: what leaked is found", part(p, found, "lost_") >= 0.98, (movers, i, part(p, found, "lost_"), found, p.blocks))
-            check("walk: it is one", not out["exact"] and out["unreachable_told"] and out["heap_not_walked_bytes"] == 0, out)
+            check("walk: it is one", not out["exact"] and out["unreachable_told"] and out["heap_not_walked_bytes"] == 0 and out["outside_heap"] == 0, out)
         sites = {(s["site"], s["leak"]): s for s in out["sites"]}
         for what, each in (("list", 10), ("cycle", 7), ("hash", 129), ("tree", 63), ("ring", 14)):
             head = sites["lost_" + what, "unreferenced"]
@@ -196,6 +197,14 @@ if path:
         check("not walked", not out["unreachable_told"] and "libmimalloc" in out["not_told_because"], out)
         check("the grade", {s["leak"] for s in out["sites"]} == {"unreferenced"}, out)
         check("and said", "the allocator is libmimalloc" in leaks(p.pid).stdout)
+    # One that is not known by its name: glibc's malloc has no heap then.
+    unknown = DIR + "/libunknown.so"
+    shutil.copy(path, unknown)
+    with Program(HEAPS, "5", rate="2", allocator=unknown) as p:
+        out, found = looked(p.pid, "--stop")
+        kept = [n for n in found if n.startswith(("kept_", "register_"))]
+        check("unknown allocator: nothing reachable is called leaked", not kept, (kept, out))
+        check("unknown allocator: not walked", not out["unreachable_told"] and "no heap of glibc's" in out["not_told_because"], out)
 
 # Nothing of ours is left in the process, and it does not notice.
 with Program(HEAPS, "3") as p:

@@ -73,6 +73,11 @@ static void print_notes(FILE *out, const struct ht_leaks *l, bool any)
     if (!l->exact && !l->walked)
         fprintf(out, "Only blocks that nothing points to are listed, not what these lead to: %s.\n",
                 l->unwalked);
+    if (l->walked && l->outside)
+        fprintf(out,
+                "%zu of the blocks lie outside of glibc's heap: of these, what they lead to is not "
+                "listed.\n",
+                l->outside);
     if (l->walked && l->not_walked >= 65536) /* less is what just grew */
         fprintf(out, "Of %s of the heap no blocks could be told: all in it counts as in use.\n",
                 size_text((double)l->not_walked, size));
