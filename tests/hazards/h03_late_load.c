@@ -9,11 +9,11 @@ int main(int argc, char **argv) {
     before[i] = malloc(1000);
   void *handle = dlopen(argv[argc - 1], RTLD_NOW | RTLD_GLOBAL);
   const char *why = handle ? "loaded" : dlerror();
-  CHECK(why);
+  CHECK(why, "dlopen loads the library, or dlerror says why not");
   say(1, "%s\n", why);
   for (int i = 0; i < 100; i++) {
     after[i] = malloc(100000);
-    CHECK(after[i]);
+    CHECK(after[i], "malloc succeeds after the late load");
     memset(after[i], 1, 100000);
     free(before[i]);
   }

@@ -26,7 +26,7 @@ static void *sample(void *arg) {
   qsort(numbers, 2000, sizeof *numbers, compare);
   for (int i = 0; i < 200; i++) {
     regex_t re;
-    CHECK(regcomp(&re, "(a|b)*c[d-z]+(e.*f){1,40}", REG_EXTENDED) == 0);
+    CHECK(regcomp(&re, "(a|b)*c[d-z]+(e.*f){1,40}", REG_EXTENDED) == 0, "the expression is compiled");
     regfree(&re);
   }
   atomic_store(&loader_state, 2);
@@ -46,13 +46,13 @@ int main(void) {
   snprintf(path, sizeof path, "%s/libh04_plugin.so", getenv("H_PROGRAMS"));
   alarm(100);
   pthread_t thread;
-  CHECK(pthread_create(&thread, NULL, sample, NULL) == 0);
+  CHECK(pthread_create(&thread, NULL, sample, NULL) == 0, "the sampling thread starts");
   void *h = dlopen(path, RTLD_NOW);
-  CHECK(h);
+  CHECK(h, "the plugin loads while the other thread samples");
   pthread_join(thread, NULL);
   dlclose(h);
   atomic_store(&loader_state, 0);
-  CHECK(pthread_create(&thread, NULL, sample, NULL) == 0);
+  CHECK(pthread_create(&thread, NULL, sample, NULL) == 0, "the sampling thread starts once more");
   dl_iterate_phdr(wait_in_callback, NULL);
   pthread_join(thread, NULL);
   return 0;

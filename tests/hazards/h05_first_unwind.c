@@ -20,7 +20,7 @@ int main(void) {
     free(p);
   }
   dl_iterate_phdr(objects, &after);
-  CHECK(before == after);
-  CHECK(open_descriptors() == descriptors);
+  CHECK(before == after, "the first unwind loads no object");
+  CHECK(open_descriptors() == descriptors, "the first unwind leaves no descriptor open");
   return 0;
 }

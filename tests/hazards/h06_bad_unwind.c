@@ -42,7 +42,7 @@ static void *work(void *arg) {
   for (int round = 0; round < 50; round++)
     for (size_t g = 0; g < sizeof garbage / sizeof *garbage; g++) {
       char *p = ((trampoline)jit)(allocate, 3000 + g, garbage[g]);
-      CHECK(p);
+      CHECK(p, "malloc succeeds under damaged unwind tables");
       memset(p, 1, 3000);
       free(p);
     }
@@ -63,7 +63,7 @@ int main(void) {
     for (int i = 0; i < 200; i++)
       at_the_edge(stack + (192 << 10), garbage[g]);
   pthread_t t;
-  CHECK(pthread_create(&t, NULL, work, NULL) == 0);
+  CHECK(pthread_create(&t, NULL, work, NULL) == 0, "the thread starts");
   pthread_join(t, NULL);
   return 0;
 }

@@ -10,8 +10,9 @@ static void *work(void *arg) {
     pthread_attr_t a;
     void *stack;
     size_t size;
-    CHECK(pthread_getattr_np(pthread_self(), &a) == 0);
-    CHECK(pthread_attr_getstack(&a, &stack, &size) == 0 && size > 0);
+    CHECK(pthread_getattr_np(pthread_self(), &a) == 0, "pthread_getattr_np succeeds");
+    CHECK(pthread_attr_getstack(&a, &stack, &size) == 0, "the stack's bounds are there");
+    CHECK(size > 0, "the stack has a size");
     pthread_attr_destroy(&a);
     free(malloc(20000));
   }
@@ -22,7 +23,7 @@ int main(void) {
   alarm(100);
   pthread_t t[8];
   for (int i = 0; i < 8; i++)
-    CHECK(pthread_create(&t[i], NULL, work, NULL) == 0);
+    CHECK(pthread_create(&t[i], NULL, work, NULL) == 0, "a thread starts");
   work(NULL);
   for (int i = 0; i < 8; i++)
     pthread_join(t[i], NULL);

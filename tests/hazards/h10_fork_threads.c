@@ -34,15 +34,15 @@ int main(void) {
   alarm(100);
   pthread_t t[4];
   for (int i = 0; i < 4; i++)
-    CHECK(pthread_create(&t[i], NULL, churn, NULL) == 0);
+    CHECK(pthread_create(&t[i], NULL, churn, NULL) == 0, "a thread that allocates starts");
   for (int i = 0; i < 12; i++) {
     pid_t pid = fork();
-    CHECK(pid >= 0);
+    CHECK(pid >= 0, "fork succeeds beside busy threads");
     if (pid == 0) {
       alarm(100);
       pthread_t inner;
       child_thread(NULL);
-      CHECK(pthread_create(&inner, NULL, child_thread, NULL) == 0);
+      CHECK(pthread_create(&inner, NULL, child_thread, NULL) == 0, "the child can start a thread");
       pthread_join(inner, NULL);
       free(malloc(32 << 20)); // a profile of no sample is none
       if (getenv("HEAPTAP_RATE"))
@@ -52,8 +52,9 @@ int main(void) {
       exit(7);
     }
     int status;
-    CHECK(waitpid(pid, &status, 0) == pid);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+    CHECK(WIFEXITED(status), "no signal has ended the child");
+    CHECK(WEXITSTATUS(status) == 7, "it exits with 7");
   }
   atomic_store(&stop, 1);
   for (int i = 0; i < 4; i++)

@@ -23,7 +23,7 @@ static int borrowed(void *arg) {
 static void wrote_nothing(pid_t pid) {
   char path[4096];
   snprintf(path, sizeof path, "%s/h11_vfork.%d.pb.gz", getenv("H_OUT"), pid);
-  CHECK(access(path, F_OK) == -1);
+  CHECK(access(path, F_OK) == -1, "the child of vfork writes no profile");
 }
 
 int main(void) {
@@ -38,36 +38,49 @@ int main(void) {
       execl("/bin/true", "true", (char *)NULL);
       _exit(9);
     }
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(pid > 0, "there is the child of vfork");
+    CHECK(waitpid(pid, &status, 0) == pid, "it is there to wait for");
+    CHECK(status == 0, "it has exited with 0");
     pid = vfork();
     if (pid == 0) {
       free(malloc(20000));
       _exit(2);
     }
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 2);
+    CHECK(pid > 0, "there is the child whose exec failed");
+    CHECK(waitpid(pid, &status, 0) == pid, "it is there to wait for");
+    CHECK(WEXITSTATUS(status) == 2, "it exits with the status it chose");
     wrote_nothing(pid);
     pid = clone(borrowed, stack + (256 << 10), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3);
+    CHECK(pid > 0, "there is the child that allocates");
+    CHECK(waitpid(pid, &status, 0) == pid, "it is there to wait for");
+    CHECK(WEXITSTATUS(status) == 3, "it exits with the status it chose");
     wrote_nothing(pid);
     char word[] = "true", *args[] = {word, NULL};
-    CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, args, environ) == 0);
-    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(posix_spawn(&pid, "/bin/true", NULL, NULL, args, environ) == 0, "posix_spawn of a program succeeds");
+    CHECK(waitpid(pid, &status, 0) == pid, "the spawned program is there to wait for");
+    CHECK(status == 0, "it has exited with 0");
     // The C library's own child in our memory: its exec fails, and its _exit is not by our hook.
-    CHECK(posix_spawn(&pid, "/nonexistent/program", NULL, NULL, args, environ) == ENOENT);
+    CHECK(posix_spawn(&pid, "/nonexistent/program", NULL, NULL, args, environ) == ENOENT,
+          "posix_spawn of no program fails with ENOENT");
     posix_spawn_file_actions_t actions;
-    CHECK(posix_spawn_file_actions_init(&actions) == 0);
-    CHECK(posix_spawn_file_actions_addclose(&actions, 0) == 0);
-    CHECK(posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0);
-    CHECK(posix_spawnp(&pid, "true", &actions, NULL, args, environ) == 0);
-    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(posix_spawn_file_actions_init(&actions) == 0, "the spawn's actions are made");
+    CHECK(posix_spawn_file_actions_addclose(&actions, 0) == 0, "an action that closes is added");
+    CHECK(posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0,
+          "an action that opens is added");
+    CHECK(posix_spawnp(&pid, "true", &actions, NULL, args, environ) == 0, "posix_spawnp with actions succeeds");
+    CHECK(waitpid(pid, &status, 0) == pid, "the program with actions is there to wait for");
+    CHECK(status == 0, "it has exited with 0");
     posix_spawn_file_actions_destroy(&actions);
     if (i % 2)
       free(kept[i]);
   }
-  CHECK(WEXITSTATUS(system("exit 3")) == 3);
+  CHECK(WEXITSTATUS(system("exit 3")) == 3, "system() returns the command's status");
   FILE *f = popen("echo word", "r");
   char word[16] = "";
-  CHECK(f && fgets(word, sizeof word, f) && strcmp(word, "word\n") == 0 && pclose(f) == 0);
+  CHECK(f, "popen opens the command");
+  CHECK(fgets(word, sizeof word, f), "its line is there");
+  CHECK(strcmp(word, "word\n") == 0, "the line is the command's");
+  CHECK(pclose(f) == 0, "pclose returns 0");
   truth("site_parent", 25, 250000, 13, 130000);
   return 0;
 }

@@ -18,7 +18,7 @@ NOINLINE static void *site_after(size_t n) {
 int main(void) {
   void *blocks[50];
   int wait_for[2];
-  CHECK(pipe(wait_for) == 0);
+  CHECK(pipe(wait_for) == 0, "the pipe is made");
   for (int i = 0; i < 50; i++)
     blocks[i] = site_before(20000);
   pid_t pid = fork();
@@ -26,12 +26,14 @@ int main(void) {
     // Stays until the daemon has closed everything, its end of the pipe included, for the runner looks at the files then.
     char c;
     close(wait_for[1]);
-    CHECK(read(wait_for[0], &c, 1) == 0);
+    CHECK(read(wait_for[0], &c, 1) == 0, "the daemon has closed its end: it is done");
     int status;
-    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(waitpid(pid, &status, 0) == pid, "the first process is there to wait for");
+    CHECK(status == 0, "it has exited with 0");
     _exit(0);
   }
-  CHECK(setsid() > 0 && chdir("/") == 0);
+  CHECK(setsid() > 0, "the daemon has a session of its own");
+  CHECK(chdir("/") == 0, "it works in the root directory");
   for (int fd = 0; fd < 1024; fd++)
     close(fd);
   for (int i = 0; i < 25; i++)
@@ -40,7 +42,7 @@ int main(void) {
     blocks[i] = site_after(30000);
     STAY(blocks[i]);
   }
-  CHECK(open_descriptors() == 0);
+  CHECK(open_descriptors() == 0, "the daemon has no open descriptor, and the library opened none");
   truth("site_before", -1, -1, 25, 500000);
   truth("site_after", 10, 300000, 10, 300000);
   exit(0);

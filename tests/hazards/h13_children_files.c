@@ -14,7 +14,7 @@ int main(void) {
   pid_t children[8];
   for (int i = 0; i < 8; i++) {
     children[i] = fork();
-    CHECK(children[i] >= 0);
+    CHECK(children[i] >= 0, "fork succeeds");
     if (children[i] == 0) {
       for (int k = 0; k <= i; k++) {
         void *p = site_child(100000);
@@ -26,7 +26,8 @@ int main(void) {
   }
   for (int i = 0; i < 8; i++) {
     int status;
-    CHECK(waitpid(children[i], &status, 0) == children[i] && WEXITSTATUS(status) == i);
+    CHECK(waitpid(children[i], &status, 0) == children[i], "the child is there to wait for");
+    CHECK(WEXITSTATUS(status) == i, "it exits with its number");
   }
   return 0;
 }

@@ -11,8 +11,10 @@ int main(void) {
   for (int i = 0; i < 20; i++)
     kept[i] = malloc(50000);
   if (geteuid() == 0) {
-    CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
-    CHECK(setuid(0) == -1);
+    CHECK(setgroups(0, NULL) == 0, "the groups are dropped");
+    CHECK(setresgid(65534, 65534, 65534) == 0, "the group is dropped");
+    CHECK(setresuid(65534, 65534, 65534) == 0, "the user is dropped");
+    CHECK(setuid(0) == -1, "the dropped privileges do not come back");
   }
   for (int i = 20; i < 40; i++)
     kept[i] = malloc(50000);

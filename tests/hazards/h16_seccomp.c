@@ -22,7 +22,7 @@ static void sandbox(unsigned otherwise) {
   f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, otherwise);
   f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   struct sock_fprog program = {.len = (unsigned short)n, .filter = f};
-  CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "new privileges are given up");
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
     _exit(77);
 }
@@ -42,7 +42,7 @@ int main(void) {
   static const unsigned otherwise[] = {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ERRNO | EPERM};
   for (int k = 0; k < 2; k++) {
     pid_t pid = fork();
-    CHECK(pid >= 0);
+    CHECK(pid >= 0, "fork succeeds");
     if (pid == 0) {
       free(malloc(1000));
       sandbox(otherwise[k]);
@@ -52,12 +52,13 @@ int main(void) {
       syscall(SYS_exit_group, 8);
     }
     int status;
-    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
       skip("no seccomp here");
     if (WIFSIGNALED(status))
       say(2, "child %d was killed by signal %d\n", k, WTERMSIG(status));
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 8);
+    CHECK(WIFEXITED(status), "the child is ended by no filter");
+    CHECK(WEXITSTATUS(status) == 8, "it exits with 8");
   }
   return 0;
 }

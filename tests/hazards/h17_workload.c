@@ -14,8 +14,10 @@ int main(int argc, char **argv) {
   void *kept[200];
   unsigned sum = 0;
   for (int i = 0; i < 400; i++) {
-    if (i == 200 && argc > 1)
-      CHECK(chroot(argv[1]) == 0 && chdir("/") == 0);
+    if (i == 200 && argc > 1) {
+      CHECK(chroot(argv[1]) == 0, "the root directory is changed");
+      CHECK(chdir("/") == 0, "it is entered");
+    }
     if (i >= 200)
       free(kept[i - 200]);
     kept[i % 200] = site_work(20000);

@@ -25,7 +25,7 @@ static void *churn(void *arg) {
 static int files(const char *dir) {
   int n = 0;
   DIR *d = opendir(dir);
-  CHECK(d);
+  CHECK(d, "the directory of the profiles opens");
   for (struct dirent *e; (e = readdir(d));)
     n += strstr(e->d_name, ".pb.gz") && e->d_name[0] != '.' && !strstr(e->d_name, "tmp");
   closedir(d);
@@ -39,14 +39,14 @@ int main(void) {
   const char *dir = getenv("H_OUT");
   pthread_t t[3];
   for (int i = 0; i < 3; i++)
-    CHECK(pthread_create(&t[i], NULL, churn, &allocated[i]) == 0);
+    CHECK(pthread_create(&t[i], NULL, churn, &allocated[i]) == 0, "a busy thread starts");
   // Enough of each that no dump is without a sample, though the machine may let them wait.
   for (int i = 0; i < 3; i++)
     while (atomic_load(&allocated[i]) < 64 << 20)
       usleep(1000);
   for (int i = 0; i < 5; i++) {
     int before = files(dir);
-    CHECK(kill(getpid(), SIGUSR1) == 0);
+    CHECK(kill(getpid(), SIGUSR1) == 0, "the dump's signal is sent");
     while (files(dir) == before) // the alarm ends it
       usleep(1000);
     usleep(2000);

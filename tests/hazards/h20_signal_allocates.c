@@ -68,14 +68,14 @@ static void after_instruction(int sig) {
 
 static void single_steps(void) {
   struct sigaction action = {.sa_handler = after_instruction};
-  CHECK(sigaction(SIGTRAP, &action, NULL) == 0);
+  CHECK(sigaction(SIGTRAP, &action, NULL) == 0, "the handler of SIGTRAP is set");
   for (phase = 0; phase < GAP; phase += 3) {
     void *p, *q;
     EACH_INSTRUCTION(p = site_thread(4000));
     EACH_INSTRUCTION(p = realloc(p, 9000));
     EACH_INSTRUCTION(q = calloc(3, 1000));
     EACH_INSTRUCTION(free(p));
-    CHECK(instruction > 3);
+    CHECK(instruction > 3, "instructions were stepped over");
     free(q);
   }
   while (pooled)
@@ -85,10 +85,10 @@ static void single_steps(void) {
 int main(void) {
   alarm(100);
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  CHECK(sigaction(SIGUSR2, &action, NULL) == 0);
+  CHECK(sigaction(SIGUSR2, &action, NULL) == 0, "the handler of SIGUSR2 is set");
   pthread_t t[2];
   for (int i = 0; i < 2; i++)
-    CHECK(pthread_create(&t[i], NULL, work, NULL) == 0);
+    CHECK(pthread_create(&t[i], NULL, work, NULL) == 0, "a thread starts");
   for (int i = 0; i < 4000; i++) {
     pthread_kill(t[i % 2], SIGUSR2);
     if (i % 8 == 0)

@@ -11,11 +11,11 @@ static void *early, *late;
 static void first(void) {
   free(early);
   late = malloc(70000);
-  CHECK(late);
+  CHECK(late, "malloc succeeds in a handler of exit");
 }
 static void last(void) {
   early = realloc(early, 90000);
-  CHECK(early);
+  CHECK(early, "realloc succeeds in a handler of exit");
 }
 __attribute__((destructor)) static void end(void) {
   free(late);
@@ -40,13 +40,15 @@ int main(void) {
   for (int i = 0; i < 8; i++)
     late_keep(malloc(60000));
   early = malloc(50000);
-  CHECK(atexit(first) == 0 && atexit(last) == 0);
+  CHECK(atexit(first) == 0, "the first handler of exit is registered");
+  CHECK(atexit(last) == 0, "the last one too");
   pthread_key_t key;
-  CHECK(pthread_key_create(&key, specific) == 0);
+  CHECK(pthread_key_create(&key, specific) == 0, "the thread's key is made");
   for (int i = 0; i < 20; i++) {
     pthread_t t;
     void *p;
-    CHECK(pthread_create(&t, NULL, thread, &key) == 0 && pthread_join(t, &p) == 0);
+    CHECK(pthread_create(&t, NULL, thread, &key) == 0, "the thread starts");
+    CHECK(pthread_join(t, &p) == 0, "it is joined");
     free(p);
   }
   puts("done");

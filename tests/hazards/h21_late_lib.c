@@ -15,7 +15,7 @@ __attribute__((destructor)) static void late(void) {
     char *p = malloc((size_t)i * 100 + 1);
     STAY(p);
     p = realloc(p, 300000);
-    CHECK(p);
+    CHECK(p, "realloc succeeds in a destructor that runs late");
     *p = 1;
     free(p);
   }

@@ -10,22 +10,26 @@
 static void use(void *h, int deep, int cross) {
   if (!h)
     say(2, "%s\n", dlerror());
-  CHECK(h);
+  CHECK(h, "the plugin loads");
   // What its malloc is bound to is not in the global scope's first place: not ours.
   void *(*bound)(void) = (void *(*)(void))dlsym(h, "plugin_malloc");
   Dl_info info;
-  CHECK(bound && dladdr(bound(), &info) && strstr(info.dli_fname, "libc.so"));
+  CHECK(bound, "the plugin's function is found");
+  CHECK(dladdr(bound(), &info), "the loader knows the object of its malloc");
+  CHECK(strstr(info.dli_fname, "libc.so"), "that object is libc");
   void *(*make)(size_t) = (void *(*)(size_t))dlsym(h, "plugin_make");
   void (*drop)(void *) = (void (*)(void *))dlsym(h, "plugin_drop");
   char *(*text)(void) = (char *(*)(void))dlsym(h, "plugin_text");
-  CHECK(make && drop && text);
+  CHECK(make, "the plugin has a function that allocates");
+  CHECK(drop, "one that frees");
+  CHECK(text, "one that returns a string");
   void *p[100];
   for (int i = 0; i < 100; i++)
     p[i] = make(5000 + (size_t)i);
   if (cross) {
     for (int i = 0; i < 100; i += 2) {
       p[i] = realloc(p[i], 10000);
-      CHECK(malloc_usable_size(p[i]) >= 10000);
+      CHECK(malloc_usable_size(p[i]) >= 10000, "a block of the plugin has the size that was asked for");
     }
     for (int i = 0; i < 100; i++)
       i % 3 ? drop(p[i]) : free(p[i]);

@@ -22,13 +22,13 @@ PUBLIC void *malloc(size_t n) {
   *(size_t *)(area + at) = n;
   return area + at + HEAD;
 }
-PUBLIC void free(void *p) { CHECK(!p || mine(p)); }
+PUBLIC void free(void *p) { CHECK(!p || mine(p), "free gets blocks of the program's own malloc only"); }
 PUBLIC void *calloc(size_t n, size_t size) {
   void *p = malloc(n * size);
   return p ? memset(p, 0, n * size) : p;
 }
 PUBLIC void *realloc(void *p, size_t n) {
-  CHECK(!p || mine(p));
+  CHECK(!p || mine(p), "realloc gets blocks of the program's own malloc only");
   void *q = malloc(n);
   size_t old = p ? *(size_t *)((char *)p - HEAD) : 0;
   return q && p ? memcpy(q, p, old < n ? old : n) : q;
@@ -37,34 +37,47 @@ PUBLIC void *realloc(void *p, size_t n) {
 int main(void) {
   for (int i = 1; i < 300; i++) {
     int *p = reallocarray(NULL, (size_t)i, sizeof *p);
-    CHECK(mine(p));
+    CHECK(mine(p), "reallocarray of NULL uses the program's malloc");
     p[0] = i;
     p = reallocarray(p, (size_t)i * 10, sizeof *p);
-    CHECK(mine(p) && p[0] == i);
+    CHECK(mine(p), "reallocarray that grows uses the program's malloc");
+    CHECK(p[0] == i, "it keeps the contents");
     free(p);
     char *text = strdup("a text"), *printed = NULL, *line = NULL;
-    CHECK(mine(text) && asprintf(&printed, "%d %s", i, text) > 0 && mine(printed));
+    CHECK(mine(text), "strdup uses the program's malloc");
+    CHECK(asprintf(&printed, "%d %s", i, text) > 0, "asprintf succeeds");
+    CHECK(mine(printed), "its string is of the program's malloc");
     free(text);
     free(printed);
     wchar_t *wide = wcsdup(L"a text");
-    CHECK(mine(wide));
+    CHECK(mine(wide), "wcsdup uses the program's malloc");
     free(wide);
     size_t room = 0;
     FILE *f = open_memstream(&text, &room);
-    CHECK(f && fprintf(f, "%0*d\n", i * 20, i) > 0 && fclose(f) == 0 && mine(text));
+    CHECK(f, "open_memstream opens");
+    CHECK(fprintf(f, "%0*d\n", i * 20, i) > 0, "it is written to");
+    CHECK(fclose(f) == 0, "it is closed");
+    CHECK(mine(text), "its buffer is of the program's malloc");
     f = fmemopen(text, room, "r");
     room = 0;
-    CHECK(f && getline(&line, &room, f) > 0 && mine(line) && fclose(f) == 0);
+    CHECK(f, "the file opens");
+    CHECK(getline(&line, &room, f) > 0, "getline reads a line");
+    CHECK(mine(line), "its buffer is of the program's malloc");
+    CHECK(fclose(f) == 0, "the file is closed");
     free(line);
     free(text);
   }
   // Without us it is the C library's, and the C library's free would be its end.
   void *aligned = NULL;
-  CHECK(posix_memalign(&aligned, 4096, 100000) == 0 && !mine(aligned) && (uintptr_t)aligned % 4096 == 0);
+  CHECK(posix_memalign(&aligned, 4096, 100000) == 0, "posix_memalign succeeds");
+  CHECK(!mine(aligned), "it is libc's, which the program has not replaced");
+  CHECK((uintptr_t)aligned % 4096 == 0, "its block is aligned");
   void *valloced = valloc(100000);
-  CHECK(valloced && !mine(valloced));
+  CHECK(valloced, "valloc succeeds");
+  CHECK(!mine(valloced), "it is libc's, which the program has not replaced");
   void (*libc_free)(void *) = (void (*)(void *))dlsym(RTLD_NEXT, "free");
-  CHECK(libc_free && libc_free != free);
+  CHECK(libc_free, "libc's free is found");
+  CHECK(libc_free != free, "it is another than the program's");
   libc_free(aligned);
   libc_free(valloced);
   puts("done");

@@ -72,18 +72,19 @@ static bool comes_from(const void *function, const char *library) {
 }
 
 int main() {
-  CHECK(comes_from(dlsym(RTLD_DEFAULT, "_Unwind_RaiseException"), "libgcc_s"));
-  CHECK(comes_from(dlsym(RTLD_DEFAULT, "_Unwind_Backtrace"), "libgcc_s"));
-  CHECK(comes_from(dlsym(RTLD_DEFAULT, "backtrace"), "libc.so"));
+  CHECK(comes_from(dlsym(RTLD_DEFAULT, "_Unwind_RaiseException"), "libgcc_s"),
+        "the unwinder's exceptions come from libgcc_s");
+  CHECK(comes_from(dlsym(RTLD_DEFAULT, "_Unwind_Backtrace"), "libgcc_s"), "_Unwind_Backtrace comes from libgcc_s");
+  CHECK(comes_from(dlsym(RTLD_DEFAULT, "backtrace"), "libc.so"), "backtrace comes from libc");
   void *frames[16];
-  CHECK(backtrace(frames, 16) >= 2);
+  CHECK(backtrace(frames, 16) >= 2, "backtrace finds the caller");
   for (int kind = 0; kind < 8; kind++)
     for (int i = 0; i < N * 3; i++) {
       size_t n = 704 + 64 * static_cast<size_t>(kind); // libstdc++ rounds up to the alignment
       char *p = static_cast<char *>(site_new(kind, n));
-      CHECK(p);
+      CHECK(p, "operator new returns a block");
       if (kind >= 4)
-        CHECK(reinterpret_cast<uintptr_t>(p) % 64 == 0);
+        CHECK(reinterpret_cast<uintptr_t>(p) % 64 == 0, "an aligned operator new aligns its block");
       memset(p, kind, n);
       drop(kind / 4 * 2 + kind % 2, i % 3, p, n);
     }
@@ -104,14 +105,14 @@ int main() {
   } catch (const std::bad_alloc &) {
     thrown = true;
   }
-  CHECK(thrown);
+  CHECK(thrown, "operator new throws bad_alloc when memory is out");
   thrown = false;
   try {
     throw std::runtime_error("an exception that passes through frames of C++");
   } catch (const std::exception &e) {
     thrown = e.what()[0] == 'a';
   }
-  CHECK(thrown);
+  CHECK(thrown, "an exception passes through frames of C++ and is caught");
 
   if (auto make = function<make_t>("tc_malloc"); make && function<void(void *)>("tc_free")) {
     auto give_back = function<void(void *)>("tc_free");
@@ -119,7 +120,7 @@ int main() {
     auto sized = function<void(void *, size_t)>("tc_free_sized");
     for (int i = 0; i < N; i++) {
       void *p = site_tc(make, 3000);
-      CHECK(p);
+      CHECK(p, "tc_malloc returns a block");
       if (i % 3 == 0 && change)
         give_back(change(p, 6000));
       else if (i % 3 == 1 && sized)
@@ -138,19 +139,23 @@ int main() {
     auto give_back = function<void(void *, int)>("dallocx");
     auto sized = function<void(void *, size_t, int)>("sdallocx");
     auto would = function<size_t(size_t, int)>("nallocx");
-    CHECK(change && grow && size_of && give_back && sized && would);
+    CHECK(change && grow && size_of && give_back && sized && would, "jemalloc's own functions are found");
     const int aligned_256 = 8, zero = 0x40;
     for (int i = 0; i < N; i++) {
       char *p = static_cast<char *>(site_mallocx(make, 3000, i % 2 ? aligned_256 : zero));
-      CHECK(p && size_of(p, 0) >= 3000 && would(3000, 0) >= 3000);
+      CHECK(p, "mallocx returns a block");
+      CHECK(size_of(p, 0) >= 3000, "sallocx says at least what was asked for");
+      CHECK(would(3000, 0) >= 3000, "nallocx says at least what was asked for");
       if (i % 2)
-        CHECK(reinterpret_cast<uintptr_t>(p) % 256 == 0);
-      else
-        CHECK(p[0] == 0 && p[2999] == 0);
+        CHECK(reinterpret_cast<uintptr_t>(p) % 256 == 0, "mallocx aligns its block");
+      else {
+        CHECK(p[0] == 0, "mallocx zeroes the first byte");
+        CHECK(p[2999] == 0, "mallocx zeroes the last byte");
+      }
       switch (i % 4) {
       case 0: give_back(change(p, 9000, 0), 0); break;
       case 1: sized(p, 3000, aligned_256); break;
-      case 2: CHECK(grow(p, 3000, 0, 0) >= 3000); give_back(p, 0); break;
+      case 2: CHECK(grow(p, 3000, 0, 0) >= 3000, "xallocx says at least the size before"); give_back(p, 0); break;
       case 3: free(p); break;
       }
     }

@@ -44,7 +44,9 @@ int main(void) {
     _exit(one == other ? 3 : 2);
   }
   int status;
-  CHECK(child > 0 && waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+  CHECK(child > 0, "fork succeeds");
+  CHECK(waitpid(child, &status, 0) == child, "the child is there to wait for");
+  CHECK(WIFEXITED(status), "the child exits");
+  CHECK(WEXITSTATUS(status) == 42, "it exits with 42");
   return 0;
 }

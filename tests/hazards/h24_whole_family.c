@@ -34,12 +34,12 @@ int main(void) {
       size_t n = 4096;
       char *p = site_family(kind, n);
       bytes += (long)n;
-      CHECK(p && (uintptr_t)p % align[kind] == 0);
+      CHECK(p && (uintptr_t)p % align[kind] == 0, "each function returns a block that is aligned as asked");
       size_t usable = malloc_usable_size(p);
-      CHECK(usable >= n);
+      CHECK(usable >= n, "each block has the size that was asked for");
       if (kind == 6)
         for (size_t k = 0; k < n; k++)
-          CHECK(p[k] == 0);
+          CHECK(p[k] == 0, "calloc's block is zero");
       memset(p, 0xee, usable);
       if (i % 3 == 0 && sized && kind > 4)
         sized(p, n);
@@ -50,7 +50,7 @@ int main(void) {
       else
         free(p);
     }
-  CHECK(malloc_usable_size(NULL) == 0);
+  CHECK(malloc_usable_size(NULL) == 0, "NULL has no usable bytes");
   free(NULL);
   truth("site_family", KINDS * N, bytes, 0, 0);
   return 0;

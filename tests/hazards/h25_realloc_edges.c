@@ -54,18 +54,19 @@ int main(void) {
   alarm(100);
   mallopt(M_ARENA_MAX, 1);
   char *p = site_realloc(NULL, 4000);
-  CHECK(p);
+  CHECK(p, "realloc of NULL allocates");
   strcpy(p, "contents");
   p = site_realloc(p, 8000);
-  CHECK(p && strcmp(p, "contents") == 0);
+  CHECK(p && strcmp(p, "contents") == 0, "realloc that grows keeps the contents");
   p = site_realloc(p, 100);
-  CHECK(p && strcmp(p, "contents") == 0);
+  CHECK(p && strcmp(p, "contents") == 0, "realloc that shrinks keeps the contents");
   truth("site_realloc", 3, 12100, 1, 100);
   char *kept = site_kept(5000);
   strcpy(kept, "kept");
   for (int i = 0; i < 20; i++) {
-    CHECK(!site_realloc(kept, huge));
-    CHECK(!reallocarray(kept, huge, 3) && strcmp(kept, "kept") == 0);
+    CHECK(!site_realloc(kept, huge), "realloc of PTRDIFF_MAX fails and keeps the block");
+    CHECK(!reallocarray(kept, huge, 3), "reallocarray whose product is too large fails");
+    CHECK(strcmp(kept, "kept") == 0, "the block of a failed realloc keeps its contents");
   }
   truth("site_kept", 1, 5000, 1, 5000);
   // Frees p in glibc and most others; where it does not, the result is a block to be freed.
@@ -74,12 +75,12 @@ int main(void) {
   free(q);
   pthread_t t[4];
   for (int i = 0; i < 4; i++)
-    CHECK(pthread_create(&t[i], NULL, work, NULL) == 0);
+    CHECK(pthread_create(&t[i], NULL, work, NULL) == 0, "a thread starts");
   for (int i = 0; i < 4; i++)
     pthread_join(t[i], NULL);
   truth("site_thread", 80000, 16000000, 0, 0);
   for (int i = 0; i < 4; i++)
-    CHECK(pthread_create(&t[i], NULL, pass_on, NULL) == 0);
+    CHECK(pthread_create(&t[i], NULL, pass_on, NULL) == 0, "a thread that passes blocks on starts");
   for (int i = 0; i < 4; i++)
     pthread_join(t[i], NULL);
   truth("site_passed", 32000, 48000000, 16000, 24000000);

@@ -8,7 +8,7 @@
   do {                                                                                                                 \
     errno = 4321;                                                                                                      \
     call;                                                                                                              \
-    CHECK(errno == 4321);                                                                                              \
+    CHECK(errno == 4321, "a call that succeeds leaves errno");                                                         \
   } while (0)
 
 int main(void) {
@@ -24,7 +24,7 @@ int main(void) {
     SAME(free(p));
     SAME(p = calloc(n, 2));
     SAME(free(p));
-    SAME(CHECK(posix_memalign(&q, 64, n) == 0));
+    SAME(CHECK(posix_memalign(&q, 64, n) == 0, "posix_memalign succeeds"));
     SAME(free(q));
     SAME(p = aligned_alloc(64, n & ~63UL));
     SAME(free(p));

@@ -50,7 +50,7 @@ static void fill(struct slot *s) { memset(s->p, (int)(s->size * 31 + s->site), s
 
 static void verify(const struct slot *s, size_t n) {
   for (size_t i = 0; i < n; i++)
-    CHECK(s->p[i] == (unsigned char)(s->size * 31 + s->site));
+    CHECK(s->p[i] == (unsigned char)(s->size * 31 + s->site), "a block holds what was written to it");
 }
 
 static void *work(void *arg) {
@@ -63,7 +63,7 @@ static void *work(void *arg) {
     if (s->p && what < 3) {
       uint32_t old = s->size, same = old < size ? old : size;
       s->p = site_realloc(s->p, size);
-      CHECK(s->p);
+      CHECK(s->p, "realloc succeeds");
       verify(s, same);
       count(w, s->site, old, -1);
       *s = (struct slot){s->p, size, 2};
@@ -77,9 +77,9 @@ static void *work(void *arg) {
       s->site = what & 1;
       s->size = size;
       s->p = s->site ? site_calloc(size) : site_malloc(size);
-      CHECK(s->p);
+      CHECK(s->p, "malloc or calloc succeeds");
       if (s->site)
-        CHECK(s->p[0] == 0 && s->p[size - 1] == 0);
+        CHECK(s->p[0] == 0 && s->p[size - 1] == 0, "calloc's block is zero at both ends");
       count(w, s->site, size, 1);
     }
     fill(s);
@@ -106,17 +106,19 @@ static void disturb(int round) {
   int status;
   snprintf(path, sizeof path, "%s/libh30_plugin_%c.so", getenv("H_PROGRAMS"), round % 2 ? 'b' : 'a');
   void *h = dlopen(path, RTLD_NOW);
-  CHECK(h);
+  CHECK(h, "the plugin loads");
   void *(*make)(size_t) = (void *(*)(size_t))dlsym(h, "plugin_make");
   free(make(5000));
-  CHECK(dlclose(h) == 0);
+  CHECK(dlclose(h) == 0, "the plugin unloads");
   pid_t pid = fork();
-  CHECK(pid >= 0);
+  CHECK(pid >= 0, "fork succeeds");
   if (pid == 0) {
     free(site_malloc(100000));
     _exit(round % 50);
   }
-  CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == round % 50);
+  CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+  CHECK(WIFEXITED(status), "no signal has ended it");
+  CHECK(WEXITSTATUS(status) == round % 50, "it exits with its round's status");
   if (round % 8 == 0 && getenv("HEAPTAP_RATE"))
     kill(getpid(), SIGUSR1);
 }
@@ -124,7 +126,7 @@ static void disturb(int round) {
 int main(void) {
   double seconds = getenv("H_SECONDS") ? atof(getenv("H_SECONDS")) : 3;
   for (int i = 0; i < THREADS; i++)
-    CHECK(pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0);
+    CHECK(pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0, "a worker starts");
   double start = now(), early_cost = 0, cost = 0, last_cpu = 0;
   long early_memory = 0, last_ops = 0, early_ops = 0;
   // Early and late are so many operations apart, however long they take.
@@ -164,6 +166,7 @@ int main(void) {
   long grown = resident_kib() - early_memory;
   if (grown > 8192 || cost > 4 * early_cost)
     say(2, "resident %ld KiB more; an operation %.0f ns, early on %.0f ns\n", grown, cost * 1e9, early_cost * 1e9);
-  CHECK(grown <= 8192 && cost <= 4 * early_cost);
+  CHECK(grown <= 8192, "resident memory grows by at most 8 MiB");
+  CHECK(cost <= 4 * early_cost, "an allocation becomes at most four times slower");
   return 0;
 }

@@ -9,7 +9,7 @@
 int main(int argc, char **argv) {
   if (argc == 1) {
     struct rlimit limit = {4096, 4096};
-    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0, "the size of files is limited");
     execl("/proc/self/exe", argv[0], "limited", (char *)NULL);
     return 1;
   }

@@ -11,13 +11,13 @@ int main(void) {
     char path[4096];
     snprintf(path, sizeof path, "%s/libh30_plugin_%c.so", getenv("H_PROGRAMS"), i % 2 ? 'b' : 'a');
     void *h = dlopen(path, RTLD_NOW);
-    CHECK(h);
+    CHECK(h, "the plugin loads");
     void *(*make)(size_t) = (void *(*)(size_t))dlsym(h, "plugin_make");
-    CHECK(make);
+    CHECK(make, "the plugin has the function");
     kept[i] = make(i % 2 ? 6000 : 5000);
     for (int k = 0; k < 10; k++)
       free(make(3000));
-    CHECK(dlclose(h) == 0);
+    CHECK(dlclose(h) == 0, "the plugin unloads");
   }
   truth("site_plugin_a", 20 * 11, 20 * 35000, 20, 100000);
   truth("site_plugin_b", 20 * 11, 20 * 36000, 20, 120000);

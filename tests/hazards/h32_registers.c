@@ -8,7 +8,7 @@
 int main(void) {
   for (int round = 0; round < 4; round++) {
     static const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-    CHECK(fesetround(modes[round]) == 0);
+    CHECK(fesetround(modes[round]) == 0, "the rounding mode is set");
     for (int i = 0; i < 400; i++) {
       feclearexcept(FE_ALL_EXCEPT);
       if (i % 2)
@@ -19,8 +19,8 @@ int main(void) {
       STAY(p);
       free(p);
       fedisableexcept(FE_ALL_EXCEPT);
-      CHECK(fetestexcept(FE_ALL_EXCEPT) == 0);
-      CHECK(fegetround() == modes[round]);
+      CHECK(fetestexcept(FE_ALL_EXCEPT) == 0, "a sample raises no floating-point exception");
+      CHECK(fegetround() == modes[round], "a sample leaves the rounding mode");
     }
   }
   return 0;

@@ -23,7 +23,8 @@ int main(int argc, char **argv) {
     STAY(p);
     truth("site_before", 50, 3000000, 50, 3000000);
     // A failed exec must not end the profile.
-    CHECK(execl("/nonexistent/program", "program", (char *)NULL) == -1 && errno == ENOENT);
+    CHECK(execl("/nonexistent/program", "program", (char *)NULL) == -1, "exec of no program returns");
+    CHECK(errno == ENOENT, "errno says that it does not exist");
     execl("/proc/self/exe", argv[0], "again", (char *)NULL);
     return 1;
   }

@@ -76,7 +76,7 @@ enum { BLOCKS = 20000 };
 static void *blocks[BLOCKS];
 static void work(void) {
   for (int i = 0; i < BLOCKS; i++)
-    CHECK((blocks[i] = site(100 + (size_t)i % 900)));
+    CHECK((blocks[i] = site(100 + (size_t)i % 900)), "malloc succeeds");
   for (int i = 0; i < BLOCKS; i++)
     free(blocks[i]);
   for (int i = 0; i < 300; i++)
@@ -87,10 +87,11 @@ static void on_usr2(int n) {}
 
 int main(void) {
   struct sigaction new = {.sa_handler = on_usr2}, old = {0};
-  CHECK(sigaction(SIGUSR2, &new, &old) == 0 && old.sa_handler == SIG_DFL);
-  CHECK(signal(SIGUSR2, SIG_IGN) == on_usr2);
-  CHECK(sysv_signal(SIGUSR2, SIG_DFL) == SIG_IGN);
-  CHECK(pairs == 3);
+  CHECK(sigaction(SIGUSR2, &new, &old) == 0, "sigaction succeeds");
+  CHECK(old.sa_handler == SIG_DFL, "the first action was the default");
+  CHECK(signal(SIGUSR2, SIG_IGN) == on_usr2, "signal returns the handler set by sigaction");
+  CHECK(sysv_signal(SIGUSR2, SIG_DFL) == SIG_IGN, "sysv_signal returns the action set by signal");
+  CHECK(pairs == 3, "the program's calls went through its own functions, three in all");
   work();
   pid_t pid = fork();
   if (!pid) {
@@ -99,10 +100,11 @@ int main(void) {
     _exit(entered ? 3 : 7);
   }
   int status;
-  CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-  CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGUSR1 : WEXITSTATUS(status) == 7);
+  CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+  CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGUSR1 : WEXITSTATUS(status) == 7,
+        "SIGUSR1 ends the child, or it exits with 7");
   if (entered)
     say(2, "%d times the program's own functions were entered, first %s\n", entered, by);
-  CHECK(!entered);
+  CHECK(!entered, "no function of the program is called by the library");
   _exit(0);
 }

@@ -28,7 +28,7 @@ static int filter(unsigned otherwise, int by_syscall, const int *more, unsigned 
   f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, otherwise);
   f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   struct sock_fprog program = {.len = (unsigned short)n, .filter = f};
-  CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "new privileges are given up");
   if (by_syscall == 2)
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 1ul << 3, &program) > 0 ? 0 : -1; // SECCOMP_FILTER_FLAG_NEW_LISTENER
   return by_syscall ? (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)
@@ -61,7 +61,7 @@ static void leave(int status) {
 
 static int status_of(pid_t pid) {
   int status;
-  CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+  CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "the child is there to wait for");
   if (WIFSIGNALED(status))
     say(2, "killed by signal %d\n", WTERMSIG(status));
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -127,14 +127,14 @@ int main(int argc, char **argv) {
       skip("no seccomp here");
     if (status != 7)
       say(2, "way %d: %d\n", k, status);
-    CHECK(status == 7);
+    CHECK(status == 7, "the child under the filter has exited with 7");
   }
   // Questions: no filter is there afterwards.
-  CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) == -1);
-  CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == -1);
+  CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) == -1, "prctl refuses a filter at NULL");
+  CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == -1, "seccomp refuses a filter at NULL");
   struct sock_fprog none = {.len = 0};
-  CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &none) == -1);
-  CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0xffff, &none) == -1);
+  CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &none) == -1, "prctl refuses an empty filter");
+  CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0xffff, &none) == -1, "seccomp refuses flags that do not exist");
   work(1000);
   claim("files 1");
   truth("site", 1000, 1000 * 1000, 0, 0);

@@ -36,7 +36,7 @@ static void limited(int way) {
   pthread_t t;
   free(malloc(5000));
   if (way == 3) {
-    CHECK(pthread_create(&t, NULL, waits, NULL) == 0);
+    CHECK(pthread_create(&t, NULL, waits, NULL) == 0, "the waiting thread starts");
     while (!other)
       usleep(1000);
   }
@@ -45,18 +45,19 @@ static void limited(int way) {
   int status;
   switch (way) {
   case 0:
-    CHECK(setrlimit(RLIMIT_AS, &l) == 0);
+    CHECK(setrlimit(RLIMIT_AS, &l) == 0, "the address space is limited by setrlimit");
     break;
   case 1:
-    CHECK(syscall(SYS_prlimit64, 0, RLIMIT_AS, &l, NULL) == 0);
+    CHECK(syscall(SYS_prlimit64, 0, RLIMIT_AS, &l, NULL) == 0, "the address space is limited by the system call");
     break;
   case 2:
     if ((pid = fork()) == 0)
       _exit(prlimit(me, RLIMIT_AS, &l, NULL) != 0);
-    CHECK(waitpid(pid, &status, 0) == pid && !status);
+    CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+    CHECK(!status, "it has exited with 0");
     break;
   default:
-    CHECK(prlimit(other, RLIMIT_AS, &l, NULL) == 0);
+    CHECK(prlimit(other, RLIMIT_AS, &l, NULL) == 0, "another process's address space is limited by prlimit");
   }
   int n = blocks();
   if (n < 44)
@@ -73,7 +74,7 @@ static NOINLINE void *keep(size_t n) {
 enum { EACH = 60000 };
 static void generation(int n) {
   for (int i = 0; i < EACH; i++)
-    CHECK(keep(40));
+    CHECK(keep(40), "malloc succeeds under the limit");
   truth("keep", (n + 1) * EACH, (n + 1) * EACH * 40L, (n + 1) * EACH, (n + 1) * EACH * 40L);
   if (n == 3)
     return;
@@ -83,7 +84,9 @@ static void generation(int n) {
     exit(0);
   }
   int status;
-  CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && !status);
+  CHECK(pid > 0, "there is the child");
+  CHECK(waitpid(pid, &status, 0) == pid, "it is there to wait for");
+  CHECK(!status, "it has exited with 0");
 }
 
 int main(void) {
@@ -92,8 +95,9 @@ int main(void) {
     if (pid == 0)
       limited(way);
     int status;
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+    CHECK(WIFEXITED(status), "no signal has ended the child");
+    CHECK(WEXITSTATUS(status) == 7, "it exits with 7");
   }
   generation(0);
   return 0;

@@ -14,22 +14,22 @@
 static void lock(int flags, rlim_t at_first) {
   const rlim_t usual = 8 << 20;
   struct rlimit l = {at_first, usual};
-  CHECK(setrlimit(RLIMIT_MEMLOCK, &l) == 0);
+  CHECK(setrlimit(RLIMIT_MEMLOCK, &l) == 0, "locked memory is limited");
   if (!geteuid() && (setgid(65534) || setuid(65534)))
     _exit(77);
   for (int i = 0; i < 300; i++)
     free(malloc(3000));
   l.rlim_cur = usual;
-  CHECK(setrlimit(RLIMIT_MEMLOCK, &l) == 0);
+  CHECK(setrlimit(RLIMIT_MEMLOCK, &l) == 0, "the limit on locked memory is taken back");
   if (mlockall(flags)) {
     say(2, "mlockall(%d): error %d\n", flags, errno);
     _exit(1);
   }
   char *p = malloc(2 << 20);
-  CHECK(p);
+  CHECK(p, "malloc succeeds when all memory is locked");
   memset(p, 1, 2 << 20);
   for (int i = 0; i < 300; i++)
-    CHECK(malloc(1000));
+    CHECK(malloc(1000), "malloc succeeds after the limit");
   for (;;)
     syscall(SYS_exit_group, 7); // without a profile, which this user may not write
 }
@@ -41,10 +41,10 @@ int main(void) {
     if (pid == 0)
       lock(flags[k % 4], k < 4 ? 8 << 20 : 64 << 10);
     int status;
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid, "the child is there to wait for");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
       skip("no user to become");
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the child has exited with 7: its memory is its own");
   }
   return 0;
 }

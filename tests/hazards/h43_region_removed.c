@@ -27,18 +27,20 @@ static void clear(void) {
 enum { EACH = 20000 };
 int main(void) {
   for (int i = 0; i < EACH; i++)
-    CHECK(keep(100));
+    CHECK(keep(100), "malloc succeeds before the region's file is removed");
   clear();
   for (int i = 0; i < EACH; i++)
-    CHECK(keep(100));
+    CHECK(keep(100), "malloc succeeds when the region's file is removed");
   pid_t pid = fork();
   if (pid >= 0)
     for (int i = 0; i < EACH; i++)
-      CHECK(keep(100));
+      CHECK(keep(100), "malloc succeeds in the child");
   truth("keep", 3 * EACH, 3 * EACH * 100L, 3 * EACH, 3 * EACH * 100L);
   if (pid == 0)
     exit(0);
   int status;
-  CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && !status);
+  CHECK(pid > 0, "there is the child");
+  CHECK(waitpid(pid, &status, 0) == pid, "it is there to wait for");
+  CHECK(!status, "it has exited with 0");
   return 0;
 }

@@ -28,25 +28,25 @@ static void round_of(const char *name, void *(*get)(size_t), resizer *resize, in
     int moved = 0, wrong = 0, n = from[i] > 20000 ? rounds / 20 : rounds;
     for (int k = 0; k < n; k++) {
       unsigned char *p = get(from[i]);
-      CHECK(p);
+      CHECK(p, "the allocator returns a block");
       size_t usable = malloc_usable_size(p), want = to[i] ? to[i] : usable;
       p[0] = 'a';
       p[(want < from[i] ? want : from[i]) - 1] = 'z';
       unsigned char *q = resize(p, want);
-      CHECK(q);
+      CHECK(q, "a block is resized");
       moved += q != p;
       wrong += q[0] != 'a' || q[(want < from[i] ? want : from[i]) - 1] != 'z' || malloc_usable_size(q) < want;
       memset(q, 'x', want);
       // Twice: a block that stayed, and is nobody's sample any more.
       unsigned char *again = resize(q, want - want / 16);
-      CHECK(again);
+      CHECK(again, "a block is resized to a little less");
       moved += again != q;
       if (next_sdallocx)
         next_sdallocx(again, want - want / 16, 0);
       else
         free(again);
     }
-    CHECK(!wrong);
+    CHECK(!wrong, "nothing went wrong in any pair of functions");
     if (!moved)
       printf("%s: %zu to %zu stays\n", name, from[i], to[i]);
   }
@@ -59,9 +59,10 @@ static void zeroed_growth(int rounds) {
     size_t usable = malloc_usable_size(p);
     memset(p, 'x', usable);
     unsigned char *q = next_rallocx(p, 3500, 0x40);
-    CHECK(q && q[usable - 1] == 'x');
+    CHECK(q, "rallocx that grows succeeds");
+    CHECK(q[usable - 1] == 'x', "its last usable byte is kept");
     for (size_t i = usable; i < 3500; i++)
-      CHECK(!q[i]);
+      CHECK(!q[i], "what rallocx adds is zero");
     memset(q, 'x', 3500);
     next_sdallocx(q, 3500, 0);
   }

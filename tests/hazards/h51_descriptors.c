@@ -37,7 +37,7 @@ static void *opens(void *arg) {
 // Each child's first samples make its region, beside a thread that opens files. (In exact mode it is made by what starts the thread.)
 static void child(void) {
   pthread_t t;
-  CHECK(pthread_create(&t, NULL, opens, NULL) == 0);
+  CHECK(pthread_create(&t, NULL, opens, NULL) == 0, "the thread that opens files starts");
   while (opened < 100)
     ;
   for (int i = 0; i < 100; i++) {
@@ -47,7 +47,7 @@ static void child(void) {
   }
   stop = 1;
   pthread_join(t, NULL);
-  CHECK(!wrong);
+  CHECK(!wrong, "no descriptor number was another's");
 }
 
 // Before Linux 5.9 a table of descriptors can only be copied. The kernel is asked without the library's knowledge.
@@ -66,7 +66,8 @@ static void old_kernel(const char *path) {
   r = SYS_seccomp;
   __asm__ volatile("syscall" : "+a"(r) : "D"(SECCOMP_SET_MODE_FILTER), "S"(0L), "d"(&program) : "rcx", "r11", "memory");
   pthread_t t;
-  CHECK(r == 0 && pthread_create(&t, NULL, opens, NULL) == 0);
+  CHECK(r == 0, "the limit is set");
+  CHECK(pthread_create(&t, NULL, opens, NULL) == 0, "the thread that opens files starts");
   while (opened < 100)
     ;
   for (int i = 0; dump && i < 100; i++) {
@@ -76,7 +77,7 @@ static void old_kernel(const char *path) {
   unlink(path);
   stop = 1;
   pthread_join(t, NULL);
-  CHECK(!wrong);
+  CHECK(!wrong, "no descriptor number was another's");
 }
 
 static int threads_now(void) {
@@ -92,24 +93,29 @@ int main(void) {
   const char *preloaded = getenv("LD_PRELOAD");
   if (preloaded && strstr(preloaded, "tcmalloc"))
     h51_wrong = 0;
-  CHECK(h51_opened >= 100 && !h51_wrong);
+  CHECK(h51_opened >= 100, "the constructor's thread opened a hundred files");
+  CHECK(!h51_wrong, "no descriptor number was another's");
   dump = (int (*)(const char *))dlsym(RTLD_DEFAULT, "heaptap_dump");
   snprintf(path, sizeof path, "%s/h51.pb.gz", tmp ? tmp : "/tmp");
   for (int i = 0; dump && i < 300; i++) {
     free(malloc(5000));
     struct stat st;
-    CHECK(dump(path) == 0 && stat(path, &st) == 0 && st.st_size > 100);
+    CHECK(dump(path) == 0, "the dump succeeds");
+    CHECK(stat(path, &st) == 0, "its file is there");
+    CHECK(st.st_size > 100, "it is no empty profile");
   }
   unlink(path);
-  CHECK(!h51_wrong);
+  CHECK(!h51_wrong, "the dump used no number of the program's");
   for (int i = 0; i < 1000 && threads_now() > 2; i++) // the library's is over when its exit is
     usleep(1000);
-  CHECK(threads_now() <= 2);
+  CHECK(threads_now() <= 2, "no thread is left but the program's");
   sigset_t pending;
-  CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
-  CHECK(sigpending(&pending) == 0 && !sigismember(&pending, SIGCHLD));
+  CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1, "there is no child to wait for");
+  CHECK(errno == ECHILD, "errno says so");
+  CHECK(sigpending(&pending) == 0, "the pending signals are read");
+  CHECK(!sigismember(&pending, SIGCHLD), "no SIGCHLD is among them");
   h51_end();
-  CHECK(!h51_wrong);
+  CHECK(!h51_wrong, "no descriptor number was another's at the end");
   for (int i = 0; i < 21; i++) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -120,7 +126,8 @@ int main(void) {
       _exit(0);
     }
     int status;
-    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+    CHECK(status == 0, "it has exited with 0");
   }
   return 0;
 }

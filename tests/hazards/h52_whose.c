@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 
 static void whose(const char *name, void *p) {
-  CHECK(p);
+  CHECK(p, "the allocation succeeds");
   printf("%s: %s\n", name, malloc_usable_size(p) == 21 ? "no byte to spare" : "more than was asked for");
   free(p);
 }
@@ -16,7 +16,7 @@ static void overflow(size_t size, int rounds) {
   int lived = 0, status;
   char *blocks[1000];
   for (int i = 0; i < rounds; i++) {
-    CHECK((blocks[i] = malloc(size)));
+    CHECK((blocks[i] = malloc(size)), "malloc succeeds before blocks are overrun");
     memset(blocks[i], 0, size);
   }
   for (int i = 0; i < rounds; i++) {
@@ -33,7 +33,7 @@ static void overflow(size_t size, int rounds) {
       free(blocks[i]);
       _exit(0);
     }
-    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
     lived += !WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT;
   }
   printf("%zu bytes: %d lived\n", size, lived);
@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
     whose("memalign", memalign(64, 21));
     whose("aligned_alloc", aligned_alloc(64, 21));
     whose("strdup", strdup("twenty letters and 1"));
-    CHECK(posix_memalign(&p, 64, 21) == 0);
+    CHECK(posix_memalign(&p, 64, 21) == 0, "posix_memalign succeeds");
     whose("posix_memalign", p);
   }
   return 0;

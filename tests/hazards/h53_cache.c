@@ -15,7 +15,7 @@ int main(void) {
     char **at = &blocks[seed % BLOCKS];
     free(*at);
     *at = malloc(seed >> 40 & 127 ? 64 : 30000);
-    CHECK(*at);
+    CHECK(*at, "malloc succeeds");
     memset(*at, 1, 64);
   }
   printf("%ld\n", resident_kib());

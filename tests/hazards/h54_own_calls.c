@@ -57,8 +57,8 @@ static void jemalloc(void) {
   for (size_t i = 0; i < N; i++) {
     size_t n = 1 + i * 37 % 5000;
     char *p = site_je(n), *q = malloc(n), *r = site_je_by_name(n);
-    CHECK(p && q && r);
-    CHECK(sallocx(p, 0) == nallocx(n, 0));
+    CHECK(p && q && r, "jemalloc's own calls and malloc return blocks");
+    CHECK(sallocx(p, 0) == nallocx(n, 0), "sallocx of a block equals nallocx of its size");
     memset(p, 1, nallocx(n, 0));
     memset(q, 1, nallocx(n, 0));
     bytes += (long)n;
@@ -78,7 +78,7 @@ NOINLINE static void *site_tc(size_t n) {
 }
 NOINLINE static void *site_tc_aligned(size_t n) {
   void *p = NULL;
-  CHECK(tc_posix_memalign(&p, 64, n) == 0);
+  CHECK(tc_posix_memalign(&p, 64, n) == 0, "tc_posix_memalign succeeds");
   STAY(p);
   return p;
 }
@@ -87,7 +87,7 @@ static void tcmalloc(void) {
   for (size_t i = 0; i < N; i++) {
     size_t n = 1 + i * 37 % 5000;
     void *p = site_tc(n), *q = malloc(n), *r = site_tc_aligned(n);
-    CHECK(p && q && r);
+    CHECK(p && q && r, "tcmalloc's own calls return blocks");
     bytes += (long)n;
     tc_free(q);
     free(r);
@@ -120,19 +120,19 @@ NOINLINE static void *site_mi_grown(void *p, size_t n) {
 // What zeroes says that all of a block is, to its end, and what is grown by it too.
 static void check_zero(const char *p, size_t n) {
   for (size_t i = 0; i < n; i++)
-    CHECK(!p[i]);
+    CHECK(!p[i], "what is zeroed is zero to its end");
 }
 // Of what lies on a page because it was sampled, too: one that was full before.
 static void zeroed_small(void) {
   for (size_t i = 0; i < 100000; i++) {
     size_t n = 901 + i * 6 % 120;
     char *p = i % 2 ? calloc(1, n) : mi_zalloc(n);
-    CHECK(p);
+    CHECK(p, "an aligned allocation succeeds");
     if (i % 3) {
       memset(p, 0xee, malloc_usable_size(p));
     } else {
       p = mi_rezalloc(p, n + 600);
-      CHECK(p);
+      CHECK(p, "a reallocation succeeds");
       check_zero(p, n + 600);
     }
     free(p);
@@ -147,11 +147,11 @@ static void mimalloc(void) {
     memset(dirty, 0xee, malloc_usable_size(dirty));
     free(dirty);
     void *p = site_mi(n), *q = malloc(n), *z = site_mi_zeroed(n), *c = calloc(1, n);
-    CHECK(p && q && z && c && site_mi_heap(heap, n));
+    CHECK(p && q && z && c && site_mi_heap(heap, n), "mimalloc's own calls return blocks");
     check_zero(z, n);
     z = site_mi_grown(z, n + n / 4 + 8);
     c = site_mi_grown(c, n + n / 4 + 8);
-    CHECK(z && c);
+    CHECK(z && c, "mimalloc's zeroing calls return blocks");
     check_zero(z, n + n / 4 + 8);
     check_zero(c, n + n / 4 + 8);
     grown += 2 * (long)(n + n / 4 + 8);

@@ -45,7 +45,7 @@ static void pair(const char *a, const char *b, void *scope) {
     return;
   for (size_t i = 0; i < 3000; i++) {
     void *p = g(1 + i * 7 % 3000);
-    CHECK(p);
+    CHECK(p, "an allocation of the linked allocator succeeds");
     memset(p, 1, 1 + i * 7 % 3000);
     d(p);
   }
@@ -97,8 +97,8 @@ int main(int argc, char **argv) {
   }
   with(RTLD_DEFAULT);
   pthread_t t;
-  CHECK(!pthread_create(&t, nullptr, all, nullptr));
+  CHECK(!pthread_create(&t, nullptr, all, nullptr), "the thread starts");
   all(nullptr);
-  CHECK(!pthread_join(t, nullptr));
+  CHECK(!pthread_join(t, nullptr), "the thread is joined");
   return 0;
 }

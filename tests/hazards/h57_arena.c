@@ -12,27 +12,27 @@ static void one_arena(unsigned first) {
   unsigned arena, old;
   size_t n = sizeof arena;
   char name[64];
-  CHECK(!mallctl("arenas.create", &arena, &n, NULL, 0));
+  CHECK(!mallctl("arenas.create", &arena, &n, NULL, 0), "jemalloc makes an arena");
   n = sizeof old;
-  CHECK(!mallctl("thread.arena", &old, &n, &arena, sizeof arena));
+  CHECK(!mallctl("thread.arena", &old, &n, &arena, sizeof arena), "the thread moves to that arena");
   for (int i = 0; i < 20000; i++) {
     void *p = malloc(200 + (size_t)i % 700);
-    CHECK(p);
+    CHECK(p, "malloc from the arena succeeds");
     memset(p, 2, 200);
     free(p);
   }
-  CHECK(!mallctl("thread.tcache.flush", NULL, NULL, NULL, 0));
+  CHECK(!mallctl("thread.tcache.flush", NULL, NULL, NULL, 0), "the thread's cache is flushed");
   n = sizeof old;
-  CHECK(!mallctl("thread.arena", &old, &n, &first, sizeof first));
+  CHECK(!mallctl("thread.arena", &old, &n, &first, sizeof first), "the thread moves back to its first arena");
   snprintf(name, sizeof name, "arena.%u.destroy", arena);
-  CHECK(!mallctl(name, NULL, NULL, NULL, 0));
+  CHECK(!mallctl(name, NULL, NULL, NULL, 0), "the arena is destroyed");
   for (int i = 0; i < 3000; i++) {
-    CHECK((blocks[i] = malloc(300 + (size_t)i % 600)));
+    CHECK((blocks[i] = malloc(300 + (size_t)i % 600)), "malloc succeeds after the arena was destroyed");
     memset(blocks[i], i, 300);
   }
   for (int i = 0; i < 3000; i++) {
     for (int k = 0; k < 300; k++)
-      CHECK(blocks[i][k] == (char)i);
+      CHECK(blocks[i][k] == (char)i, "blocks allocated later do not overlap");
     free(blocks[i]);
   }
 }

@@ -28,6 +28,6 @@ int main(void) {
   truth("site_before", 50, 3000000, 50, 3000000);
   truth("site_handler", 1, 70000, 1, 70000);
   claim("files 1");
-  CHECK(at_quick_exit(handler) == 0);
+  CHECK(at_quick_exit(handler) == 0, "the handler of quick_exit is registered");
   quick_exit(12);
 }

@@ -35,13 +35,13 @@ static void inherit(int frees) {
   void *blocks[50];
   int wait_for[2];
   char c = 0;
-  CHECK(pipe(wait_for) == 0);
+  CHECK(pipe(wait_for) == 0, "the pipe is made");
   for (int i = 0; i < 50; i++)
     blocks[i] = site_kept(100);
   pid_t pid = fork();
-  CHECK(pid >= 0);
+  CHECK(pid >= 0, "fork succeeds");
   if (!pid) {
-    CHECK(read(wait_for[0], &c, 1) == 1);
+    CHECK(read(wait_for[0], &c, 1) == 1, "the child says that it has begun");
     void *p = site_other(200);
     STAY(p);
     printf("%d\n", getpid());
@@ -56,9 +56,10 @@ static void inherit(int frees) {
     void *held = go(i, 6, 400);
     STAY(held);
   }
-  CHECK(write(wait_for[1], &c, 1) == 1);
+  CHECK(write(wait_for[1], &c, 1) == 1, "the parent lets the child go on");
   int status;
-  CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+  CHECK(status == 0, "it has exited with 0");
 }
 
 static atomic_int stop;
@@ -80,21 +81,23 @@ int main(int argc, char **argv) {
     inherit(atoi(argv[2]));
     return 0;
   }
-  CHECK(argc > 3);
+  CHECK(argc > 3, "the arguments are there");
   pthread_t t[16];
   int n = atoi(argv[2]);
   for (int i = 0; i < n; i++)
-    CHECK(pthread_create(&t[i], NULL, busy, (void *)(uintptr_t)i) == 0);
+    CHECK(pthread_create(&t[i], NULL, busy, (void *)(uintptr_t)i) == 0, "a busy thread starts");
   // Children are forked in the midst of it: each allocates, and leaves.
   for (double end = now() + atof(argv[3]); now() < end;) {
     pid_t pid = fork();
-    CHECK(pid >= 0);
+    CHECK(pid >= 0, "fork succeeds");
     if (!pid) {
       free(go(7, 6, 5000));
       _exit(7);
     }
     int status;
-    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
+    CHECK(WIFEXITED(status), "no signal has ended it");
+    CHECK(WEXITSTATUS(status) == 7, "it exits with 7");
     usleep(20000);
   }
   atomic_store(&stop, 1);

@@ -21,9 +21,10 @@ NOINLINE static char *site_kept(size_t n) {
 
 static void map_and_unmap(void) {
   char *p = site_kept(4 * PAGE);
-  CHECK(p != MAP_FAILED);
+  CHECK(p != MAP_FAILED, "mmap succeeds");
   p = mremap(p, 4 * PAGE, 8 * PAGE, MREMAP_MAYMOVE);
-  CHECK(p != MAP_FAILED && munmap(p, 8 * PAGE) == 0);
+  CHECK(p != MAP_FAILED, "mmap of eight pages succeeds");
+  CHECK(munmap(p, 8 * PAGE) == 0, "they are unmapped");
 }
 
 // Before any constructor, the library's own among them.
@@ -33,27 +34,36 @@ __attribute__((section(".preinit_array"), used)) static void (*const before_all)
 static void errnos(void) {
   errno = 7777;
   char *p = site_kept(PAGE);
-  CHECK(p != MAP_FAILED && errno == 7777);
+  CHECK(p != MAP_FAILED, "mmap succeeds");
+  CHECK(errno == 7777, "mmap that succeeds leaves errno");
   char *q = mremap(p, PAGE, 3 * PAGE, MREMAP_MAYMOVE);
-  CHECK(q != MAP_FAILED && errno == 7777);
-  CHECK(munmap(q, 3 * PAGE) == 0 && errno == 7777);
-  CHECK(sbrk(0) != (void *)-1 && errno == 7777);
-  CHECK(brk(sbrk(0)) == 0 && errno == 7777);
+  CHECK(q != MAP_FAILED, "mremap succeeds");
+  CHECK(errno == 7777, "mremap that succeeds leaves errno");
+  CHECK(munmap(q, 3 * PAGE) == 0, "munmap succeeds");
+  CHECK(errno == 7777, "munmap that succeeds leaves errno");
+  CHECK(sbrk(0) != (void *)-1, "sbrk succeeds");
+  CHECK(errno == 7777, "sbrk that succeeds leaves errno");
+  CHECK(brk(sbrk(0)) == 0, "brk to where it is succeeds");
+  CHECK(errno == 7777, "brk that succeeds leaves errno");
   errno = 0;
-  CHECK(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);
+  CHECK(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL,
+        "mmap of no bytes fails with EINVAL");
   errno = 0;
-  CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0) == MAP_FAILED && errno == EBADF);
+  CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0) == MAP_FAILED && errno == EBADF,
+        "mmap of a bad descriptor fails with EBADF");
   errno = 0;
-  CHECK(mmap(NULL, 1ul << 60, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == ENOMEM);
+  CHECK(mmap(NULL, 1ul << 60, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == ENOMEM,
+        "mmap of more than the address space fails with ENOMEM");
   errno = 0;
-  CHECK(munmap((char *)1, PAGE) == -1 && errno == EINVAL);
+  CHECK(munmap((char *)1, PAGE) == -1 && errno == EINVAL, "munmap of an unaligned address fails with EINVAL");
   errno = 0;
-  CHECK(mremap((char *)(16 * PAGE), PAGE, PAGE * 2, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT);
+  CHECK(mremap((char *)(16 * PAGE), PAGE, PAGE * 2, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT,
+        "mremap of what is not mapped fails with EFAULT");
   errno = 0;
-  CHECK(brk((void *)-PAGE) == -1 && errno == ENOMEM);
-  CHECK(brk((void *)8) == 0); // which it is not, and yet no error
+  CHECK(brk((void *)-PAGE) == -1 && errno == ENOMEM, "brk past the address space fails with ENOMEM");
+  CHECK(brk((void *)8) == 0, "brk below the heap returns 0, as glibc's does"); // which it is not, and yet no error
   errno = 0;
-  CHECK(sbrk(1l << 50) == (void *)-1 && errno == ENOMEM);
+  CHECK(sbrk(1l << 50) == (void *)-1 && errno == ENOMEM, "sbrk past the address space fails with ENOMEM");
 }
 
 static volatile sig_atomic_t handled;
@@ -78,7 +88,7 @@ static void signals(void) {
   pthread_t thread;
   signal(SIGALRM, handler);
   setitimer(ITIMER_REAL, &each, NULL);
-  CHECK(pthread_create(&thread, NULL, signalled, (void *)(intptr_t)1500) == 0);
+  CHECK(pthread_create(&thread, NULL, signalled, (void *)(intptr_t)1500) == 0, "the thread that is signalled starts");
   signalled((void *)(intptr_t)1500);
   pthread_join(thread, NULL);
   setitimer(ITIMER_REAL, &none, NULL);
@@ -94,10 +104,10 @@ static void *busy(void *unused) {
 static void forks(void) {
   pthread_t thread[3];
   for (int i = 0; i < 3; i++)
-    CHECK(pthread_create(&thread[i], NULL, busy, NULL) == 0);
+    CHECK(pthread_create(&thread[i], NULL, busy, NULL) == 0, "a busy thread starts");
   for (int i = 0; i < 60; i++) {
     pid_t child = fork();
-    CHECK(child >= 0);
+    CHECK(child >= 0, "fork succeeds");
     if (!child) {
       alarm(20);
       for (int k = 0; k < 50; k++)
@@ -105,7 +115,8 @@ static void forks(void) {
       _exit(site_kept(PAGE) == MAP_FAILED);
     }
     int status;
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(waitpid(child, &status, 0) == child, "the child is there to wait for");
+    CHECK(status == 0, "it maps and unmaps as its parent does");
   }
   stop = 1;
   for (int i = 0; i < 3; i++)
@@ -114,7 +125,7 @@ static void forks(void) {
 
 static void vforks(void) {
   char *kept = site_kept(3 * PAGE);
-  CHECK(kept != MAP_FAILED);
+  CHECK(kept != MAP_FAILED, "the mapping that is kept is made");
   for (int i = 0; i < 20; i++) {
     pid_t child = vfork();
     if (!child) {
@@ -122,7 +133,8 @@ static void vforks(void) {
       _exit(0);
     }
     int status;
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(waitpid(child, &status, 0) == child, "the child is there to wait for");
+    CHECK(status == 0, "it has exited with 0");
   }
 }
 
@@ -130,22 +142,24 @@ static ucontext_t back;
 static void on_stack(void) {
   map_and_unmap();
   for (int i = 0; i < 10; i++)
-    CHECK(site_kept(PAGE) != MAP_FAILED);
+    CHECK(site_kept(PAGE) != MAP_FAILED, "a mapping by the site that is kept succeeds");
 }
 
 // A coroutine of 16 KiB, with a guard below.
 static void small(void) {
   ucontext_t there;
   char *stack = site_kept(5 * PAGE);
-  CHECK(stack != MAP_FAILED && mprotect(stack, PAGE, PROT_NONE) == 0 && getcontext(&there) == 0);
+  CHECK(stack != MAP_FAILED, "the stack is mapped");
+  CHECK(mprotect(stack, PAGE, PROT_NONE) == 0, "its first page is a guard");
+  CHECK(getcontext(&there) == 0, "the context is read");
   there.uc_stack.ss_sp = stack + PAGE;
   there.uc_stack.ss_size = 4 * PAGE;
   there.uc_link = &back;
   makecontext(&there, on_stack, 0);
-  CHECK(swapcontext(&back, &there) == 0);
+  CHECK(swapcontext(&back, &there) == 0, "the context on the small stack runs and comes back");
   for (int i = 0; i < 300; i++) { // the allocator must map some of its own
     char *p = malloc(300000);
-    CHECK(p);
+    CHECK(p, "mmap succeeds on the small stack");
     STAY(p);
   }
 }
@@ -163,7 +177,7 @@ static void sandbox(void) {
   };
   struct sock_fprog program = {.len = sizeof f / sizeof *f, .filter = f};
   pid_t child = fork();
-  CHECK(child >= 0);
+  CHECK(child >= 0, "fork succeeds");
   if (!child) {
     map_and_unmap();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
@@ -175,7 +189,10 @@ static void sandbox(void) {
     syscall(SYS_exit_group, 8);
   }
   int status;
-  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && (WEXITSTATUS(status) == 8 || WEXITSTATUS(status) == 77));
+  CHECK(waitpid(child, &status, 0) == child, "the child is there to wait for");
+  CHECK(WIFEXITED(status), "no signal has ended it");
+  CHECK((WEXITSTATUS(status) == 8 || WEXITSTATUS(status) == 77),
+        "mmap under the filter works, or cannot be shown here");
 }
 
 int main(int argc, char **argv) {

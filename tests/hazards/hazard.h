@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/check.h"
+
 #if defined(__GNUC__) && !defined(__clang__)
 #define NOINLINE __attribute__((noinline, noclone, no_icf)) // sites alike must not become one
 #else
@@ -24,12 +26,6 @@
 #endif
 // A call in tail position would leave the stack.
 #define STAY(p) __asm__ volatile("" : "+r"(p)::"memory")
-
-#define CHECK(cond)                                                                                                    \
-  do {                                                                                                                 \
-    if (!(cond))                                                                                                       \
-      failed(__FILE__, __LINE__, #cond);                                                                               \
-  } while (0)
 
 // Neither allocates: the place that fails may be inside the hazard.
 static inline void say(int fd, const char *format, ...) {
@@ -44,8 +40,9 @@ static inline void say(int fd, const char *format, ...) {
     return;
 }
 
-static inline __attribute__((noreturn)) void failed(const char *file, int line, const char *what) {
-  say(2, "%s:%d: %s does not hold (errno %d)\n", file, line, what, errno);
+static inline __attribute__((noreturn)) void ht_check_failed(const char *file, int line, const char *claim,
+                                                                          const char *condition) {
+  say(2, "%s:%d: %s: does not hold (%s; errno %d)\n", file, line, claim, condition, errno);
   _exit(1);
 }
 
@@ -65,7 +62,7 @@ static inline void truth(const char *site, long alloc_objects, long alloc_space,
   if (!path)
     return;
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  CHECK(fd >= 0);
+  CHECK(fd >= 0, "the file of the figures opens");
   say(fd, "%d site %s %ld %ld %ld %ld\n", getpid(), site, alloc_objects, alloc_space, inuse_objects, inuse_space);
   close(fd);
 }
@@ -76,7 +73,7 @@ static inline void claim(const char *words) {
   if (!path)
     return;
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  CHECK(fd >= 0);
+  CHECK(fd >= 0, "the file of the claims opens");
   say(fd, "%d %s\n", getpid(), words);
   close(fd);
 }

@@ -13,14 +13,14 @@
 
 #include "leaks/records.h"
 #include "region/weight.h"
+#include "tests/lib/check.h"
 
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("FAIL %s:%d: %s\n", __FILE__, __LINE__, #x);                                    \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+static _Noreturn void ht_check_failed(const char *file, int line, const char *claim,
+                                      const char *condition)
+{
+    printf("FAIL %s:%d: %s: does not hold (%s)\n", file, line, claim, condition);
+    exit(1);
+}
 
 static _Alignas(128) uint64_t memory[64];
 static struct ht_remote self;
@@ -47,17 +47,19 @@ static void extents(void)
 {
     for (int old = 0; old < 2; old++) {
         extent(old, 53, false, 0x7fbd7781d540, 0x51000); /* 320 KiB and a page, at an offset */
-        CHECK(judged(1, 0x7fbd7781d540, 300000));
-        CHECK(!judged(1, 0x7fbd7781d540, 400000));
+        CHECK(judged(1, 0x7fbd7781d540, 300000), "a pointer, size and bits of an extent are one");
+        CHECK(!judged(1, 0x7fbd7781d540, 400000),
+              "a block larger than the extent is none");
         extent(old, 53, false, 0x7fbd7781d000, 0x50000);
-        CHECK(judged(1, 0x7fbd7781d000, 300000));
+        CHECK(judged(1, 0x7fbd7781d000, 300000), "a page-aligned extent of the class's size is one");
         extent(old, 53, false, 0x7fbd7781d000, 0x52000);
-        CHECK(!judged(1, 0x7fbd7781d000, 300000));
+        CHECK(!judged(1, 0x7fbd7781d000, 300000),
+              "an extent of another size than the class's is none");
         extent(old, 29, true, 0x7fbd77879000, 0x5000); /* 5,120 bytes: a slab of five pages */
-        CHECK(judged(1, 0x7fbd77879000, 4242));
-        CHECK(!judged(1, 0x7fbd77879000, 5121));
+        CHECK(judged(1, 0x7fbd77879000, 4242), "a slab of the class's pages is one");
+        CHECK(!judged(1, 0x7fbd77879000, 5121), "a block larger than the slab's class is none");
         extent(old, 29, true, 0x7fbd77879000, 0xa000);
-        CHECK(!judged(1, 0x7fbd77879000, 4242));
+        CHECK(!judged(1, 0x7fbd77879000, 4242), "a slab of twice the class's pages is none");
     }
 }
 
@@ -73,11 +75,12 @@ static void others(void)
         uint64_t near = some_pointer();
         for (unsigned k = 0; k < 16; k++)
             memory[k] = near + (ht_random(&seed) & 0xffff0); /* a row of pointers */
-        CHECK(!judged(1, memory[1], 16) && !judged(9, memory[9], 16));
+        CHECK(!judged(1, memory[1], 16) && !judged(9, memory[9], 16),
+              "a row of pointers is no extent");
         memory[0] = ht_random(&seed) & 0xffff; /* flags, buffer, size */
         memory[1] = some_pointer() & ~4095ull;
         memory[2] = ht_random(&seed) & 0xfffff;
-        CHECK(!judged(1, memory[1], memory[2]));
+        CHECK(!judged(1, memory[1], memory[2]), "random words are no extent");
     }
 }
 

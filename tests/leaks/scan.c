@@ -14,14 +14,14 @@
 #include "leaks/graph.h"
 #include "leaks/index.h"
 #include "region/weight.h"
+#include "tests/lib/check.h"
 
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("FAIL %s:%d: %s\n", __FILE__, __LINE__, #x);                                    \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+static _Noreturn void ht_check_failed(const char *file, int line, const char *claim,
+                                      const char *condition)
+{
+    printf("FAIL %s:%d: %s: does not hold (%s)\n", file, line, claim, condition);
+    exit(1);
+}
 
 enum { BLOCKS = 300, WORDS = 4099 };
 
@@ -75,16 +75,16 @@ static void compare(const struct ht_leak_block *block, size_t n, bool plain)
     static uint32_t at[WORDS];
     static bool hit[WORDS];
     struct ht_leak_index *x = ht_leak_index_create(block, n, NULL, plain);
-    CHECK(x);
+    CHECK(x, "the index is made");
     for (size_t i = 0; i < WORDS; i++)
         words[i] = some_word(block, n);
     size_t from = chance(9), hits = ht_leak_filter(x, words + from, WORDS - from, at);
     size_t closer = ht_leak_prepare(x, words + from, at, hits);
-    CHECK(closer <= hits);
+    CHECK(closer <= hits, "no more words come closer than hit");
     hits = closer;
     memset(hit, 0, sizeof hit);
     for (size_t i = 0; i < hits; i++) {
-        CHECK(!i || at[i] > at[i - 1]);
+        CHECK(!i || at[i] > at[i - 1], "the words that hit are in order");
         hit[from + at[i]] = true;
     }
     for (size_t i = from; i < WORDS; i++) {
@@ -92,11 +92,12 @@ static void compare(const struct ht_leak_block *block, size_t n, bool plain)
         for (size_t k = n; k-- > 0;) {
             if (!points_into(words[i], &block[k]))
                 continue;
-            CHECK(hit[i]);
+            CHECK(hit[i], "a word that points into a block hits");
             found = ht_leak_find(x, words[i] & HT_LEAK_ADDRESS, found);
-            CHECK(found == k);
+            CHECK(found == k, "the search finds that block next");
         }
-        CHECK(ht_leak_find(x, words[i] & HT_LEAK_ADDRESS, found) == n);
+        CHECK(ht_leak_find(x, words[i] & HT_LEAK_ADDRESS, found) == n,
+              "the search finds no block more");
     }
     ht_leak_index_destroy(x);
 }
@@ -145,19 +146,22 @@ static void graphs(void)
                     if (truth[a] && to[a][b] && !truth[b])
                         truth[b] = more = true;
         }
-        CHECK(!ht_leak_graph_reach(&g, reached, N));
-        CHECK(!memcmp(reached, truth, sizeof truth));
+        CHECK(!ht_leak_graph_reach(&g, reached, N), "the reachable blocks are computed");
+        CHECK(!memcmp(reached, truth, sizeof truth), "what is reachable equals the model's");
         for (int i = 0; i < N; i++)
             leaked[i] = !truth[i];
-        CHECK(!ht_leak_graph_heads(&g, block, leaked, N));
+        CHECK(!ht_leak_graph_heads(&g, block, leaked, N), "the heads of what leaked are computed");
         for (int i = 0; i < N; i++) {
             bool pointed = false;
             for (int a = 0; a < N; a++)
                 pointed |= a != i && leaked[a] && to[a][i];
-            CHECK((block[i].grade != HT_LEAK_NONE) == leaked[i]);
-            CHECK(!leaked[i] || pointed || block[i].grade == HT_LEAK_UNREFERENCED);
+            CHECK((block[i].grade != HT_LEAK_NONE) == leaked[i],
+                  "a block has a grade exactly when it leaked");
+            CHECK(!leaked[i] || pointed || block[i].grade == HT_LEAK_UNREFERENCED,
+                  "a leaked block that nothing points to is unreferenced");
             CHECK(block[i].grade != HT_LEAK_UNREACHABLE ||
-                  (pointed && block[block[i].head].grade == HT_LEAK_UNREFERENCED));
+                  (pointed && block[block[i].head].grade == HT_LEAK_UNREFERENCED),
+                  "an unreachable block is pointed to, and its head is unreferenced");
         }
         ht_leak_graph_free(&g);
     }

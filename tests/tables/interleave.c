@@ -48,10 +48,11 @@ static unsigned depth, known;
 static char order[MOST_STEPS + 1];
 static unsigned long failures;
 
-void ht_failed(const char *file, int line, const char *what)
+void ht_check_failed(const char *file, int line, const char *claim, const char *condition)
 {
     if (failures++ == 0)
-        fprintf(stderr, "%s:%d: %s: %s, in the order %.*s\n", file, line, now->name, what, (int)depth, order);
+        fprintf(stderr, "%s:%d: %s: %s: does not hold (%s), in the order %.*s\n", file, line, now->name, claim, condition,
+                (int)depth, order);
 }
 
 void ht_yield_point(enum ht_yield_point_id point)
@@ -122,11 +123,11 @@ static void run_once(void)
     for (unsigned i = 0; i < now->threads; i++)
         start(i);
     for (depth = 0; (n = enabled(last, left, who)); depth++) {
-        if (!CHECK(depth < MOST_STEPS)) /* all wait for each other */
+        if (!CHECK(depth < MOST_STEPS, "some thread can go on: not all wait for each other")) /* all wait for each other */
             exit(1);
         if (depth >= known)
             path[known++] = (struct choice){0, (unsigned char)n};
-        if (!CHECK(path[depth].of == n)) /* else a case does not start each time from the same */
+        if (!CHECK(path[depth].of == n, "a case starts the same each time")) /* else a case does not start each time from the same */
             exit(1);
         unsigned next = who[path[depth].chosen];
         if (next != last && !threads[last].done && !threads[last].waits)
@@ -185,7 +186,8 @@ static void reset(void)
 static void make_chunks(void)
 {
     for (uint32_t kind = HT_KIND_MODULE; kind < HT_KIND_COUNT; kind++)
-        CHECK(kind == HT_KIND_DATA ? ht_data_new(8) : ht_record_new(kind));
+        CHECK(kind == HT_KIND_DATA ? ht_data_new(8) : ht_record_new(kind),
+              "there is room for a record");
 }
 
 int main(int argc, char **argv)
@@ -194,7 +196,7 @@ int main(int argc, char **argv)
     ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     now = &ht_cases[0];
     atomic_store(&ht_rate, 1);
-    CHECK(!ht_region_create(false));
+    CHECK(!ht_region_create(false), "the region is made");
     atomic_store(&ht_state->active, HT_ACTIVE);
     ht_tls.reentrancy_depth = 1;
     make_chunks();
@@ -216,7 +218,7 @@ int main(int argc, char **argv)
             orders++;
         } while (failures == before && next_path());
         for (int k = 0; k < HT_LOSS_COUNT; k++)
-            CHECK(atomic_load(&ht_state->header->losses[k]) == 0);
+            CHECK(atomic_load(&ht_state->header->losses[k]) == 0, "nothing was lost");
         printf("%s: %lu orders of %u threads, %lu failures\n", now->name, orders, now->threads, failures - before);
     }
     if (!found) {

@@ -10,9 +10,9 @@
 #include "target/tables/stacks.h"
 #include "target/tables/writer.h"
 #include "region/view.h"
+#include "tests/lib/check.h"
 
-#define CHECK(x) ((x) || (ht_failed(__FILE__, __LINE__, #x), false))
-void ht_failed(const char *file, int line, const char *what);
+void ht_check_failed(const char *file, int line, const char *claim, const char *condition);
 
 struct ht_case {
     const char *name;

@@ -46,7 +46,8 @@ static void begin_frames(void)
 static void make_frame(unsigned t)
 {
     made[t] = ht_frame_intern(pcs[t == 2], 0, recipe_of);
-    CHECK(((struct ht_frame *)ht_at(made[t]))->recipe == pcs[t == 2] * 3);
+    CHECK(((struct ht_frame *)ht_at(made[t]))->recipe == pcs[t == 2] * 3,
+          "a frame has the recipe of its address");
 }
 
 static void frames_are_whole(void)
@@ -56,7 +57,8 @@ static void frames_are_whole(void)
     const struct ht_frame *f;
     ht_own_view(&v);
     while ((f = ht_view_next(&v, &c)))
-        CHECK((f->pc == pcs[0] || f->pc == pcs[1]) && f->recipe == f->pc * 3);
+        CHECK((f->pc == pcs[0] || f->pc == pcs[1]) && f->recipe == f->pc * 3,
+              "a frame that is seen is whole");
 }
 
 static unsigned frames_below(ht_ref ref, uint64_t pc)
@@ -70,8 +72,10 @@ static unsigned frames_below(ht_ref ref, uint64_t pc)
 
 static void frames_are_once(void)
 {
-    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0]);
-    CHECK(frames_below(ht_state->frame_roots[0], pcs[0]) == 1 && frames_below(ht_state->frame_roots[0], pcs[1]) == 1);
+    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0],
+          "one address has one frame, another has another");
+    CHECK(frames_below(ht_state->frame_roots[0], pcs[0]) == 1 && frames_below(ht_state->frame_roots[0], pcs[1]) == 1,
+          "each frame is in the tree once");
 }
 
 /* Stacks: the same with two threads, and then a third that has the stack already in hand. */
@@ -80,7 +84,8 @@ static void make_stack(unsigned t)
 {
     ht_ref frames[2] = {5, 6};
     made[t] = ht_stack_intern(frames, 2, 0, 0);
-    CHECK(made[t] && made[t] == ht_stack_intern(frames, 2, 0, 0));
+    CHECK(made[t] && made[t] == ht_stack_intern(frames, 2, 0, 0),
+          "a stack that was interned is found again");
 }
 
 static void stacks_are_whole(void)
@@ -92,13 +97,14 @@ static void stacks_are_whole(void)
     while ((s = ht_view_next(&v, &c))) {
         uint32_t n = 0;
         const ht_ref *frames = ht_view_frames(&v, s, &n);
-        CHECK(n == 2 && frames && frames[0] == 5 && frames[1] == 6);
+        CHECK(n == 2 && frames && frames[0] == 5 && frames[1] == 6,
+              "a stack that is seen has its frames");
     }
 }
 
 static void stacks_are_once(void)
 {
-    CHECK(made[0] && made[0] == made[1]);
+    CHECK(made[0] && made[0] == made[1], "one stack has one record");
 }
 
 /* Sites: two threads make that of one size, a third that of another. */
@@ -123,7 +129,8 @@ static void sites_are_whole(void)
     const struct ht_site *s;
     ht_own_view(&v);
     while ((s = ht_view_next(&v, &c)))
-        CHECK(s->stack == one_stack && s->rate == 7 && (s->size_low == 10 || s->size_low == 11));
+        CHECK(s->stack == one_stack && s->rate == 7 && (s->size_low == 10 || s->size_low == 11),
+              "a site that is seen is whole");
 }
 
 static void sites_are_once(void)
@@ -131,7 +138,8 @@ static void sites_are_once(void)
     unsigned n = 0;
     for (ht_ref at = ((struct ht_stack *)ht_at(one_stack))->sites; at && n < 9; n++)
         at = ((struct ht_site *)ht_at(at))->next;
-    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0] && n == 2);
+    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0] && n == 2,
+          "one size range has one site, another has another");
 }
 
 /* Chunks: three threads want a record, and there is room for one. */
@@ -151,14 +159,16 @@ static void chunks_have_kinds(void)
     struct ht_view v;
     ht_own_view(&v);
     for (uint32_t i = 0; i < v.n_chunks; i++)
-        CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))->kind);
+        CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))->kind,
+              "every chunk that is counted has its kind");
 }
 
 static void records_are_apart(void)
 {
-    CHECK(made[0] && made[1] && made[2]);
-    CHECK(made[0] != made[1] && made[1] != made[2] && made[0] != made[2]);
-    CHECK(ht_state->header->n_chunks == HT_KIND_COUNT);
+    CHECK(made[0] && made[1] && made[2], "there is room for each record");
+    CHECK(made[0] != made[1] && made[1] != made[2] && made[0] != made[2],
+          "no two records are the same");
+    CHECK(ht_state->header->n_chunks == HT_KIND_COUNT, "each kind has one chunk");
 }
 
 /* Nodes: one thread pops while another pops two and puts the first back (ABA). */
@@ -193,7 +203,7 @@ static void nodes_are_apart(void)
         all[i] = ht_live_reserve();
     for (int i = 0; i < 6; i++)
         for (int k = 0; k < i; k++)
-            CHECK(all[i] && all[i] != all[k]);
+            CHECK(all[i] && all[i] != all[k], "no two nodes are the same");
     for (int i = 0; i < 6; i++)
         ht_live_unreserve(all[i]);
 }
@@ -210,7 +220,8 @@ static void begin_lists(void)
     for (unsigned t = 0; t < 3; t++) {
         char *there = (char *)((6ull << 40) + (t << 24)); /* a shard for each */
         ht_tls.thread_slot = t;
-        CHECK(ht_live_insert(0, there, 9, 109, 209, &r) && !ht_live_take(there, &r));
+        CHECK(ht_live_insert(0, there, 9, 109, 209, &r) && !ht_live_take(there, &r),
+              "a block is inserted and taken out");
     }
     ht_tls.thread_slot = 0;
 }
@@ -220,11 +231,11 @@ static void begin_live(void)
     struct ht_record r;
     begin_lists();
     memset((void *)ht_live_filter, 0, sizeof ht_live_filter);
-    CHECK(ht_live_insert(0, P, 1, 101, 201, &r) && !r.found);
+    CHECK(ht_live_insert(0, P, 1, 101, 201, &r) && !r.found, "a block is inserted where none was");
     struct ht_view v;
     struct ht_cursor c = {.kind = HT_KIND_LIVE};
     ht_own_view(&v);
-    CHECK(record = (struct ht_live *)ht_view_next(&v, &c));
+    CHECK(record = (struct ht_live *)ht_view_next(&v, &c), "a live record is seen");
 }
 
 static void use_live(unsigned t)
@@ -232,14 +243,20 @@ static void use_live(unsigned t)
     struct ht_record r;
     struct ht_live copy;
     if (t == 0) {
-        CHECK(!ht_live_take(P, &r) && r.size == 1 && r.site == 101);
-        CHECK(ht_live_insert(0, P, 2, 102, 202, &r) && !r.found);
+        CHECK(!ht_live_take(P, &r) && r.size == 1 && r.site == 101,
+              "the block that is taken out is the one inserted");
+        CHECK(ht_live_insert(0, P, 2, 102, 202, &r) && !r.found,
+              "the address is inserted once more");
     } else if (t == 1) {
-        CHECK(ht_live_insert(0, Q, 3, 103, 203, &r) && !r.found);
-        CHECK(!ht_live_take(Q, &r) && r.size == 3 && r.site == 103);
+        CHECK(ht_live_insert(0, Q, 3, 103, 203, &r) && !r.found,
+              "another block is inserted where none was");
+        CHECK(!ht_live_take(Q, &r) && r.size == 3 && r.site == 103,
+              "the other block is taken out as it was inserted");
     } else if (ht_view_live(record, &copy)) {
-        CHECK(copy.site == 100 + copy.size && copy.time == 200 + copy.size);
-        CHECK(copy.addr == (uint64_t)(copy.size == 3 ? Q : P));
+        CHECK(copy.site == 100 + copy.size && copy.time == 200 + copy.size,
+              "a copy of a record is not torn");
+        CHECK(copy.addr == (uint64_t)(copy.size == 3 ? Q : P),
+              "a copy of a record has its own address");
     }
 }
 
@@ -247,12 +264,13 @@ static void live_is_one(void)
 {
     struct ht_record r;
     unsigned n = 0;
-    CHECK(count(HT_KIND_LIVE) == 1 && ht_live_maybe(P));
-    CHECK(!ht_live_take(P, &r) && r.size == 2 && r.site == 102 && r.time == 202);
-    CHECK(count(HT_KIND_LIVE) == 0);
+    CHECK(count(HT_KIND_LIVE) == 1 && ht_live_maybe(P), "one block is live, and passes the filter");
+    CHECK(!ht_live_take(P, &r) && r.size == 2 && r.site == 102 && r.time == 202,
+          "the live block is the last one inserted");
+    CHECK(count(HT_KIND_LIVE) == 0, "nothing is live at the end");
     for (unsigned i = 0; i < sizeof ht_live_filter; i++)
         n += ht_live_filter[i];
-    CHECK(n == 0);
+    CHECK(n == 0, "the filter is empty at the end");
 }
 
 /* Remembered frees: of an object, and of nothing; both addresses come again, while another drains. */
@@ -261,7 +279,7 @@ static unsigned gone;
 
 static void note_gone(const struct ht_record *r)
 {
-    CHECK(r->site == 101);
+    CHECK(r->site == 101, "the block remembered is the first one");
     gone++;
 }
 
@@ -276,24 +294,25 @@ static void remember(unsigned t)
     struct ht_record r;
     if (t == 0) {
         ht_live_remember(P);
-        CHECK(ht_live_insert(0, P, 2, 102, 202, &r));
+        CHECK(ht_live_insert(0, P, 2, 102, 202, &r), "the address is used again");
         gone += r.found;
     } else if (t == 1) {
         ht_live_drain(note_gone);
     } else {
         ht_live_remember(Q); /* of nothing that we know */
-        CHECK(ht_live_insert(0, Q, 3, 103, 203, &r) && !r.found);
+        CHECK(ht_live_insert(0, Q, 3, 103, 203, &r) && !r.found,
+              "another block is inserted where none was");
     }
 }
 
 static void pending_is_done(void)
 {
     struct ht_record r;
-    CHECK(gone == 1);
+    CHECK(gone == 1, "the remembered free is done once");
     ht_live_drain(note_gone);
-    CHECK(gone == 1 && !ht_live_pending());
-    CHECK(!ht_live_take(P, &r) && r.site == 102);
-    CHECK(!ht_live_take(Q, &r) && r.site == 103);
+    CHECK(gone == 1 && !ht_live_pending(), "the remembered free is done once, and none is left");
+    CHECK(!ht_live_take(P, &r) && r.site == 102, "the block at the same address is live");
+    CHECK(!ht_live_take(Q, &r) && r.site == 103, "the other block is live");
 }
 
 /* Last walks: two threads and one more with a trail between them, each on a stack of its own. */
@@ -308,7 +327,7 @@ static ht_ref walk(unsigned t, struct ht_walk_cache *trail)
     uint32_t n = 0;
     ht_walk_recorder_begin(&c, trail, true, (uint64_t)&words[t][4], 0);
     if (ht_walk_recorder_match(&c.next, r.pc, r.sp, r.bp) && ht_walk_cache_splice(&c, &r, frames, &n, 2)) {
-        CHECK(n == 2 && frames[0] == 40 + 10 * t);
+        CHECK(n == 2 && frames[0] == 40 + 10 * t, "the walk has the thread's own frames");
     } else {
         ht_record_frame(&c, &r, 40 + 10 * t);
         ht_record_step(&c, 0, 0);
@@ -317,7 +336,8 @@ static ht_ref walk(unsigned t, struct ht_walk_cache *trail)
         frames[1] = (ht_ref)up.pc;
     }
     uint64_t hash = ht_walk_recorder_finish(&c, 2, 0, 0);
-    CHECK(!hash || hash == ht_stack_hash(ht_stack_sum(ht_stack_sum(HT_STACK_SUM_NONE, frames[1]), 40 + 10 * t), 2, 0));
+    CHECK(!hash || hash == ht_stack_hash(ht_stack_sum(ht_stack_sum(HT_STACK_SUM_NONE, frames[1]), 40 + 10 * t), 2, 0),
+          "a hash that is known is that of the frames");
     return frames[1];
 }
 
@@ -334,7 +354,7 @@ static void use_trail(unsigned t)
         struct ht_walk_cache *trail = ht_walk_cache_take(1 + t * HT_WALK_CACHES_FEW, 1u << 20);
         if (!trail)
             return;
-        CHECK(walk(t, trail) == 41 + 10 * t);
+        CHECK(walk(t, trail) == 41 + 10 * t, "a walk finds the thread's own caller");
         ht_walk_cache_release(trail);
     }
 }
@@ -362,20 +382,23 @@ static void labels_are_whole(void)
     struct ht_label_pair pair[HT_LABELS];
     ht_own_view(&v);
     for (uint32_t i = 1; i <= atomic_load(&v.header->n_label_sets); i++)
-        CHECK(ht_view_labels(&v, i, pair) == 1 && (*pair[0].value == 'a' || *pair[0].value == 'b'));
+        CHECK(ht_view_labels(&v, i, pair) == 1 && (*pair[0].value == 'a' || *pair[0].value == 'b'),
+              "a label set that is seen is whole");
 }
 
 static void labels_are_once(void)
 {
-    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0]);
-    CHECK(atomic_load(&ht_state->header->n_label_sets) == 2);
+    CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0],
+          "equal labels have one set, others have another");
+    CHECK(atomic_load(&ht_state->header->n_label_sets) == 2, "two label sets were made");
 }
 
 static void trail_is_whole(void)
 {
-    CHECK(!atomic_load(&ht_state->walk_caches[1].busy));
+    CHECK(!atomic_load(&ht_state->walk_caches[1].busy), "no thread holds the walk cache");
     for (unsigned t = 0; t < 3; t++)
-        CHECK(walk(t, &ht_state->walk_caches[1]) == 41 + 10 * t);
+        CHECK(walk(t, &ht_state->walk_caches[1]) == 41 + 10 * t,
+              "a walk after the others finds its own caller");
 }
 
 const struct ht_case ht_cases[] = {

@@ -30,11 +30,11 @@ static pthread_barrier_t barrier;
 static atomic_bool done;
 static void (*watcher)(const struct ht_view *);
 
-void ht_failed(const char *file, int line, const char *what)
+void ht_check_failed(const char *file, int line, const char *claim, const char *condition)
 {
     static atomic_int said[4096];
     if (atomic_fetch_add(&failures, 1) < 1000 && !atomic_exchange(&said[line % 4096], 1))
-        fprintf(stderr, "%s:%d: %s\n", file, line, what);
+        fprintf(stderr, "%s:%d: %s: does not hold (%s)\n", file, line, claim, condition);
 }
 
 uint64_t ht_next_random(void)
@@ -167,14 +167,15 @@ int main(int argc, char **argv)
     ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                     0);
     atomic_store(&ht_rate, 1);
-    CHECK(!ht_region_create(false));
+    CHECK(!ht_region_create(false), "the region is made");
     atomic_store(&ht_state->active, HT_ACTIVE);
     ht_tls.reentrancy_depth = 1;
     t->run();
     for (int i = 0; i < 4; i++)
-        CHECK(!t->points[i] || ht_passed(t->points[i]) > 100);
+        CHECK(!t->points[i] || ht_passed(t->points[i]) > 100,
+              "each yield point was passed often enough");
     for (int i = 0; i < HT_LOSS_COUNT; i++)
-        CHECK(atomic_load(&ht_state->header->losses[i]) == 0);
+        CHECK(atomic_load(&ht_state->header->losses[i]) == 0, "nothing was lost");
     printf("%s, seed %llu: %ld failures\n", t->name, (unsigned long long)seed, (long)failures);
     return failures != 0;
 }

@@ -11,12 +11,12 @@
 #include "target/tables/stacks.h"
 #include "target/tables/writer.h"
 #include "region/view.h"
+#include "tests/lib/check.h"
 
 enum { THREADS = 8 };
 
 /* Says it once a place, and goes on: a broken table fails in thousands of ways. */
-#define CHECK(x) ((x) || (ht_failed(__FILE__, __LINE__, #x), false))
-void ht_failed(const char *file, int line, const char *what);
+void ht_check_failed(const char *file, int line, const char *claim, const char *condition);
 
 /* A repeatable stream for each thread of a run. */
 uint64_t ht_next_random(void);

@@ -26,11 +26,11 @@ static void take_records(unsigned thread)
         t->mark = (unsigned char)(x >> 8 | 1);
         t->size = t->kind == HT_KIND_DATA ? 8 + (x >> 16) % 512 * 8 : ht_kind_size(t->kind);
         t->ref = t->kind == HT_KIND_DATA ? ht_data_new(t->size) : ht_record_new(t->kind);
-        if (!CHECK(t->ref))
+        if (!CHECK(t->ref, "there is room for a record"))
             return;
         unsigned char *p = ht_at(t->ref);
         for (uint32_t k = 0; k < t->size; k++)
-            CHECK(p[k] == 0);
+            CHECK(p[k] == 0, "a new record is zero");
         memset(p, t->mark, t->size);
     }
 }
@@ -41,7 +41,8 @@ static void watch_chunks(const struct ht_view *v)
         const struct ht_chunk *c =
             (const struct ht_chunk *)(v->base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE);
         uint32_t kind = atomic_load_explicit(&c->kind, memory_order_acquire);
-        CHECK(c->magic == HT_CHUNK_MAGIC && kind >= HT_KIND_MODULE && kind < HT_KIND_COUNT);
+        CHECK(c->magic == HT_CHUNK_MAGIC && kind >= HT_KIND_MODULE && kind < HT_KIND_COUNT,
+              "a chunk has its magic and a kind that exists");
     }
 }
 
@@ -55,21 +56,23 @@ void stress_chunks(void)
         for (int i = 0; i < RECORDS; i++) {
             const struct taken *r = &taken[t][i];
             const unsigned char *p = ht_view_at(&v, r->ref, r->size);
-            if (!CHECK(p))
+            if (!CHECK(p, "a record that was made is seen"))
                 continue;
             uint64_t chunk = ((uint64_t)r->ref * 8 - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
-            CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + chunk * HT_CHUNK_SIZE))->kind == r->kind);
+            CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + chunk * HT_CHUNK_SIZE))->kind == r->kind,
+                  "a record lies in a chunk of its kind");
             bool mine = true;
             for (uint32_t k = 0; k < r->size; k++)
                 mine &= p[k] == r->mark;
-            CHECK(mine);
+            CHECK(mine, "a record holds what its thread wrote");
             used[r->kind] += r->size;
         }
     /* Nothing is skipped but what a chunk's end cannot hold. */
     for (uint32_t i = 0; i < v.n_chunks; i++)
         chunks[((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))->kind]++;
     for (uint32_t k = HT_KIND_MODULE; k < HT_KIND_COUNT; k++)
-        CHECK(used[k] + 4096 >= (chunks[k] - 1) * (HT_CHUNK_SIZE - 64 - 4096));
+        CHECK(used[k] + 4096 >= (chunks[k] - 1) * (HT_CHUNK_SIZE - 64 - 4096),
+              "every chunk but the last is full");
 }
 
 /* Frames: all threads ask for the same keys at the same time. */
@@ -86,8 +89,8 @@ static uint64_t recipe_of(uint64_t pc, ht_ref module)
 static void find_key(unsigned key, ht_ref ref)
 {
     ht_ref first = 0;
-    if (CHECK(ref) && !atomic_compare_exchange_strong(&known[key], &first, ref))
-        CHECK(first == ref);
+    if (CHECK(ref, "there is room for a frame") && !atomic_compare_exchange_strong(&known[key], &first, ref))
+        CHECK(first == ref, "one address has one frame");
 }
 
 /* Few roots, so that the tries grow deep: the keys differ in what lies above the root's bits. */
@@ -113,7 +116,8 @@ static void intern_frames(unsigned thread)
             ht_ref ref = ht_frame_intern(pc_of(key), key % 3, recipe_of);
             find_key(key, ref);
             const struct ht_frame *f = ht_at(ref);
-            CHECK(f->pc == pc_of(key) && f->module == key % 3 && f->recipe == recipe_of(f->pc, f->module));
+            CHECK(f->pc == pc_of(key) && f->module == key % 3 && f->recipe == recipe_of(f->pc, f->module),
+                  "a frame that was made is what was asked for");
         }
     }
 }
@@ -123,7 +127,7 @@ static void watch_frames(const struct ht_view *v)
     struct ht_cursor c = {.kind = HT_KIND_FRAME};
     const struct ht_frame *f;
     while ((f = ht_view_next(v, &c)))
-        CHECK(f->pc && f->recipe == recipe_of(f->pc, f->module));
+        CHECK(f->pc && f->recipe == recipe_of(f->pc, f->module), "a frame that is seen is whole");
 }
 
 /* How often each key is in the trie below ref. */
@@ -133,7 +137,8 @@ static void count_frames(ht_ref ref, unsigned *times)
         return;
     const struct ht_frame *f = ht_at(ref);
     unsigned key = (unsigned)(f->pc >> 20);
-    if (CHECK(f->commit == HT_COMMITTED && key < ROUNDS * KEYS && known[key] == ref))
+    if (CHECK(f->commit == HT_COMMITTED && key < ROUNDS * KEYS && known[key] == ref,
+              "a frame of the tree was made by a thread"))
         times[key]++;
     for (int i = 0; i < 4; i++)
         count_frames(f->child[i], times);
@@ -148,7 +153,7 @@ void stress_frames(void)
     for (unsigned i = 0; i < 1u << HT_ROOT_BITS; i++)
         count_frames(ht_state->frame_roots[i], times);
     for (unsigned key = 0; key < ROUNDS * KEYS; key++)
-        CHECK(times[key] == 1);
+        CHECK(times[key] == 1, "each frame is in the tree once");
     /* A lost race leaves a record that nothing names: else there was no race. */
     struct ht_view v;
     ht_own_view(&v);
@@ -156,7 +161,7 @@ void stress_frames(void)
     unsigned n = 0;
     while (ht_view_next(&v, &c))
         n++;
-    CHECK(n > ROUNDS * KEYS);
+    CHECK(n > ROUNDS * KEYS, "some frame was made twice: there was a race");
 }
 
 /* Stacks: the same; the frames of stack k are k's. */
@@ -174,7 +179,8 @@ static void check_stack(const struct ht_stack *s, const ht_ref *frames)
     ht_ref want[20];
     unsigned key = (frames[0] - 1) / 32;
     CHECK(s->n_frames == frames_of(key, want) && !memcmp(frames, want, s->n_frames * sizeof(ht_ref)) &&
-          s->flags == key % 3);
+          s->flags == key % 3,
+          "a stack has the frames it was asked for");
 }
 
 static void intern_stacks(unsigned thread)
@@ -201,11 +207,11 @@ static void watch_stacks(const struct ht_view *v)
     while ((s = ht_view_next(v, &c))) {
         uint32_t n;
         const ht_ref *frames = ht_view_frames(v, s, &n);
-        CHECK(n && s->frames);
+        CHECK(n && s->frames, "a stack that is seen has frames");
         if (frames) /* else in a chunk made after the view was taken */
             check_stack(s, frames);
         else
-            CHECK(!ht_view_at(v, s->frames, 8));
+            CHECK(!ht_view_at(v, s->frames, 8), "a stack's frames that are not seen lie beyond the view");
     }
 }
 
@@ -213,10 +219,11 @@ static void count_stacks(_Atomic ht_ref *table, unsigned *times)
 {
     for (uint32_t i = 0; table && i < table[0]; i++) {
         ht_ref ref = table[1 + i];
-        for (unsigned n = 0; ref && CHECK(n < 1000); n++) {
+        for (unsigned n = 0; ref && CHECK(n < 1000, "a list of stacks ends"); n++) {
             const struct ht_stack *s = ht_at(ref);
             unsigned key = (*(const ht_ref *)ht_at(s->frames) - 1) / 32;
-            if (CHECK(s->commit == HT_COMMITTED && key < ROUNDS * KEYS && known[key] == ref))
+            if (CHECK(s->commit == HT_COMMITTED && key < ROUNDS * KEYS && known[key] == ref,
+                      "a stack of the list was made by a thread"))
                 times[key]++;
             ref = s->next;
         }
@@ -230,12 +237,12 @@ void stress_stacks(void)
     for (unsigned i = 0; i < HT_STACK_SHARDS; i++)
         count_stacks(ht_state->stack_shards[i].table, times);
     for (unsigned key = 0; key < ROUNDS * KEYS; key++)
-        CHECK(times[key] == 1);
+        CHECK(times[key] == 1, "each stack is on the list once");
     struct ht_view v;
     ht_own_view(&v);
     struct ht_cursor c = {.kind = HT_KIND_STACK};
     unsigned n = 0;
     while (ht_view_next(&v, &c))
         n++;
-    CHECK(n == ROUNDS * KEYS); /* made under a lock: none too many */
+    CHECK(n == ROUNDS * KEYS, "no stack was made twice"); /* made under a lock */
 }

@@ -52,11 +52,12 @@ static ht_ref take_sample(unsigned number, uint64_t size, uint64_t rate, uint32_
     bool due;
     struct ht_fold_count *entered = ht_fold_enter(&due);
     ht_ref stack = stack_of(number), site = ht_site_intern(stack, size, rate, labels);
-    CHECK(stack && site);
+    CHECK(stack && site, "there is room for a stack and a site");
     const struct ht_site *s = ht_at(site);
     HT_YIELD_POINT(FOLD);
-    CHECK(is_stack(ht_at(stack), number) && is_stack(ht_at(s->stack), number));
-    CHECK(s->rate == rate && ht_site_holds(s, size));
+    CHECK(is_stack(ht_at(stack), number) && is_stack(ht_at(s->stack), number),
+          "a stack in hand keeps its frames");
+    CHECK(s->rate == rate && ht_site_holds(s, size), "a site in hand keeps its rate and sizes");
     ht_fold_touch(ht_at(site));
     ht_account_allocated(ht_at(site), size);
     atomic_fetch_add(&allocated, 1);
@@ -70,8 +71,10 @@ static ht_ref take_sample(unsigned number, uint64_t size, uint64_t rate, uint32_
 static void drop(struct held *h)
 {
     const struct ht_site *s = ht_at(h->site);
-    CHECK(is_stack(ht_at(s->stack), h->number) && ht_site_holds(s, h->size) && !s->folded_in);
-    CHECK(s->commit == HT_COMMITTED || s->commit == HT_DETACHED);
+    CHECK(is_stack(ht_at(s->stack), h->number) && ht_site_holds(s, h->size) && !s->folded_in,
+          "a live block's site and stack are not folded");
+    CHECK(s->commit == HT_COMMITTED || s->commit == HT_DETACHED,
+          "a live block's site is committed or detached");
     atomic_fetch_sub(&live, 1);
     ht_account_freed(ht_at(h->site), h->size);
     h->site = 0;
@@ -135,7 +138,8 @@ static void watch_inside(void)
     ht_own_view(&v);
     uint64_t n = held ? samples_in(&v) : before;
     atomic_store(&ht_state->dump_busy, 0);
-    CHECK(n >= before && n <= atomic_load(&allocated) + THREADS);
+    CHECK(n >= before && n <= atomic_load(&allocated) + THREADS,
+          "a reader sees every sample counted before, and none too many");
     atomic_fetch_add(&reads, 1);
 }
 
@@ -177,7 +181,7 @@ static void watch_outside(void)
     for (int k = 0; k < 200 && slow && (atomic_load(&h->fold_version) == mine->fold_version || !between_walks()); k++)
         nanosleep(&(struct timespec){0, 50000}, NULL);
     uint64_t end = HT_HEADER_SIZE + (uint64_t)mine->n_chunks * HT_CHUNK_SIZE;
-    if (!CHECK(end <= sizeof copied))
+    if (!CHECK(end <= sizeof copied, "a copy of the region fits"))
         return;
     copy_chunks(end, HT_KIND_SITE);
     copy_chunks(end, HT_KIND_STACK);
@@ -186,15 +190,17 @@ static void watch_outside(void)
         return;
     }
     struct ht_view v;
-    if (!CHECK(!ht_view_init(&v, copied, end, NULL, 0)))
+    if (!CHECK(!ht_view_init(&v, copied, end, NULL, 0), "a copy of the region can be read"))
         return;
     uint64_t n = samples_in(&v);
-    CHECK(n >= before && n <= atomic_load(&allocated) + THREADS);
+    CHECK(n >= before && n <= atomic_load(&allocated) + THREADS,
+          "a copy has every sample counted before, and none too many");
     struct ht_cursor c = {.kind = HT_KIND_SITE};
     const struct ht_site *s;
     while ((s = ht_view_next(&v, &c))) {
         const struct ht_stack *stack = ht_view_record(&v, s->stack, HT_KIND_STACK);
-        CHECK(!s->alloc_count || !stack || stack->hash == s->stack_hash);
+        CHECK(!s->alloc_count || !stack || stack->hash == s->stack_hash,
+              "a site in a copy has its own stack");
     }
     atomic_fetch_add(&reads, 1);
 }
@@ -222,12 +228,12 @@ static void fold_behind_others(void)
         else
             others[i - IDLE] = h;
     }
-    CHECK(fold->sites >= IDLE + OTHERS);
+    CHECK(fold->sites >= IDLE + OTHERS, "all sites are there before folding");
     atomic_store(&ht_state->dump_busy, 0);
     ht_config.fold_fixed = true;
     for (unsigned i = 0; i < 5000 && fold->sites > OTHERS; i++)
         ht_fold_tick();
-    CHECK(fold->sites == OTHERS);
+    CHECK(fold->sites == OTHERS, "only the sites that are not idle are left");
     for (unsigned i = 0; i < OTHERS; i++)
         drop(&others[i]);
     for (unsigned i = 0; i < 5000 && (fold->sites > BOUND || fold->stacks > BOUND); i++)
@@ -244,7 +250,7 @@ static void find_empty_stack(void)
     uint32_t n = 1;
     const struct ht_stack *s = ht_at(ht_stack_intern(&none, 0, HT_STACK_FOLDED, 0));
     ht_own_view(&v);
-    CHECK(ht_view_frames(&v, s, &n) && !n);
+    CHECK(ht_view_frames(&v, s, &n) && !n, "a stack without frames stays one");
 }
 
 void stress_fold(void)
@@ -261,8 +267,9 @@ void stress_fold(void)
     struct ht_region_totals t;
     ht_own_view(&v);
     ht_region_totals(&v, &t);
-    CHECK(atomic_load(&live) == 0 && t.live_samples == 0 && t.values.inuse_bytes == 0 && t.values.inuse_objects == 0);
-    CHECK(t.samples == allocated && samples_in(&v) == allocated);
+    CHECK(atomic_load(&live) == 0 && t.live_samples == 0 && t.values.inuse_bytes == 0 && t.values.inuse_objects == 0,
+          "nothing is live at the end");
+    CHECK(t.samples == allocated && samples_in(&v) == allocated, "no sample is lost by folding");
     /* Values add up to the totals, but for the rounding of each part. */
     struct ht_cursor c = {.kind = HT_KIND_SITE};
     const struct ht_site *s;
@@ -280,10 +287,13 @@ void stress_fold(void)
             bytes += f.values.alloc_bytes;
             parts++;
         }
-    CHECK(llabs(objects - t.values.alloc_objects) <= parts && llabs(bytes - t.values.alloc_bytes) <= parts);
+    CHECK(llabs(objects - t.values.alloc_objects) <= parts && llabs(bytes - t.values.alloc_bytes) <= parts,
+          "the sums add up to the totals, but for rounding");
     printf("%lu sites folded, %lu stacks, in %u passes; %u and %u left; %lu reads, %lu stale\n",
            (unsigned long)ht_state->header->folded_sites, (unsigned long)ht_state->header->folded_stacks,
            (unsigned)ht_fold_passes, (unsigned)fold->sites, (unsigned)fold->stacks, reads, stale);
-    CHECK(ht_state->header->folded_sites > SAMPLES && ht_state->header->folded_stacks > SAMPLES / 2);
-    CHECK(fold->sites <= BOUND && fold->stacks <= BOUND && reads > READS);
+    CHECK(ht_state->header->folded_sites > SAMPLES && ht_state->header->folded_stacks > SAMPLES / 2,
+          "sites and stacks were folded");
+    CHECK(fold->sites <= BOUND && fold->stacks <= BOUND && reads > READS,
+          "the tables stayed bounded, and the readers read");
 }

@@ -50,7 +50,7 @@ static void place_items(void)
 
 static void note_drained(const struct ht_record *r)
 {
-    CHECK(is(r, r->site));
+    CHECK(is(r, r->site), "a record is whole");
     atomic_store(&drained[r->site % ITEMS], r->site);
 }
 
@@ -63,21 +63,21 @@ static void insert(struct item *it)
     it->number += ITEMS;
     while (!ht_live_insert(node, it->p, size_of(it->number), it->number, ~it->number, &stale))
         node = 0;
-    CHECK(!stale.found);
-    CHECK(ht_live_maybe(it->p));
+    CHECK(!stale.found, "nothing stale was at the address");
+    CHECK(ht_live_maybe(it->p), "an inserted block passes the filter");
     it->live = true;
 }
 
 static void take(struct item *it)
 {
     struct ht_record r;
-    CHECK(ht_live_maybe(it->p));
+    CHECK(ht_live_maybe(it->p), "a live block passes the filter");
     int e = ht_live_take(it->p, &r);
     if (e == -EBUSY) /* its shard's holder was away too long; the free is remembered */
         while (drained[it - items] != it->number)
             ht_live_drain(note_drained);
     else
-        CHECK(!e && is(&r, it->number));
+        CHECK(!e && is(&r, it->number), "the block is found, with its own record");
     it->live = false;
 }
 
@@ -91,11 +91,13 @@ static void checkpoint(void)
     ht_own_view(&v);
     while ((l = ht_view_next(&v, &c))) {
         struct item *it = &items[l->site % ITEMS];
-        if (CHECK(it->live && l->addr == (uint64_t)it->p && l->site == it->number && l->size == size_of(it->number)))
+        if (CHECK(it->live && l->addr == (uint64_t)it->p && l->site == it->number && l->size == size_of(it->number),
+                  "a live record is that of a live block"))
             found[it - items]++;
     }
     for (unsigned i = 0; i < ITEMS; i++)
-        CHECK(found[i] == items[i].live && (!items[i].live || ht_live_maybe(items[i].p)));
+        CHECK(found[i] == items[i].live && (!items[i].live || ht_live_maybe(items[i].p)),
+              "a block is in the table exactly while it lives");
 }
 
 static void exchange_objects(unsigned thread)
@@ -125,7 +127,7 @@ static void exchange_objects(unsigned thread)
         }
         if ((x >> 60) == 0) { /* an allocation that failed */
             uint32_t node = ht_live_reserve();
-            if (CHECK(node))
+            if (CHECK(node, "a node is reserved"))
                 ht_live_unreserve(node);
         }
     }
@@ -139,7 +141,8 @@ static void watch_live(const struct ht_view *v)
     while ((l = ht_view_next(v, &c)))
         if (ht_view_live(l, &copy))
             CHECK(copy.size == size_of(copy.site) && copy.time == (~copy.site & ~HT_NODE_RECYCLABLE) &&
-                  copy.addr == (uint64_t)items[copy.site % ITEMS].p);
+                  copy.addr == (uint64_t)items[copy.site % ITEMS].p,
+                  "a copy of a record is not torn");
 }
 
 /* Every node there ever was can be had again, once. */
@@ -147,16 +150,16 @@ static void check_nodes(void)
 {
     static bool seen[1u << 16];
     uint32_t left = highest_node;
-    CHECK(left < 1u << 16);
+    CHECK(left < 1u << 16, "the nodes can be counted");
     for (unsigned i = 0; left && i < 1u << 20; i++) {
         uint32_t node = ht_live_reserve();
-        if (!CHECK(node) || node > highest_node)
+        if (!CHECK(node, "every free node can be reserved") || node > highest_node)
             continue;
-        CHECK(!seen[node]);
+        CHECK(!seen[node], "no node is given out twice");
         seen[node] = true;
         left--;
     }
-    CHECK(left == 0);
+    CHECK(left == 0, "every node is free at the end");
 }
 
 void stress_live(void)
@@ -168,11 +171,11 @@ void stress_live(void)
         if (slots[i])
             take(slots[i]);
     for (unsigned i = 0; i < ITEMS; i++)
-        CHECK(!items[i].live);
+        CHECK(!items[i].live, "no block is left at the end");
     checkpoint();
     for (unsigned i = 0; i < 1u << HT_FILTER_BITS; i++)
-        CHECK(ht_live_filter[i] == 0);
-    CHECK(!ht_live_pending());
+        CHECK(ht_live_filter[i] == 0, "the filter is empty at the end");
+    CHECK(!ht_live_pending(), "no remembered free is left");
     check_nodes();
 }
 
@@ -194,18 +197,21 @@ static void take_turns(unsigned thread)
             uint32_t node = ht_live_reserve(), highest = highest_node;
             while (node > highest && !atomic_compare_exchange_weak(&highest_node, &highest, node))
                 ;
-            if (!CHECK(node && node < sizeof owners && atomic_exchange(&owners[node], 1) == 0))
+            if (!CHECK(node && node < sizeof owners && atomic_exchange(&owners[node], 1) == 0,
+                       "a node is given to one thread only"))
                 return;
             mine[n++] = node;
         } else if (n) {
             unsigned k = (unsigned)(x >> 32) % n;
-            CHECK(atomic_exchange(&owners[mine[k]], 0) == 1);
+            CHECK(atomic_exchange(&owners[mine[k]], 0) == 1,
+                  "a node that goes back was this thread's");
             ht_live_unreserve(mine[k]);
             mine[k] = mine[--n];
         }
     }
     while (n) {
-        CHECK(atomic_exchange(&owners[mine[--n]], 0) == 1);
+        CHECK(atomic_exchange(&owners[mine[--n]], 0) == 1,
+              "each node that goes back was this thread's");
         ht_live_unreserve(mine[n]);
     }
 }
@@ -224,13 +230,14 @@ static atomic_uint numbers = ITEMS;
 
 static void note_gone(const struct ht_record *r)
 {
-    CHECK(r->site < sizeof gone && is(r, r->site) && atomic_fetch_add(&gone[r->site], 1) == 0);
+    CHECK(r->site < sizeof gone && is(r, r->site) && atomic_fetch_add(&gone[r->site], 1) == 0,
+          "a block is reported gone once");
 }
 
 static uint32_t insert_at(void *p, struct ht_record *stale)
 {
     uint32_t number = atomic_fetch_add(&numbers, 1);
-    CHECK(ht_live_insert(0, p, size_of(number), number, ~number, stale));
+    CHECK(ht_live_insert(0, p, size_of(number), number, ~number, stale), "a block is inserted");
     return number;
 }
 
@@ -247,16 +254,16 @@ static void remember_frees(unsigned thread)
             ht_live_drain(note_gone);
         uint32_t next = insert_at(p, &stale);
         if (stale.found) {
-            CHECK(stale.site == number);
+            CHECK(stale.site == number, "what was stale is the block before");
             note_gone(&stale);
         }
         /* Whoever drains says so behind the lock. */
         for (unsigned i = 0; number && !gone[number] && i < 1000000; i++)
             sched_yield();
-        CHECK(!number || gone[number] == 1);
+        CHECK(!number || gone[number] == 1, "every block before the last is gone once");
         if (ht_next_random() & 1)
             ht_live_drain(note_gone);
-        if (CHECK(!ht_live_take(p, &r) && r.site == next))
+        if (CHECK(!ht_live_take(p, &r) && r.site == next, "the last block is still there"))
             note_gone(&r);
     }
 }
@@ -264,5 +271,5 @@ static void remember_frees(unsigned thread)
 void stress_pending(void)
 {
     ht_crowd(remember_frees, NULL);
-    CHECK(!ht_live_pending());
+    CHECK(!ht_live_pending(), "no remembered free is left");
 }

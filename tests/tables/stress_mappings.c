@@ -80,7 +80,7 @@ static void change_pages(unsigned thread)
             struct ht_mapping_change c = {.in_start = address(at), .in_end = address(at + n), .site = sites[site]};
             c.born = ht_mappings_now();
             if (n)
-                CHECK(change(&c));
+                CHECK(change(&c), "a mapping is recorded");
             continue;
         }
         unsigned at = (unsigned)(ht_next_random() % PAGES);
@@ -90,7 +90,7 @@ static void change_pages(unsigned thread)
         c.out_before = ht_mappings_now();
         unmap(at, n);
         if (n)
-            CHECK(change(&c));
+            CHECK(change(&c), "an unmapping is recorded");
     }
 }
 
@@ -101,9 +101,10 @@ static void watch_records(const struct ht_view *v)
     struct ht_live l;
     while ((record = ht_view_next(v, &c)))
         if (ht_view_live(record, &l)) {
-            CHECK(l.addr >= BASE && l.addr < address(PAGES) && l.size && l.size <= 9 * PAGE_SIZE);
+            CHECK(l.addr >= BASE && l.addr < address(PAGES) && l.size && l.size <= 9 * PAGE_SIZE,
+                  "a mapping's record lies in the pages of this test");
             const struct ht_site *s = ht_view_record(v, l.site, HT_KIND_SITE);
-            CHECK(s && s->flags & HT_SITE_MAPPING);
+            CHECK(s && s->flags & HT_SITE_MAPPING, "a mapping's site says that it is one");
         }
 }
 
@@ -158,7 +159,8 @@ static void fork_here(enum ht_yield_point_id point)
     pid_t child = fork();
     if (child) {
         int status;
-        CHECK(child > 0 && waitpid(child, &status, 0) == child && !status);
+        CHECK(child > 0 && waitpid(child, &status, 0) == child && !status,
+              "the child's mappings add up");
         return;
     }
     ht_at_point = NULL;
@@ -206,11 +208,11 @@ static void change_with_forks(void)
         c.born = ht_mappings_now();
         after = truth();
         ht_at_point = fork_here;
-        CHECK(ht_mappings_change(&c));
+        CHECK(ht_mappings_change(&c), "a single change is recorded");
         ht_at_point = NULL;
-        CHECK(equal(recorded(), after));
+        CHECK(equal(recorded(), after), "the records equal the model after each change");
     }
-    CHECK(forks > SINGLE / 10);
+    CHECK(forks > SINGLE / 10, "the process forked often enough");
 }
 
 static unsigned handled, handlers;
@@ -265,31 +267,35 @@ static void check_counts(void)
     uint64_t objects = 0, bytes = 0;
     struct ht_view v;
     ht_own_view(&v);
-    CHECK(equal(recorded(), t));
+    CHECK(equal(recorded(), t), "the records equal the model at the end");
     for (unsigned i = 0; i < SITES; i++) {
         struct ht_values values;
         ht_site_values(&v, ht_at(sites[i]), &values);
-        CHECK((uint64_t)values.inuse_objects == t.objects[i] && (uint64_t)values.inuse_bytes == t.bytes[i]);
+        CHECK((uint64_t)values.inuse_objects == t.objects[i] && (uint64_t)values.inuse_bytes == t.bytes[i],
+              "a site's live mappings equal the model's");
         objects += t.objects[i];
         bytes += t.bytes[i];
     }
     const struct ht_counts *all = &ht_state->header->mappings;
-    CHECK(all->alloc_objects - all->freed_objects == objects && all->alloc_bytes - all->freed_bytes == bytes);
+    CHECK(all->alloc_objects - all->freed_objects == objects && all->alloc_bytes - all->freed_bytes == bytes,
+          "allocated less freed is what is live");
     struct ht_cursor c = {.kind = HT_KIND_MAPPING};
     const struct ht_live *record;
     while ((record = ht_view_next(&v, &c))) {
         objects--;
         bytes -= record->size;
     }
-    CHECK(!objects && !bytes);
+    CHECK(!objects && !bytes, "nothing is mapped at the end");
 }
 
 void stress_mappings(void)
 {
     for (unsigned i = 0; i < SITES; i++) {
         ht_ref frames[2] = {i + 1, 7}, stack = ht_stack_intern(frames, 2, 0, 0);
-        CHECK(sites[i] = ht_site_intern(stack, 0, HT_RATE_MAPPING, 0));
-        CHECK(ht_site_intern(stack, 0, 1, 0) != sites[i]);
+        CHECK(sites[i] = ht_site_intern(stack, 0, HT_RATE_MAPPING, 0),
+              "there is room for a mapping's site");
+        CHECK(ht_site_intern(stack, 0, 1, 0) != sites[i],
+              "a mapping's site is another than a block's");
     }
     ht_crowd(change_pages, watch_records);
     check_counts();

@@ -49,11 +49,11 @@ static void find_modules(unsigned thread)
                 ht_together();
             unsigned k = (i / 50 * 50 + (i * 7 + (thread & 3)) % 50) % OBJECTS;
             ht_ref ref = ht_module_of(&objects[k]), first = 0;
-            if (!CHECK(ref))
+            if (!CHECK(ref, "there is room for a module"))
                 continue;
             if (!atomic_compare_exchange_strong(&known[k][g], &first, ref))
-                CHECK(first == ref);
-            CHECK(!g || ref != known[k][g - 1]);
+                CHECK(first == ref, "one object has one module record");
+            CHECK(!g || ref != known[k][g - 1], "a reloaded object has a record of its own");
         }
         ht_together();
         if (thread == 0 && g + 1 < GENERATIONS) {
@@ -74,9 +74,12 @@ static void watch_modules(const struct ht_view *v)
         uint32_t n;
         const char *path = ht_view_path(v, m, &n);
         unsigned k = (unsigned)((m->start - (uint64_t)pages) / PAGE);
-        CHECK(m->path && m->end == m->start + PAGE && k < OBJECTS && m->link_map == (uint64_t)&maps[k]);
-        CHECK(m->n_segments == 1 && m->bias == m->start && m->build_id_size == (k % 3 ? 20 : 0));
-        CHECK(n ? !strcmp(path, names[k]) : !ht_view_at(v, m->path, 1));
+        CHECK(m->path && m->end == m->start + PAGE && k < OBJECTS && m->link_map == (uint64_t)&maps[k],
+              "a module that is seen has its bounds and link map");
+        CHECK(m->n_segments == 1 && m->bias == m->start && m->build_id_size == (k % 3 ? 20 : 0),
+              "a module that is seen has its segment and build id");
+        CHECK(n ? !strcmp(path, names[k]) : !ht_view_at(v, m->path, 1),
+              "a module that is seen has its path, or none");
     }
 }
 
@@ -97,5 +100,5 @@ void stress_modules(void)
     unsigned n = 0;
     while (ht_view_next(&v, &c))
         n++;
-    CHECK(n == OBJECTS * GENERATIONS);
+    CHECK(n == OBJECTS * GENERATIONS, "each object has a module for each load");
 }

@@ -40,7 +40,7 @@ void *ht_next_aligned(size_t align, size_t size)
 
 static void give_back(void *p)
 {
-    CHECK(atomic_exchange(&owner[index_of(p)], 0) != 0);
+    CHECK(atomic_exchange(&owner[index_of(p)], 0) != 0, "a block that is given back was held");
     atomic_fetch_add(&freed, 1);
 }
 
@@ -51,12 +51,12 @@ static void keep(unsigned thread)
     for (int i = 0; i < CALLS; i++) {
         bool kept;
         char *p = ht_place(100, 0, &kept);
-        if (!CHECK(p && kept))
+        if (!CHECK(p && kept, "there is room for a placed block and its record"))
             return;
         atomic_uint *mine = (atomic_uint *)p;
         atomic_store(mine, thread + 1);
         sched_yield();
-        CHECK(atomic_load(mine) == thread + 1);
+        CHECK(atomic_load(mine) == thread + 1, "a placed block belongs to one thread");
         if (!ht_place_recycle(p))
             give_back(p);
         else if (i % 16 == 0)
@@ -82,7 +82,8 @@ static void mark(unsigned thread)
             atomic_fetch_add(&open, 1);
         ht_place_added(untagged);
         for (int k = 0; k < 3; k++) {
-            CHECK(!__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED));
+            CHECK(!__atomic_load_n(&ht_free_mask, __ATOMIC_RELAXED),
+                  "the mask is open while an untagged block is live");
             sched_yield();
         }
         ht_place_removed(untagged);
@@ -97,7 +98,8 @@ static void weigh(unsigned thread)
         uint64_t r = ht_next_random(), size = 1000 + r % SIZES, rate = 4096 << (r >> 32 & 1);
         struct ht_object_weights got = ht_weight_cache_get(size, rate), want;
         ht_weights(size, rate, &want.objects, &want.bytes);
-        CHECK(!memcmp(&got, &want, sizeof want));
+        CHECK(!memcmp(&got, &want, sizeof want),
+              "cached weights are those computed");
     }
 }
 
@@ -106,30 +108,31 @@ void stress_place(void)
     /* free(NULL) comes here when something lives that the filter knows by the same slot. */
     ht_live_filter_add(NULL, 1);
     ht_place_freed_twice(NULL);
-    CHECK(ht_live_maybe(NULL));
+    CHECK(ht_live_maybe(NULL), "a pointer added to the filter is looked up");
     ht_live_filter_add(NULL, -1);
     ht_crowd(keep, NULL);
     unsigned kept = 0;
     for (unsigned i = 0; i < BLOCKS; i++)
         if (atomic_load(&owner[i])) {
             kept++;
-            CHECK(ht_live_maybe(pages[i])); /* a second free of it is looked up */
+            CHECK(ht_live_maybe(pages[i]), "a second free of a recycled block is looked up");
             ht_place_freed_twice(pages[i]);
-            CHECK(!atomic_load(&owner[i]));
+            CHECK(!atomic_load(&owner[i]), "a recycled block is nobody's");
         }
-    CHECK(kept > 0 && kept <= 8);
-    CHECK(atomic_load(&taken) == atomic_load(&freed));
-    CHECK(atomic_load(&taken) < (unsigned long)THREADS * CALLS / 4); /* most were kept ones */
+    CHECK(kept > 0 && kept <= 8, "at least one block is kept for reuse, at most eight");
+    CHECK(atomic_load(&taken) == atomic_load(&freed), "every block that was taken was freed");
+    CHECK(atomic_load(&taken) < (unsigned long)THREADS * CALLS / 4,
+          "most placed blocks were recycled ones");
     for (unsigned i = 0; i < BLOCKS; i++)
-        CHECK(!ht_live_maybe(pages[i]));
+        CHECK(!ht_live_maybe(pages[i]), "a block that was released is not looked up");
 
     ht_place_aligned(true);
-    CHECK(ht_free_mask == HT_TAG_MASK);
+    CHECK(ht_free_mask == HT_TAG_MASK, "the mask lets tagged pointers through only");
     ht_crowd(mark, NULL);
-    CHECK(atomic_load(&open) > 20);
+    CHECK(atomic_load(&open) > 20, "the mask was open often enough");
     for (int i = 0; i < 100; i++)
         ht_place_try_reopen_mask();
-    CHECK(ht_free_mask == HT_TAG_MASK);
+    CHECK(ht_free_mask == HT_TAG_MASK, "the mask lets tagged pointers through only, at the end");
 }
 
 void stress_weights(void)

@@ -114,12 +114,15 @@ static void recall(unsigned thread, const struct ht_regs *r, uint32_t max, struc
     ht_ref whole = max == LEVELS ? ht_stack_cache_lookup(r, atomic_load(&ht_unload_generation), &hash) : 0;
     if (whole) {
         atomic_fetch_add(&wholes, 1);
-        CHECK(hash == hash_of(&want) && whole == number_of(&want));
+        CHECK(hash == hash_of(&want) && whole == number_of(&want),
+              "a cached walk has the hash and the number of the stack walked");
         return;
     }
     walk(*r, thread, max, t, ht_next_random() % 16 == 0, &got);
-    CHECK(got.n == want.n && !memcmp(got.frames, want.frames, want.n * sizeof(ht_ref)));
-    CHECK(got.flags == want.flags && (!got.hash || got.hash == hash_of(&want)));
+    CHECK(got.n == want.n && !memcmp(got.frames, want.frames, want.n * sizeof(ht_ref)),
+          "a spliced stack has the frames of the stack walked");
+    CHECK(got.flags == want.flags && (!got.hash || got.hash == hash_of(&want)),
+          "a spliced stack has the flags and the hash of the stack walked");
     if (got.hash)
         ht_stack_cache_insert(t, got.hash, number_of(&got));
 }
@@ -162,5 +165,6 @@ void stress_trail(void)
             fake[t][i] = 1 + (i * 7 + t) % 24;
     ht_crowd(recall_stacks, NULL);
     /* Some are recalled: else there is nothing to see. */
-    CHECK(joins > CALLS && wholes > CALLS / 50 && breaks > CALLS / 50 && cuts > CALLS / 50);
+    CHECK(joins > CALLS && wholes > CALLS / 50 && breaks > CALLS / 50 && cuts > CALLS / 50,
+          "each kind of splice was seen often enough");
 }
