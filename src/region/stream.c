@@ -256,6 +256,8 @@ static int64_t put_site(struct stream *s, ht_ref ref, const struct ht_site *site
 {
     struct ht_stream_part part = {.age = -1};
     int64_t written = 0;
+    if (s->o->without_inherited && (site->flags & HT_SITE_INHERITED))
+        return 0;
     if (!s->o->part) {
         ht_site_values(s->v, site, &part.values);
         return put_part(s, site, &part, epoch);

@@ -21,8 +21,9 @@ struct ht_stream_part {
 
 struct ht_stream_options {
     bool gzip;
-    bool without_dead; /* what part says is of live objects alone: nothing of folded sites */
-    int level;         /* of gzip's effort, 1 to 9; 0: 6 */
+    bool without_dead;      /* what part says is of live objects alone: nothing of folded sites */
+    bool without_inherited; /* nothing of what a forked child has from its parent */
+    int level;              /* of gzip's effort, 1 to 9; 0: 6 */
     int64_t time_nanos;
     /* When set, says what a site's samples are: asked with index 0, 1, ... until it is false. One
      * that is all zero is left out. For a reader that tells live objects apart. */

@@ -64,6 +64,43 @@ class Children(Case):
         r = self.run_("--exact", "--no-children", "-o", "d.pb.gz", "sh", "-c", "%s exit; exit 0" % PROG)
         self.assertNotIn("run-prog", r.stderr)
 
+    def test_merged(self):
+        """What each child has from its parent counts once: 20 blocks, and 1, 2 and 3 of the children's own."""
+        r = self.run_("--exact", "--children=merge", "-o", "m.pb.gz", PROG, "children", "3")
+        self.assertEqual((r.returncode, self.files(), self.leftovers()), (0, ["m.pb.gz"], []))
+        self.assertEqual((self.blocks("m.pb.gz"), self.blocks("m.pb.gz", "inuse_objects")), (26, 26))
+        self.assertIn("heaptap: wrote m.pb.gz: run-prog, 4 processes in one\n", r.stderr)
+        # The three may or may not have lived together. Seen failing: 8.2 MB.
+        self.assertLess(float(re.search(r"in use at the end, .*: ([\d.]+)MB by 1 owner\n", r.stderr)[1]), 2.49)
+        r = self.run_("--exact", "--children=merge", "-o", "m.pb.gz", PROG, "children", "1")
+        self.assertIn("in use at the end, all processes together: 2MB by 1 owner\n", r.stderr)
+        r = self.run_("--exact", "--children=merge", "-q", "-o", "q.pb.gz", PROG, "children", "3", "_exit")
+        self.assertEqual((r.stderr, self.blocks("q.pb.gz"), self.files()), ("", 26, ["m.pb.gz", "q.pb.gz"]))
+        r = self.run_("--exact", "--children=merge", "-o", "one.pb.gz", PROG, "exit")
+        self.assertEqual(self.blocks("one.pb.gz"), 10)
+        self.assertIn("wrote one.pb.gz: run-prog (pid ", r.stderr)
+        for words in (("--children=some",), ("--children=merge", "--no-symbolize")):
+            r = self.run_(*words, PROG, "exit")
+            self.assertEqual((r.returncode, r.stderr.count("\n")), (2, 1), r.stderr)
+        self.assertEqual(self.heaptap("env", "--children=merge").returncode, 2)
+        self.assertIn("HEAPTAP_CHILDREN=0", self.heaptap("env", "--children=none").stdout.replace("'", ""))
+
+    def test_not_merged(self):
+        r = self.run_("--exact", "--children=merge", "-o", "m.pb.gz", "sh", "-c", "%s exit; rm m.*.pb.gz" % PROG)
+        self.assertRegex(r.stderr, r"(?m)^heaptap: not merged: of \d profiles \d could be read \(at most 200 are merged\)$")
+        self.assertIn("m.pb.gz", self.files())
+
+    def test_what_lived_together(self):
+        """What is in use is added up of these alone. Seen failing: three programs one after another had 30 blocks in use."""
+        r = self.run_("--exact", "-o", "s.pb.gz", "sh", "-c", "for i in 1 2 3; do %s exit; sleep 0.3; done; true" % PROG)
+        self.assertRegex(r.stderr, r"in use at the end, the 2 of \d processes that lived together: ")
+        self.assertRegex(r.stderr, r"(?m)^ *976\.56kB +99\.\d+%  keep_blocks")
+        r = self.run_("--exact", "-o", "e.pb.gz", PROG, "exec", PROG, "exit", "7")
+        self.assertRegex(r.stderr, r"in use at the end, run-prog \(pid \d+\) alone, for no two of 2 processes lived together: 2\.86MB")
+        r = self.run_("--exact", "-o", "a.pb.gz", PROG, "children", "13")
+        self.assertRegex(r.stderr, r"heaptap: wrote 3 more of forked children, \d+ samples\n")
+        self.assertEqual((r.stderr.count(": wrote a."), len(self.files("a.*"))), (11, 14))
+
     def test_a_child_in_another_directory(self):
         self.run_("--exact", "-o", "c.%e.pb.gz", "sh", "-c", "cd /; %s exit; exit 0" % PROG)
         self.assertEqual(len(self.files("c.run-prog.*pb.gz")), 1)

@@ -142,6 +142,7 @@ static void summarize(struct run *run, const char *called, int status, uint64_t 
     struct ht_run_summary o = {
         .symbolize = !run->o.no_symbolize,
         .quiet = run->o.quiet,
+        .merge = run->o.merge_children,
         .dormant = run->o.start && !strcmp(run->o.start, "0"),
         .skipped = run->program.obstacle != HT_PROGRAM_FINE,
         .filtered = run->filtered,

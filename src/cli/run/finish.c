@@ -231,6 +231,42 @@ static bool is_here(const struct ht_run_regions *r, const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode) && is_of_this_run(r, &st);
 }
 
+/* When the process ended: when it wrote its profile, or when it was found to be gone. */
+static uint64_t end_of(const struct ht_region_header *h, const char *path)
+{
+    struct stat st;
+    if (h->state == HT_STATE_DUMPED && !stat(path, &st))
+        return (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* What a forked child has not from its parent: the parent's profile has the rest. */
+static void take_own(struct ht_run_profile *p, const struct ht_view *v)
+{
+    static struct ht_stream_workspace workspace;
+    struct ht_buffer b = {NULL, 0, 0};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct ht_stream_options o = {.without_inherited = true,
+                                  .time_nanos = now.tv_sec * 1000000000ll + now.tv_nsec};
+    if (ht_stream_profile(v, &o, &workspace, ht_buffer_append, &b) < 0) {
+        free(b.data);
+        return;
+    }
+    p->own = b.data;
+    p->own_size = b.size;
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *site;
+    struct ht_values values;
+    while ((site = ht_view_next(v, &c)))
+        if (site->flags & HT_SITE_INHERITED) {
+            ht_site_values(v, site, &values);
+            p->inuse -= values.inuse_bytes;
+        }
+}
+
 bool ht_run_finish_region(struct ht_run_regions *r, const struct ht_view *v, bool foreign_owner,
                           bool other_mounts)
 {
@@ -257,6 +293,15 @@ bool ht_run_finish_region(struct ht_run_regions *r, const struct ht_view *v, boo
     p->truncated = h->truncated;
     p->rate = h->rate;
     p->figures = true;
+    struct ht_region_totals totals;
+    ht_region_totals(v, &totals);
+    p->inuse = totals.values.inuse_bytes;
+    p->began_ns = h->start_wall_ns;
+    p->ended_ns = end_of(h, path);
+    p->forked = h->flags & HT_REGION_ADOPTED;
+    p->parent = h->parent_pid;
+    if (p->forked)
+        take_own(p, v);
     find_numbered(r, h, pattern, p);
     return true;
 }

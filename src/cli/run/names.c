@@ -109,7 +109,22 @@ static struct ht_profile *name_file(const char *path, bool write, bool progress,
     return p;
 }
 
-size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_profile **kept,
+/* The part that is a forked child's own, in place of the whole. */
+static struct ht_profile *own_part(const struct ht_run_profile *of, struct ht_profile *whole)
+{
+    int error;
+    char msg[512];
+    struct ht_symbolize_options o = {.lines_and_inlines = true, .stop = &stopped};
+    struct ht_profile *p =
+        of->own ? ht_profile_decode(of->own, of->own_size, &error, msg, sizeof msg) : NULL;
+    if (!p)
+        return whole;
+    ht_symbolize(p, &o, msg, sizeof msg);
+    ht_profile_destroy(whole);
+    return p;
+}
+
+size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_run_named *kept,
                    size_t max)
 {
     struct sigaction before[N_ENDING];
@@ -121,7 +136,7 @@ size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct h
             continue;
         read_figures(&r->profiles[i], p);
         if (n < max)
-            kept[n++] = p;
+            kept[n++] = (struct ht_run_named){own_part(&r->profiles[i], p), &r->profiles[i]};
         else
             ht_profile_destroy(p);
     }

@@ -10,6 +10,12 @@
 
 struct ht_profile;
 
+/* A profile of the run, named. Of a forked child without what it has from its parent. */
+struct ht_run_named {
+    struct ht_profile *profile;
+    const struct ht_run_profile *of;
+};
+
 /*
  * Reads every profile of the run, adds names, and with `write` writes it back. There is no limit on
  * their number: on a terminal a progress line shows what takes long, and Ctrl-C (or another signal
@@ -18,7 +24,7 @@ struct ht_profile;
  *
  * The first profiles, at most max, go to kept, to be destroyed by the caller. Returns how many.
  */
-size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_profile **kept,
+size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_run_named *kept,
                    size_t max);
 
 #endif

@@ -31,7 +31,8 @@
     "      --mmap             also what the program maps itself: mmap_objects, mmap_space\n"       \
     "      --depth=N          at most N frames in a stack, 1 to 512 (128)\n"                       \
     "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"                                  \
-    "      --no-children      profile the program alone, not what it starts\n"                     \
+    "      --children=HOW     each: a profile of each child (default); merge: one of all; none\n"  \
+    "      --no-children      --children=none\n"                                                   \
     "      --start=off        sample nothing until heaptap_start() is called\n"                    \
     "\n"                                                                                           \
     "Where profiles go, and when:\n"                                                               \
@@ -87,6 +88,7 @@ enum {
     DEPTH,
     UNWIND,
     NO_CHILDREN,
+    CHILDREN,
     START,
     ALLOCATOR,
     NO_SYMBOLIZE,
@@ -106,6 +108,7 @@ enum {
         {"growth", required_argument, NULL, GROWTH}, {"labels", required_argument, NULL, LABELS},  \
         {"peak", no_argument, NULL, PEAK}, {"mmap", no_argument, NULL, MMAP},                      \
         {"depth", required_argument, NULL, DEPTH}, {"unwind", required_argument, NULL, UNWIND},    \
+        {"children", required_argument, NULL, CHILDREN},                                           \
         {"no-children", no_argument, NULL, NO_CHILDREN},                                           \
         {"start", required_argument, NULL, START},                                                 \
         {"allocator", required_argument, NULL, ALLOCATOR},                                         \
@@ -235,6 +238,13 @@ static int read_option(struct ht_run_options *o, int c, const char *value,
     case NO_CHILDREN:
         o->no_children = true;
         return -1;
+    case CHILDREN:
+        if (strcmp(value, "each") && strcmp(value, "none") && (o->is_env || strcmp(value, "merge")))
+            return ht_complain(2, "--children=%s: use each%s or none", value,
+                               o->is_env ? "" : ", merge");
+        o->no_children = !strcmp(value, "none");
+        o->merge_children = !strcmp(value, "merge");
+        return -1;
     case START:
         if (strcmp(value, "on") && strcmp(value, "off"))
             return ht_complain(2, "--start=%s: use on or off", value);
@@ -311,6 +321,9 @@ int ht_run_options_read(struct ht_run_options *o, int argc, char **argv, int *fi
 {
     memset(o, 0, sizeof *o);
     int status = read_all(o, argc, argv, "+:o:r:qh", run_options);
+    if (status < 0 && o->merge_children && o->no_symbolize)
+        status =
+            ht_complain(2, "--children=merge puts names into its file: leave --no-symbolize out");
     if (status < 0 && optind == argc)
         status = ht_complain(2, "run needs a program (heaptap run --help)");
     *first = optind;

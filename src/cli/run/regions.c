@@ -89,6 +89,7 @@ void ht_run_regions_finish(struct ht_run_regions *r)
             free(r->profiles[i].numbered[k]);
         free(r->profiles[i].numbered);
         free(r->profiles[i].path);
+        free(r->profiles[i].own);
     }
     free(r->profiles);
     free(r->living);

@@ -17,7 +17,14 @@ struct ht_run_profile {
     uint32_t pid; /* its pid in its own namespace */
     bool foreign; /* in a pid namespace of its own */
     uint64_t samples, lost, truncated, rate;
-    bool figures; /* false: the figures are only in the profile's comments */
+    uint64_t began_ns, ended_ns; /* CLOCK_REALTIME; 0: not known */
+    /* Of a forked child: its profile without what it has from its parent, and so much is in use. */
+    void *own;
+    size_t own_size;
+    bool forked;
+    uint32_t parent; /* its pid in its namespace */
+    int64_t inuse;   /* bytes in use at its end, of its own where that is known */
+    bool figures;    /* false: the figures are only in the profile's comments */
 };
 
 struct ht_run_living {

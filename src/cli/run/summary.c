@@ -7,6 +7,7 @@
 
 #include "cli/run/summary.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "cli/run/finish.h"
 #include "cli/run/names.h"
+#include "cli/run/together.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 #include "report/report.h"
@@ -65,11 +67,19 @@ static void print_living(const struct ht_run_regions *r)
                     r->n_living - LIVING_MAX);
 }
 
+#define FILES_MAX 10 /* files of forked children that are named one by one */
+
 static void print_files(const struct ht_run_regions *r)
 {
     char rate[32];
+    uint64_t rest = 0;
+    size_t forked = 0;
     for (size_t i = 0; i < r->n_profiles; i++) {
         const struct ht_run_profile *p = &r->profiles[i];
+        if (p->forked && ++forked > FILES_MAX) {
+            rest += p->samples;
+            continue;
+        }
         char name[sizeof p->name];
         memcpy(name, p->name, sizeof name);
         ht_plain_text(name, false);
@@ -86,7 +96,9 @@ static void print_files(const struct ht_run_regions *r)
             fprintf(stderr, "; %zu dump%s before it", p->n_numbered, p->n_numbered == 1 ? "" : "s");
         putc('\n', stderr);
     }
-    print_living(r);
+    if (forked > FILES_MAX)
+        fprintf(stderr, "heaptap: wrote %zu more of forked children, %" PRIu64 " samples\n",
+                forked - FILES_MAX, rest);
 }
 
 /* "No sample" is said only of a process that was seen to its end. */
@@ -156,21 +168,53 @@ static const char *worth_showing(const struct ht_profile *p)
     return total > 8 * p->period && total > 64 * 1024 ? "inuse_space" : "alloc_space";
 }
 
-static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resident)
+/* Of n parts one profile, to be destroyed; NULL with a line. */
+static struct ht_profile *add_up(const struct ht_run_named *part, size_t n)
 {
-    char resident[64] = "", figure[32], msg[512] = "", *text = NULL;
-    size_t size = 0;
+    struct ht_profile *parts[MERGED_MAX], *p = NULL;
+    char msg[512] = "";
     int error = 0;
-    struct ht_profile *p = n > 1 ? ht_profile_merge(parts, n, &error, msg, sizeof msg) : parts[0];
+    for (size_t i = 0; i < n; i++)
+        parts[i] = part[i].profile;
+    p = ht_profile_merge(parts, n, &error, msg, sizeof msg);
     if (!p || ht_profile_remove_uninteresting(p, msg, sizeof msg)) {
         ht_complain(0, "no report: %s", msg);
-        if (n > 1)
-            ht_profile_destroy(p);
-        return;
+        ht_profile_destroy(p);
+        p = NULL;
     }
+    return p;
+}
+
+/* Of which processes the table is; what is in use is added up only of those that lived together. */
+static void print_whose(const struct ht_run_named *part, size_t shown, size_t n)
+{
+    char name[sizeof part->of->name];
+    memcpy(name, part->of->name, sizeof name);
+    ht_plain_text(name, false);
+    if (shown == n && n > 1)
+        fputs(", all processes together", stderr);
+    else if (shown > 1)
+        fprintf(stderr, ", the %zu of %zu processes that lived together", shown, n);
+    else if (n > 1)
+        fprintf(stderr, ", %s (pid %u) alone, for no two of %zu processes lived together", name,
+                part->of->pid, n);
+}
+
+static void print_owners(struct ht_run_named *part, size_t n, uint64_t most_resident)
+{
+    char resident[64] = "", figure[32], msg[512] = "", *text = NULL;
+    size_t size = 0, shown = n > 1 ? ht_run_together(part, n) : n;
+    struct ht_profile *p = add_up(part, shown);
+    const char *type = p ? worth_showing(p) : NULL;
+    if (p && !strcmp(type, "alloc_space") && shown < n) {
+        ht_profile_destroy(p);
+        p = add_up(part, shown = n);
+    }
+    if (!p)
+        return;
     struct ht_report_options o;
     ht_report_options_init(&o);
-    o.sample_index = worth_showing(p);
+    o.sample_index = type;
     o.nodecount = 10;
     o.intervals = o.advise = o.compact_labels = true;
     o.msg = msg;
@@ -181,13 +225,14 @@ static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resi
         if (most_resident && n == 1)
             snprintf(resident, sizeof resident, " (at most %s were resident)",
                      size_text(most_resident, figure, sizeof figure));
-        fprintf(stderr, "%s%s%s: %s",
-                !strcmp(o.sample_index, "inuse_space")  ? "in use at the end"
-                : !strcmp(o.sample_index, "peak_space") ? "in use at the peak"
-                                                        : "allocated in all",
-                n > 1 ? ", all processes together" : "", resident, text);
+        fprintf(stderr, "%s",
+                !strcmp(type, "inuse_space")  ? "in use at the end"
+                : !strcmp(type, "peak_space") ? "in use at the peak"
+                                              : "allocated in all");
+        print_whose(part, shown, n);
+        fprintf(stderr, "%s: %s", resident, text);
     }
-    if (!strcmp(o.sample_index, "alloc_space"))
+    if (!strcmp(type, "alloc_space"))
         fputs("heaptap: little was in use at the end; --peak shows the heap at its peak\n", stderr);
     const int64_t mapped = total_of(p, "mmap_space");
     if (mapped > 0)
@@ -196,8 +241,41 @@ static void print_owners(struct ht_profile **parts, size_t n, uint64_t most_resi
     if (out)
         fclose(out);
     free(text);
-    if (n > 1)
-        ht_profile_destroy(p);
+    ht_profile_destroy(p);
+}
+
+/* Writes one file in place of all. What a child has from its parent is in it once. */
+static void write_merged(struct ht_run_regions *r, const struct ht_run_summary *o,
+                         const struct ht_run_named *part, size_t n)
+{
+    struct ht_profile *parts[MERGED_MAX], *p = NULL;
+    char path[4096], msg[512];
+    struct ht_pattern v = ht_run_values(r, o->program, (uint32_t)r->root);
+    int error = -ENAMETOOLONG;
+    bool root = (pid_t)r->profiles[0].pid == r->root;
+    if (root)
+        snprintf(path, sizeof path, "%s", r->profiles[0].path);
+    for (size_t i = 0; i < n; i++)
+        parts[i] = part[i].profile;
+    if (n < r->n_profiles)
+        ht_complain(0, "not merged: of %zu profiles %zu could be read (at most %d are merged)",
+                    r->n_profiles, n, MERGED_MAX);
+    else if ((root || ht_pattern_expand(path, sizeof path, r->pattern, &v)) &&
+             (p = ht_profile_merge(parts, n, &error, msg, sizeof msg)))
+        error = ht_profile_write_file(p, path);
+    ht_profile_destroy(p);
+    if (n < r->n_profiles)
+        return;
+    if (error) {
+        snprintf(msg, sizeof msg, "%.*s: %s", 400, path, strerror(-error));
+        ht_complain(0, "not merged: %s", msg);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(r->profiles[i].path, path) != 0)
+            unlink(r->profiles[i].path);
+    if (!o->quiet)
+        ht_complain(0, "wrote %s: %s, %zu processes in one", shorten(r, path), o->program, n);
 }
 
 /* The program itself first, then by number of samples. */
@@ -215,9 +293,12 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
     uint32_t root = (uint32_t)r->root;
     if (r->n_profiles)
         qsort_r(r->profiles, r->n_profiles, sizeof *r->profiles, by_weight, &root);
-    struct ht_profile *kept[MERGED_MAX];
+    struct ht_run_named kept[MERGED_MAX];
     size_t n =
         o->symbolize || !o->quiet ? ht_run_name(r, o->symbolize, !o->quiet, kept, MERGED_MAX) : 0;
+    const bool merge = o->merge && n > 1;
+    if (merge)
+        write_merged(r, o, kept, n);
     if (r->n_failures) {
         char more[40] = "";
         if (r->n_failures > 1)
@@ -231,12 +312,14 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
             "(heaptap ps, heaptap recover)",
             strerror(-r->blind));
     if (!o->quiet) {
-        print_files(r);
+        if (!merge)
+            print_files(r);
+        print_living(r);
         if (n)
             print_owners(kept, n, o->most_resident);
         else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
             print_hint(r, o);
     }
     for (size_t i = 0; i < n; i++)
-        ht_profile_destroy(kept[i]);
+        ht_profile_destroy(kept[i].profile);
 }

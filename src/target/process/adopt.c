@@ -230,6 +230,22 @@ static void adopt_mapping(struct ht_mapped *m, void *a)
         ht_count(&ht_state->header->losses[HT_LOSS_FULL], 1);
 }
 
+/* All sites are the parent's objects' alone: none is found for what comes. */
+static void mark_inherited(void)
+{
+    struct ht_view own;
+    ht_own_view(&own);
+    struct ht_cursor c = {.kind = HT_KIND_SITE};
+    const struct ht_site *found;
+    while ((found = ht_view_next(&own, &c))) {
+        struct ht_site *site = ht_at(c.ref);
+        if (site->flags & HT_SITE_MAPPING)
+            continue;
+        site->flags |= HT_SITE_INHERITED;
+        atomic_store_explicit(&site->commit, HT_DETACHED, memory_order_release);
+    }
+}
+
 static void count_node(struct ht_live_node *node, void *ctx)
 {
     *(uint32_t *)ctx += node->site != 0;
@@ -256,6 +272,7 @@ static bool adopt(struct ht_state *s)
     ht_module_record_main();
     ht_live_each(adopt_node, &a);
     ht_mappings_each(adopt_mapping, &a);
+    mark_inherited();
     atomic_store_explicit(&s->active, HT_ACTIVE, memory_order_release);
     SYS2(SYS_munmap, old_base, old_mapped);
     return true;
