@@ -100,7 +100,7 @@ int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_o
             fail(o, err,
                  "graphviz is not installed: no program 'dot' (apt-get install graphviz, or "
                  "use the dot, folded or flame report)");
-        else if (err)
+        else if (err && !ferror(out)) /* a full disk is no failure of dot's */
             fail(o, err, "graphviz's dot failed on the graph");
     }
     fclose(graph);
