@@ -226,7 +226,7 @@ static void handle_here(enum ht_yield_point_id point)
     const uint64_t page = address(PAGES + 20 + 2 * handlers++);
     const struct ht_mapping_change c = {
         .in_start = page, .in_end = page + PAGE_SIZE, .site = sites[1], .born = ht_mappings_now()};
-    CHECK(ht_mappings_change(&c));
+    CHECK(ht_mappings_change(&c), "a change in a signal handler is recorded");
     handled = 1;
 }
 
@@ -252,13 +252,13 @@ static void change_with_handlers(void)
         }
         handled = 0;
         ht_at_point = handle_here;
-        CHECK(ht_mappings_change(&c));
+        CHECK(ht_mappings_change(&c), "a change that a handler interrupts is recorded");
         ht_at_point = NULL;
         expected.objects[1] += handled;
         expected.bytes[1] += handled * PAGE_SIZE;
-        CHECK(equal(recorded(), expected));
+        CHECK(equal(recorded(), expected), "the records equal the model after each interrupted change");
     }
-    CHECK(handlers > 50);
+    CHECK(handlers > 50, "handlers interrupted changes often enough");
 }
 
 static void check_counts(void)
