@@ -181,12 +181,12 @@ struct ht_site {
 _Static_assert(sizeof(struct ht_site) == 128 && offsetof(struct ht_site, own) == 64, "site record");
 
 enum {
-    /* Of mmap and its kind: exact, all sizes together, and in none of the totals of the heap. All
-     * is counted in `own`; the rate is 0. */
-    /* Of what the process had from its parent at the fork, and of nothing else: it is detached, so
-     * that new samples make sites of their own. */
-    HT_SITE_INHERITED = 2,
+    /* A site of mmap and similar calls: exact, all sizes together, and in none of the totals of the
+     * heap. Everything is counted in `own`; the rate is 0. */
     HT_SITE_MAPPING = 1,
+    /* A site of objects that the process took over from its parent at the fork, and of nothing
+     * else. It is detached, so that new samples make sites of their own. */
+    HT_SITE_INHERITED = 2,
 };
 #define HT_RATE_MAPPING 0u /* a site's */
 

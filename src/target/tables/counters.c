@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters where the thread has no place of its own yet, or gets none. */
+/* The slow paths of counters.h: of a thread that has no cell yet, or finds none free. */
 #include "config.h"
 
 #include "target/tables/counters.h"
@@ -8,13 +8,13 @@
 #include "target/state/thread_slot.h"
 #include "target/tables/writer.h"
 
-/* The counters of a site that several threads use, or NULL: it is not much used by them. */
+/* The cells of a site in which several threads count. NULL: they do so too seldom. */
 static struct ht_counter_shard *cells_of(struct ht_site *s)
 {
     ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
     if (HT_LIKELY(ref))
         return ht_at(ref);
-    /* `shared` is one line for all of them: after some use the site is worth 2 KiB. */
+    /* All of them write to one cache line. After enough of that the site gets cells, 2 KiB. */
     uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
     HT_YIELD_POINT(SHARDS);
     atomic_store_explicit(&s->contention, times, memory_order_relaxed);
@@ -95,7 +95,8 @@ void ht_total_count_elsewhere(uint64_t size, bool alloc)
         ht_total_weighted(&one, &bytes, alloc);
         return;
     }
-    /* Threads that came after those who own the cells stay here for good: three additions. */
+    /* A thread that finds all cells owned counts here for its whole life: three locked additions.
+     */
     struct ht_total *t = &cells[slot % HT_TOTAL_CELLS].shared;
     _Atomic uint64_t *objects = &t->counts.alloc_objects + (alloc ? 0 : 2);
     ht_count(&objects[1], size);

@@ -49,7 +49,7 @@ static inline void ht_live_filter_add(const void *p, int delta)
         ht_live_filter_count(p, delta);
 }
 
-/* From now on, and for ever, maybe. */
+/* Makes the filter answer "maybe" to everything from now on. */
 static inline void ht_live_always(const void *p)
 {
     atomic_store_explicit(&ht_live_filter[ht_live_filter_slot(p)], 255, memory_order_relaxed);

@@ -51,7 +51,7 @@ static bool is_idle(const struct ht_site *s)
         return false;
     if (!s->peak)
         return true;
-    /* Nor did anything live at the peak. */
+    /* Whether the site held nothing at the peak either. */
     const struct ht_peak *peak = ht_at(s->peak);
     return atomic_load_explicit(&peak->epoch, memory_order_acquire) !=
                atomic_load_explicit(&ht_state->header->peak_epoch, memory_order_acquire) ||
@@ -226,7 +226,7 @@ static void publish(void)
     f->stamped = 0;
 }
 
-/* Whatever lives, there are no more records than the settings grant. */
+/* Whether there are so few sites and stacks that no pass is due, however little is alive. */
 static bool are_few(void)
 {
     struct ht_fold *f = fold();
