@@ -277,7 +277,7 @@ static void live_is_one(void)
 
 static unsigned gone;
 
-static void note_gone(const struct ht_record *r)
+static void note_gone(void *p, const struct ht_record *r)
 {
     CHECK(r->site == 101, "the block remembered is the first one");
     gone++;

@@ -48,7 +48,7 @@ static void place_items(void)
     }
 }
 
-static void note_drained(const struct ht_record *r)
+static void note_drained(void *p, const struct ht_record *r)
 {
     CHECK(is(r, r->site), "a record is whole");
     atomic_store(&drained[r->site % ITEMS], r->site);
@@ -228,7 +228,7 @@ enum { TURNS = 3000 };
 static _Atomic unsigned char gone[ITEMS + THREADS * TURNS * 3 + 1];
 static atomic_uint numbers = ITEMS;
 
-static void note_gone(const struct ht_record *r)
+static void note_gone(void *p, const struct ht_record *r)
 {
     CHECK(r->site < sizeof gone && is(r, r->site) && atomic_fetch_add(&gone[r->site], 1) == 0,
           "a block is reported gone once");
@@ -255,7 +255,7 @@ static void remember_frees(unsigned thread)
         uint32_t next = insert_at(p, &stale);
         if (stale.found) {
             CHECK(stale.site == number, "what was stale is the block before");
-            note_gone(&stale);
+            note_gone(NULL, &stale);
         }
         /* Whoever drains says so behind the lock. */
         for (unsigned i = 0; number && !gone[number] && i < 1000000; i++)
@@ -264,7 +264,7 @@ static void remember_frees(unsigned thread)
         if (ht_next_random() & 1)
             ht_live_drain(note_gone);
         if (CHECK(!ht_live_take(p, &r) && r.site == next, "the last block is still there"))
-            note_gone(&r);
+            note_gone(NULL, &r);
     }
 }
 

@@ -82,7 +82,7 @@ EXPORT int heaptap_dump_fd(int fd)
 static void flush(void)
 {
     if (ht_live_pending() && !ht_forked())
-        ht_live_drain(ht_free_account);
+        ht_drain();
 }
 
 EXPORT int heaptap_flush(void)

@@ -26,10 +26,21 @@
 #include "target/tables/fold.h"
 #include "target/tables/writer.h"
 
+static void account_one(void *p, const struct ht_record *record)
+{
+    ht_place_removed(p);
+    ht_free_account(record);
+}
+
+void ht_drain(void)
+{
+    ht_live_drain(account_one);
+}
+
 static __attribute__((noinline)) void release_last(void)
 {
     if (!ht_forked())
-        ht_live_drain(ht_free_account);
+        ht_drain();
     if (atomic_load_explicit(&ht_fork_unfinished, memory_order_relaxed))
         ht_fork_finish();
 }
@@ -314,12 +325,6 @@ enum ht_freed ht_free_sampled(void *p)
     bool recycled = record.found && (record.time & HT_NODE_RECYCLABLE) && ht_place_recycle(p);
     release(t);
     return recycled ? HT_FREED_RECYCLED : HT_FREED_UNSIZED;
-}
-
-static void account_one(void *p, const struct ht_record *record)
-{
-    ht_place_removed(p);
-    ht_free_account(record);
 }
 
 void ht_free_those(bool (*which)(const void *p, void *ctx), void *ctx)

@@ -74,6 +74,10 @@ bool ht_free_begin(void *p, struct ht_record *out);
 /* Counts a record that was taken out as freed. */
 void ht_free_account(const struct ht_record *r);
 
+/* Does the frees that were remembered while a lock was not free. In a guarded thread, or where a
+ * hook of the thread may run; not in a forked child before it has adopted. */
+void ht_drain(void);
+
 /* Before an allocator frees many blocks at once, in place of a free for each: takes out the
  * records that which(p, ctx) picks (ht_live_take_those). */
 void ht_free_those(bool (*which)(const void *p, void *ctx), void *ctx);

@@ -403,7 +403,7 @@ bool ht_live_size(const void *p, uint64_t *size)
     return link;
 }
 
-void ht_live_drain(void (*done)(const struct ht_record *))
+void ht_live_drain(void (*done)(void *p, const struct ht_record *record))
 {
     for (uint32_t i = 0; i < PENDING; i++) {
         uint64_t a = atomic_load_explicit(&pending[i], memory_order_acquire);
@@ -417,7 +417,7 @@ void ht_live_drain(void (*done)(const struct ht_record *))
         bool taken = no_longer_pending(i, a) && !take_from(s, (void *)a, &record);
         ht_unlock(&s->lock, HT_RANK_SHARD);
         if (taken)
-            done(&record);
+            done((void *)a, &record);
     }
 }
 

@@ -69,14 +69,14 @@ bool ht_live_size(const void *p, uint64_t *size);
 /* Remembers a free, for ht_live_drain. */
 void ht_live_remember(const void *p);
 
-/* Frees remembered while a lock was held; calls done(record) for each. Cheap when there are none.
- */
+/* Frees remembered while a lock was held; calls done(p, record) for each. Cheap when there are
+ * none. */
 extern HT_HIDDEN _Atomic uint32_t ht_live_n_pending;
 static inline bool ht_live_pending(void)
 {
     return atomic_load_explicit(&ht_live_n_pending, memory_order_relaxed) != 0;
 }
-void ht_live_drain(void (*done)(const struct ht_record *));
+void ht_live_drain(void (*done)(void *p, const struct ht_record *record));
 
 /* In a forked child, before anything else: rebuilds the index from the inherited nodes, whose locks
  * and lists another thread of the parent may have been changing. */
