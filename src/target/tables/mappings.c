@@ -336,8 +336,9 @@ static struct slot *queue_ready(void)
     return had;
 }
 
-/* The queue is full, for who is about it was preempted; or it is this very thread, below a signal
- * handler. False: it is no use to wait any longer. */
+/* The queue is full: the thread that has the table was preempted, or it is this thread, interrupted
+ * by the signal handler that calls. `tries`: how often it was found full. False: give up; after 100
+ * yields and 1,250 sleeps of 0.2 ms, or where waiting cannot help. */
 static bool wait_for_room(unsigned tries)
 {
     const struct timespec t = {0, 200000};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The mappings that the program made: which addresses, by which site. Exact, whatever is split, cut
- * or mapped over. Any thread, and signal handlers; nobody waits for the table: a change is put into
- * a queue, and whoever finds the table free does all that is in there, in order.
+ * or mapped over. Any thread, and signal handlers. No thread waits for the table itself: a change
+ * is put into a queue, and the next thread that finds the table free does all that is in there, in
+ * order. A thread waits only where the queue is full, for 250 ms at most.
  *
  * Changes are recorded after their system calls, perhaps much later, when other threads may have
  * mapped the same addresses again. So each has a time of its own: a number that is drawn before a
