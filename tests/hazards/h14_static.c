@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A static program: the preload does not reach it. Run by h14_inherited.c.
+// A static program: the preload does not reach it. Run by h14_not_profiled.c.
 #include <stdlib.h>
 int main(void) {
   void *volatile p = malloc(1000000);

@@ -5,7 +5,7 @@
 # mapping is still the program. While it lives a dump from outside names its functions, from the file that is mapped, whoever asks:
 # the links to what is mapped are root's, that to the program is not.
 # Seen failing without "the program's own path", "what is mapped is read by the kernel's link", and "the program by its own" (mutants).
-cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
+cp "$H_PROGRAMS/h31_until_eof" "$H_TMP/program"
 build=$(readelf -nW "$H_TMP/program" | sed -n 's/.*Build ID: //p')
 # Root without its rights is as any user.
 rights=()
@@ -14,7 +14,7 @@ for how in delete replace loader "delete as any user"; do
   as=()
   export XDG_CACHE_HOME="$H_TMP/cache of $how" # names that an earlier run kept show nothing
   [ "$how" = "delete as any user" ] && as=("${rights[@]}")
-  cp "$H_PROGRAMS/h31_waits" "$H_TMP/program"
+  cp "$H_PROGRAMS/h31_until_eof" "$H_TMP/program"
   rm -f "$H_TMP/p.pb.gz" "$H_TMP/go" "$H_TMP/ready"
   mkfifo "$H_TMP/go"
   start=("$H_TMP/program")

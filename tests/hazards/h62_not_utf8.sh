@@ -6,7 +6,7 @@
 # Seen failing without "a path that is no UTF-8 is written as text" (mutants).
 dir=$H_TMP/$'caf\xe9 \xc3\xa9 \xff'
 mkdir "$dir"
-cp "$H_PROGRAMS/h31_waits" "$dir/program"
+cp "$H_PROGRAMS/h31_until_eof" "$dir/program"
 export HEAPTAP_REGION_DIR=$H_TMP XDG_CACHE_HOME=$H_TMP/cache
 LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE=1 HEAPTAP_OUTPUT="$H_TMP/p.pb.gz" "$dir/program" </dev/null || exit 1
 gzip -dc "$H_TMP/p.pb.gz" | LC_ALL=C grep -aqF 'caf\xe9 é \xff/program' || { echo "the profile has no text for the path"; exit 1; }

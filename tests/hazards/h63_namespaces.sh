@@ -10,8 +10,8 @@
 export HEAPTAP_REGION_DIR=$H_TMP/regions XDG_CACHE_HOME=$H_TMP/cache
 mkdir -m 700 "$H_TMP/regions"
 cd "$H_TMP" || exit 1
-"$H_BUILD/heaptap" run --exact -o y.pb.gz -- sh -c "for i in 1 2 3; do unshare -pf --mount-proc $H_PROGRAMS/h31_waits </dev/null; done" 2>said
-grep -q 'h31_waits (pid 1 in a pid namespace of its own)' said || { echo "a pid is told as if it were one here:"; cat said; exit 1; }
+"$H_BUILD/heaptap" run --exact -o y.pb.gz -- sh -c "for i in 1 2 3; do unshare -pf --mount-proc $H_PROGRAMS/h31_until_eof </dev/null; done" 2>said
+grep -q 'h31_until_eof (pid 1 in a pid namespace of its own)' said || { echo "a pid is told as if it were one here:"; cat said; exit 1; }
 n=0
 for f in y*.pb.gz; do
   "$H_BUILD/heaptap" top "$f" 2>/dev/null | grep -q ' site_early$' && n=$((n + 1))
@@ -20,11 +20,11 @@ done
 [ -z "$(ls regions)" ] || { echo "left: $(ls regions)"; exit 1; }
 mkfifo go
 # One that outlives the run writes its profile, and removes its region.
-"$H_BUILD/heaptap" run --exact -o z.pb.gz -- sh -c "unshare -pf --mount-proc $H_PROGRAMS/h31_waits <go >/dev/null 2>&1 & sleep 0.5" 2>said &
+"$H_BUILD/heaptap" run --exact -o z.pb.gz -- sh -c "unshare -pf --mount-proc $H_PROGRAMS/h31_until_eof <go >/dev/null 2>&1 & sleep 0.5" 2>said &
 exec 5>go
 wait $!
-pid=$(sed -n 's/.*h31_waits (pid \([0-9]*\)) still runs.*/\1/p' said)
-[ -n "$pid" ] && [ "$(readlink "/proc/$pid/exe")" = "$H_PROGRAMS/h31_waits" ] || { echo "who lives on is not named:"; cat said; exit 1; }
+pid=$(sed -n 's/.*h31_until_eof (pid \([0-9]*\)) still runs.*/\1/p' said)
+[ -n "$pid" ] && [ "$(readlink "/proc/$pid/exe")" = "$H_PROGRAMS/h31_until_eof" ] || { echo "who lives on is not named:"; cat said; exit 1; }
 exec 5>&-
 for i in $(seq 200); do
   [ -d "/proc/$pid" ] || [ -n "$(ls regions)" ] || break # unshare, too
@@ -33,7 +33,7 @@ done
 [ -z "$(ls regions)" ] || { echo "it outlived the run, and left $(ls regions)"; exit 1; }
 "$H_BUILD/heaptap" top z*.pb.gz 2>/dev/null | grep -q ' site_early$' || { echo "it outlived the run, and left no profile"; exit 1; }
 unshare -T --boottime 1000 true 2>/dev/null || exit 0
-unshare -T --boottime 1000 -f env LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE=1 HEAPTAP_OUTPUT="$H_TMP/t.pb.gz" "$H_PROGRAMS/h31_waits" <go &
+unshare -T --boottime 1000 -f env LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE=1 HEAPTAP_OUTPUT="$H_TMP/t.pb.gz" "$H_PROGRAMS/h31_until_eof" <go &
 exec 5>go
 for i in $(seq 100); do
   [ -n "$(ls regions)" ] && break

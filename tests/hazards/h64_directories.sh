@@ -7,9 +7,9 @@
 export HEAPTAP_REGION_DIR=$H_TMP/regions TMPDIR=$H_TMP/tmp HEAPTAP_RATE=1
 mkdir -m 700 "$H_TMP/regions" "$H_TMP/tmp"
 try() { # WHAT WORDS
-  LD_PRELOAD="$H_PRELOAD" "$H_PROGRAMS/h31_waits" </dev/null 2>"$H_TMP/err" || { echo "$1: exit $?"; exit 1; }
-  [ "$(ls "$TMPDIR" | wc -l)" = 1 ] || { echo "$1: no profile in TMPDIR"; rm -f /heaptap.h31_waits.*; exit 1; }
-  grep -q "^heaptap: wrote $TMPDIR/heaptap\.h31_waits\..*: $2" "$H_TMP/err" || { echo "$1: it says: $(cat "$H_TMP/err")"; exit 1; }
+  LD_PRELOAD="$H_PRELOAD" "$H_PROGRAMS/h31_until_eof" </dev/null 2>"$H_TMP/err" || { echo "$1: exit $?"; exit 1; }
+  [ "$(ls "$TMPDIR" | wc -l)" = 1 ] || { echo "$1: no profile in TMPDIR"; rm -f /heaptap.h31_until_eof.*; exit 1; }
+  grep -q "^heaptap: wrote $TMPDIR/heaptap\.h31_until_eof\..*: $2" "$H_TMP/err" || { echo "$1: it says: $(cat "$H_TMP/err")"; exit 1; }
   rm "$TMPDIR"/*
 }
 mkdir "$H_TMP/gone" && cd "$H_TMP/gone" && rmdir "$H_TMP/gone" || exit 1

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Allocates, makes the file that H_READY names, and allocates again when its standard input ends. Run by h31_binary_replaced.sh.
+// Allocates, makes the file that H_READY names, and allocates again at the end of its standard input. Run by h31_binary_replaced.sh
+// and other scripts that need a process that stays until they have looked at it.
 #include "hazard.h"
 #include <fcntl.h>
 

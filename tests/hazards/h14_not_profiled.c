@@ -39,7 +39,7 @@ static int run(const char *path) {
 
 // Of the two images the first has the library, and takes it out of what the second inherits.
 static pid_t run_image(const char *number, int *status) {
-  char name[] = "h14_inherited", *args[] = {name, (char *)number, NULL};
+  char name[] = "h14_not_profiled", *args[] = {name, (char *)number, NULL};
   pid_t pid;
   CHECK(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, args, environ) == 0, "posix_spawn of this program succeeds");
   CHECK(waitpid(pid, status, 0) == pid, "the program is there to wait for");
@@ -56,7 +56,7 @@ static int handed_on(int images) {
   char path[4096];
   int status;
   pid_t pid = run_image("1", &status);
-  snprintf(path, sizeof path, "%s/h14_inherited.%d.pb.gz", getenv("H_OUT"), pid);
+  snprintf(path, sizeof path, "%s/h14_not_profiled.%d.pb.gz", getenv("H_OUT"), pid);
   CHECK(access(path, F_OK) == -1, "the image that is not followed writes no profile");
   return WEXITSTATUS(status);
 }
