@@ -68,7 +68,8 @@ static double pass(struct ht_remote *r, const struct ht_leak_area *a, ht_leak_wo
     return speed;
 }
 
-static double best(struct ht_remote *r, const struct ht_leak_area *a, ht_leak_words_fn fn, int passes)
+static double best(struct ht_remote *r, const struct ht_leak_area *a, ht_leak_words_fn fn,
+                   int passes)
 {
     double most = 0;
     for (int i = 0; i < passes; i++) {
@@ -83,7 +84,8 @@ int main(int argc, char **argv)
     size_t bytes = (size_t)(atof(argc > 1 ? argv[1] : "1") * (1 << 30)) & ~(size_t)4095;
     size_t samples = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000;
     int passes = argc > 3 ? atoi(argv[3]) : 3, ready[2];
-    uint64_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint64_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED || pipe(ready))
         return 1;
     pid_t pid = fork();
@@ -99,8 +101,10 @@ int main(int argc, char **argv)
     struct ht_leak_block *block = calloc(samples + 1, sizeof *block);
     if (!block || read(ready[0], &byte, 1) != 1)
         return 1;
-    for (size_t i = 0; i < samples; i++) /* by address, with a page of its own each, as samples have */
-        block[i] = (struct ht_leak_block){.addr = (uint64_t)memory + ((bytes / samples * i) & ~4095ull), .size = 500};
+    /* by address, with a page of its own each, as samples have */
+    for (size_t i = 0; i < samples; i++)
+        block[i] = (struct ht_leak_block){
+            .addr = (uint64_t)memory + ((bytes / samples * i) & ~4095ull), .size = 500};
     struct ht_remote r = {.pid = pid, .living = pid};
     const struct ht_leak_area a = {.start = (uint64_t)memory, .end = (uint64_t)memory + bytes};
     double read_alone = best(&r, &a, nothing, passes), speed[2];
@@ -111,8 +115,10 @@ int main(int argc, char **argv)
         speed[plain] = best(&r, &a, look, passes);
         ht_leak_index_destroy(asked);
     }
-    printf("%5.1f GiB, %7zu samples: read alone %5.2f GB/s, with the look %5.2f GB/s, without AVX2 %5.2f GB/s (%llu hits)\n",
-           (double)bytes / (1 << 30), samples, read_alone, speed[0], speed[1], (unsigned long long)found);
+    printf("%5.1f GiB, %7zu samples: read alone %5.2f GB/s, with the look %5.2f GB/s, without AVX2 "
+           "%5.2f GB/s (%llu hits)\n",
+           (double)bytes / (1 << 30), samples, read_alone, speed[0], speed[1],
+           (unsigned long long)found);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     return 0;

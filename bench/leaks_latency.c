@@ -73,7 +73,8 @@ static void *server(void *number)
         atomic_fetch_add(&histogram[took / STEP_NS < STEPS ? took / STEP_NS : STEPS], 1);
         while (took > most && !atomic_compare_exchange_weak(&longest, &most, took))
             ;
-        if (end > due + 100 * EVERY_NS) /* it cannot keep up: what waits is not served all at once */
+        /* it cannot keep up: what waits is not served all at once */
+        if (end > due + 100 * EVERY_NS)
             due = end;
     }
     return NULL;
@@ -100,8 +101,9 @@ static void measure(double seconds)
     nanosleep(&t, NULL);
     for (unsigned i = 0; i <= STEPS; i++)
         n += histogram[i];
-    printf("%llu %llu %llu %llu %llu\n", (unsigned long long)n, (unsigned long long)percentile(n, .5),
-           (unsigned long long)percentile(n, .99), (unsigned long long)percentile(n, .999), (unsigned long long)longest);
+    printf("%llu %llu %llu %llu %llu\n", (unsigned long long)n,
+           (unsigned long long)percentile(n, .5), (unsigned long long)percentile(n, .99),
+           (unsigned long long)percentile(n, .999), (unsigned long long)longest);
     fflush(stdout);
 }
 

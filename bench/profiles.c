@@ -91,8 +91,9 @@ static void head(void)
 
 static void tables(void)
 {
-    static const char *const fixed[] = {"",      "alloc_objects", "alloc_space",    "inuse_objects",
-                                        "inuse_space", "count",   "bytes", "/usr/bin/large", "cafe"};
+    static const char *const fixed[] = {
+        "",      "alloc_objects", "alloc_space",    "inuse_objects", "inuse_space",
+        "count", "bytes",         "/usr/bin/large", "cafe"};
     char text[80];
     struct message m;
     for (unsigned i = 1; i <= FUNCTIONS; i++) {

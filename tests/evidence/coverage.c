@@ -66,7 +66,6 @@ struct classes {
     double truth;
 };
 
-
 enum { CLASSES = 18 };
 
 static int class_of(struct classes *c, double size)
@@ -154,7 +153,7 @@ static struct ht_evidence evidence_of(const struct classes *c)
         double bytes = round(c->bytes[i]);
         double label = i < CLASSES ? c->label[i] : floor(bytes / round(c->objects[i]));
         ht_evidence_add(&e, &(struct ht_observation){
-            bytes, label, ht_sampled_probability(label, RATE, true), label});
+                                bytes, label, ht_sampled_probability(label, RATE, true), label});
     }
     return e;
 }
@@ -203,7 +202,8 @@ struct row {
     int bad;
 };
 
-static void judge(struct row *row, const struct cell *c, const char *name, bool inuse, double lambda)
+static void judge(struct row *row, const struct cell *c, const char *name, bool inuse,
+                  double lambda)
 {
     double ratio = c->exact[1] > 0 ? c->width[1] / c->exact[1] : 0;
     bool wrong = ratio > 1.35;
@@ -218,7 +218,8 @@ static void judge(struct row *row, const struct cell *c, const char *name, bool 
         row->covered[k] = got < row->covered[k] ? got : row->covered[k];
     }
     if (ratio > 1.35)
-        printf("FAIL %s, %g expected samples: %.2f times the exact interval\n", name, lambda, ratio);
+        printf("FAIL %s, %g expected samples: %.2f times the exact interval\n", name, lambda,
+               ratio);
     row->bad += wrong;
 }
 
@@ -256,7 +257,8 @@ int main(int argc, char **argv)
             all.widest = row.widest > all.widest ? row.widest : all.widest;
             all.bad += row.bad;
         }
-    printf("coverage: %u cells of %u profiles; least covered: %.1f %% of 90, %.1f %% of 95, %.1f %% of 99; "
+    printf("coverage: %u cells of %u profiles; least covered: %.1f %% of 90, %.1f %% of 95, %.1f "
+           "%% of 99; "
            "at most %.2f times as wide as the exact interval; %d cells fail\n",
            cells, profiles, 100 * all.covered[0], 100 * all.covered[1], 100 * all.covered[2],
            all.widest, all.bad);

@@ -135,7 +135,8 @@ struct cover {
 };
 
 /* One stack of one process: some die, some are born, of which some die too. */
-static void one_process(struct cover *c, double lambda, double died_share, double born_share, double size)
+static void one_process(struct cover *c, double lambda, double died_share, double born_share,
+                        double size)
 {
     double p = ht_sampled_probability(size, RATE, true), n = ceil(lambda / p);
     double die = floor(n * died_share), born = floor(n * born_share), gone = floor(born / 3);
@@ -151,7 +152,8 @@ static void one_process(struct cover *c, double lambda, double died_share, doubl
     ht_part_pair(&part, &births);
     ht_change_test(&same, &part, 1);
     double truth = (born - gone - die) * size;
-    struct ht_interval in = ht_change_interval(&same, 0.95), wide = ht_change_interval(&apart, 0.95);
+    struct ht_interval in = ht_change_interval(&same, 0.95),
+                       wide = ht_change_interval(&apart, 0.95);
     if (!(k_dead + k_kept + k_new > 0))
         return;
     c->n++;
@@ -164,7 +166,8 @@ static int report(const char *what, unsigned got, unsigned of, double least)
 {
     double share = (double)got / of;
     bool bad = share < least - 3 * sqrt(least * (1 - least) / of);
-    printf("%s%s: %.2f %% of %u (at least %g %%)\n", bad ? "FAIL " : "", what, 100 * share, of, 100 * least);
+    printf("%s%s: %.2f %% of %u (at least %g %%)\n", bad ? "FAIL " : "", what, 100 * share, of,
+           100 * least);
     return bad;
 }
 
@@ -191,7 +194,8 @@ int main(int argc, char **argv)
                 char what[120];
                 for (unsigned i = 0; i < 10 * pairs; i++)
                     one_process(&c, lambda, steady ? 0.01 : 0.3, steady ? 0.02 : 0.6, sizes[s]);
-                snprintf(what, sizeof(what), "%s, %g samples of %g B: covered (%.1f times narrower)",
+                snprintf(what, sizeof(what),
+                         "%s, %g samples of %g B: covered (%.1f times narrower)",
                          steady ? "steady" : "churning", lambda, sizes[s], c.unpaired / c.paired);
                 bad += report(what, c.covered, c.n, 0.95);
             }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "evidence/distribution.h"
@@ -27,8 +28,8 @@ static void gamma_table(void **state)
     static const struct {
         double df, q, x;
     } points[] = {
-        {1, 0.95, 3.84146},    {1, 0.005, 3.92704e-5}, {2, 0.975, 7.37776},  {2, 0.025, 0.0506356},
-        {5, 0.5, 4.35146},     {10, 0.95, 18.3070},    {10, 0.025, 3.24697}, {30, 0.99, 50.8922},
+        {1, 0.95, 3.84146},    {1, 0.005, 3.92704e-5}, {2, 0.975, 7.37776},   {2, 0.025, 0.0506356},
+        {5, 0.5, 4.35146},     {10, 0.95, 18.3070},    {10, 0.025, 3.24697},  {30, 0.99, 50.8922},
         {100, 0.005, 67.3276}, {100, 0.95, 124.342},   {100, 0.975, 129.561},
     };
     for (size_t i = 0; i < N_OF(points); i++)
@@ -45,9 +46,9 @@ static void gamma_table(void **state)
 /* A Poisson count's limits at 95 %: Garwood's table. */
 static void garwood(void **state)
 {
-    static const double counts[][3] = {{1, 0.0253, 5.572},  {2, 0.2422, 7.225}, {4, 1.0899, 10.242},
-                                       {10, 4.795, 18.390}, {30, 20.241, 42.827},
-                                       {100, 81.364, 121.627}};
+    static const double counts[][3] = {{1, 0.0253, 5.572},   {2, 0.2422, 7.225},
+                                       {4, 1.0899, 10.242},  {10, 4.795, 18.390},
+                                       {30, 20.241, 42.827}, {100, 81.364, 121.627}};
     for (size_t i = 0; i < N_OF(counts); i++) {
         struct ht_evidence e = {0};
         double rate = 0x1p50, size = 0x1p30, p = ht_sampled_probability(size, rate, true);
@@ -64,8 +65,8 @@ static void garwood(void **state)
 
 static void beta_tables(void **state)
 {
-    static const double student[][2] = {{1, 12.7062}, {2, 4.30265}, {5, 2.57058}, {10, 2.22814},
-                                        {30, 2.04227}, {120, 1.97993}};
+    static const double student[][2] = {{1, 12.7062},  {2, 4.30265},  {5, 2.57058},
+                                        {10, 2.22814}, {30, 2.04227}, {120, 1.97993}};
     for (size_t i = 0; i < N_OF(student); i++)
         near(ht_student_two_sided(student[i][1], student[i][0]), 0.05, 2e-6);
     near(ht_normal_two_sided(0.95), 1.959964, 1e-6);
@@ -126,8 +127,8 @@ static void edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gamma_table),       cmocka_unit_test(garwood),
-        cmocka_unit_test(beta_tables),       cmocka_unit_test(negative_binomial),
+        cmocka_unit_test(gamma_table), cmocka_unit_test(garwood),
+        cmocka_unit_test(beta_tables), cmocka_unit_test(negative_binomial),
         cmocka_unit_test(edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,12 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char msg[512];
 
-#define MUST(cond)                                                        \
-    do {                                                                  \
-        if (!(cond)) {                                                    \
-            fprintf(stderr, "fuzz: not true: %s (%s)\n", #cond, msg);     \
-            abort();                                                      \
-        }                                                                 \
+#define MUST(cond)                                                                                 \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            fprintf(stderr, "fuzz: not true: %s (%s)\n", #cond, msg);                              \
+            abort();                                                                               \
+        }                                                                                          \
     } while (0)
 
 static struct ht_profile *again(const struct ht_profile *p, bool text)
@@ -98,8 +98,8 @@ static void operate(struct ht_profile *p, unsigned variant)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const report_fn reports[] = {ht_report_top,    ht_report_tree, ht_report_peek,
-                                        ht_report_dot,    ht_report_raw,  ht_report_traces,
+    static const report_fn reports[] = {ht_report_top,    ht_report_tree,  ht_report_peek,
+                                        ht_report_dot,    ht_report_raw,   ht_report_traces,
                                         ht_report_folded, ht_report_sizes, ht_report_owners};
     int err = 0;
     *msg = '\0';

@@ -8,8 +8,8 @@
 typedef void *(*trampoline)(void *(*f)(size_t), size_t n, uintptr_t rbp);
 
 // push rbp; push rbx; mov rbp, rdx; mov rax, rdi; mov rdi, rsi; sub rsp, 8; call rax; add rsp, 8; pop rbx; pop rbp; ret
-static const unsigned char code[] = {0x55, 0x53, 0x48, 0x89, 0xd5, 0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x83,
-                                     0xec, 0x08, 0xff, 0xd0, 0x48, 0x83, 0xc4, 0x08, 0x5b, 0x5d, 0xc3};
+static const unsigned char code[] = {0x55, 0x53, 0x48, 0x89, 0xd5, 0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48,
+                                     0x83, 0xec, 0x08, 0xff, 0xd0, 0x48, 0x83, 0xc4, 0x08, 0x5b, 0x5d, 0xc3};
 
 NOINLINE static void *allocate(size_t n) {
   void *p = malloc(n);
@@ -37,8 +37,10 @@ NOINLINE static void at_the_edge(char *stack_end, void *garbage) {
 }
 
 static void *work(void *arg) {
+  // clang-format off
   uintptr_t garbage[] = {0, 1, 8, 0x1234, (uintptr_t)none, (uintptr_t)none + 4088, (uintptr_t)-16, 0x7fffffffffff, (uintptr_t)&garbage,
                          (uintptr_t)jit, 0x8000000000000000};
+  // clang-format on
   for (int round = 0; round < 50; round++)
     for (size_t g = 0; g < sizeof garbage / sizeof *garbage; g++) {
       char *p = ((trampoline)jit)(allocate, 3000 + g, garbage[g]);

@@ -7,11 +7,13 @@
 extern char **environ;
 
 // A 32-bit program of one page: mov eax, 1; mov ebx, 5; int 0x80.
+// clang-format off
 static const unsigned char elf32[] = {
   0x7f, 'E', 'L', 'F', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 1, 0, 0, 0, 0x54, 0x80, 0x04, 0x08, 52, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 52, 0, 32, 0, 1, 0, 0, 0, 0, 0, 0, 0,
   1, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x04, 0x08, 0, 0x80, 0x04, 0x08, 0x60, 0, 0, 0, 0x60, 0, 0, 0, 5, 0, 0, 0, 0, 0x10, 0, 0,
   0xb8, 1, 0, 0, 0, 0xbb, 5, 0, 0, 0, 0xcd, 0x80};
+// clang-format on
 
 static int run(const char *path) {
   int status, err[2];
@@ -33,7 +35,8 @@ static int run(const char *path) {
   if (n > 0)
     say(2, "%s", said);
   CHECK(n == 0, "the loader and the library print nothing");
-  CHECK(WIFEXITED(status) || WTERMSIG(status) == 11, "the program exits, or is ended by SIGSEGV as it is without the library");
+  CHECK(WIFEXITED(status) || WTERMSIG(status) == 11,
+        "the program exits, or is ended by SIGSEGV as it is without the library");
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -82,7 +85,8 @@ int main(int argc, char **argv) {
   close(fd);
   int rc = run(path);
   unlink(path);
-  CHECK(rc == 5 || rc == -1 || rc == 99, "a 32-bit program runs, or the kernel refuses it as it does without the library");
+  CHECK(rc == 5 || rc == -1 || rc == 99,
+        "a 32-bit program runs, or the kernel refuses it as it does without the library");
   say(1, "%d\n", rc);
   return 0;
 }

@@ -11,7 +11,8 @@ static char *end;
 
 static void *take(size_t n, size_t align) {
   if (!atomic_load(&next)) {
-    char *area = mmap(NULL, 8UL << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), *none = NULL;
+    char *area = mmap(NULL, 8UL << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+         *none = NULL;
     if (area == MAP_FAILED)
       return NULL;
     end = area + (8UL << 30);
@@ -32,7 +33,9 @@ PUBLIC void free(void *p) {}
 PUBLIC void *calloc(size_t n, size_t size) { return take(n * size, 16); }
 PUBLIC void *memalign(size_t align, size_t n) { return take(n, align < 16 ? 16 : align); }
 PUBLIC void *aligned_alloc(size_t align, size_t n) { return take(n, align < 16 ? 16 : align); }
-PUBLIC int posix_memalign(void **p, size_t align, size_t n) { return (*p = take(n, align < 16 ? 16 : align)) ? 0 : ENOMEM; }
+PUBLIC int posix_memalign(void **p, size_t align, size_t n) {
+  return (*p = take(n, align < 16 ? 16 : align)) ? 0 : ENOMEM;
+}
 PUBLIC size_t malloc_usable_size(void *p) { return p ? ((size_t *)p)[-1] : 0; }
 PUBLIC void *realloc(void *p, size_t n) {
   void *q = take(n, 16);

@@ -99,12 +99,13 @@ int main() {
   }
   const char *allocator = getenv("H_ALLOCATOR");
   bool thrown = allocator && strcmp(allocator, "mimalloc") == 0; // it aborts instead
-  if (!thrown) try {
-    void *p = operator new(SIZE_MAX / 4);
-    STAY(p);
-  } catch (const std::bad_alloc &) {
-    thrown = true;
-  }
+  if (!thrown)
+    try {
+      void *p = operator new(SIZE_MAX / 4);
+      STAY(p);
+    } catch (const std::bad_alloc &) {
+      thrown = true;
+    }
   CHECK(thrown, "operator new throws bad_alloc when memory is out");
   thrown = false;
   try {
@@ -155,7 +156,10 @@ int main() {
       switch (i % 4) {
       case 0: give_back(change(p, 9000, 0), 0); break;
       case 1: sized(p, 3000, aligned_256); break;
-      case 2: CHECK(grow(p, 3000, 0, 0) >= 3000, "xallocx says at least the size before"); give_back(p, 0); break;
+      case 2:
+        CHECK(grow(p, 3000, 0, 0) >= 3000, "xallocx says at least the size before");
+        give_back(p, 0);
+        break;
       case 3: free(p); break;
       }
     }

@@ -12,9 +12,7 @@ NOINLINE static void *site_twice(size_t n) {
   return p;
 }
 
-static void aborted(int signal) {
-  _exit(42);
-}
+static void aborted(int signal) { _exit(42); }
 
 int main(void) {
   if (dlsym(RTLD_DEFAULT, "mallctl") || dlsym(RTLD_DEFAULT, "tc_version") || dlsym(RTLD_DEFAULT, "mi_malloc"))

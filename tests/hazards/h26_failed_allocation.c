@@ -12,10 +12,13 @@ NOINLINE static void *site_fails(int kind) {
   case 1: p = calloc(many, 4); break;
   case 2: p = calloc(1, huge); break;
   case 3: p = aligned_alloc(64, huge & ~63UL); break;
-  case 4: CHECK(posix_memalign(&p, 64, huge) == ENOMEM && !p,
-                "posix_memalign of a huge block fails with ENOMEM and stores nothing"); break;
-  case 5: CHECK(posix_memalign(&p, 24, 100) == EINVAL && !p,
-                "posix_memalign refuses an alignment that is no power of two"); break;
+  case 4:
+    CHECK(posix_memalign(&p, 64, huge) == ENOMEM && !p,
+          "posix_memalign of a huge block fails with ENOMEM and stores nothing");
+    break;
+  case 5:
+    CHECK(posix_memalign(&p, 24, 100) == EINVAL && !p, "posix_memalign refuses an alignment that is no power of two");
+    break;
   case 6: p = realloc(NULL, huge); break;
   case 7: p = reallocarray(NULL, many, 8); break;
   }

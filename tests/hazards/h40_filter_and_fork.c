@@ -15,9 +15,10 @@
 
 // by_syscall 2: with a listener, whose descriptor is the call's result.
 static int filter(unsigned otherwise, int by_syscall, const int *more, unsigned n_more) {
-  static const int allowed[] = {SYS_read, SYS_write, SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise,
-                                SYS_futex, SYS_exit, SYS_exit_group, SYS_clone, SYS_wait4, SYS_set_robust_list,
-                                SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_gettid, SYS_getrandom};
+  static const int allowed[] = {
+      SYS_read,           SYS_write,        SYS_brk,    SYS_mmap,       SYS_munmap, SYS_mremap, SYS_mprotect,
+      SYS_madvise,        SYS_futex,        SYS_exit,   SYS_exit_group, SYS_clone,  SYS_wait4,  SYS_set_robust_list,
+      SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_gettid, SYS_getrandom};
   unsigned n = 0, count = sizeof allowed / sizeof *allowed + n_more;
   struct sock_filter f[80];
   f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
@@ -30,7 +31,8 @@ static int filter(unsigned otherwise, int by_syscall, const int *more, unsigned 
   struct sock_fprog program = {.len = (unsigned short)n, .filter = f};
   CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "new privileges are given up");
   if (by_syscall == 2)
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 1ul << 3, &program) > 0 ? 0 : -1; // SECCOMP_FILTER_FLAG_NEW_LISTENER
+    // 1 << 3: SECCOMP_FILTER_FLAG_NEW_LISTENER
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 1ul << 3, &program) > 0 ? 0 : -1;
   return by_syscall ? (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)
                     : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
@@ -86,8 +88,8 @@ static void forks(int by_syscall) {
 }
 
 // What the loader and a C library call at the start, and what this program does; nothing of ours.
-static const int of_start[] = {SYS_execve, SYS_openat, SYS_close, SYS_pread64, SYS_fstat, SYS_newfstatat, SYS_arch_prctl,
-                               SYS_set_tid_address, SYS_rseq, SYS_prlimit64, SYS_access};
+static const int of_start[] = {SYS_execve,     SYS_openat,          SYS_close, SYS_pread64,   SYS_fstat, SYS_newfstatat,
+                               SYS_arch_prctl, SYS_set_tid_address, SYS_rseq,  SYS_prlimit64, SYS_access};
 
 static void exec(const char *self) {
   if (filter(SECCOMP_RET_KILL_PROCESS, 0, of_start, sizeof of_start / sizeof *of_start))

@@ -44,9 +44,7 @@ static void limited(int way) {
   pid_t me = getpid(), pid;
   int status;
   switch (way) {
-  case 0:
-    CHECK(setrlimit(RLIMIT_AS, &l) == 0, "the address space is limited by setrlimit");
-    break;
+  case 0: CHECK(setrlimit(RLIMIT_AS, &l) == 0, "the address space is limited by setrlimit"); break;
   case 1:
     CHECK(syscall(SYS_prlimit64, 0, RLIMIT_AS, &l, NULL) == 0, "the address space is limited by the system call");
     break;
@@ -56,8 +54,7 @@ static void limited(int way) {
     CHECK(waitpid(pid, &status, 0) == pid, "the child is there to wait for");
     CHECK(!status, "it has exited with 0");
     break;
-  default:
-    CHECK(prlimit(other, RLIMIT_AS, &l, NULL) == 0, "another process's address space is limited by prlimit");
+  default: CHECK(prlimit(other, RLIMIT_AS, &l, NULL) == 0, "another process's address space is limited by prlimit");
   }
   int n = blocks();
   if (n < 44)

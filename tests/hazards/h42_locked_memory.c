@@ -35,7 +35,8 @@ static void lock(int flags, rlim_t at_first) {
 }
 
 int main(void) {
-  static const int flags[] = {MCL_CURRENT | MCL_FUTURE, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT, MCL_CURRENT, MCL_FUTURE};
+  static const int flags[] = {MCL_CURRENT | MCL_FUTURE, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT, MCL_CURRENT,
+                              MCL_FUTURE};
   for (int k = 0; k < 8; k++) {
     pid_t pid = fork();
     if (pid == 0)

@@ -20,7 +20,8 @@ NOINLINE static void *by_memalign(size_t n) { return memalign(64, n); }
 NOINLINE static void *by_realloc(size_t n) { return realloc(malloc(n / 3 + 1), n); }
 
 // 0: to what the block has; sizes on both sides of what the library places, keeps and leaves alone.
-static const size_t from[] = {40, 100, 100, 100, 700, 1000, 2000, 2000, 2000, 5000, 30000, 30000, 40000, 100000, 300000};
+static const size_t from[] = {40,   100,  100,   100,   700,   1000,   2000,  2000,
+                              2000, 5000, 30000, 30000, 40000, 100000, 300000};
 static const size_t to[] = {33, 0, 99, 60, 0, 990, 0, 1900, 500, 4200, 0, 29000, 39000, 0, 299000};
 
 static void round_of(const char *name, void *(*get)(size_t), resizer *resize, int rounds) {

@@ -62,7 +62,10 @@ static void old_kernel(const char *path) {
   long r = SYS_prctl;
   register long ten __asm__("r10") = 0;
   register long eight __asm__("r8") = 0;
-  __asm__ volatile("syscall" : "+a"(r) : "D"(PR_SET_NO_NEW_PRIVS), "S"(1L), "d"(0L), "r"(ten), "r"(eight) : "rcx", "r11", "memory");
+  __asm__ volatile("syscall"
+                   : "+a"(r)
+                   : "D"(PR_SET_NO_NEW_PRIVS), "S"(1L), "d"(0L), "r"(ten), "r"(eight)
+                   : "rcx", "r11", "memory");
   r = SYS_seccomp;
   __asm__ volatile("syscall" : "+a"(r) : "D"(SECCOMP_SET_MODE_FILTER), "S"(0L), "d"(&program) : "rcx", "r11", "memory");
   pthread_t t;

@@ -21,7 +21,8 @@ static void overflow(size_t size, int rounds) {
   }
   for (int i = 0; i < rounds; i++) {
     uintptr_t chunk = (uintptr_t)blocks[i] - 16;
-    if (!(((chunk >> 3) ^ (chunk >> 11)) & 255)) // one address in 256 has the byte that is in the block, and is not told (glibc's magicbyte)
+    // One address in 256 has the byte that is in the block, and is not reported (glibc's magicbyte).
+    if (!(((chunk >> 3) ^ (chunk >> 11)) & 255))
       continue;
     fflush(stdout);
     pid_t pid = fork();

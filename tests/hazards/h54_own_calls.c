@@ -28,14 +28,17 @@ WEAK void *mi_rezalloc(void *, size_t);
 enum { N = 300 };
 
 static const char *const names[] = {
-    "mallocx", "rallocx", "xallocx", "sallocx", "dallocx", "sdallocx", "nallocx", "tc_malloc", "tc_free", "tc_calloc", "tc_realloc",
-    "tc_malloc_size", "tc_new", "tc_delete", "tc_free_sized", "mi_malloc", "mi_free", "mi_calloc", "mi_realloc", "mi_new",
-    "mi_heap_malloc", "mi_heap_destroy", "mi_usable_size", "mi_rezalloc", "mi_malloc_aligned", "vfree", "reallocf", "malloc_size",
-    "reallocarr", "mi_no_such"};
+    "mallocx",        "rallocx",         "xallocx",        "sallocx",     "dallocx",
+    "sdallocx",       "nallocx",         "tc_malloc",      "tc_free",     "tc_calloc",
+    "tc_realloc",     "tc_malloc_size",  "tc_new",         "tc_delete",   "tc_free_sized",
+    "mi_malloc",      "mi_free",         "mi_calloc",      "mi_realloc",  "mi_new",
+    "mi_heap_malloc", "mi_heap_destroy", "mi_usable_size", "mi_rezalloc", "mi_malloc_aligned",
+    "vfree",          "reallocf",        "malloc_size",    "reallocarr",  "mi_no_such"};
 
 #define FOUND(f) say(1, "weak " #f ": %d\n", (f) != NULL)
 static void what_is_found(void) {
-  FOUND(mallocx), FOUND(rallocx), FOUND(sdallocx), FOUND(dallocx), FOUND(nallocx), FOUND(sallocx), FOUND(tc_malloc), FOUND(tc_free);
+  FOUND(mallocx), FOUND(rallocx), FOUND(sdallocx), FOUND(dallocx), FOUND(nallocx), FOUND(sallocx), FOUND(tc_malloc),
+      FOUND(tc_free);
   FOUND(tc_realloc), FOUND(mi_malloc), FOUND(mi_zalloc), FOUND(mi_free), FOUND(mi_heap_malloc), FOUND(mi_rezalloc);
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
     say(1, "%s: %d\n", names[i], dlsym(RTLD_DEFAULT, names[i]) != NULL);

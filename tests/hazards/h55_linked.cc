@@ -33,7 +33,8 @@ typedef void *(*get)(size_t);
 typedef void (*drop)(void *);
 
 static void by_name(void *scope) {
-  static const char *const names[] = {"mallocx", "sdallocx", "tc_malloc", "tc_free", "mi_malloc", "mi_free", "mi_heap_new", "reallocf"};
+  static const char *const names[] = {"mallocx",   "sdallocx", "tc_malloc",   "tc_free",
+                                      "mi_malloc", "mi_free",  "mi_heap_new", "reallocf"};
   for (const char *name : names)
     say(1, "%s: %s\n", name, dlsym(scope, name) ? "found" : "nowhere");
 }

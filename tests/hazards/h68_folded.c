@@ -24,7 +24,9 @@ NOINLINE static void *site_other(size_t n) {
   STAY(p);
   return p;
 }
-static void *go(unsigned path, int depth, size_t n) { return depth ? steps[path & 3](path >> 2, depth - 1, n) : site_other(n); }
+static void *go(unsigned path, int depth, size_t n) {
+  return depth ? steps[path & 3](path >> 2, depth - 1, n) : site_other(n);
+}
 NOINLINE static void *site_kept(size_t n) {
   void *p = malloc(n);
   STAY(p);

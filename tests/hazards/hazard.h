@@ -41,7 +41,7 @@ static inline void say(int fd, const char *format, ...) {
 }
 
 static inline __attribute__((noreturn)) void ht_check_failed(const char *file, int line, const char *claim,
-                                                                          const char *condition) {
+                                                             const char *condition) {
   say(2, "%s:%d: %s: does not hold (%s; errno %d)\n", file, line, claim, condition, errno);
   _exit(1);
 }

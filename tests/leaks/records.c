@@ -48,10 +48,10 @@ static void extents(void)
     for (int old = 0; old < 2; old++) {
         extent(old, 53, false, 0x7fbd7781d540, 0x51000); /* 320 KiB and a page, at an offset */
         CHECK(judged(1, 0x7fbd7781d540, 300000), "a pointer, size and bits of an extent are one");
-        CHECK(!judged(1, 0x7fbd7781d540, 400000),
-              "a block larger than the extent is none");
+        CHECK(!judged(1, 0x7fbd7781d540, 400000), "a block larger than the extent is none");
         extent(old, 53, false, 0x7fbd7781d000, 0x50000);
-        CHECK(judged(1, 0x7fbd7781d000, 300000), "a page-aligned extent of the class's size is one");
+        CHECK(judged(1, 0x7fbd7781d000, 300000),
+              "a page-aligned extent of the class's size is one");
         extent(old, 53, false, 0x7fbd7781d000, 0x52000);
         CHECK(!judged(1, 0x7fbd7781d000, 300000),
               "an extent of another size than the class's is none");

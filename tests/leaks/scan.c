@@ -160,7 +160,7 @@ static void graphs(void)
             CHECK(!leaked[i] || pointed || block[i].grade == HT_LEAK_UNREFERENCED,
                   "a leaked block that nothing points to is unreferenced");
             CHECK(block[i].grade != HT_LEAK_UNREACHABLE ||
-                  (pointed && block[block[i].head].grade == HT_LEAK_UNREFERENCED),
+                      (pointed && block[block[i].head].grade == HT_LEAK_UNREFERENCED),
                   "an unreachable block is pointed to, and its head is unreferenced");
         }
         ht_leak_graph_free(&g);

@@ -45,10 +45,13 @@ int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 0;
     seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
-    pthread_barrier_init(&done, NULL, (unsigned)(threads + 1) / 2 + 1); /* every other thread stays */
+    /* every other thread stays */
+    pthread_barrier_init(&done, NULL, (unsigned)(threads + 1) / 2 + 1);
     size_t anonymous = 40 << 20, shared = 8 << 20;
-    memset(mmap(NULL, anonymous, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, anonymous);
-    memset(mmap(NULL, shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, shared);
+    memset(mmap(NULL, anonymous, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1,
+           anonymous);
+    memset(mmap(NULL, shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1,
+           shared);
     for (long i = 0; i < threads; i++) {
         pthread_t t;
         pthread_create(&t, NULL, i % 2 ? work : wait, (void *)(i + 1));

@@ -49,10 +49,10 @@ static struct ht_profile *labelled(void)
     s->labels = ht_profile_alloc(p, 2 * sizeof(*s->labels));
     s->n_labels = 2;
     const char *none = ht_profile_str(p, "");
-    s->labels[0] = (struct ht_label){ht_profile_str(p, "bytes"), NULL, 100,
-                                     ht_profile_str(p, "bytes")};
-    s->labels[1] = (struct ht_label){ht_profile_str(p, "thread"), ht_profile_str(p, "worker"), 0,
-                                     none};
+    s->labels[0] =
+        (struct ht_label){ht_profile_str(p, "bytes"), NULL, 100, ht_profile_str(p, "bytes")};
+    s->labels[1] =
+        (struct ht_label){ht_profile_str(p, "thread"), ht_profile_str(p, "worker"), 0, none};
     ht_profile_add_comment(p, "a comment");
     p->drop_frames = ht_profile_str(p, "malloc");
     return p;
@@ -126,12 +126,12 @@ static void damaged(void **state)
     ht_profile_destroy(p);
 }
 
-#define REFUSED(bytes, what)                                            \
-    do {                                                                \
-        char msg_[256] = "";                                            \
-        assert_null(decode(bytes, sizeof(bytes) - 1, msg_));            \
-        if (!strstr(msg_, what))                                        \
-            fail_msg("\"%s\" does not say \"%s\"", msg_, what);         \
+#define REFUSED(bytes, what)                                                                       \
+    do {                                                                                           \
+        char msg_[256] = "";                                                                       \
+        assert_null(decode(bytes, sizeof(bytes) - 1, msg_));                                       \
+        if (!strstr(msg_, what))                                                                   \
+            fail_msg("\"%s\" does not say \"%s\"", msg_, what);                                    \
     } while (0)
 
 /* sample_type {} string_table "" : the least that is a profile */

@@ -110,13 +110,12 @@ static void jemalloc(void **state)
 /* What google/pprof's ParseMemoryMap puts right. */
 static void maps(void **state)
 {
-    struct ht_profile *p =
-        decode("heap profile: 1: 8 [1: 8] @ heapprofile\n"
-               "1: 8 [1: 8] @ 0x7f0000000801 0x401001\n"
-               "--- Memory map: ---\n"
-               "  7f0000001000-7f0000002000: /lib/liby.so (@1000) abc123\n"
-               "  7f0000002000-7f0000003000: /lib/liby.so (@2000) abc123\n"
-               "  00401000-00402000: /bin/prog\n");
+    struct ht_profile *p = decode("heap profile: 1: 8 [1: 8] @ heapprofile\n"
+                                  "1: 8 [1: 8] @ 0x7f0000000801 0x401001\n"
+                                  "--- Memory map: ---\n"
+                                  "  7f0000001000-7f0000002000: /lib/liby.so (@1000) abc123\n"
+                                  "  7f0000002000-7f0000003000: /lib/liby.so (@2000) abc123\n"
+                                  "  00401000-00402000: /bin/prog\n");
     assert_int_equal(p->n_mappings, 2);
     assert_string_equal(p->mappings[0]->file, "/bin/prog");
     assert_string_equal(p->mappings[1]->build_id, "abc123");
@@ -154,21 +153,23 @@ static void refused(void **state)
 /* gperftools abbreviates its map by attributes; glog puts a prefix before each line. */
 static void attributes(void **state)
 {
-    struct ht_profile *p = decode("I0101 12:00:00.000 123 a.cc:12] heap profile: 1: 8 [1: 8] @ heapprofile\n"
-                                  "I0101 12:00:00.000 123 a.cc:12] 1: 8 [1: 8] @ 0x401234 0x7f01\n"
-                                  "MAPPED_LIBRARIES:\n"
-                                  "build=/home/user/out\n"
-                                  "W0101 12:00:00.000 123 a.cc:12]   more = $build/lib \n"
-                                  "build=/second/is/not/taken\n"
-                                  "00400000-00410000: $build/server\n"
-                                  "x:1] 7000-8000 r-xp 00000000 08:01 13 $more/libx.so.1\n");
+    struct ht_profile *p =
+        decode("I0101 12:00:00.000 123 a.cc:12] heap profile: 1: 8 [1: 8] @ heapprofile\n"
+               "I0101 12:00:00.000 123 a.cc:12] 1: 8 [1: 8] @ 0x401234 0x7f01\n"
+               "MAPPED_LIBRARIES:\n"
+               "build=/home/user/out\n"
+               "W0101 12:00:00.000 123 a.cc:12]   more = $build/lib \n"
+               "build=/second/is/not/taken\n"
+               "00400000-00410000: $build/server\n"
+               "x:1] 7000-8000 r-xp 00000000 08:01 13 $more/libx.so.1\n");
     assert_non_null(p);
     assert_int_equal(p->n_mappings, 2);
     assert_string_equal(p->mappings[0]->file, "/home/user/out/server");
     assert_string_equal(p->mappings[1]->file, "/home/user/out/lib/libx.so.1");
     assert_int_equal(p->samples[0].n_locations, 2);
     ht_profile_destroy(p);
-    assert_null(decode("heap profile: 1: 8 [1: 8] @ heap_v2/9223372036854775808\n1: 8 [1: 8] @ 0x7\n"));
+    assert_null(
+        decode("heap profile: 1: 8 [1: 8] @ heap_v2/9223372036854775808\n1: 8 [1: 8] @ 0x7\n"));
     assert_non_null(strstr(msg, "rate is too large"));
     p = decode("heap profile: 1: 8 [1: 8] @ heap_v2/-5\n1: 8 [1: 8] @ 0x7\n");
     assert_int_equal(p->period, 0);

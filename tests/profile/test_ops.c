@@ -32,9 +32,8 @@ static void label(struct ht_profile *p, size_t sample, const char *key, const ch
     struct ht_label *labels = ht_profile_alloc(p, (s->n_labels + 1) * sizeof(*labels));
     if (s->n_labels)
         memcpy(labels, s->labels, s->n_labels * sizeof(*labels));
-    labels[s->n_labels++] =
-        (struct ht_label){ht_profile_str(p, key), str ? ht_profile_str(p, str) : NULL, num,
-                          ht_profile_str(p, unit)};
+    labels[s->n_labels++] = (struct ht_label){
+        ht_profile_str(p, key), str ? ht_profile_str(p, str) : NULL, num, ht_profile_str(p, unit)};
     s->labels = labels;
 }
 
@@ -394,6 +393,7 @@ static void select_type(void **state)
 
 static void units(void **state)
 {
+    /* clang-format off */
     static const struct {
         int64_t value;
         const char *from, *to, *want;
@@ -415,6 +415,7 @@ static void units(void **state)
         {5, "bytes", "gadgets", "5B"},
         {INT64_MIN, "bytes", "B", "-9223372036854775808B"},
     };
+    /* clang-format on */
     char buf[400];
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         assert_string_equal(

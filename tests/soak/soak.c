@@ -174,8 +174,8 @@ int main(int argc, char **argv)
     stop = 1;
     for (int i = 0; i < WORKERS; i++)
         pthread_join(t[i], NULL);
-    line("{\"at\": \"did\", \"forks\": %ld, \"loads\": %ld, \"threads\": %ld, \"asked\": %ld}\n", forks,
-         loads, threads, asked);
+    line("{\"at\": \"did\", \"forks\": %ld, \"loads\": %ld, \"threads\": %ld, \"asked\": %ld}\n",
+         forks, loads, threads, asked);
     top_up(atol(argv[3]), CHURN / 2);
     free_cost("end");
     for (int i = 0; i < SLOTS; i++)

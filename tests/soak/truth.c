@@ -11,8 +11,8 @@
 double rate;
 struct counts sum;
 atomic_long handled, hooked;
-static const char *const names[KINDS] = {"site_malloc", "site_calloc", "site_realloc", "site_aligned",
-                                         "site_top_up"};
+static const char *const names[KINDS] = {"site_malloc", "site_calloc", "site_realloc",
+                                         "site_aligned", "site_top_up"};
 
 int64_t now(clockid_t clock)
 {
@@ -74,8 +74,9 @@ void report(const char *what, const char *file, int error, long loads, int64_t b
 {
     char sites[3000];
     truth(sites, sizeof sites);
-    line("{\"at\": \"%s\", \"file\": \"%s\", \"error\": %d, \"pid\": %d, \"wrong\": %ld, \"handled\": %ld, \"hooked\": %ld, \"loads\": %ld, "
+    line("{\"at\": \"%s\", \"file\": \"%s\", \"error\": %d, \"pid\": %d, \"wrong\": %ld, "
+         "\"handled\": %ld, \"hooked\": %ld, \"loads\": %ld, "
          "\"operations\": %ld, \"began\": %lld, \"sites\": {%s}}\n",
-         what, file, error, getpid(), (long)wrong, (long)handled, (long)hooked, loads, (long)operations, (long long)began,
-         sites);
+         what, file, error, getpid(), (long)wrong, (long)handled, (long)hooked, loads,
+         (long)operations, (long long)began, sites);
 }

@@ -103,7 +103,7 @@ static void modes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names), cmocka_unit_test(monsters), cmocka_unit_test(modes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(monsters),
+                                       cmocka_unit_test(modes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,9 +15,9 @@
 
 #include "util/dynsym.h"
 
-#define START  0x10000u
-#define TABLE  0x1000u /* of DT_GNU_HASH, from the start */
-#define FIRST  3u      /* the first symbol that it sorts */
+#define START 0x10000u
+#define TABLE 0x1000u /* of DT_GNU_HASH, from the start */
+#define FIRST 3u      /* the first symbol that it sorts */
 
 struct memory {
     unsigned char *at;
@@ -46,8 +46,11 @@ static struct memory object(uint32_t links, bool ends)
     e.e_phoff = sizeof e;
     Elf64_Phdr p[2] = {{.p_type = PT_LOAD, .p_memsz = m.size},
                        {.p_type = PT_DYNAMIC, .p_vaddr = 0x200, .p_memsz = 5 * sizeof(Elf64_Dyn)}};
-    Elf64_Dyn d[] = {{DT_SYMTAB, {0x400}}, {DT_STRTAB, {0x600}}, {DT_STRSZ, {0x100}},
-                     {DT_GNU_HASH, {TABLE}}, {DT_NULL, {0}}};
+    Elf64_Dyn d[] = {{DT_SYMTAB, {0x400}},
+                     {DT_STRTAB, {0x600}},
+                     {DT_STRSZ, {0x100}},
+                     {DT_GNU_HASH, {TABLE}},
+                     {DT_NULL, {0}}};
     uint32_t head[4] = {1, FIRST, 1, 0}, bucket = FIRST, end = 1;
     memcpy(m.at, &e, sizeof e);
     memcpy(m.at + e.e_phoff, p, sizeof p);

@@ -205,9 +205,7 @@ static void operate(struct model *m) {
     if (!munmap(at + 1, own) || errno != EINVAL || !munmap(at, 0) || errno != EINVAL)
       fail("munmap of no page");
     break;
-  case 7:
-    remap(m, at, own);
-    break;
+  case 7: remap(m, at, own); break;
   default:
     if (munmap(at, own))
       fail("munmap");

@@ -84,19 +84,19 @@ static const struct site {
   size_t sizes[MAX_SIZES]; // a 0 after the first ends the list
   int keep;                // of every three objects, this many stay
 } sites[SITES] = {
-  {"site_small", site_small, {48}, 2},
-  {"site_medium", site_medium, {1000, 1300, 1700, 2900}, 2},
-  {"site_large", site_large, {200000, 300001}, 1},
-  {"site_zero", site_zero, {0}, 2},
-  {"site_mixed", site_mixed, {16, 256, 4096, 30000}, 2},
-  {"site_freed", site_freed, {72, 520}, 0},
-  {"site_calloc", site_calloc, {120, 800}, 2},
-  {"site_memalign", site_memalign, {100, 640}, 1},
-  {"site_aligned", site_aligned, {256, 1024}, 2},
-  {"site_array", site_array, {84, 404}, 1},
-  {"site_strdup", site_strdup, {33, 129, 700}, 2},
-  {"site_realloc", NULL, {64, 160, 400, 1000, 2500}, 2},
-  {"site_bulk", site_bulk, {0}, 0},
+    {"site_small", site_small, {48}, 2},
+    {"site_medium", site_medium, {1000, 1300, 1700, 2900}, 2},
+    {"site_large", site_large, {200000, 300001}, 1},
+    {"site_zero", site_zero, {0}, 2},
+    {"site_mixed", site_mixed, {16, 256, 4096, 30000}, 2},
+    {"site_freed", site_freed, {72, 520}, 0},
+    {"site_calloc", site_calloc, {120, 800}, 2},
+    {"site_memalign", site_memalign, {100, 640}, 1},
+    {"site_aligned", site_aligned, {256, 1024}, 2},
+    {"site_array", site_array, {84, 404}, 1},
+    {"site_strdup", site_strdup, {33, 129, 700}, 2},
+    {"site_realloc", NULL, {64, 160, 400, 1000, 2500}, 2},
+    {"site_bulk", site_bulk, {0}, 0},
 };
 
 struct object {

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "image.h"
 #include "cfi/cfi.h"
+#include "image.h"
 
 static uint64_t state = 1;
 

@@ -17,8 +17,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "image.h"
 #include "cfi/cfi.h"
+#include "image.h"
 
 /* libunwind's own search of .eh_frame_hdr; exported for the users of its remote half. */
 int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t, unw_word_t, unw_dyn_info_t *,

@@ -40,8 +40,9 @@ int main(int argc, char **argv)
     pthread_t t;
     /* Each second one differs, so that they are not joined to one. */
     for (int i = 0; i < (argc > 1 ? atoi(argv[1]) : 0); i++) {
-        void *p = mmap(NULL, EACH, i & 1 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *p =
+            mmap(NULL, EACH, i & 1 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (p == MAP_FAILED)
             return 1;
         memset(p, 1, EACH);

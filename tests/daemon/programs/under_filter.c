@@ -18,13 +18,16 @@
 
 static int install(unsigned on_ours)
 {
-    static const unsigned ours[] = {SYS_flock,  SYS_fallocate, SYS_ftruncate, SYS_mkdir,  SYS_getcwd, SYS_uname,
-                                    SYS_prctl, SYS_rename,    SYS_unlink, SYS_unlinkat};
+    static const unsigned ours[] = {SYS_flock,  SYS_fallocate, SYS_ftruncate, SYS_mkdir,
+                                    SYS_getcwd, SYS_uname,     SYS_prctl,     SYS_rename,
+                                    SYS_unlink, SYS_unlinkat};
     struct sock_filter f[16];
     unsigned n = 0, count = sizeof ours / sizeof *ours;
-    f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    f[n++] =
+        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (unsigned i = 0; i < count; i++)
-        f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ours[i], (unsigned char)(count - i), 0);
+        f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ours[i],
+                                              (unsigned char)(count - i), 0);
     f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, on_ours);
     struct sock_fprog program = {.len = (unsigned short)n, .filter = f};

@@ -24,13 +24,15 @@ __attribute__((noinline, noclone)) static void take(int n) {
 }
 
 static void shut(void) {
-  static const int allowed[] = {SYS_read, SYS_write, SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect, SYS_futex,
-                                SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask};
+  static const int allowed[] = {SYS_read,       SYS_write,        SYS_brk,           SYS_mmap,  SYS_munmap,
+                                SYS_mremap,     SYS_madvise,      SYS_mprotect,      SYS_futex, SYS_exit,
+                                SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask};
   struct sock_filter f[64];
   unsigned n = 0, count = sizeof allowed / sizeof *allowed;
   f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
   for (unsigned i = 0; i < count; i++)
-    f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], (unsigned char)(count - i), 0);
+    f[n++] =
+        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], (unsigned char)(count - i), 0);
   f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
   f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   struct sock_fprog program = {.len = (unsigned short)n, .filter = f};

@@ -59,7 +59,10 @@ static void *thread(void *arg) {
 
 // The trap flag: a signal behind every instruction while it is set.
 #define TRAPS(instruction)                                                                                             \
-  __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; " instruction ", (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc")
+  __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; " instruction ", (%%rsp); popfq; lea 128(%%rsp), %%rsp"            \
+                   :                                                                                                   \
+                   :                                                                                                   \
+                   : "memory", "cc")
 
 static volatile sig_atomic_t traps, sets_at;
 static void trap(int) {

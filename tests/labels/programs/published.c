@@ -86,12 +86,15 @@ static void otel(void) {
   take(1);
 }
 
-#define TEXT(s) {sizeof s - 1, s}
+#define TEXT(s)                                                                                                        \
+  { sizeof s - 1, s }
 
 static void custom(void) {
-  static struct custom_label labels[] = {
-      {TEXT("route"), TEXT("/c")}, {{5, NULL}, TEXT("of no key")}, {TEXT("route"), TEXT("a second one")},
-      {TEXT("tenant"), TEXT("u")}, {TEXT("secret"), TEXT("not asked for")}};
+  static struct custom_label labels[] = {{TEXT("route"), TEXT("/c")},
+                                         {{5, NULL}, TEXT("of no key")},
+                                         {TEXT("route"), TEXT("a second one")},
+                                         {TEXT("tenant"), TEXT("u")},
+                                         {TEXT("secret"), TEXT("not asked for")}};
   static struct custom_set set = {labels, 5, 5}, one = {labels, 1, 5}, none = {NULL, 0, 0};
   take(1);
   attach_custom(&set);
@@ -110,14 +113,17 @@ static void hostile(void) {
     abort();
   munmap(page + 4096, 4096);
   char *end = page + 4096;
+  // clang-format off
   const uintptr_t bad[] = {1, 8, 4095, (uintptr_t)end, (uintptr_t)end - 8, (uintptr_t)end - 27, 0x4141414141414141, 0x8000000000000000, -1ul, -4096ul, -28ul};
+  // clang-format on
   for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
     attach((struct otel_record *)bad[i]);
     take(1);
     attach(NULL);
     attach_custom((struct custom_set *)bad[i]);
     take(1);
-    struct custom_label label = {{5, (const char *)bad[i]}, {3, "bad"}}, other = {{5, "route"}, {1000, (const char *)bad[i]}};
+    struct custom_label label = {{5, (const char *)bad[i]}, {3, "bad"}},
+                        other = {{5, "route"}, {1000, (const char *)bad[i]}};
     struct custom_set set = {&label, 1, 1};
     attach_custom(&set);
     take(1);

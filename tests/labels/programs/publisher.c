@@ -38,7 +38,7 @@ void publish_context(const char *schema, const char *const *keys, unsigned n, in
     char signature[8];
     uint32_t version, size;
     uint64_t published, payload;
-  } *head;
+  } * head;
   static uint8_t payload[16384], value[4096], array[4096], one[300];
   size_t size = 0, in_array = 0, in_value;
   const unsigned field = wrapped ? 2 : 1;
@@ -82,6 +82,4 @@ void attach_record(struct otel_record *record) {
   otel_thread_ctx_v1 = record;
 }
 
-void attach_set(struct custom_set *set) {
-  custom_labels_current_set = set;
-}
+void attach_set(struct custom_set *set) { custom_labels_current_set = set; }

@@ -51,15 +51,9 @@ static void *run(void *arg) {
   free(early);
   snprintf(name, sizeof name, "%s%u", kinds[kind], index + round_now * 1000);
   switch (kind) {
-  case 0:
-    prctl(PR_SET_NAME, name);
-    break;
-  case 1:
-    pthread_setname_np(pthread_self(), name);
-    break;
-  case 2:
-    syscall(SYS_prctl, PR_SET_NAME, name);
-    break;
+  case 0: prctl(PR_SET_NAME, name); break;
+  case 1: pthread_setname_np(pthread_self(), name); break;
+  case 2: syscall(SYS_prctl, PR_SET_NAME, name); break;
   case 3: // by another thread, when this one has had samples
     sem_post(&may_go[index]);
     sem_wait(&named[index]);
