@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Multipliers for hashes of 64 bits. Without suffixes: fast.S reads them, too. */
+/* Multipliers for hashes of 64 bits. */
 #ifndef HEAPTAP_SRC_UTIL_HASH_H
 #define HEAPTAP_SRC_UTIL_HASH_H
 

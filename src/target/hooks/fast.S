@@ -10,8 +10,6 @@
  */
 #include <cet.h>
 
-#include "util/hash.h"
-
         .text
 
         .macro FUNCTION name
@@ -44,11 +42,11 @@ END free
 
         .hidden ht_filter_free
 FUNCTION ht_filter_free
-        movabs  $HT_GOLDEN_RATIO, %rax
         mov     %rdi, %rdx
-        shr     $4, %rdx
-        imul    %rax, %rdx
-        shr     $48, %rdx
+        shr     $16, %rdx
+        xor     %rdi, %rdx
+        shr     $6, %rdx
+        movzwl  %dx, %edx
         lea     ht_live_filter(%rip), %rax
         cmpb    $0, (%rax, %rdx)
         jne     ht_cold_free

@@ -4,7 +4,7 @@
 
 #include "target/tables/filter.h"
 
-_Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
+_Alignas(64) _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
 _Atomic uint32_t ht_live_unfiltered;
 
 void ht_live_skip_filter(void)

@@ -9,17 +9,20 @@
 
 #include "region/yield_point.h"
 #include "target/os/hidden.h"
-#include "util/hash.h"
 
-/* How many live objects hash to a value; sticks at 255, as the arena's blocks have it. Relaxed;
+/* How many live objects have an index; sticks at 255, as the arena's blocks have it. Relaxed;
  * written before the object's address leaves malloc, so a free that was handed the pointer by any
- * means sees it. fast.S knows its size and its hash. */
+ * means sees it. fast.S knows its size and its index. */
 #define HT_FILTER_BITS 16
 extern HT_HIDDEN _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
 
+/* An index stands for 64 bytes of addresses, and those of a page share a cache line here. So a free
+ * of a neighbour finds the line loaded: a line for each free costs where the order is random. The
+ * upper bits spread the blocks that begin with a page, as large ones do. */
 static inline uint32_t ht_live_filter_slot(const void *p)
 {
-    return (uint32_t)((((uint64_t)p >> 4) * HT_GOLDEN_RATIO) >> (64 - HT_FILTER_BITS));
+    const uint64_t a = (uint64_t)p;
+    return (a ^ a >> 16) >> 6 & ((1u << HT_FILTER_BITS) - 1);
 }
 
 /* False: certainly not a sampled object (one load, no lock). True: look it up. */
