@@ -38,7 +38,7 @@ const struct ht_segments *ht_sym_module_segments(const struct ht_sym_module *m)
 
 static const char *symbol_name(void *arg, uint64_t vaddr)
 {
-    return ht_symtab_find(arg, vaddr);
+    return ht_symtab_find(arg, vaddr, NULL);
 }
 
 static int load_symbols(struct ht_sym_module *m)
@@ -52,7 +52,7 @@ static int load_symbols(struct ht_sym_module *m)
     if (m->found.main.elf && !m->found.main.has_symtab && !m->found.debug.has_symtab &&
         ht_elf_minidebug(&m->found.main, &m->mini) == 0)
         files[n++] = &m->mini;
-    m->symtab = ht_symtab_create(files, n);
+    m->symtab = ht_symtab_create(files, n, HT_SYMBOL_FUNCTION);
     return m->symtab ? 0 : -ENOMEM;
 }
 
@@ -91,7 +91,7 @@ int ht_sym_module_resolve(struct ht_sym_module *m, struct ht_addr *addrs, size_t
     for (size_t i = 0; i < n; i++) {
         if (addrs[i].n_frames)
             continue;
-        const char *name = ht_symtab_find(m->symtab, addrs[i].vaddr);
+        const char *name = ht_symtab_find(m->symtab, addrs[i].vaddr, NULL);
         if (!name && place_name(m, addrs[i].vaddr, &name))
             return -ENOMEM;
         if (!name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gathers the function symbols of all tables and sorts them by address. Of several around an
+ * Gathers the symbols of one kind of all tables and sorts them by address. Of several around an
  * address the nearest and smallest is taken, then the one with the best name.
  */
 #include "config.h"
@@ -20,12 +20,13 @@ struct symbol {
     const char *name;
     uint32_t order; /* in the table */
     uint8_t score;  /* among names of one function: exported first, then plain ones */
-    bool typed;     /* STT_FUNC or STT_GNU_IFUNC, not STT_NOTYPE */
+    bool typed;     /* of the kind that was asked for, not STT_NOTYPE */
 };
 
 struct ht_symtab {
     struct symbol *symbols;
     size_t n, cap;
+    enum ht_symbol_kind kind;
 };
 
 static int by_address(const void *pa, const void *pb)
@@ -46,6 +47,20 @@ static bool executable(Elf *elf, const GElf_Sym *s, uint64_t *section_end)
         return false;
     *section_end = sh.sh_addr + sh.sh_size;
     return s->st_value >= sh.sh_addr && s->st_value < *section_end;
+}
+
+/* Whether a symbol is of the kind. *limit: it ends there at the latest. */
+static bool wanted(enum ht_symbol_kind kind, Elf *elf, const GElf_Sym *s, bool *typed,
+                   uint64_t *limit)
+{
+    unsigned type = GELF_ST_TYPE(s->st_info);
+    *limit = UINT64_MAX;
+    *typed = true;
+    if (kind != HT_SYMBOL_FUNCTION)
+        return type == (kind == HT_SYMBOL_VARIABLE ? STT_OBJECT : STT_TLS) && s->st_size &&
+               s->st_shndx != SHN_UNDEF && s->st_shndx < SHN_LORESERVE;
+    *typed = type == STT_FUNC || type == STT_GNU_IFUNC;
+    return (*typed || type == STT_NOTYPE) && executable(elf, s, limit);
 }
 
 static bool add(struct ht_symtab *t, struct symbol s)
@@ -74,19 +89,18 @@ static bool read_table(struct ht_symtab *t, Elf *elf, unsigned type)
         size_t n = d->d_size / sizeof(Elf64_Sym);
         for (size_t i = 1; i < n && i < UINT32_MAX; i++) {
             GElf_Sym s;
-            uint64_t section_end;
+            uint64_t limit;
+            bool typed;
             if (!gelf_getsym(d, (int)i, &s))
                 break;
-            unsigned kind = GELF_ST_TYPE(s.st_info);
-            bool typed = kind == STT_FUNC || kind == STT_GNU_IFUNC;
-            if ((!typed && kind != STT_NOTYPE) || !executable(elf, &s, &section_end))
+            if (!wanted(t->kind, elf, &s, &typed, &limit))
                 continue;
             const char *name = elf_strptr(elf, sh.sh_link, s.st_name);
             if (!name || !*name || *name == '$')
                 continue;
             uint64_t end = s.st_size ? s.st_value + s.st_size : 0;
-            if (end > section_end || (end && end < s.st_value))
-                end = section_end;
+            if (end > limit || (end && end < s.st_value))
+                end = limit;
             bool local = GELF_ST_BIND(s.st_info) == STB_LOCAL;
             size_t underscores = strspn(name, "_");
             if (!add(t,
@@ -103,10 +117,13 @@ static bool read_table(struct ht_symtab *t, Elf *elf, unsigned type)
     return true;
 }
 
-struct ht_symtab *ht_symtab_create(const struct ht_elf *const *files, size_t n)
+struct ht_symtab *ht_symtab_create(const struct ht_elf *const *files, size_t n,
+                                   enum ht_symbol_kind kind)
 {
     struct ht_symtab *t = calloc(1, sizeof *t);
     bool ok = t != NULL, full = false;
+    if (t)
+        t->kind = kind;
     for (size_t i = 0; ok && i < n && !full; i++)
         if ((full = files[i]->has_symtab))
             ok = read_table(t, files[i]->elf, SHT_SYMTAB);
@@ -155,7 +172,7 @@ static bool better(const struct symbol *a, const struct symbol *b)
     return a->score != b->score ? a->score > b->score : a->order < b->order;
 }
 
-const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr)
+const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr, uint64_t *start)
 {
     size_t lo = 0, hi = t->n;
     while (lo < hi) {
@@ -174,5 +191,7 @@ const char *ht_symtab_find(const struct ht_symtab *t, uint64_t vaddr)
         if (vaddr < s->end && better(s, best))
             best = s;
     }
+    if (best && start)
+        *start = best->start;
     return best ? best->name : NULL;
 }
