@@ -118,11 +118,13 @@ struct ht_remote_thread {
     bool truncated;  /* the stack ends where it could not be followed */
     bool guessed;    /* a frame was found by what lies on the stack */
     unsigned depth;
-    uint64_t frames[HT_REMOTE_DEPTH]; /* leaf first: the pc, then return addresses */
-    pid_t owner;                      /* who holds the mutex that it waits for; 0: none is known */
-    pid_t joins;                      /* the thread whose end it waits for */
-    uint64_t lock;                    /* the address it waits at; 0: none */
-    bool deadlock;                    /* it waits for itself through others */
+    uint64_t frames[HT_REMOTE_DEPTH];   /* leaf first: the pc, then return addresses */
+    uint64_t frame_sp[HT_REMOTE_DEPTH]; /* where each frame's part of the stack begins */
+    uint64_t runs; /* ht_remote_thread_runs when a thread that was not stopped had this stack */
+    pid_t owner;   /* who holds the mutex that it waits for; 0: none is known */
+    pid_t joins;   /* the thread whose end it waits for */
+    uint64_t lock; /* the address it waits at; 0: none */
+    bool deadlock; /* it waits for itself through others */
 };
 
 struct ht_remote_threads {

@@ -125,7 +125,7 @@ static bool read_blocked(struct ht_remote *r, struct ht_remote_thread *t, unsign
     ht_remote_forget(r);
     ht_remote_unwind(r, &regs, &stack, t);
     return read_call(r, &again) && again.pc == t->pc && again.sp == t->sp &&
-           again.call == t->call && ht_remote_thread_runs(r, t->tid) == runs;
+           again.call == t->call && ht_remote_thread_runs(r, t->tid) == (t->runs = runs);
 }
 
 static bool read_stopped(struct ht_remote *r, struct ht_remote_thread *t, unsigned char *room)

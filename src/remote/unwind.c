@@ -150,6 +150,7 @@ void ht_remote_unwind(struct ht_remote *r, const struct ht_all_regs *first,
             t->truncated = regs.r[HT_REG_PC] != 0; /* 0: the end of a stack made by hand */
             return;
         }
+        t->frame_sp[t->depth] = sp;
         t->frames[t->depth++] = pc;
         const struct ht_row *row = ht_remote_row(r, pc);
         if (row && row->signal) /* the kernel let the handler return to its first instruction */
