@@ -307,6 +307,11 @@ struct ht_private_memory {
     uint64_t arena, arena_size; /* in the library, and yet the program's: its first blocks */
 };
 
+/* An array of n addresses, 0: none, of private memory of `size` bytes each. All zero: not known. */
+struct ht_private_array {
+    uint64_t at, n, size;
+};
+
 enum {
     HT_REGION_PEAK = 1,        /* peak values are kept */
     HT_REGION_SIGNAL_LOST = 2, /* the program has its own handler for our signal */
@@ -367,6 +372,7 @@ struct ht_region_header {
     /* At its end the process waits for `heaptap run --leaks`, which alone writes to this region
      * besides it: enum ht_leak_look, seq_cst; raised while `run` is at it, relaxed. */
     _Atomic uint32_t leak_look, leak_beat;
+    struct ht_private_array mapping_tables[2]; /* as private_memory: of run --mmap */
 };
 _Static_assert(sizeof(struct ht_region_header) <= HT_TOTALS_OFFSET, "header");
 

@@ -71,6 +71,7 @@ static bool region_start(void)
         .arena = (uint64_t)ht_arena,
         .arena_size = sizeof ht_arena,
     };
+    ht_mappings_memory(s->header->mapping_tables);
     inherited_base = s->base;
     return true;
 }

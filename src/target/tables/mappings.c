@@ -323,6 +323,12 @@ static bool push(struct slot *queue, const struct ht_mapping_change *c)
     }
 }
 
+void ht_mappings_memory(struct ht_private_array out[2])
+{
+    out[0] = (struct ht_private_array){(uint64_t)chunks, CHUNKS, NODES * sizeof(struct ht_mapped)};
+    out[1] = (struct ht_private_array){(uint64_t)&slots, 1, SLOTS * sizeof *slots};
+}
+
 static struct slot *queue_ready(void)
 {
     struct slot *had = __atomic_load_n(&slots, __ATOMIC_ACQUIRE), *fresh;

@@ -48,6 +48,9 @@ bool ht_mappings_change(const struct ht_mapping_change *c);
 /* Whether anything was ever put in; relaxed. */
 extern HT_HIDDEN _Atomic uint32_t ht_mappings_any;
 
+/* Where the table and its queue keep the program's addresses. */
+void ht_mappings_memory(struct ht_private_array out[2]);
+
 /* Before a sandbox: memory for some thousand. */
 void ht_mappings_prepare(void);
 
