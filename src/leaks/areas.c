@@ -183,26 +183,35 @@ static void hide_library(struct maker *m, struct ht_remote *r, const struct ht_p
     }
 }
 
-/* The tables' memory: an array there says where. */
-static void hide_tables(struct maker *m, struct ht_remote *r, const struct ht_private_memory *p)
+/* A table's memory: an array there says where. */
+static void hide_table(struct maker *m, struct ht_remote *r, const struct ht_private_array *a)
 {
     uint64_t chunk[512];
-    if (p->state && p->state_size < 1ull << 32)
-        add_hole(m, p->state, p->state + p->state_size);
-    if (!p->node_chunks || p->chunk_size > 1ull << 32)
+    if (!a->at || a->size > 1ull << 32)
         return;
-    for (uint64_t i = 0; i < p->n_node_chunks && i < 1 << 20; i += 512) {
-        uint64_t n = p->n_node_chunks - i < 512 ? p->n_node_chunks - i : 512;
-        ssize_t got = ht_remote_read(r, p->node_chunks + 8 * i, chunk, 8 * n);
+    for (uint64_t i = 0; i < a->n && i < 1 << 20; i += 512) {
+        uint64_t n = a->n - i < 512 ? a->n - i : 512;
+        ssize_t got = ht_remote_read(r, a->at + 8 * i, chunk, 8 * n);
         bool any = false;
         for (ssize_t k = 0; k < got / 8; k++)
             if (chunk[k]) {
-                add_hole(m, chunk[k], chunk[k] + p->chunk_size);
+                add_hole(m, chunk[k], chunk[k] + a->size);
                 any = true;
             }
         if (!any)
             break;
     }
+}
+
+static void hide_tables(struct maker *m, struct ht_remote *r, const struct ht_region_header *h)
+{
+    const struct ht_private_memory *p = &h->private_memory;
+    const struct ht_private_array nodes = {p->node_chunks, p->n_node_chunks, p->chunk_size};
+    if (p->state && p->state_size < 1ull << 32)
+        add_hole(m, p->state, p->state + p->state_size);
+    hide_table(m, r, &nodes);
+    hide_table(m, r, &h->mapping_tables[0]);
+    hide_table(m, r, &h->mapping_tables[1]);
 }
 
 static int by_start(const void *a, const void *b)
@@ -222,7 +231,7 @@ int ht_leak_areas_read(struct ht_remote *r, const struct ht_view *region, struct
     add_hole(&m, h->address,
              h->address + HT_HEADER_SIZE + (uint64_t)region->n_chunks * HT_CHUNK_SIZE);
     hide_library(&m, r, &h->private_memory);
-    hide_tables(&m, r, &h->private_memory);
+    hide_tables(&m, r, h);
     if (m.n_holes)
         qsort(m.hole, m.n_holes, sizeof *m.hole, by_start);
     err = read_smaps(&m, r);

@@ -102,6 +102,7 @@ int ht_leak_find_gone(struct ht_leak_search *k, char *msg, size_t msg_size)
         size_t node = node_of(k, i);
         bool gone = is_gone(&now, &l->block[i]);
         l->freed += gone;
+        l->block[i].gone = gone;
         if (gone && node < k->n)
             k->gone[node] = true;
     }
@@ -189,8 +190,12 @@ int ht_leak_grade(struct ht_leak_search *k)
         add_held(k);
     if (!err && k->walk)
         err = take_grades(k);
-    for (size_t i = 0; i < l->n && !err; i++)
-        l->n_of[l->block[i].grade]++;
+    for (size_t i = 0; i < l->n && !err; i++) {
+        struct ht_leak_block *b = &l->block[i];
+        if (b->grade == HT_LEAK_NONE && b->idle && !b->gone)
+            b->grade = HT_LEAK_IDLE;
+        l->n_of[b->grade]++;
+    }
     l->n_of[HT_LEAK_NONE] -= l->freed < l->n_of[HT_LEAK_NONE] ? l->freed : l->n_of[HT_LEAK_NONE];
     uint64_t start = l->region.view.header->start_mono_ns, now = ht_leak_now_ns();
     l->now_s = now > start ? (now - start) / 1000000000u : 0;

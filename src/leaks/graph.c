@@ -31,14 +31,10 @@ void ht_leak_graph_free(struct ht_leak_graph *g)
     *g = (struct ht_leak_graph){0};
 }
 
-/* Where each block's edges begin in `to`, by counting. */
-struct order {
-    size_t *first;
-    uint32_t *to, *queue;
-};
-
-static int sort_edges(const struct ht_leak_graph *g, size_t n, struct order *o)
+int ht_leak_graph_sort(const struct ht_leak_graph *g, size_t n, struct ht_leak_order *o)
 {
+    if (g->failed)
+        return -ENOMEM;
     o->first = calloc(n + 2, sizeof *o->first);
     o->to = malloc((g->n_edges + 1) * sizeof *o->to);
     o->queue = malloc((n + 1) * sizeof *o->queue);
@@ -53,17 +49,18 @@ static int sort_edges(const struct ht_leak_graph *g, size_t n, struct order *o)
     return 0;
 }
 
-static void free_order(struct order *o)
+void ht_leak_order_free(struct ht_leak_order *o)
 {
     free(o->first);
     free(o->to);
     free(o->queue);
+    *o = (struct ht_leak_order){0};
 }
 
 int ht_leak_graph_reach(struct ht_leak_graph *g, bool *reached, size_t n)
 {
-    struct order o = {0};
-    int err = g->failed ? -ENOMEM : sort_edges(g, n, &o);
+    struct ht_leak_order o = {0};
+    int err = ht_leak_graph_sort(g, n, &o);
     size_t head = 0, tail = 0;
     for (size_t i = 0; !err && i < n; i++)
         if (reached[i])
@@ -76,12 +73,12 @@ int ht_leak_graph_reach(struct ht_leak_graph *g, bool *reached, size_t n)
                 o.queue[tail++] = o.to[k];
             }
     }
-    free_order(&o);
+    ht_leak_order_free(&o);
     return err;
 }
 
 /* Everything leaked that this one leads to, and that has no head yet, is its. */
-static void take_below(struct ht_leak_block *block, const bool *leaked, struct order *o,
+static void take_below(struct ht_leak_block *block, const bool *leaked, struct ht_leak_order *o,
                        uint32_t head)
 {
     size_t at = 0, n = 0;
@@ -104,9 +101,9 @@ static void take_below(struct ht_leak_block *block, const bool *leaked, struct o
 int ht_leak_graph_heads(struct ht_leak_graph *g, struct ht_leak_block *block, const bool *leaked,
                         size_t n)
 {
-    struct order o = {0};
+    struct ht_leak_order o = {0};
     bool *pointed = calloc(n + 1, 1);
-    int err = !pointed || g->failed ? -ENOMEM : sort_edges(g, n, &o);
+    int err = !pointed ? -ENOMEM : ht_leak_graph_sort(g, n, &o);
     for (size_t i = 0; !err && i < g->n_edges; i++)
         if (leaked[g->edge[i].from] && g->edge[i].from != g->edge[i].to)
             pointed[g->edge[i].to] = true;
@@ -117,7 +114,7 @@ int ht_leak_graph_heads(struct ht_leak_graph *g, struct ht_leak_block *block, co
     for (size_t i = 0; !err && i < n; i++)
         if (leaked[i] && block[i].grade == HT_LEAK_NONE)
             take_below(block, leaked, &o, (uint32_t)i);
-    free_order(&o);
+    ht_leak_order_free(&o);
     free(pointed);
     return err;
 }

@@ -16,6 +16,15 @@ struct ht_leak_graph {
 /* A block points into another. */
 void ht_leak_graph_add(struct ht_leak_graph *g, uint32_t from, uint32_t to);
 
+/* Its edges by where they begin: those of block i are to[first[i]] up to to[first[i + 1]]. */
+struct ht_leak_order {
+    size_t *first;
+    uint32_t *to, *queue; /* queue: room for n blocks */
+};
+/* By counting, for n blocks. 0 or -ENOMEM; free in any case. */
+int ht_leak_graph_sort(const struct ht_leak_graph *g, size_t n, struct ht_leak_order *o);
+void ht_leak_order_free(struct ht_leak_order *o);
+
 /* Marks in `reached` all that the marked ones lead to. 0 or -ENOMEM. */
 int ht_leak_graph_reach(struct ht_leak_graph *g, bool *reached, size_t n);
 

@@ -184,11 +184,14 @@ static uint32_t granule_of(struct ht_leak_heap *g, uint64_t word)
     return s->base + (uint32_t)((at - s->start) / GRANULE);
 }
 
-void ht_leak_heap_root(struct ht_leak_heap *g, uint64_t word)
+void ht_leak_heap_root(struct ht_leak_heap *g, uint64_t at, uint64_t word)
 {
     uint32_t to = g->failed ? UINT32_MAX : granule_of(g, word);
-    if (to != UINT32_MAX)
-        set_bit(g->touched, to);
+    if (to == UINT32_MAX)
+        return;
+    set_bit(g->touched, to);
+    if (g->roots)
+        ht_leak_roots_add(g->roots, at, to);
 }
 
 /* Words of the last chunk; `until`: the granule behind it. */
@@ -301,7 +304,7 @@ void ht_leak_heap_loose(void *ctx, uint64_t at, const uint64_t *words, size_t n)
         /* Its edges come before those of the chunk behind it, which has none. */
         bool last = inside && !g->failed && g->n > 1 && g->start[g->n - 2] == s->base;
         for (size_t i = 0; !last && i < part; i++)
-            ht_leak_heap_root(g, words[i]);
+            ht_leak_heap_root(g, at + 8 * (uint64_t)i, words[i]);
         if (last) {
             g->n--;
             take_edges(g, words, part, behind);
@@ -330,23 +333,39 @@ static void reach(struct ht_leak_heap *g, uint32_t granule, uint32_t *stack, siz
     stack[(*depth)++] = (uint32_t)i;
 }
 
-int ht_leak_heap_reach(struct ht_leak_heap *g)
+int ht_leak_heap_seal(struct ht_leak_heap *g)
 {
-    size_t blocks = words_for(g->granules), depth = 0;
-    uint32_t *stack = g->failed ? NULL : malloc((g->n + 1) * sizeof *stack);
-    if (!g->failed) {
-        g->rank = malloc(blocks * sizeof *g->rank);
-        g->reached = calloc(words_for(g->n), 8);
-    }
-    if (!g->failed && (!stack || !g->rank || !g->reached))
-        g->failed = -ENOMEM;
+    size_t blocks = words_for(g->granules);
     uint32_t before = 0;
+    if (!g->failed && !(g->rank = malloc(blocks * sizeof *g->rank)))
+        g->failed = -ENOMEM;
     for (size_t i = 0; !g->failed && i < blocks; i++) {
         g->rank[i] = before;
         before += (uint32_t)__builtin_popcountll(g->starts[i]);
     }
     if (!g->failed && g->n)
         g->first[g->n] = (uint32_t)g->n_edges;
+    return g->failed;
+}
+
+size_t ht_leak_heap_chunk_of(const struct ht_leak_heap *g, uint32_t granule)
+{
+    size_t i = chunk_of(g, granule);
+    return i < g->n && !bit(g->unused, i) ? i : HT_LEAK_NOWHERE;
+}
+
+uint32_t ht_leak_heap_granules(const struct ht_leak_heap *g, size_t chunk)
+{
+    return g->start[chunk + 1 < g->n ? chunk + 1 : chunk] - g->start[chunk];
+}
+
+int ht_leak_heap_reach(struct ht_leak_heap *g)
+{
+    size_t blocks = words_for(g->granules), depth = 0;
+    int err = ht_leak_heap_seal(g);
+    uint32_t *stack = err ? NULL : malloc((g->n + 1) * sizeof *stack);
+    if (!err && (!stack || !(g->reached = calloc(words_for(g->n), 8))))
+        g->failed = -ENOMEM;
     for (size_t i = 0; !g->failed && i < blocks; i++) {
         for (uint64_t left = g->touched[i]; left; left &= left - 1) {
             reach(g, (uint32_t)(64 * i) + (uint32_t)__builtin_ctzll(left), stack, &depth);
@@ -364,8 +383,7 @@ int ht_leak_heap_reach(struct ht_leak_heap *g)
 size_t ht_leak_heap_chunk(struct ht_leak_heap *g, uint64_t at)
 {
     uint32_t granule = granule_of(g, at);
-    size_t i = granule == UINT32_MAX ? g->n : chunk_of(g, granule);
-    return i < g->n && !bit(g->unused, i) ? i : HT_LEAK_NOWHERE;
+    return granule == UINT32_MAX ? HT_LEAK_NOWHERE : ht_leak_heap_chunk_of(g, granule);
 }
 
 bool ht_leak_heap_is_reached(const struct ht_leak_heap *g, size_t chunk)

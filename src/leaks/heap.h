@@ -4,6 +4,7 @@
 #define HEAPTAP_SRC_LEAKS_HEAP_H
 
 #include "leaks/areas.h"
+#include "leaks/roots.h"
 #include "memory/memory.h"
 
 #define HT_LEAK_NOWHERE SIZE_MAX
@@ -31,9 +32,11 @@ struct ht_leak_heap {
     uint32_t *to;               /* edges, by where they begin: the granule */
     uint64_t *unused, *reached; /* a bit for each chunk */
     size_t n, room, n_edges, edge_room;
-    uint32_t behind; /* the granule behind the last chunk */
-    uint64_t limit;  /* bytes that all this may take */
-    int failed;      /* -ENOMEM, -E2BIG, -EINVAL */
+    uint32_t behind;             /* the granule behind the last chunk */
+    uint64_t limit;              /* bytes that all this may take */
+    struct ht_leak_roots *roots; /* NULL, or where the words lie that point there from outside, by
+                                    granule */
+    int failed;                  /* -ENOMEM, -E2BIG, -EINVAL */
 };
 
 /* A block with a mapping of its own, by its chunk; spaces by address. */
@@ -47,9 +50,21 @@ void ht_leak_heap_destroy(struct ht_leak_heap *g);
 struct ht_leak_walk_to;
 void ht_leak_heap_walk_to(struct ht_leak_heap *g, struct ht_leak_walk_to *to);
 void ht_leak_heap_loose(void *ctx, uint64_t at, const uint64_t *words, size_t n);
-void ht_leak_heap_root(struct ht_leak_heap *g, uint64_t word);
+/* A word that lies at `at`, or of no memory (ht_leak_loose). */
+void ht_leak_heap_root(struct ht_leak_heap *g, uint64_t at, uint64_t word);
 
-/* Follows pointers from the roots. 0, -ENOMEM, or -E2BIG where limit does not suffice. */
+/* After reading: numbers the chunks, so that the functions below may be called. 0, -ENOMEM, -E2BIG
+ * or -EINVAL. */
+int ht_leak_heap_seal(struct ht_leak_heap *g);
+
+/* The chunk in use that a granule belongs to; HT_LEAK_NOWHERE: none. */
+size_t ht_leak_heap_chunk_of(const struct ht_leak_heap *g, uint32_t granule);
+
+/* Granules that the chunk has. */
+uint32_t ht_leak_heap_granules(const struct ht_leak_heap *g, size_t chunk);
+
+/* Seals, and follows pointers from the roots. 0, -ENOMEM, or -E2BIG where limit does not suffice.
+ */
 int ht_leak_heap_reach(struct ht_leak_heap *g);
 
 /* The chunk that an address of a block lies in; HT_LEAK_NOWHERE: none. After _reach. */

@@ -14,24 +14,27 @@
 
 #include "leaks/threads.h"
 
-void ht_leak_add_word(struct ht_leak_threads *t, uint64_t word)
+void ht_leak_add_word(struct ht_leak_threads *t, uint64_t word, uint64_t from)
 {
     if (t->n_words == t->room) {
         size_t room = t->room ? 2 * t->room : 256;
         uint64_t *more = reallocarray(t->word, room, sizeof *more);
-        if (!more)
+        t->word = more ? more : t->word;
+        uint64_t *more_from = more ? reallocarray(t->from, room, sizeof *more_from) : NULL;
+        if (!more_from)
             return;
-        t->word = more;
+        t->from = more_from;
         t->room = room;
     }
-    t->word[t->n_words++] = word;
+    t->word[t->n_words] = word;
+    t->from[t->n_words++] = from;
 }
 
 /* Each number in base 16 that stands behind `mark`, and `delimiter` after it, in a line of the
  * file.
  */
 static void words_of(const char *path, const char *mark, char delimiter,
-                     struct ht_leak_threads *out)
+                     enum ht_leak_loose_kind kind, struct ht_leak_threads *out)
 {
     char *line = NULL;
     size_t room = 0;
@@ -39,7 +42,7 @@ static void words_of(const char *path, const char *mark, char delimiter,
     while (f && getline(&line, &room, f) > 0) {
         const char *at = strstr(line, mark);
         if (at && (at = strchr(at + strlen(mark) - 1, delimiter)))
-            ht_leak_add_word(out, strtoull(at + 1, NULL, 16));
+            ht_leak_add_word(out, strtoull(at + 1, NULL, 16), ht_leak_loose(kind, 0, 0));
     }
     free(line);
     if (f)
@@ -50,7 +53,7 @@ void ht_leak_kernel_words(const struct ht_remote *r, struct ht_leak_threads *out
 {
     char path[320], target[32];
     snprintf(path, sizeof path, "/proc/%d/timers", (int)r->living);
-    words_of(path, "signal: ", '/', out);
+    words_of(path, "signal: ", '/', HT_LOOSE_TIMER, out);
     snprintf(path, sizeof path, "/proc/%d/fd", (int)r->living);
     DIR *d = opendir(path);
     for (struct dirent *e; d && (e = readdir(d));) {
@@ -60,7 +63,7 @@ void ht_leak_kernel_words(const struct ht_remote *r, struct ht_leak_threads *out
         if (strcmp(target, "anon_inode:[eventpoll]") != 0)
             continue;
         snprintf(path, sizeof path, "/proc/%d/fdinfo/%s", (int)r->living, e->d_name);
-        words_of(path, "data: ", ' ', out);
+        words_of(path, "data: ", ' ', HT_LOOSE_EPOLL, out);
     }
     if (d)
         closedir(d);

@@ -21,6 +21,7 @@ enum ht_leak_grade {
     HT_LEAK_NONE,
     HT_LEAK_UNREFERENCED, /* no word points into it */
     HT_LEAK_UNREACHABLE,  /* only leaked blocks point into it */
+    HT_LEAK_IDLE,         /* it is reachable, and was not touched for a while: no leak */
     HT_LEAK_GRADES,
 };
 
@@ -53,6 +54,8 @@ struct ht_leak_block {
                       to by it */
     uint64_t held_bytes; /* theirs; of blocks without a sample, with what malloc added */
     uint8_t grade;       /* enum ht_leak_grade */
+    bool idle;           /* it was not touched */
+    bool gone;           /* freed meanwhile */
 };
 
 #define HT_LEAK_NO_HEAD UINT32_MAX
@@ -65,6 +68,9 @@ struct ht_leak_options {
     uint64_t budget;   /* bytes read a second; 0: no limit */
     bool stop;         /* look at the registers of all threads, each stopped for a moment */
     bool plain;        /* without AVX2; for tests */
+    uint64_t
+        idle_ns; /* before the passes wait so long, and see which blocks are not touched; 0: no */
+    bool idle_writes; /* see only what is written to (idle.h) */
     /* The process waits at its end (region/layout.h, leak_look): its other threads are held while
      * it is looked at, so that one pass is enough. Call from a thread that ends soon (hold.h). */
     bool ending;
@@ -100,6 +106,8 @@ struct ht_leaks {
                             long `stopped` threads were held, and 0 where there were no others */
     uint64_t lost_frees; /* frees that heaptap lost: so many blocks may be freed */
     uint64_t now_s;      /* seconds after the region's start */
+    uint64_t idle_ns;    /* blocks were watched for so long; 0: they were not */
+    bool idle_writes;    /* for writes alone */
 };
 
 /*
@@ -142,6 +150,10 @@ void ht_leak_rows_free(struct ht_leak_rows *rows);
 /* The row of a block's site and grade; NULL: there is none. */
 const struct ht_leak_row *ht_leak_rows_find(const struct ht_leak_rows *rows,
                                             const struct ht_leak_block *b);
+
+/* Adds a block that was sampled. */
+void ht_leak_evidence_add(struct ht_evidence *bytes, struct ht_evidence *objects, uint64_t size,
+                          double rate);
 
 struct ht_suppressions;
 

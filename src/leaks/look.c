@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "leaks/idle.h"
+
 /* So many passes in a row must change nothing, once pointers were seen to move, or where a pass
  * costs little. A pass misses one that moves between n places as fast as it can with (1-1/n)^n at
  * most: 37 %; 20 passes with 2e-9. */
@@ -23,7 +25,7 @@
     20000000u /* between passes that are waited for no longer: by chance up to twice \
                                */
 
-static void wait_until(uint64_t due_ns)
+void ht_leak_wait_until(uint64_t due_ns)
 {
     uint64_t now = ht_leak_now_ns();
     if (due_ns <= now)
@@ -48,7 +50,7 @@ static bool enough(const struct ht_leak_search *k, unsigned done, unsigned uncha
     return (!k->moved && l->read > LITTLE) || unchanged >= UNCHANGED;
 }
 
-static int make_index(struct ht_leak_search *k)
+int ht_leak_make_index(struct ht_leak_search *k)
 {
     ht_leak_index_destroy(k->x);
     k->x = ht_leak_index_create(k->node, k->n, k->candidate, k->o->plain);
@@ -60,7 +62,7 @@ static int one_pass(struct ht_leak_search *k, unsigned number, size_t *left, siz
                     char *msg, size_t msg_size)
 {
     bool all_known = k->l->exact || k->walk;
-    int err = k->walk && !number ? 0 : make_index(k);
+    int err = k->walk && !number ? 0 : ht_leak_make_index(k);
     if (!err)
         err = ht_leak_pass(k, number);
     if (!err && k->whole)
@@ -94,9 +96,9 @@ static int passes(struct ht_leak_search *k, char *msg, size_t msg_size)
         if (k->o->progress)
             k->o->progress(k->o->ctx, l, k->resident, k->resident);
         if (!enough(k, *n, unchanged))
-            wait_until(*n < k->o->passes
-                           ? began + k->o->every_ns
-                           : ht_leak_now_ns() + APART_NS + (uint64_t)random() % APART_NS);
+            ht_leak_wait_until(*n < k->o->passes
+                                   ? began + k->o->every_ns
+                                   : ht_leak_now_ns() + APART_NS + (uint64_t)random() % APART_NS);
     }
     return 0;
 }
@@ -105,7 +107,7 @@ static int registers(struct ht_leak_search *k)
 {
     struct ht_leaks *l = k->l;
     memset(k->seen, 0, k->n);
-    int err = make_index(k);
+    int err = ht_leak_make_index(k);
     if (!err)
         err = ht_leak_registers(k->r, l, ht_leak_take_loose, k);
     if (!err && (l->exact || k->walk))
@@ -115,10 +117,35 @@ static int registers(struct ht_leak_search *k)
     return err;
 }
 
+/* Before memory is read, for that touches it. */
+static int watch_idle(struct ht_leak_search *k, char *msg, size_t msg_size)
+{
+    struct ht_idle d;
+    struct ht_leaks *l = k->l;
+    int err = ht_idle_begin(&d, "", k->r->living, k->o->idle_writes, msg, msg_size);
+    uint64_t began = ht_leak_now_ns();
+    if (!err)
+        err = ht_idle_mark(&d, l->block, l->n);
+    while (!err && ht_leak_now_ns() - began < k->o->idle_ns) {
+        uint64_t due = began + k->o->idle_ns, soon = ht_leak_now_ns() + 100000000u;
+        ht_leak_wait_until(due < soon ? due : soon);
+        if (k->o->cancel && *k->o->cancel)
+            err = -EINTR;
+    }
+    l->idle_ns = ht_leak_now_ns() - began;
+    l->idle_writes = k->o->idle_writes;
+    if (!err)
+        err = ht_idle_read(&d, l->block, l->n);
+    ht_idle_end(&d);
+    return err;
+}
+
 static int look(struct ht_leak_search *k, char *msg, size_t msg_size)
 {
     struct ht_leaks *l = k->l;
     int err = ht_leak_collect(l);
+    if (!err && k->o->idle_ns)
+        err = watch_idle(k, msg, msg_size);
     if (!err)
         err = ht_leak_nodes_of_blocks(k);
     k->at = malloc(HT_LEAK_READ / 8 * sizeof *k->at);
@@ -145,6 +172,44 @@ static int look(struct ht_leak_search *k, char *msg, size_t msg_size)
     return err;
 }
 
+int ht_leak_open(struct ht_remote *r, struct ht_leaks *l, char *msg, size_t msg_size)
+{
+    int err = ht_region_open_pid(&l->region, r->pid, msg, msg_size);
+    if (!err && !l->region.alive) {
+        snprintf(msg, msg_size, "process %d has ended: its memory is gone", (int)r->pid);
+        err = -ESRCH;
+    }
+    return err;
+}
+
+int ht_leak_said(const struct ht_remote *r, int err, char *msg, size_t msg_size)
+{
+    if (err == -ESRCH && !*msg)
+        snprintf(msg, msg_size, "process %d ended meanwhile", (int)r->pid);
+    else if (err && !*msg)
+        snprintf(msg, msg_size, "process %d cannot be looked through: %s", (int)r->pid,
+                 strerror(-err));
+    return err;
+}
+
+void ht_leak_search_free(struct ht_leak_search *k)
+{
+    ht_leak_release(&k->hold);
+    ht_leak_index_destroy(k->x);
+    ht_leak_graph_free(&k->graph);
+    ht_leak_heap_destroy(k->whole);
+    if (k->node != k->l->block)
+        free(k->node);
+    free(k->kind);
+    free(k->of);
+    free(k->met);
+    free(k->confirmed);
+    free(k->candidate);
+    free(k->seen);
+    free(k->gone);
+    free(k->at);
+}
+
 int ht_leaks_look(struct ht_remote *r, const struct ht_leak_options *o, struct ht_leaks *out,
                   char *msg, size_t msg_size)
 {
@@ -153,40 +218,17 @@ int ht_leaks_look(struct ht_remote *r, const struct ht_leak_options *o, struct h
     *msg = '\0';
     int err = o->ending ? ht_leak_hold(r, &k.hold) : 0;
     if (!err)
-        err = ht_region_open_pid(&out->region, r->pid, msg, msg_size);
-    if (err) {
-        /* said below */
-    } else if (!out->region.alive) {
-        snprintf(msg, msg_size, "process %d has ended: its memory is gone", (int)r->pid);
-        err = -ESRCH;
-    } else {
+        err = ht_leak_open(r, out, msg, msg_size);
+    if (!err)
         err = look(&k, msg, msg_size);
-    }
-    if (err == -ESRCH && !*msg)
-        snprintf(msg, msg_size, "process %d ended meanwhile", (int)r->pid);
-    else if (err && !*msg)
-        snprintf(msg, msg_size, "process %d cannot be looked through: %s", (int)r->pid,
-                 strerror(-err));
+    ht_leak_said(r, err, msg, msg_size);
     if (k.hold.all) {
         out->ending = true;
         out->threads = k.hold.threads;
         out->stopped = (unsigned)k.hold.n;
         out->longest_stop_ns = k.hold.n ? ht_leak_now_ns() - k.hold.began_ns : 0;
     }
-    ht_leak_release(&k.hold);
-    ht_leak_index_destroy(k.x);
-    ht_leak_graph_free(&k.graph);
-    ht_leak_heap_destroy(k.whole);
-    if (k.node != out->block)
-        free(k.node);
-    free(k.kind);
-    free(k.of);
-    free(k.met);
-    free(k.confirmed);
-    free(k.candidate);
-    free(k.seen);
-    free(k.gone);
-    free(k.at);
+    ht_leak_search_free(&k);
     return err;
 }
 

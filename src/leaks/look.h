@@ -10,7 +10,9 @@
 #include "leaks/index.h"
 #include "leaks/leaks.h"
 #include "leaks/records.h"
+#include "leaks/roots.h"
 #include "leaks/threads.h"
+#include "leaks/who_threads.h"
 
 enum ht_leak_node_kind {
     HT_NODE_LOOSE,  /* of a sample alone: not known to be a chunk of glibc's */
@@ -51,7 +53,27 @@ struct ht_leak_search {
     struct ht_leak_records records;
     bool moved; /* a later pass found what an earlier one missed */
     struct ht_leak_hold hold;
+    const struct ht_who_copy *copy; /* stacks as they were when their threads were stopped: these
+                                       are not read again */
+    size_t n_copies;
+    struct ht_leak_roots *roots; /* where roots lie that point to a node, all of them; NULL: only
+                                    whether one does matters (`seen`) */
 };
+
+/* --- look.c ---
+ */
+
+/* The region of a living process, into l. 0, or -errno with msg. */
+int ht_leak_open(struct ht_remote *r, struct ht_leaks *l, char *msg, size_t msg_size);
+
+/* A line for an error that has none yet. err. */
+int ht_leak_said(const struct ht_remote *r, int err, char *msg, size_t msg_size);
+
+/* Of the nodes that are candidates. 0 or -ENOMEM. */
+int ht_leak_make_index(struct ht_leak_search *k);
+/* Sleeps until ht_leak_now_ns is so much. */
+void ht_leak_wait_until(uint64_t due_ns);
+void ht_leak_search_free(struct ht_leak_search *k);
 
 /* --- pass.c ---
  */
@@ -59,8 +81,9 @@ struct ht_leak_search {
 /* Reads all memory once. 0 or -errno. */
 int ht_leak_pass(struct ht_leak_search *k, unsigned number);
 
-/* Words that lie in no memory: registers, what the kernel has. ctx: the look. */
-void ht_leak_take_loose(void *ctx, const uint64_t *words, size_t n);
+/* Words that lie in no memory: registers, what the kernel has; from: ht_leak_loose, or NULL. ctx:
+ * the look. */
+void ht_leak_take_loose(void *ctx, const uint64_t *words, const uint64_t *from, size_t n);
 
 /* --- blocks.c ---
  */
@@ -93,6 +116,9 @@ bool ht_leak_can_walk(struct ht_leak_search *k);
 /* Cuts what is walked out of the areas. 0 or -ENOMEM; free heaps in any case. */
 int ht_leak_cut_heaps(struct ht_leak_search *k, struct ht_leak_areas *areas,
                       struct ht_memory_heaps *heaps);
+
+/* Half of the memory that is to be had here, in bytes. */
+uint64_t ht_leak_memory_limit(void);
 
 /* Before the first pass of a walk. 0 or -ENOMEM. */
 int ht_leak_whole_begin(struct ht_leak_search *k, const struct ht_leak_areas *areas,

@@ -152,8 +152,7 @@ static int find_mapped(struct ht_leak_search *k, const struct ht_leak_areas *are
 /* --- the first pass -----------------------------------------------------------------------------
  */
 
-/* Half of the memory that is to be had here. */
-static uint64_t limit(void)
+uint64_t ht_leak_memory_limit(void)
 {
     char line[128];
     unsigned long long kb = 0;
@@ -171,8 +170,10 @@ int ht_leak_whole_begin(struct ht_leak_search *k, const struct ht_leak_areas *ar
 {
     struct mapped m = {0};
     int err = find_mapped(k, areas, d, &m);
-    if (!err && !(k->whole = ht_leak_heap_create(heaps, m.space, m.n, limit())))
+    if (!err && !(k->whole = ht_leak_heap_create(heaps, m.space, m.n, ht_leak_memory_limit())))
         err = -ENOMEM;
+    if (!err)
+        k->whole->roots = k->roots;
     free(m.space);
     return err;
 }

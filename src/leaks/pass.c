@@ -34,15 +34,19 @@ static bool is_inside(const struct ht_leak_block *b, uint64_t at)
 /* A word in a block that some pass has found a way to is as good as one of the program's own. */
 static void point_from(struct ht_leak_search *k, uint64_t at, uint64_t word)
 {
-    bool all_known = k->l->exact || k->walk;
+    bool known = k->l->exact || k->walk || k->roots, loose = ht_leak_is_loose(at);
     uint64_t to = word & HT_LEAK_ADDRESS;
     for (size_t i = ht_leak_find(k->x, to, k->n); i < k->n; i = ht_leak_find(k->x, to, i)) {
-        if (k->seen[i] || is_inside(&k->node[i], at))
+        if ((k->seen[i] && !k->roots) || is_inside(&k->node[i], at))
             continue;
-        size_t from = all_known && at ? ht_leak_find(k->x, at, k->n) : k->n;
+        size_t from = known && !loose ? ht_leak_find(k->x, at, k->n) : k->n;
         if (from < k->n && k->candidate[from] && !k->gone[from])
             ht_leak_graph_add(&k->graph, (uint32_t)from, (uint32_t)i);
-        else if (!at || !ht_leak_is_record(&k->records, k->r, at, word, &k->node[i]))
+        else if (!loose && ht_leak_is_record(&k->records, k->r, at, word, &k->node[i]))
+            continue;
+        else if (k->roots)
+            ht_leak_roots_add(k->roots, at, (uint32_t)i);
+        else
             k->seen[i] = true;
     }
 }
@@ -56,14 +60,16 @@ static void take_words(void *ctx, uint64_t at, const uint64_t *words, size_t n)
         point_from(k, at + 8 * (uint64_t)k->at[i], words[k->at[i]]);
 }
 
-void ht_leak_take_loose(void *ctx, const uint64_t *words, size_t n)
+void ht_leak_take_loose(void *ctx, const uint64_t *words, const uint64_t *from, size_t n)
 {
     struct ht_leak_search *k = ctx;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = from ? from[i] : HT_LEAK_LOOSE;
         if (k->whole)
-            ht_leak_heap_root(k->whole, words[i]);
+            ht_leak_heap_root(k->whole, at, words[i]);
         else
-            point_from(k, 0, words[i]);
+            point_from(k, at, words[i]);
+    }
 }
 
 /* Reads an area, less the parts of stacks that are not in use. */
@@ -122,14 +128,35 @@ static int read_heaps(struct ht_leak_search *k, struct ht_leak_reader *d,
     return err;
 }
 
+/* Stopped threads: their registers, and the stacks that were copied. */
+static void take_copies(struct ht_leak_search *k)
+{
+    for (size_t i = 0; i < k->n_copies; i++) {
+        const struct ht_who_copy *c = &k->copy[i];
+        uint64_t from[HT_N_REGS];
+        for (unsigned n = 0; n < HT_N_REGS; n++)
+            from[n] = ht_leak_loose(HT_LOOSE_REGISTER, n, c->tid);
+        ht_leak_take_loose(k, c->regs, from, HT_N_REGS);
+        if (k->whole) {
+            ht_leak_heap_loose(k->whole, c->at, c->word, c->n);
+            continue;
+        }
+        /* In parts, for which k->at has room. */
+        for (size_t at = 0; at < c->n; at += HT_LEAK_READ / 8)
+            take_words(k, c->at + 8 * (uint64_t)at, c->word + at,
+                       c->n - at < HT_LEAK_READ / 8 ? c->n - at : HT_LEAK_READ / 8);
+    }
+}
+
 static int read_all(struct ht_leak_search *k, struct ht_leak_reader *d,
                     const struct ht_leak_areas *areas, const struct ht_memory_heaps *heaps,
                     const struct ht_leak_threads *t, bool backwards)
 {
     uint64_t not_walked = 0;
     /* What the kernel holds, on both sides of what memory holds. */
-    ht_leak_take_loose(k, t->word, t->n_words);
-    ht_leak_take_loose(k, k->hold.word, k->hold.n_words);
+    ht_leak_take_loose(k, t->word, t->from, t->n_words);
+    ht_leak_take_loose(k, k->hold.word, NULL, k->hold.n_words);
+    take_copies(k);
     int err = backwards ? read_heaps(k, d, heaps, &not_walked) : 0;
     if (!err)
         err = read_areas(k, d, areas, t, backwards);
@@ -156,6 +183,8 @@ static int prepare(struct ht_leak_search *k, struct ht_leak_areas *areas,
     d->told_ctx = k;
     if (!err && k->walk)
         err = ht_leak_cut_heaps(k, areas, heaps);
+    for (size_t i = 0; i < k->n_copies && !err; i++)
+        ht_leak_areas_cut(areas, k->copy[i].at, k->copy[i].at + 8 * (uint64_t)k->copy[i].n, false);
     if (!err && whole)
         err = ht_leak_whole_begin(k, areas, heaps, d);
     return err;

@@ -39,19 +39,25 @@ static int by_site_and_grade(const void *pa, const void *pb)
     return (int)a->grade - (int)b->grade;
 }
 
+void ht_leak_evidence_add(struct ht_evidence *bytes, struct ht_evidence *objects, uint64_t size,
+                          double rate)
+{
+    struct ht_observation o = {.size = (double)size};
+    ht_observation_sample(&o, rate, true);
+    o.value = (double)size / o.p;
+    o.unit = (double)size;
+    if (size)
+        ht_evidence_add(bytes, &o);
+    o.value = 1 / o.p;
+    o.unit = 1;
+    ht_evidence_add(objects, &o);
+}
+
 static void add(struct maker *m, size_t row, const struct ht_leak_block *b)
 {
     struct ht_leak_row *r = &m->out->row[row];
     struct ht_split objects, bytes;
-    struct ht_observation o = {.size = (double)b->size};
-    ht_observation_sample(&o, (double)r->rate, true);
-    o.value = (double)b->size / o.p;
-    o.unit = (double)b->size;
-    if (b->size)
-        ht_evidence_add(&r->bytes, &o);
-    o.value = 1 / o.p;
-    o.unit = 1;
-    ht_evidence_add(&r->objects, &o);
+    ht_leak_evidence_add(&r->bytes, &r->objects, b->size, (double)r->rate);
     uint64_t age = m->l->now_s > b->time ? m->l->now_s - b->time : 0;
     if (age > r->oldest_s)
         r->oldest_s = age;

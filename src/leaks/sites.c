@@ -68,7 +68,8 @@ static int add_row(struct maker *m, size_t sample)
     if (r->oldest_s > s->oldest_s)
         s->oldest_s = r->oldest_s;
     m->site_of_row[row] = at;
-    m->out->bytes += r->bytes.value;
+    if (r->grade != HT_LEAK_IDLE)
+        m->out->bytes += r->bytes.value;
     return 0;
 }
 

@@ -58,6 +58,11 @@ int ht_leaks_json(FILE *out, const struct ht_leaks *l, const struct ht_leak_site
                                         (double)l->longest_stop_ns / 1e6, "held",
                                         (json_int_t)l->in_registers)
                             : json_null());
+    json_object_set_new(root, "idle_seconds",
+                        l->idle_ns ? json_real((double)l->idle_ns / 1e9) : json_null());
+    json_object_set_new(root, "idle_of",
+                        l->idle_ns ? json_string(l->idle_writes ? "writes" : "touches")
+                                   : json_null());
     json_object_set_new(root, "unreachable_told", json_boolean(l->exact || l->walked));
     json_object_set_new(root, "not_told_because",
                         l->exact || l->walked ? json_null() : json_string(l->unwalked));

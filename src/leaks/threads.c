@@ -92,9 +92,10 @@ int ht_leak_threads_read(struct ht_remote *r, const struct ht_leak_block *block,
         uint64_t runs = ht_remote_thread_runs(r, t.tid);
         if (!ht_remote_thread_read(r, &t) || !t.sp)
             continue;
-        ht_leak_add_word(out, t.sp); /* its stack may be a block that nothing else points to */
+        /* Its stack may be a block that nothing else points to. */
+        ht_leak_add_word(out, t.sp, ht_leak_loose(HT_LOOSE_REGISTER, HT_REG_SP, t.tid));
         for (unsigned i = 0; t.call >= 0 && i < 6; i++)
-            ht_leak_add_word(out, t.args[i]);
+            ht_leak_add_word(out, t.args[i], ht_leak_loose(HT_LOOSE_CALL, (unsigned)t.call, t.tid));
         uint64_t start = stack_start(r, t.sp);
         if (!runs || !start || t.sp < start + RED_ZONE || holds_block(block, n, start, t.sp))
             continue;
@@ -124,6 +125,7 @@ void ht_leak_threads_free(struct ht_leak_threads *t)
 {
     free(t->unused);
     free(t->word);
+    free(t->from);
     *t = (struct ht_leak_threads){0};
 }
 
@@ -133,10 +135,12 @@ bool ht_leak_unused_still(const struct ht_remote *r, const struct ht_leak_unused
 }
 
 int ht_leak_registers(struct ht_remote *r, struct ht_leaks *l,
-                      void (*fn)(void *ctx, const uint64_t *words, size_t n), void *ctx)
+                      void (*fn)(void *ctx, const uint64_t *words, const uint64_t *from, size_t n),
+                      void *ctx)
 {
     char path[64];
     unsigned char none[8];
+    uint64_t from[HT_N_REGS];
     snprintf(path, sizeof path, "/proc/%d/task", (int)r->pid);
     DIR *d = opendir(path);
     if (!d)
@@ -157,7 +161,9 @@ int ht_leak_registers(struct ht_remote *r, struct ht_leaks *l,
         l->stopped++;
         if (took > l->longest_stop_ns)
             l->longest_stop_ns = took;
-        fn(ctx, regs.r, HT_N_REGS);
+        for (unsigned i = 0; i < HT_N_REGS; i++)
+            from[i] = ht_leak_loose(HT_LOOSE_REGISTER, i, tid);
+        fn(ctx, regs.r, from, HT_N_REGS);
     }
     closedir(d);
     return 0;

@@ -5,6 +5,7 @@
 #define HEAPTAP_SRC_LEAKS_THREADS_H
 
 #include "leaks/leaks.h"
+#include "leaks/roots.h"
 
 /* The part of a stack that lies below the red zone of a thread that waits: what stands there is
  * left over, as long as the thread does not run. */
@@ -18,6 +19,7 @@ struct ht_leak_threads {
     struct ht_leak_unused *unused; /* by address */
     size_t n;
     uint64_t *word; /* arguments of system calls, data of epoll and of timers */
+    uint64_t *from; /* of each: ht_leak_loose */
     size_t n_words, room;
     unsigned threads;
 };
@@ -33,11 +35,12 @@ bool ht_leak_unused_still(const struct ht_remote *r, const struct ht_leak_unused
 
 /* kernel.c: adds the words that the kernel keeps for the program. */
 void ht_leak_kernel_words(const struct ht_remote *r, struct ht_leak_threads *out);
-void ht_leak_add_word(struct ht_leak_threads *t, uint64_t word);
+void ht_leak_add_word(struct ht_leak_threads *t, uint64_t word, uint64_t from);
 
 /* The general registers of every thread, each stopped for a moment: fn takes its words. Into l:
  * stopped, unstopped, longest_stop_ns. */
 int ht_leak_registers(struct ht_remote *r, struct ht_leaks *l,
-                      void (*fn)(void *ctx, const uint64_t *words, size_t n), void *ctx);
+                      void (*fn)(void *ctx, const uint64_t *words, const uint64_t *from, size_t n),
+                      void *ctx);
 
 #endif

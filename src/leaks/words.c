@@ -6,7 +6,7 @@
 
 const char *ht_leak_grade_name(enum ht_leak_grade g)
 {
-    static const char *const names[] = {"reachable", "unreferenced", "unreachable"};
+    static const char *const names[] = {"reachable", "unreferenced", "unreachable", "idle"};
     return names[g];
 }
 

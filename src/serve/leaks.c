@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /debug/leaks: a look at a process's memory when somebody asks for one, and never else: it costs a
- * pass over all of it. The same object of JSON as `heaptap leaks --json`. /debug/leaks/progress
- * says how far a look is.
+ * pass over all of it. The same object of JSON as `heaptap leaks --json`, or with who=REGEX as
+ * `heaptap leaks --who`. /debug/leaks/progress says how far a look is.
  */
 #include "config.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "leaks/sites.h"
+#include "leaks/who.h"
 #include "profile/profile.h"
 #include "serve/http.h"
 #include "util/jansson.h"
@@ -18,6 +19,7 @@
 #define JSON     "application/json"
 #define EVERY_NS 1000000000u
 #define BUDGET   (500u << 20) /* bytes a second, as `heaptap leaks` */
+#define HOLDERS  8u           /* of one way, as there */
 
 /* A place for a look at this process. NULL after an answer: one is under way, or too many are. */
 static struct ht_look *enter(const struct ht_request *r, pid_t pid, enum MHD_Result *answer)
@@ -82,21 +84,38 @@ static int answer_body(const struct ht_request *r, const struct ht_leaks *l, FIL
     return err;
 }
 
+/* Names come in the midst of a look for holders. */
+static int name_for_who(void *ctx, struct ht_profile *p)
+{
+    const struct ht_look *look = ctx;
+    ht_building_enter(look->server);
+    ht_symbols(look->server, p, look->pid);
+    ht_building_leave(look->server);
+    return 0;
+}
+
+/* who: NULL, or whose holders are asked for; the answer is in w then, and else in l. */
 static int look_at(const struct ht_request *r, struct ht_look *look, unsigned passes,
-                   struct ht_leaks *l, char *msg, size_t msg_size)
+                   const char *who, struct ht_leaks *l, struct ht_who *w, char *msg,
+                   size_t msg_size)
 {
     struct ht_remote remote;
-    const struct ht_leak_options o = {.passes = passes,
-                                      .every_ns = EVERY_NS,
-                                      .budget = BUDGET,
-                                      .progress = show_progress,
-                                      .ctx = look,
-                                      .cancel = &r->s->stop_sampling};
+    const struct ht_who_options o = {.look = {.passes = passes,
+                                              .every_ns = EVERY_NS,
+                                              .budget = BUDGET,
+                                              .progress = show_progress,
+                                              .ctx = look,
+                                              .cancel = &r->s->stop_sampling},
+                                     .site = who,
+                                     .holders = HOLDERS,
+                                     .name = name_for_who,
+                                     .name_ctx = look};
     int err = ht_remote_open(&remote, look->pid, msg, msg_size);
     if (err)
         return err;
     ht_building_leave(r->s);
-    err = ht_leaks_look(&remote, &o, l, msg, msg_size);
+    err = who ? ht_leaks_who(&remote, &o, w, msg, msg_size)
+              : ht_leaks_look(&remote, &o.look, l, msg, msg_size);
     ht_building_enter(r->s);
     ht_remote_close(&remote);
     return err;
@@ -104,11 +123,12 @@ static int look_at(const struct ht_request *r, struct ht_look *look, unsigned pa
 
 enum MHD_Result ht_get_leaks(const struct ht_request *r)
 {
-    const char *word = ht_query(r, "passes");
+    const char *word = ht_query(r, "passes"), *who = ht_query(r, "who");
     char *end = NULL, msg[512] = "";
     unsigned long passes = word ? strtoul(word, &end, 10) : 3;
     enum MHD_Result answer;
     struct ht_leaks l = {0};
+    struct ht_who w = {0};
     struct ht_body b;
     if (!HT_JANSSON)
         return ht_answer_error(r, MHD_HTTP_NOT_IMPLEMENTED, "%s", HT_JSON_MISSING);
@@ -119,16 +139,19 @@ enum MHD_Result ht_get_leaks(const struct ht_request *r)
     struct ht_look *look = pid ? enter(r, pid, &answer) : NULL;
     if (!look)
         return answer;
-    int err = look_at(r, look, (unsigned)passes, &l, msg, sizeof msg);
+    int err = look_at(r, look, (unsigned)passes, who, &l, &w, msg, sizeof msg);
     if (err) {
-        answer = ht_answer_failure(r, err, msg);
+        answer = err == -EINVAL    ? ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "%s", msg)
+                 : err == -ENODATA ? ht_answer_error(r, MHD_HTTP_NOT_FOUND, "%s", msg)
+                                   : ht_answer_failure(r, err, msg);
     } else if (ht_body_open(&b)) {
         answer = MHD_NO;
     } else {
-        err = answer_body(r, &l, b.out, msg, sizeof msg);
+        err = who ? ht_who_json(b.out, &w, who) : answer_body(r, &l, b.out, msg, sizeof msg);
         answer = ht_body_answer(r, &b, err, JSON, NULL);
     }
     ht_leaks_free(&l);
+    ht_who_free(&w);
     leave(look);
     return answer;
 }

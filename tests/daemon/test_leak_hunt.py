@@ -36,8 +36,12 @@ check("diff: two moments of one process", "One process at two moments" in of("he
 check("--base", "open_session" in of("--base="), of("--base="))
 check("watch prints two tables", of("heaptap watch").count("OWNER \u2190 CALLERS") == 2 and "open_session" in of("heaptap watch"), of("heaptap watch"))
 check("--min-age leaves the leak", "open_session" in first(of("--min-age=2s")), of("--min-age=2s"))
-leaked = of("heaptap leaks")
+leaked = of("heaptap leaks $PID")
 check("leaks: the lost sessions, and not the cache", "open_session" in leaked and "remember_" not in leaked, leaked)
+held = of("heaptap leaks --who")
+ways = re.findall(r"(?m)  (?:copy_text ← )?(remember_\w+) ←.*\n((?: +(?:held by|by way of) .*\n)+)", held)
+check("who: the cache", any(site == "remember_answer" and re.search(r"held by global cache\+0x[0-9a-f.x]+ \(leakyd\)\n$", way) for site, way in ways), held)
+check("who: the users, if any", all(way.endswith("held by global users (leakyd)\n") for site, way in ways if site == "remember_user"), held)
 at_end = of("cat exact.txt")
 lines = {m[2]: (int(m[1]), m[3]) for m in re.finditer(r"(?m)^ *[\d.]+[kMG]?B +([\d.]+)k? +\d+s +\d+%  (\w+) ←.*?((?: \(holds .*\))?)$",
                                                      at_end.partition("\nunreachable:")[0])}

@@ -38,6 +38,20 @@ await shots(page, 'leaks');
 await page.setViewportSize({ width: 400, height: 800 });
 check('as wide as the window', await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth));
 
+// Who holds what is kept.
+await page.fill('#who', 'keep');
+await page.click('#who-look');
+await page.waitForSelector('#who-table tbody');
+const held = await page.$$eval('#who-table tbody tr', all => all.map(r => r.textContent));
+check('the variable that holds it', held.length === 1 && /^500B.*keep.*held by global kept/.test(held[0]), held);
+check('what leaked is still shown', await page.$('#leaks-table') !== null);
+await page.fill('#who', 'no_such_function');
+await page.click('#who-look');
+await until(page, () => document.querySelector('#leaks-state').textContent.includes('no_such_function'));
+await page.fill('#who', '(');
+await page.click('#who-look');
+await until(page, () => document.querySelector('#leaks-state').textContent.startsWith('Cannot look'));
+
 // It stays when another view was shown, and goes with a profile that has no such view.
 await page.click('#tabs a:has-text("Top")');
 await page.waitForSelector('#top-table');

@@ -52,7 +52,7 @@ static void print_registers(FILE *out, const struct ht_leaks *l, bool stopped)
     fputs(".\n", out);
 }
 
-static void print_notes(FILE *out, const struct ht_leaks *l, bool any)
+void ht_leaks_text_unseen(FILE *out, const struct ht_leaks *l)
 {
     char size[24];
     bool first = true;
@@ -65,6 +65,12 @@ static void print_notes(FILE *out, const struct ht_leaks *l, bool any)
     }
     if (!first)
         fputs(".\n", out);
+}
+
+static void print_notes(FILE *out, const struct ht_leaks *l, bool any)
+{
+    char size[24];
+    ht_leaks_text_unseen(out, l);
     if (l->ending && l->stopped)
         fprintf(out, "Looked at as it ended; its %u threads were held for %.1f ms.\n", l->stopped,
                 (double)l->longest_stop_ns / 1e6);
@@ -81,6 +87,9 @@ static void print_notes(FILE *out, const struct ht_leaks *l, bool any)
     if (l->walked && l->not_walked >= 65536) /* less is what just grew */
         fprintf(out, "Of %s of the heap no blocks could be told: all in it counts as in use.\n",
                 size_text((double)l->not_walked, size));
+    if (l->idle_ns)
+        fprintf(out, "Blocks were watched for %.1f s: a page that was not %s by anybody is idle.\n",
+                (double)l->idle_ns / 1e9, l->idle_writes ? "written to" : "touched");
     if (l->lost_frees)
         fprintf(out,
                 "%" PRIu64 " frees were not taken down: so many of these blocks may be free.\n",
@@ -108,7 +117,8 @@ static void print_grade(FILE *out, const struct ht_leak_sites *s, enum ht_leak_g
 {
     static const char *const what[] = {
         [HT_LEAK_UNREFERENCED] = "unreferenced: nothing points to them",
-        [HT_LEAK_UNREACHABLE] = "unreachable: only leaked blocks point to them"};
+        [HT_LEAK_UNREACHABLE] = "unreachable: only leaked blocks point to them",
+        [HT_LEAK_IDLE] = "idle: reachable, and not used while they were watched; no leaks"};
     size_t n = 0, left = 0;
     double rest = 0;
     char size[24];
@@ -134,12 +144,14 @@ void ht_leaks_text(FILE *out, const struct ht_leaks *l, const struct ht_leak_sit
 {
     char bytes[24], inuse[24];
     print_heading(out, l);
-    if (s->n)
+    bool leaked = l->n_of[HT_LEAK_UNREFERENCED] || l->n_of[HT_LEAK_UNREACHABLE];
+    if (leaked)
         fprintf(out, "leaked: %s of %s in use\n", size_text(s->bytes, bytes),
                 size_text(s->inuse, inuse));
     else
         fprintf(out, "no leak was found, of %s in use\n", size_text(s->inuse, inuse));
     print_grade(out, s, HT_LEAK_UNREFERENCED, shown);
     print_grade(out, s, HT_LEAK_UNREACHABLE, shown);
-    print_notes(out, l, s->n != 0);
+    print_grade(out, s, HT_LEAK_IDLE, shown);
+    print_notes(out, l, leaked);
 }

@@ -11,4 +11,7 @@
 void ht_leaks_text(FILE *out, const struct ht_leaks *l, const struct ht_leak_sites *s,
                    size_t shown);
 
+/* The line about memory that was not read, if some was not. */
+void ht_leaks_text_unseen(FILE *out, const struct ht_leaks *l);
+
 #endif

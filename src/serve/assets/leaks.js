@@ -24,8 +24,9 @@
   // Of each process this page looked at: what was found, when, or that it is being looked for.
   const looks = new Map();
 
-  async function look(app) {
-    const id = app.id, mine = { busy: true, text: 'Starting…' };
+  // who: '' looks for leaks, else for the holders of the blocks of these functions.
+  async function look(app, who) {
+    const id = app.id, mine = { ...looks.get(id), busy: true, error: '', text: 'Starting…' };
     looks.set(id, mine);
     app.redraw();
     const poll = setInterval(async () => {
@@ -33,13 +34,14 @@
         const p = await (await app.get(`/${id}/debug/leaks/progress`)).json();
         if (!mine.busy || !p.looking) return;
         mine.text = `Pass ${Math.max(1, p.pass)}` + (p.all ? `, ${Math.floor(100 * Math.min(1, p.done / p.all))} %` : '') +
-          (p.left >= 0 ? `; without a reference: ${count(p.left)}` : '');
+          (p.left >= 0 ? `; without ${who ? 'a holder' : 'a reference'}: ${count(p.left)}` : '');
         if (app.id === id && mine.show) mine.show();
       } catch (e) { /* the look itself says so */ }
     }, EVERY);
     try {
-      mine.found = await (await app.get(`/${id}/debug/leaks`)).json();
-      mine.at = new Date().toLocaleTimeString();
+      const d = await (await app.get(`/${id}/debug/leaks` + (who ? `?who=${encodeURIComponent(who)}` : ''))).json();
+      if (who) mine.held = d; else mine.found = d;
+      mine[who ? 'heldAt' : 'at'] = new Date().toLocaleTimeString();
     } catch (e) {
       mine.error = e.message;
     }
@@ -78,6 +80,37 @@
       d.sites.length > 0 && el('tbody', {}, ...rows(d))), el('p', { class: 'about', id: 'leaks-notes' }, notes(d))];
   }
 
+  function way(r) {
+    const lines = r.own_most > 0 ? [`by way of up to ${count(r.own_most)} more like them`] : [];
+    r.held_by.forEach((h, i) => {
+      if (r.cut && i === r.held_by.length - 1) lines.push('held by others');
+      lines.push(`held by ${h.text}` + (h.oldest_seconds == null ? '' : ` (age ${HT.age(h.oldest_seconds)})`));
+    });
+    return lines.length ? lines : ['held by nobody: no way to them was found'];
+  }
+
+  function holders(d, at) {
+    const head = [['Bytes', ''], ['Objects', ''], ['Oldest', 'hide-small'], ['Blocks of, and their holders', 'text']];
+    const notes = [`Registers, and frames of threads that ran, were not looked at: heaptap leaks --who --stop does.`];
+    if (!d.all_blocks_known) notes.push(`Only sampled blocks are known as holders: ${d.not_known_because}.`);
+    if (d.outside_heap) notes.push(`${count(d.outside_heap)} more blocks lie outside of glibc's heap: who holds them is not told.`);
+    return [el('table', { class: 'data', id: 'who-table' },
+      el('caption', {}, `Who holds ${count(d.asked)} ${d.exact ? 'blocks' : 'sampled blocks'} of ${d.who}, at ${at}`),
+      el('thead', {}, el('tr', {}, ...head.map(([h, c]) => el('th', { scope: 'col', class: c }, el('span', { class: 'plain' }, h))))),
+      el('tbody', {}, ...d.rows.map(r => el('tr', {},
+        el('td', {}, HT.format(r.bytes, 'bytes'), r.bytes_high > r.bytes_low && el('span', { class: 'where ends' }, ` ${HT.format(r.bytes_low, 'bytes')}–${HT.format(r.bytes_high, 'bytes')}`)),
+        el('td', {}, HT.format(r.objects, 'count')), el('td', { class: 'hide-small' }, HT.age(r.oldest_seconds)),
+        el('td', { class: 'text' }, r.path, ...way(r).map(t => el('div', { class: 'where' }, t))))))),
+    el('p', { class: 'about', id: 'who-notes' }, notes.join(' '))];
+  }
+
+  function ask(app, mine) {
+    const field = el('input', { type: 'search', id: 'who', value: mine.who || '', placeholder: 'function (regex)', autocomplete: 'off', spellcheck: 'false',
+      'aria-label': 'Functions whose blocks are asked about' });
+    return el('form', { onsubmit: e => { e.preventDefault(); if (field.value && !mine.busy) { mine.who = field.value; looks.set(app.id, mine); look(app, field.value); } } },
+      field, el('button', { type: 'submit', id: 'who-look', disabled: !!mine.busy || !app.info.alive }, 'Who holds them?'));
+  }
+
   HT.views.push({
     id: 'leaks', label: 'Leaks', live: true,
     show(main, app) {
@@ -85,8 +118,8 @@
       mine.show = () => { state.textContent = mine.busy ? mine.text : mine.error ? 'Cannot look: ' + mine.error : ''; };
       mine.show();
       main.replaceChildren(el('div', { class: 'view-controls' },
-        el('button', { type: 'button', id: 'leaks-look', disabled: !!mine.busy || !app.info.alive, onclick: () => look(app) }, mine.found ? 'Look again' : 'Look for leaks'), state),
-      el('div', { class: 'scroll' }, ...(mine.found ? table(mine.found, mine.at) : [el('p', { class: 'about' },
+        el('button', { type: 'button', id: 'leaks-look', disabled: !!mine.busy || !app.info.alive, onclick: () => look(app, '') }, mine.found ? 'Look again' : 'Look for leaks'), ask(app, mine), state),
+      el('div', { class: 'scroll' }, ...(mine.held ? holders(mine.held, mine.heldAt) : []), ...(mine.found ? table(mine.found, mine.at) : [el('p', { class: 'about' },
         'Which blocks nothing points to any more. Its memory is read from outside, in several passes of at most 500 MB a second; it is not stopped.')])));
     },
   });
