@@ -20,6 +20,12 @@
  * More are kept while they are at least one pixel of this many wide. */
 enum { FRAMES = 30000, PIXELS = 2000 };
 
+/* The page's scripts, each before those that use it. */
+static const char *const scripts[] = {
+    "distribution.js", "evidence.js", "format.js",      "filter.js",     "tree.js",
+    "verdicts.js",     "flame.js",    "flame_facts.js", "flame_page.js",
+};
+
 struct page {
     struct ht_profile *p, *before;
     const char *title;
@@ -96,11 +102,9 @@ static int put(FILE *out, const struct page *page, const char *word, size_t n)
     if (!strncmp(word, "@STYLE@", n))
         return put_asset(out, "style.css");
     if (!strncmp(word, "@SCRIPT@", n)) {
-        put_asset(out, "distribution.js");
-        put_asset(out, "evidence.js");
-        put_asset(out, "model.js");
-        put_asset(out, "flame.js");
-        return put_asset(out, "flame_page.js");
+        for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
+            put_asset(out, scripts[i]);
+        return 0;
     }
     if (!strncmp(word, "@DATA@", n))
         return put_data(out, page);

@@ -6,7 +6,7 @@ import path from 'node:path';
 import vm from 'node:vm';
 
 const [file, assets] = process.argv.slice(2);
-for (const name of ['distribution.js', 'evidence.js', 'model.js']) {
+for (const name of ['distribution.js', 'evidence.js', 'format.js', 'filter.js', 'tree.js', 'verdicts.js', 'tables.js']) {
   vm.runInThisContext(fs.readFileSync(path.join(assets, name), 'utf8'), { filename: name });
 }
 const html = fs.readFileSync(file, 'utf8');

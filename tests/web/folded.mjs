@@ -15,7 +15,7 @@ const read = file => {
 };
 const [folded, full] = process.argv.slice(2).map(read);
 const root = {};
-for (const name of ['distribution', 'evidence', 'model']) {
+for (const name of ['distribution', 'evidence', 'format', 'filter', 'tree', 'verdicts', 'tables']) {
   vm.runInNewContext(fs.readFileSync(new URL(`../../src/serve/assets/${name}.js`, import.meta.url)), root);
 }
 const HT = root.HT;

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The page of the server: what is looked at, its address, and when it is fetched again.
+// The page of the server: what is fetched and when, and what of it is drawn.
 (function (root) {
   'use strict';
 
   const HT = root.HT, el = HT.el, $ = id => document.getElementById(id);
-  const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
-    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', nf: '', ef: '' };
-  const TYPED = ['focus', 'ignore', 'search', 'refresh']; // changes that are no steps of Back
 
   const app = root.heaptap = {
     id: '', info: null, targets: [], live: false, data: null, before: null,
-    state: { ...DEFAULTS }, trees: new Map(), sources: new Map(), views: HT.views,
+    state: HT.defaultState(), trees: new Map(), sources: new Map(), views: HT.views,
 
     type() {
       const i = this.data.types.findIndex(t => t.type === this.state.type);
@@ -20,40 +17,32 @@
     // The tree as the state asks for it; computed once for each way of looking.
     tree(opt) {
       const st = this.state, by = opt.by || st.by;
-      const key = JSON.stringify([by, !!opt.inverted, st.focus, st.ignore, st.from, st.collapse]);
-      if (!this.trees.has(key)) {
-        this.trees.set(key, HT.buildTree(this.data, this.before, { granularity: by, inverted: opt.inverted, focus: st.focus, ignore: st.ignore, from: st.from, collapse: st.collapse }));
-      }
+      const how = { granularity: by, inverted: !!opt.inverted, ...HT.filtersOf(st) }, key = JSON.stringify(how);
+      if (!this.trees.has(key)) this.trees.set(key, HT.buildTree(this.data, this.before, how));
       return this.trees.get(key);
     },
 
     remember(change) {
       Object.assign(this.state, change);
-      const h = new URLSearchParams();
-      for (const k in DEFAULTS) {
-        const v = this.state[k];
-        if (v !== DEFAULTS[k]) h.set(k, v === true ? '1' : v);
-      }
-      const text = h.toString();
-      if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? '#' + text : location.pathname);
+      HT.writeState(this.state);
     },
 
     // The same as a step that Back undoes; nothing is drawn.
     go(change) {
-      if (Object.keys(change).some(k => !TYPED.includes(k) && change[k] !== this.state[k])) history.pushState(null, '', location.href);
+      if (HT.isStep(this.state, change)) history.pushState(null, '', location.href);
       this.remember(change);
     },
 
     set(change) {
       const was = { ...this.state };
       this.go(change);
-      if (['focus', 'ignore', 'from', 'collapse'].some(k => this.state[k] !== was[k])) this.trees.clear();
+      if (HT.FILTERS.some(k => this.state[k] !== was[k])) this.trees.clear();
       if (this.state.profile !== was.profile || this.state.seconds !== was.seconds) other(was);
       else draw();
     },
 
-    get, // asks the server; the token is added
-    layout: async text => (await get('/api/layout', { method: 'POST', body: text })).text(),
+    get: HT.get,
+    layout: async text => (await HT.get('/api/layout', { method: 'POST', body: text })).text(),
     redraw() { if (this.state.view === 'leaks') draw(); },
 
     // The views there are: some need a process that lives.
@@ -69,87 +58,12 @@
 
     async sourceText(file) {
       if (!this.sources.has(file)) {
-        const text = await (await get(`/${this.id}/api/source?file=${encodeURIComponent(file)}`)).text();
+        const text = await (await HT.get(`/${this.id}/api/source?file=${encodeURIComponent(file)}`)).text();
         this.sources.set(file, text.split('\n'));
       }
       return this.sources.get(file);
     },
   };
-
-  function readState() {
-    const h = new URLSearchParams(location.hash.slice(1));
-    app.state = { ...DEFAULTS };
-    for (const k in DEFAULTS) {
-      if (h.has(k)) app.state[k] = typeof DEFAULTS[k] === 'boolean' ? h.get(k) === '1' : h.get(k);
-    }
-    if (!HT.views.some(v => v.id === app.state.view)) app.state.view = 'flame';
-    if (!['functions', 'lines', 'files'].includes(app.state.by)) app.state.by = 'functions';
-    app.state.profile = HT.kindOf(app.state).id;
-    app.state.seconds = HT.validSeconds(app.state.seconds);
-    if (!['90', '95', '99'].includes(app.state.confidence)) app.state.confidence = '95';
-    if (!/^\w+[+-]$/.test(app.state.sort)) app.state.sort = 'flat-';
-  }
-
-  // ---- Asking the server
-
-  async function get(path, more) {
-    const token = sessionStorage.getItem('heaptap-token');
-    let r;
-    try {
-      r = await fetch(path, { ...more, headers: token ? { Authorization: 'Bearer ' + token } : {}, cache: 'no-store' });
-    } catch (e) {
-      throw new Error('the server does not answer');
-    }
-    if (r.status === 401) {
-      await askToken();
-      return get(path, more);
-    }
-    if (!r.ok) throw new Error((await r.text()).slice(0, 300) || 'the server answers ' + r.status);
-    return r;
-  }
-
-  // A profile; what is done for it is said while it takes time.
-  async function getProfile(path) {
-    const from = performance.now(), at = $('progress');
-    let what = 'The server builds the profile';
-    const say = () => {
-      const s = (performance.now() - from) / 1000;
-      at.hidden = s < 0.3;
-      at.textContent = `${what}… ${s.toFixed(0)} s`;
-    };
-    const ticks = setInterval(say, 250);
-    try {
-      const r = await get(path), reader = r.body.getReader(), parts = [];
-      for (let n = 0; ;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        parts.push(value);
-        n += value.length;
-        what = `Received ${HT.format(n, 'bytes')}`;
-      }
-      what = 'Reading it';
-      return JSON.parse(await new Blob(parts).text());
-    } finally {
-      clearInterval(ticks);
-      at.hidden = true;
-    }
-  }
-
-  let asking = null;
-  function askToken() {
-    asking = asking || new Promise(done => {
-      const go = () => {
-        sessionStorage.setItem('heaptap-token', $('token').value);
-        $('login').close();
-        asking = null;
-        done();
-      };
-      $('login-go').onclick = go;
-      $('token').onkeydown = e => { if (e.key === 'Enter') go(); };
-      $('login').showModal();
-    });
-    return asking;
-  }
 
   function notice(text) {
     $('notice').hidden = !text;
@@ -161,7 +75,7 @@
   async function fetchData() {
     const asked = HT.dataPath(app.id, app.state);
     if (app.state.profile === 'cpu') notice(`Sampling processor time for ${app.state.seconds} s…`);
-    const data = await getProfile(asked);
+    const data = await HT.getProfile(asked);
     if (asked !== HT.dataPath(app.id, app.state)) return false; // another one was chosen in the meantime
     app.data = data;
     await fetchBase();
@@ -195,7 +109,7 @@
         app.remember({ base: '' });
         notice('This tab has no such mark: a mark is kept only in the tab that made it.');
       }
-    } else if (base) app.before = await getProfile(HT.dataPath(base, app.state));
+    } else if (base) app.before = await HT.getProfile(HT.dataPath(base, app.state));
   }
 
   function about() {
@@ -296,7 +210,7 @@
 
   async function download() {
     try {
-      const url = URL.createObjectURL(await (await get(HT.downloadPath(app.id, app.state))).blob());
+      const url = URL.createObjectURL(await (await HT.get(HT.downloadPath(app.id, app.state))).blob());
       const a = el('a', { href: url, download: `heaptap.${app.info.name}.${app.id}${app.state.profile === 'heap' ? '' : '.' + app.state.profile}.pb.gz` });
       a.click();
       setTimeout(() => URL.revokeObjectURL(url), 10000);
@@ -307,37 +221,11 @@
 
   // ---- The list of processes
 
-  const history_ = new Map(), threads = new Map();
-
-  function drawList() {
-    $('title').textContent = '';
-    $('about').textContent = app.live ? 'Profiled processes' : 'Profiles';
-    const cell = (v, unit) => el('td', {}, v >= 0 ? HT.format(v, unit) : '');
-    const rows = app.targets.map(t => {
-      const h = HT.remember(history_, t.id, t.inuse_space), n = HT.remember(threads, t.id, t.threads);
-      return el('tr', { class: t.pid && !t.alive ? 'ended' : '' },
-        el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where' },
-          t.damage || t.command.slice(0, 200))),
-        el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'dead') : 'file'),
-        cell(t.inuse_space, 'bytes'), cell(t.resident, 'bytes'), el('td', { class: 'hide-small' }, h.length ? HT.spark(h, 'bytes', 'in use') : ''),
-        el('td', { class: 'hide-small threads' }, n.length && t.threads >= 0 ? el('a', { href: `/${t.id}/#profile=threads` }, HT.format(t.threads, 'count')) : '',
-          n.length && t.threads >= 0 ? HT.spark(n, 'count', 'threads') : ''),
-        el('td', { class: 'hide-small' }, t.inuse_objects >= 0 ? HT.format(t.inuse_objects, 'count') : ''),
-        el('td', { class: 'hide-small' }, t.alloc_space >= 0 ? HT.format(t.alloc_space, 'bytes') : ''),
-        el('td', { class: 'hide-small' }, t.lost > 0 ? HT.format(t.lost, 'count') : '0'));
-    });
-    const head = ['Program', 'PID', 'State', 'In use', 'Resident', 'While open', 'Threads', 'Objects', 'Allocated', 'Lost'];
-    $('view').replaceChildren(el('div', { class: 'scroll' }, rows.length
-      ? el('table', { class: 'data', id: 'targets' }, el('thead', {}, el('tr', {}, ...head.map((h, i) =>
-        el('th', { scope: 'col', class: i === 0 ? 'text' : i > 4 ? 'hide-small' : '' }, el('span', { class: 'plain' }, h))))), el('tbody', {}, ...rows))
-      : el('p', { class: 'empty' }, 'No profiled process. Start one with: heaptap run PROGRAM')));
-  }
-
   async function list() {
     try {
       await targets();
       notice('');
-      if (!document.activeElement || !document.activeElement.closest('#targets')) drawList();
+      if (!document.activeElement || !document.activeElement.closest('#targets')) HT.drawList(app);
     } catch (e) {
       notice('Cannot list: ' + e.message);
     }
@@ -345,7 +233,7 @@
   }
 
   async function targets() {
-    const r = await (await get('/api/targets')).json();
+    const r = await (await HT.get('/api/targets')).json();
     app.targets = r.targets;
     app.live = r.live;
     app.compare = r.compare;
@@ -380,7 +268,7 @@
     $('download').addEventListener('click', download);
     window.addEventListener('popstate', () => {
       const was = { ...app.state };
-      readState();
+      app.state = HT.readState();
       app.trees.clear();
       if (HT.dataPath(app.id, app.state) !== HT.dataPath(app.id, was)) other(was);
       else if (app.data) (app.state.base === was.base ? Promise.resolve() : fetchBase()).then(draw, draw);
@@ -428,7 +316,7 @@
       else if (app.targets.length === 1 && !app.live) location.replace(`/${last.id}/${location.hash}`);
       return;
     }
-    readState();
+    app.state = HT.readState();
     listen();
     try {
       await targets();

@@ -48,7 +48,7 @@
   // Whether there were something to show without a filter.
   HT.anyLeft = function (app, without) {
     const st = { ...app.state, ...without };
-    const tree = HT.buildTree(app.data, app.before, { granularity: st.by, focus: st.focus, ignore: st.ignore, from: st.from, collapse: st.collapse });
+    const tree = HT.buildTree(app.data, app.before, { granularity: st.by, ...HT.filtersOf(st) });
     return tree.layout(app.type()).width[0] > 0;
   };
 

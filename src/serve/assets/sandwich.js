@@ -30,7 +30,7 @@
 
   HT.sandwichOf = function (app, fn, side) {
     const st = app.state;
-    return HT.buildTree(app.data, app.before, { granularity: 'functions', focus: st.focus, ignore: st.ignore, from: st.from, collapse: st.collapse, root: fn, side });
+    return HT.buildTree(app.data, app.before, { granularity: 'functions', ...HT.filtersOf(st), root: fn, side });
   };
 
   const view = {

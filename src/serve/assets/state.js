@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What is looked at and how, which the page's address holds.
+(function (root) {
+  'use strict';
+
+  const HT = root.HT;
+  const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
+    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', nf: '', ef: '' };
+  const TYPED = ['focus', 'ignore', 'search', 'refresh']; // changes that are no steps of Back
+
+  // What takes stacks or frames away.
+  HT.FILTERS = ['focus', 'ignore', 'from', 'collapse'];
+
+  HT.defaultState = () => ({ ...DEFAULTS });
+
+  // The filters of a state, as buildTree takes them.
+  HT.filtersOf = st => Object.fromEntries(HT.FILTERS.map(k => [k, st[k]]));
+
+  // The state that the address has; what is not valid there is as it is at first.
+  HT.readState = function () {
+    const h = new URLSearchParams(location.hash.slice(1)), st = { ...DEFAULTS };
+    for (const k in DEFAULTS) {
+      if (h.has(k)) st[k] = typeof DEFAULTS[k] === 'boolean' ? h.get(k) === '1' : h.get(k);
+    }
+    if (!HT.views.some(v => v.id === st.view)) st.view = 'flame';
+    if (!['functions', 'lines', 'files'].includes(st.by)) st.by = 'functions';
+    st.profile = HT.kindOf(st).id;
+    st.seconds = HT.validSeconds(st.seconds);
+    if (!['90', '95', '99'].includes(st.confidence)) st.confidence = '95';
+    if (!/^\w+[+-]$/.test(st.sort)) st.sort = 'flat-';
+    return st;
+  };
+
+  // Puts a state into the address.
+  HT.writeState = function (st) {
+    const h = new URLSearchParams();
+    for (const k in DEFAULTS) {
+      if (st[k] !== DEFAULTS[k]) h.set(k, st[k] === true ? '1' : st[k]);
+    }
+    const text = h.toString();
+    if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? '#' + text : location.pathname);
+  };
+
+  // Whether a change of a state is one that Back undoes.
+  HT.isStep = (st, change) => Object.keys(change).some(k => !TYPED.includes(k) && change[k] !== st[k]);
+})(window);
