@@ -49,8 +49,9 @@ enum MHD_Result ht_get_targets(const struct ht_request *r)
     ht_web_json_string(b.out, r->s->o.compare ? r->s->o.compare : "");
     fputs(",\"version\":\"" HT_VERSION "\",\"targets\":[", b.out);
     for (size_t i = 0; i < n; i++) {
-        fprintf(b.out, "%s{\"id\":\"%s\",\"pid\":%d,\"alive\":%s,\"name\":", i ? "," : "",
-                list[i].id, (int)list[i].pid, list[i].alive ? "true" : "false");
+        fprintf(b.out, "%s{\"id\":\"%s\",\"pid\":%d,\"alive\":%s,\"reading\":%s,\"name\":",
+                i ? "," : "", list[i].id, (int)list[i].pid, list[i].alive ? "true" : "false",
+                list[i].reading ? "true" : "false");
         ht_web_json_string(b.out, list[i].name);
         fputs(",\"command\":", b.out);
         ht_web_json_string(b.out, list[i].command);

@@ -119,6 +119,8 @@ void ht_serve_stop(struct ht_server *s)
     s->stop_sampling = 1;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
+    if (s->source->stop)
+        s->source->stop(s->source->ctx);
     MHD_stop_daemon(s->daemon);
     if (s->o.unix_path)
         unlink(s->o.unix_path);

@@ -27,6 +27,7 @@ struct ht_target {
     char *damage;  /* why it cannot be read, NULL when it can */
     pid_t pid;     /* 0 for a file */
     bool alive;
+    bool reading; /* a file that is still being read; its figures are not known */
     struct ht_target_stats stats;
 };
 
@@ -44,17 +45,22 @@ struct ht_serve_source {
     /* The NUL-separated words of the command line, to be freed. The same errors. */
     int (*cmdline)(void *ctx, const char *id, char **words, size_t *size, char *msg,
                    size_t msg_size);
+    /* Ends the waits inside of profile: the server stops. NULL for a source that never waits. */
+    void (*stop)(void *ctx);
 };
 
 void ht_targets_free(struct ht_target *targets, size_t n);
 
-/* Profiles in memory, which must outlive the source. */
+/* Profiles in memory, which must outlive the source. Where one is NULL they are being read:
+ * requests for profiles then wait for ht_source_memory_read, which tells that all are there (ok), or
+ * that there will be none. It is called once, from any thread; the profiles do not change after. */
 struct ht_named_profile {
     const char *name;
     struct ht_profile *profile;
 };
 int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profile *profiles,
                           size_t n);
+void ht_source_memory_read(struct ht_serve_source *s, bool ok);
 void ht_source_memory_finish(struct ht_serve_source *s);
 
 /* Processes: those of the PIDs that words name, which must outlive the source, or all profiled ones

@@ -165,7 +165,7 @@ int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n)
     if (!live)
         return -ENOMEM;
     *live = (struct live){words, n};
-    *s = (struct ht_serve_source){live, true, list, profile, raw, cmdline};
+    *s = (struct ht_serve_source){live, true, list, profile, raw, cmdline, NULL};
     return 0;
 }
 

@@ -45,7 +45,7 @@ serve() {
 }
 
 case $what in
-http) $python http_files.py "$heaptap" "$dir" ;;
+http) $python http_files.py "$heaptap" "$dir" && $python reading.py "$heaptap" "$dir" ;;
 crowd) $python crowd.py "$heaptap" "$churn" "$dir" ;;
 processes) $python http_live.py "$heaptap" "$churn" "$dir" ;;
 live | kinds | leaks)

@@ -24,8 +24,8 @@ def done():
 class Server:
     """`heaptap ARGS...`, until the with block ends. Its port is known when it is entered."""
 
-    def __init__(self, *args, env=None):
-        self.p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    def __init__(self, *args, env=None, stdin=None):
+        self.p = subprocess.Popen(args, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                   env=dict(os.environ, **(env or {})))
         self.line = self.p.stdout.readline()
         m = re.search(r":(\d+)/$", self.line.strip())

@@ -9,7 +9,6 @@
 #include "cli/push/address.h"
 #include "cli/source/source.h"
 #include "cli/web/serving.h"
-#include "profile/profile.h"
 
 static const char usage[] =
     "usage: heaptap serve [OPTIONS] [PID or SOURCE]...\n\n"
@@ -38,20 +37,6 @@ static int serve_processes(struct ht_serving *s, const struct ht_words *words)
         return ht_complain(1, "out of memory");
     int status = ht_serving_run(s, &source, NULL, false);
     ht_source_live_finish(&source);
-    return status;
-}
-
-static int serve_profiles(struct ht_serving *s, const struct ht_words *words)
-{
-    struct ht_named_profile *profiles = calloc(words->n, sizeof *profiles);
-    int status = profiles ? 0 : ht_complain(1, "out of memory");
-    for (size_t i = 0; !status && i < words->n; i++)
-        status = ht_serving_load(words->word[i], &profiles[i]);
-    if (!status)
-        status = ht_serving_profiles(s, profiles, words->n, false);
-    for (size_t i = 0; profiles && i < words->n; i++)
-        ht_profile_destroy(profiles[i].profile);
-    free(profiles);
     return status;
 }
 
@@ -92,7 +77,8 @@ int ht_cmd_serve(int argc, char **argv)
     if (status < 0) {
         /* On a busy machine the profiled processes have priority. */
         setpriority(PRIO_PROCESS, 0, 10);
-        status = processes == words.n ? serve_processes(&s, &words) : serve_profiles(&s, &words);
+        status = processes == words.n ? serve_processes(&s, &words)
+                                       : ht_serving_sources(&s, words.word, words.n, false);
     }
     free(url);
     ht_words_finish(&push.labels);

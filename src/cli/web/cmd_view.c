@@ -5,7 +5,6 @@
 #include "cli/commands.h"
 #include "cli/source/source.h"
 #include "cli/web/serving.h"
-#include "profile/profile.h"
 
 static const char usage[] =
     "usage: heaptap view [OPTIONS] SOURCE\n"
@@ -17,21 +16,13 @@ int ht_cmd_view(int argc, char **argv)
 {
     struct ht_serving s = {0};
     const struct ht_word_option options[] = {HT_SERVING_OPTIONS(&s), {NULL}};
-    struct ht_named_profile profiles[2] = {0};
     struct ht_words sources = {0};
     int status = ht_words_read(argc, argv, options, usage, &sources);
 
     if (status < 0 && (sources.n < 1 || sources.n > 2))
         status = ht_complain(2, "view takes one SOURCE, or two: heaptap view OLD NEW");
-    if (status < 0) {
-        status = 0;
-        for (size_t i = 0; !status && i < sources.n; i++)
-            status = ht_serving_load(sources.word[i], &profiles[i]);
-        if (!status)
-            status = ht_serving_profiles(&s, profiles, sources.n, sources.n == 2);
-    }
-    for (size_t i = 0; i < 2; i++)
-        ht_profile_destroy(profiles[i].profile);
+    if (status < 0)
+        status = ht_serving_sources(&s, sources.word, sources.n, sources.n == 2);
     ht_words_finish(&sources);
     ht_serving_finish(&s);
     return status;

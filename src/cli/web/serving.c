@@ -18,10 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/source/source.h"
 #include "cli/web/token.h"
-#include "profile/profile.h"
-#include "symbolize/symbolize.h"
 
 extern char **environ;
 
@@ -109,6 +106,27 @@ static void open_browser(uint16_t port)
     posix_spawnp(&pid, program, NULL, NULL, argv, environ);
 }
 
+static void ending_signals(sigset_t *ends)
+{
+    sigemptyset(ends);
+    sigaddset(ends, SIGINT);
+    sigaddset(ends, SIGTERM);
+    sigaddset(ends, SIGHUP);
+}
+
+void ht_serving_prepare(void)
+{
+    sigset_t ends;
+    ending_signals(&ends);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    /* Each connection has a thread. Without this each of them would keep an arena as large as
+     * the largest profile it ever built. */
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+}
+
 int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, const char *compare,
                    bool browser)
 {
@@ -137,18 +155,8 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     o.source_roots = s->roots.word;
     o.n_source_roots = s->roots.n;
     sigset_t ends;
-    /* Before the first thread, so that all inherit it. */
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    /* Each connection has a thread. Without this each of them would keep an arena as large as
-     * the largest profile it ever built. */
-    mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 256 << 10);
-    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    ending_signals(&ends);
+    ht_serving_prepare();
     struct ht_pusher *pusher = NULL;
     if (s->push && !(pusher = ht_pusher_create(s->push, s->pushed->word, s->pushed->n, &status))) {
         free(listen);
@@ -186,17 +194,6 @@ int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *pro
     int status = ht_serving_run(s, &source, compare ? "1" : NULL, true);
     ht_source_memory_finish(&source);
     return status;
-}
-
-int ht_serving_load(const char *source, struct ht_named_profile *to)
-{
-    const struct ht_symbolize_options names = {.lines_and_inlines = true};
-    const struct ht_source_options how = {.symbolize = &names, .files_too = true};
-    char msg[512] = "";
-    int err = 0;
-    to->name = source;
-    to->profile = ht_source_load_with(source, &how, &err, msg, sizeof msg);
-    return to->profile ? 0 : ht_complain(1, "%s", *msg ? msg : strerror(-err));
 }
 
 void ht_serving_finish(struct ht_serving *s)

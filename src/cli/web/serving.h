@@ -37,12 +37,17 @@ struct ht_serving {
 int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, const char *compare,
                    bool browser);
 
+/* What has to be before the first thread of a server: signals that end it are blocked, so that all
+ * threads inherit that, and the allocator is set for many threads. Twice does no harm. */
+void ht_serving_prepare(void);
+
+/* The same for SOURCEs, which are read while the page stands; compare: the second opens compared
+ * with the first. Where one cannot be read, that is complained of, and the server ends. */
+int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, bool compare);
+
 /* The same for profiles in memory; compare: the second opens compared with the first. */
 int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n,
                         bool compare);
-
-/* Reads a SOURCE, with names, for ht_serving_profiles. 0, or 1 after a complaint. */
-int ht_serving_load(const char *source, struct ht_named_profile *to);
 
 void ht_serving_finish(struct ht_serving *s);
 

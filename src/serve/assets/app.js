@@ -229,7 +229,7 @@
     } catch (e) {
       notice('Cannot list: ' + e.message);
     }
-    if (app.live) timer = setTimeout(list, 2000);
+    if (app.live || app.targets.some(t => t.reading)) timer = setTimeout(list, app.live ? 2000 : 500);
   }
 
   async function targets() {

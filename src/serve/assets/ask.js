@@ -25,7 +25,7 @@
   // A profile; what is done for it is said while it takes time.
   HT.getProfile = async function (path) {
     const from = performance.now(), at = $('progress');
-    let what = 'The server builds the profile';
+    let what = heaptap.info && heaptap.info.reading ? `The server reads ${heaptap.info.name}` : 'The server builds the profile';
     const say = () => {
       const s = (performance.now() - from) / 1000;
       at.hidden = s < 0.3;

@@ -16,7 +16,7 @@
       return el('tr', { class: t.pid && !t.alive ? 'ended' : '' },
         el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where' },
           t.damage || t.command.slice(0, 200))),
-        el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'dead') : 'file'),
+        el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'dead') : t.reading ? 'being read' : 'file'),
         cell(t.inuse_space, 'bytes'), cell(t.resident, 'bytes'), el('td', { class: 'hide-small' }, h.length ? HT.spark(h, 'bytes', 'in use') : ''),
         el('td', { class: 'hide-small threads' }, n.length && t.threads >= 0 ? el('a', { href: `/${t.id}/#profile=threads` }, HT.format(t.threads, 'count')) : '',
           n.length && t.threads >= 0 ? HT.spark(n, 'count', 'threads') : ''),
