@@ -25,6 +25,25 @@ static size_t owner_of(const struct ht_owner_stacks *s, const struct ht_owner_st
     return i;
 }
 
+size_t ht_owner_line(const struct ht_owner_stacks *s, const struct ht_profile *p, size_t sample)
+{
+    if (s->of_sample[sample] == SIZE_MAX)
+        return SIZE_MAX;
+    const struct ht_sample *x = &p->samples[sample];
+    size_t at = owner_of(s, &s->stacks[s->of_sample[sample]]), runs = 0, line = 0;
+    uint32_t last = UINT32_MAX;
+    for (size_t i = 0; i < x->n_locations; i++)
+        for (size_t j = 0; j < (x->locations[i]->n_lines ? x->locations[i]->n_lines : 1); j++) {
+            uint32_t f = ht_owner_stacks_function(s, x->locations[i], j);
+            runs += !line || f != last;
+            if (runs > at + 1)
+                return line - 1;
+            last = f;
+            line++;
+        }
+    return line - 1;
+}
+
 struct caller {
     uint32_t owner, function;
     size_t sample, next; /* next: the frame after it in its stack */
@@ -52,9 +71,9 @@ static size_t next_frame(struct ht_owner_stacks *s, const struct ht_wrappers *li
                          const struct ht_owner_stack *k, size_t at, bool named)
 {
     for (size_t i = at + 1; i < k->n; i++) {
-        const struct ht_owner_function *f = &s->functions[s->frames[k->first + i]];
-        bool wrapper = f->behaves || (f->named && list &&
-                                      ht_wrappers_ask(list, f->name, f->symbol) == HT_WRAPPER);
+        uint32_t number = s->frames[k->first + i];
+        const struct ht_owner_function *f = &s->functions[number];
+        bool wrapper = ht_owner_stacks_leave_out(s, number, list);
         if (!wrapper && (f->named || !named) && s->frames[k->first + i] != s->frames[k->first + at])
             return is_start(s, k, i) ? k->n : i;
     }

@@ -50,6 +50,11 @@ struct ht_owners_options {
 int ht_owners_find(struct ht_owners *o, struct ht_profile *p, const struct ht_owners_options *how);
 void ht_owners_finish(struct ht_owners *o);
 
+/* Which line of a sample's stack its owner is, counted from malloc up over the lines of all its
+ * locations, after ht_owner_stacks_behaviour: the outermost where it calls itself. SIZE_MAX: the
+ * sample has no stack. */
+size_t ht_owner_line(const struct ht_owner_stacks *s, const struct ht_profile *p, size_t sample);
+
 /* "owner ← caller ← caller", into a new string to free; NULL: out of memory. */
 char *ht_owner_text(const struct ht_owner *o);
 

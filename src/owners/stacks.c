@@ -176,15 +176,14 @@ int ht_owner_stacks_init(struct ht_owner_stacks *s, struct ht_profile *p)
         p->locations[i]->mark = n_lines;
         n_lines += lines_of(p->locations[i]);
     }
-    uint32_t *of_line = calloc(n_lines + 1, sizeof *of_line);
+    s->of_line = calloc(n_lines + 1, sizeof *s->of_line);
     size_t *order = calloc(p->n_samples + 1, sizeof *order);
     s->of_sample = calloc(p->n_samples + 1, sizeof *s->of_sample);
-    int err = of_line && order && s->of_sample && n_lines < UINT32_MAX ? 0 : -ENOMEM;
+    int err = s->of_line && order && s->of_sample && n_lines < UINT32_MAX ? 0 : -ENOMEM;
     if (!err)
-        err = number_functions(s, p, of_line, n_lines);
+        err = number_functions(s, p, s->of_line, n_lines);
     if (!err)
-        err = build(s, p, of_line, order);
-    free(of_line);
+        err = build(s, p, s->of_line, order);
     free(order);
     return err;
 }
@@ -195,6 +194,21 @@ void ht_owner_stacks_finish(struct ht_owner_stacks *s)
     free(s->frames);
     free(s->stacks);
     free(s->of_sample);
+    free(s->of_line);
+}
+
+uint32_t ht_owner_stacks_function(const struct ht_owner_stacks *s, const struct ht_location *l,
+                                  size_t line)
+{
+    return s->of_line[l->mark + line];
+}
+
+bool ht_owner_stacks_leave_out(const struct ht_owner_stacks *s, uint32_t function,
+                               const struct ht_wrappers *list)
+{
+    const struct ht_owner_function *f = &s->functions[function];
+    return f->behaves ||
+           (f->named && list && ht_wrappers_ask(list, f->name, f->symbol) == HT_WRAPPER);
 }
 
 static bool is_wrapper(struct ht_owner_function *f, const struct ht_wrappers *list)

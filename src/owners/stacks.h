@@ -35,11 +35,20 @@ struct ht_owner_stacks {
     struct ht_owner_stack *stacks;
     size_t n_stacks;
     size_t *of_sample; /* by the sample's index; SIZE_MAX: it has no stack */
+    uint32_t *of_line; /* functions by line, each location's from its mark on */
 };
 
 /* Strings of s live in the profile. 0 or -ENOMEM. finish also after failure. */
 int ht_owner_stacks_init(struct ht_owner_stacks *s, struct ht_profile *p);
 void ht_owner_stacks_finish(struct ht_owner_stacks *s);
+
+/* The function of a location's line (0 where it has none), while the marks are as init set them. */
+uint32_t ht_owner_stacks_function(const struct ht_owner_stacks *s, const struct ht_location *l,
+                                  size_t line);
+
+/* Whether a function is left out of owners' paths: a wrapper, by the list or by behaviour. */
+bool ht_owner_stacks_leave_out(const struct ht_owner_stacks *s, uint32_t function,
+                               const struct ht_wrappers *list);
 
 /* Moves `at` of every stack over the wrappers known by now: by the list (NULL: no list), and those
  * that behave like one. */

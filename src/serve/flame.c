@@ -14,6 +14,7 @@
 
 #include "profile/profile.h"
 #include "serve/assets.h"
+#include "serve/packed.h"
 #include "serve/webdata.h"
 
 /* Frames and sums of a file, root first and as many leaf first; about half of what 5 MB hold.
@@ -58,32 +59,31 @@ static int put_about(FILE *out, const struct page *page)
     return 0;
 }
 
-static int put_folded(FILE *out, const struct page *page)
+/* One profile; first: the column of its first sample type where frames were folded. */
+static int put_profile(FILE *out, const struct page *page, const char *id, struct ht_profile *p,
+                       size_t first)
 {
-    fputs("<script type=\"application/json\" id=\"profile\">", out);
-    ht_web_folded_write(out, &page->folded, page->p, 0, page->title);
+    fprintf(out, "<script type=\"text/plain\" id=\"%s\">", id);
+    FILE *packed = ht_packed_open(out);
+    if (!packed)
+        return -errno;
+    int err = 0;
+    if (page->folded.builder)
+        ht_web_folded_write(packed, &page->folded, p, first, page->title);
+    else
+        err = ht_web_data(packed, p, page->title, false);
+    errno = 0;
+    if (fclose(packed) && !err)
+        err = -(errno ? errno : EIO);
     fputs("</script>\n", out);
-    if (page->before) {
-        fputs("<script type=\"application/json\" id=\"before\">", out);
-        ht_web_folded_write(out, &page->folded, page->before, page->p->n_sample_types, page->title);
-        fputs("</script>\n", out);
-    }
-    return 0;
+    return err;
 }
 
 static int put_data(FILE *out, const struct page *page)
 {
-    if (page->folded.builder)
-        return put_folded(out, page);
-
-    fputs("<script type=\"application/json\" id=\"profile\">", out);
-    int err = ht_web_data(out, page->p, page->title);
-    fputs("</script>\n", out);
-    if (!err && page->before) {
-        fputs("<script type=\"application/json\" id=\"before\">", out);
-        err = ht_web_data(out, page->before, page->title);
-        fputs("</script>\n", out);
-    }
+    int err = put_profile(out, page, "profile", page->p, 0);
+    if (!err && page->before)
+        err = put_profile(out, page, "before", page->before, page->p->n_sample_types);
     return err;
 }
 

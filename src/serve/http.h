@@ -102,6 +102,8 @@ struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char 
                                          enum MHD_Result *answer);
 struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,
                                       enum MHD_Result *answer);
+/* With names, and the ages of what is in use. NULL after an answer. */
+struct ht_profile *ht_request_aged(const struct ht_request *r, enum MHD_Result *answer);
 /* Where the process's threads stand, and its processor time of the next seconds=, with names. NULL
  * after an answer. */
 struct ht_profile *ht_request_threads(const struct ht_request *r, enum MHD_Result *answer);
@@ -121,7 +123,8 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
 void ht_building_enter(struct ht_server *s);
 void ht_building_leave(struct ht_server *s);
 
-/* Handlers: pprof.c, doors.c, leaks.c, symbol.c, metrics.c, page.c, source_file.c. */
+/* Handlers: pprof.c, doors.c, leaks.c, symbol.c, metrics.c, page.c, source_file.c, disassembly.c,
+ * layout.c. */
 enum MHD_Result ht_get_index(const struct ht_request *r);
 enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs);
 enum MHD_Result ht_get_threads(const struct ht_request *r);
@@ -136,6 +139,7 @@ enum MHD_Result ht_get_static(const struct ht_request *r, const char *name);
 enum MHD_Result ht_get_targets(const struct ht_request *r);
 enum MHD_Result ht_get_data(const struct ht_request *r);
 enum MHD_Result ht_get_source(const struct ht_request *r);
+enum MHD_Result ht_get_disassembly(const struct ht_request *r);
 enum MHD_Result ht_post_layout(const struct ht_request *r);
 
 /* dispatch.c: finds the handler of an address and calls it. */

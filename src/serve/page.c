@@ -49,8 +49,9 @@ enum MHD_Result ht_get_targets(const struct ht_request *r)
     ht_web_json_string(b.out, r->s->o.compare ? r->s->o.compare : "");
     fputs(",\"version\":\"" HT_VERSION "\",\"targets\":[", b.out);
     for (size_t i = 0; i < n; i++) {
-        fprintf(b.out, "%s{\"id\":\"%s\",\"pid\":%d,\"alive\":%s,\"reading\":%s,\"name\":",
-                i ? "," : "", list[i].id, (int)list[i].pid, list[i].alive ? "true" : "false",
+        fprintf(b.out,
+                "%s{\"id\":\"%s\",\"pid\":%d,\"alive\":%s,\"reading\":%s,\"name\":", i ? "," : "",
+                list[i].id, (int)list[i].pid, list[i].alive ? "true" : "false",
                 list[i].reading ? "true" : "false");
         ht_web_json_string(b.out, list[i].name);
         fputs(",\"command\":", b.out);
@@ -70,14 +71,17 @@ enum MHD_Result ht_get_data(const struct ht_request *r)
     const char *kind = ht_query(r, "profile");
     enum MHD_Result answer;
     struct ht_profile *p;
-    if (!kind || !strcmp(kind, "heap"))
+    bool heap = !kind || !strcmp(kind, "heap");
+    if (heap)
         p = ht_request_profile(r, true, &answer);
+    else if (!strcmp(kind, "ages"))
+        p = ht_request_aged(r, &answer);
     else if (!strcmp(kind, "threads"))
         p = ht_request_threads(r, &answer);
     else if (!strcmp(kind, "cpu"))
         p = ht_request_cpu(r, &answer);
     else
-        return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "profile is heap, threads or cpu");
+        return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "profile is heap, ages, threads or cpu");
     if (!p)
         return answer;
     struct ht_body b;
@@ -86,7 +90,7 @@ enum MHD_Result ht_get_data(const struct ht_request *r)
         ht_profile_destroy(p);
         return MHD_NO;
     }
-    err = ht_web_data(b.out, p, r->id);
+    err = ht_web_data(b.out, p, r->id, heap);
     ht_profile_destroy(p);
     return ht_body_answer(r, &b, err, JSON, NULL);
 }

@@ -108,14 +108,15 @@ enum MHD_Result ht_answer_failure(const struct ht_request *r, int err, const cha
                            *msg ? msg : strerror(-err));
 }
 
-struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char *id, bool symbols,
-                                         enum MHD_Result *answer)
+static struct ht_profile *profile_by(const struct ht_request *r, const char *id, bool aged,
+                                     bool symbols, enum MHD_Result *answer)
 {
+    const struct ht_serve_source *source = r->s->source;
     char msg[512] = "";
     int err = -ENOMEM;
     pid_t pid;
     struct ht_profile *p =
-        r->s->source->profile(r->s->source->ctx, id, &pid, &err, msg, sizeof msg);
+        (aged ? source->aged : source->profile)(source->ctx, id, &pid, &err, msg, sizeof msg);
     if (p && symbols) {
         ht_symbols(r->s, p, pid);
         ht_profile_remove_uninteresting(p, msg, sizeof msg);
@@ -123,6 +124,21 @@ struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char 
     if (!p)
         *answer = ht_answer_failure(r, err, msg);
     return p;
+}
+
+struct ht_profile *ht_request_profile_of(const struct ht_request *r, const char *id, bool symbols,
+                                         enum MHD_Result *answer)
+{
+    return profile_by(r, id, false, symbols, answer);
+}
+
+struct ht_profile *ht_request_aged(const struct ht_request *r, enum MHD_Result *answer)
+{
+    char id[32];
+    if (r->s->source->aged)
+        return ht_request_target(r, id, answer) ? profile_by(r, id, true, true, answer) : NULL;
+    *answer = ht_answer_error(r, MHD_HTTP_NOT_FOUND, "ages are known of processes only");
+    return NULL;
 }
 
 struct ht_profile *ht_request_profile(const struct ht_request *r, bool symbols,

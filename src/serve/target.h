@@ -40,7 +40,11 @@ struct ht_serve_source {
      * there is no such target any more) and one line in msg. *pid: of the process if it lives. */
     struct ht_profile *(*profile)(void *ctx, const char *id, pid_t *pid, int *err, char *msg,
                                   size_t msg_size);
-    /* The same encoded and gzipped, to be freed; NULL for a source that has no quicker way. */
+    /* The same, but with a sample for each age that objects in use have, with a label "age"
+     * (seconds, at least); NULL: ages are not known here. */
+    struct ht_profile *(*aged)(void *ctx, const char *id, pid_t *pid, int *err, char *msg,
+                               size_t msg_size);
+    /* The profile encoded and gzipped, to be freed; NULL for a source that has no quicker way. */
     int (*raw)(void *ctx, const char *id, void **data, size_t *size, char *msg, size_t msg_size);
     /* The NUL-separated words of the command line, to be freed. The same errors. */
     int (*cmdline)(void *ctx, const char *id, char **words, size_t *size, char *msg,
@@ -52,8 +56,9 @@ struct ht_serve_source {
 void ht_targets_free(struct ht_target *targets, size_t n);
 
 /* Profiles in memory, which must outlive the source. Where one is NULL they are being read:
- * requests for profiles then wait for ht_source_memory_read, which tells that all are there (ok), or
- * that there will be none. It is called once, from any thread; the profiles do not change after. */
+ * requests for profiles then wait for ht_source_memory_read, which tells that all are there (ok),
+ * or that there will be none. It is called once, from any thread; the profiles do not change after.
+ */
 struct ht_named_profile {
     const char *name;
     struct ht_profile *profile;

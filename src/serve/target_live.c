@@ -105,33 +105,46 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
     return 0;
 }
 
-static int open_target(const struct live *live, const char *id, struct ht_region *r, char *msg,
-                       size_t msg_size)
+static int open_target(const struct live *live, const char *id, const struct ht_region_ages *ages,
+                       struct ht_region *r, char *msg, size_t msg_size)
 {
     pid_t pid;
     if (is_named(live, id) && ht_region_is_pid(id, &pid))
-        return ht_region_open_for(r, id, NULL, msg, msg_size);
+        return ht_region_open_for(r, id, ages, msg, msg_size);
     snprintf(msg, msg_size, "no profiled process %s here", id);
     return -ENOENT;
+}
+
+static struct ht_profile *of_ages(void *ctx, const char *id, const struct ht_region_ages *ages,
+                                  pid_t *pid, int *err, char *msg, size_t msg_size)
+{
+    struct ht_region r;
+    *err = open_target(ctx, id, ages, &r, msg, msg_size);
+    if (*err)
+        return NULL;
+    *pid = r.alive ? r.pid : 0;
+    struct ht_profile *p = ht_region_profile(&r, ages, err, msg, msg_size);
+    ht_region_close(&r);
+    return p;
 }
 
 static struct ht_profile *profile(void *ctx, const char *id, pid_t *pid, int *err, char *msg,
                                   size_t msg_size)
 {
-    struct ht_region r;
-    *err = open_target(ctx, id, &r, msg, msg_size);
-    if (*err)
-        return NULL;
-    *pid = r.alive ? r.pid : 0;
-    struct ht_profile *p = ht_region_profile(&r, NULL, err, msg, msg_size);
-    ht_region_close(&r);
-    return p;
+    return of_ages(ctx, id, NULL, pid, err, msg, msg_size);
+}
+
+static struct ht_profile *aged(void *ctx, const char *id, pid_t *pid, int *err, char *msg,
+                               size_t msg_size)
+{
+    const struct ht_region_ages ages = {.label = true};
+    return of_ages(ctx, id, &ages, pid, err, msg, msg_size);
 }
 
 static int raw(void *ctx, const char *id, void **data, size_t *size, char *msg, size_t msg_size)
 {
     struct ht_region r;
-    int err = open_target(ctx, id, &r, msg, msg_size);
+    int err = open_target(ctx, id, NULL, &r, msg, msg_size);
     if (err)
         return err;
     int64_t n = ht_region_raw(&r, NULL, data, size);
@@ -143,7 +156,7 @@ static int cmdline(void *ctx, const char *id, char **words, size_t *size, char *
                    size_t msg_size)
 {
     struct ht_region r;
-    int err = open_target(ctx, id, &r, msg, msg_size);
+    int err = open_target(ctx, id, NULL, &r, msg, msg_size);
     if (err)
         return err;
     const struct ht_region_header *h = r.view.header;
@@ -165,7 +178,7 @@ int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n)
     if (!live)
         return -ENOMEM;
     *live = (struct live){words, n};
-    *s = (struct ht_serve_source){live, true, list, profile, raw, cmdline, NULL};
+    *s = (struct ht_serve_source){live, true, list, profile, aged, raw, cmdline, NULL};
     return 0;
 }
 

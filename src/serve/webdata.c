@@ -11,120 +11,7 @@
 
 #include "evidence/sampling.h"
 #include "profile/profile.h"
-#include "serve/keymap.h"
-
-struct frame {
-    uint32_t fn, file, mod; /* numbers of strings */
-    int64_t line, start;
-    uint64_t address; /* 0 when the frame has a name */
-};
-
-struct builder {
-    const struct ht_profile *p;
-    struct ht_keymap strings; /* pointer: the profile has interned them */
-    struct ht_keymap frames_by_key;
-    struct ht_keymap nodes; /* parent, frame */
-    struct ht_keymap sums;  /* node, size of the objects */
-    const char *size_key;   /* the label of that size */
-    struct frame *frames;
-    uint32_t frames_cap;
-    int64_t *values; /* n_sample_types a sum */
-    uint32_t values_cap;
-};
-
-/* The size of a sample without the label "bytes". */
-#define NO_SIZE (-1)
-
-static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
-{
-    uint32_t more = *cap ? *cap * 2 : 256;
-    if (need <= *cap)
-        return true;
-    void *grown = reallocarray(*data, more, size);
-    if (!grown)
-        return false;
-    memset((char *)grown + *cap * size, 0, (more - *cap) * size);
-    *data = grown;
-    *cap = more;
-    return true;
-}
-
-static uint32_t string_number(struct builder *b, const char *s)
-{
-    bool added;
-    return ht_keymap_add(&b->strings, (struct ht_key){(uintptr_t)s, 0, 0}, &added);
-}
-
-/* A frame is a line of a function, or an address when nothing names it. */
-static uint32_t frame_number(struct builder *b, const struct ht_location *loc,
-                             const struct ht_line *line)
-{
-    const struct ht_function *fn = line ? line->function : NULL;
-    struct ht_key key = {(uintptr_t)fn, fn ? (uint64_t)line->line : loc->address,
-                         (uintptr_t)loc->mapping};
-    bool added;
-    uint32_t n = ht_keymap_add(&b->frames_by_key, key, &added);
-    struct frame *f;
-
-    if (n == UINT32_MAX || !added)
-        return n;
-    if (!reserve((void **)&b->frames, &b->frames_cap, n + 1, sizeof *b->frames))
-        return UINT32_MAX;
-    f = &b->frames[n];
-    f->fn = string_number(b, fn ? fn->name : "");
-    f->file = string_number(b, fn ? fn->filename : "");
-    f->mod = string_number(b, loc->mapping ? loc->mapping->file : "");
-    f->line = fn ? line->line : 0;
-    f->start = fn ? fn->start_line : 0;
-    f->address = fn ? 0 : loc->address;
-    return f->fn == UINT32_MAX || f->file == UINT32_MAX || f->mod == UINT32_MAX ? UINT32_MAX : n;
-}
-
-static uint32_t node_number(struct builder *b, uint32_t parent, uint32_t frame)
-{
-    bool added;
-    return ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
-}
-
-static int add_values(struct builder *b, uint32_t node, const struct ht_sample *s)
-{
-    const struct ht_sampling sampling = {.key = b->size_key};
-    const struct ht_label *size = ht_sampling_size(&sampling, s);
-    size_t types = b->p->n_sample_types;
-    bool added;
-    uint32_t n = ht_keymap_add(
-        &b->sums, (struct ht_key){node, (uint64_t)(size ? size->num : NO_SIZE), 0}, &added);
-
-    if (n == UINT32_MAX || !reserve((void **)&b->values, &b->values_cap, n + 1,
-                                    (types ? types : 1) * sizeof *b->values))
-        return -ENOMEM;
-    for (size_t t = 0; t < types; t++) {
-        int64_t *v = &b->values[n * types + t];
-
-        if (__builtin_add_overflow(*v, s->values[t], v))
-            *v = s->values[t] < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return 0;
-}
-
-static int add_sample(struct builder *b, const struct ht_sample *s)
-{
-    uint32_t node = 0;
-    for (size_t i = s->n_locations; i-- > 0;) {
-        const struct ht_location *loc = s->locations[i];
-
-        for (size_t k = loc->n_lines ? loc->n_lines : 1; k-- > 0;) {
-            uint32_t frame = frame_number(b, loc, loc->n_lines ? &loc->lines[k] : NULL);
-
-            if (frame == UINT32_MAX)
-                return -ENOMEM;
-            node = node_number(b, node, frame);
-            if (node == UINT32_MAX)
-                return -ENOMEM;
-        }
-    }
-    return add_values(b, node, s);
-}
+#include "serve/web_builder.h"
 
 /* What intervals and verdicts need: the sampler's distribution, and why a type has no intervals. */
 static void write_sampling(FILE *out, struct ht_profile *p)
@@ -202,7 +89,7 @@ static void write_head(FILE *out, struct ht_profile *p, const char *title)
     putc(']', out);
 }
 
-static void write_frames(FILE *out, const struct builder *b)
+static void write_frames(FILE *out, const struct ht_web_builder *b)
 {
     uint32_t n = b->frames_by_key.n;
 #define COLUMN(name, format, value)                                                                \
@@ -224,11 +111,15 @@ static void write_frames(FILE *out, const struct builder *b)
     COLUMN("start", "%" PRId64, start);
     putc(',', out);
     COLUMN("addr", "\"%" PRIx64 "\"", address);
+    if (b->owners) {
+        putc(',', out);
+        COLUMN("kind", "%d", kind);
+    }
     putc('}', out);
 #undef COLUMN
 }
 
-static void write_nodes(FILE *out, const struct builder *b)
+static void write_nodes(FILE *out, const struct ht_web_builder *b)
 {
     fputs(",\"nodes\":{\"parent\":[-1", out);
     for (uint32_t i = 1; i < b->nodes.n; i++)
@@ -239,7 +130,7 @@ static void write_nodes(FILE *out, const struct builder *b)
     fputs("]}", out);
 }
 
-static void write_sums(FILE *out, const struct builder *b)
+static void write_sums(FILE *out, const struct ht_web_builder *b)
 {
     size_t types = b->p->n_sample_types;
     fputs(",\"sums\":{\"node\":[", out);
@@ -248,6 +139,24 @@ static void write_sums(FILE *out, const struct builder *b)
     fputs("],\"size\":[", out);
     for (uint32_t i = 0; i < b->sums.n; i++)
         fprintf(out, i ? ",%" PRId64 : "%" PRId64, (int64_t)b->sums.keys[i].b);
+    if (b->aged) {
+        fputs("],\"age\":[", out);
+        for (uint32_t i = 0; i < b->sums.n; i++)
+            fprintf(out, i ? ",%" PRId64 : "%" PRId64, (int64_t)b->rest.keys[b->sums.keys[i].c].a);
+    }
+    if (b->labelled) {
+        fputs("],\"labels\":[", out);
+        for (uint32_t i = 0; i < b->sums.n; i++) {
+            uint64_t labels = b->rest.keys[b->sums.keys[i].c].b;
+            fprintf(out, i ? ",%" PRId64 : "%" PRId64,
+                    labels == HT_WEB_NO_LABELS ? INT64_C(-1) : (int64_t)labels);
+        }
+    }
+    if (b->owners) {
+        fputs("],\"owner\":[", out);
+        for (uint32_t i = 0; i < b->sums.n; i++)
+            fprintf(out, i ? ",%" PRIu32 : "%" PRIu32, b->owner[i]);
+    }
     fputs("],\"values\":[", out);
     for (size_t t = 0; t < types; t++) {
         fputs(t ? ",[" : "[", out);
@@ -258,7 +167,7 @@ static void write_sums(FILE *out, const struct builder *b)
     fputs("]}", out);
 }
 
-static void write_strings(FILE *out, const struct builder *b)
+static void write_strings(FILE *out, const struct ht_web_builder *b)
 {
     fputs(",\"strings\":[", out);
     for (uint32_t i = 0; i < b->strings.n; i++) {
@@ -269,25 +178,19 @@ static void write_strings(FILE *out, const struct builder *b)
     putc(']', out);
 }
 
-static void finish(struct builder *b)
+int ht_web_data(FILE *out, struct ht_profile *p, const char *title, bool owners)
 {
-    ht_keymap_finish(&b->strings);
-    ht_keymap_finish(&b->frames_by_key);
-    ht_keymap_finish(&b->nodes);
-    ht_keymap_finish(&b->sums);
-    free(b->frames);
-    free(b->values);
-}
-
-int ht_web_data(FILE *out, struct ht_profile *p, const char *title)
-{
-    struct builder b = {.p = p, .size_key = ht_profile_str(p, "bytes")};
-    int err = 0;
+    struct ht_web_builder b = {
+        .p = p, .size_key = ht_profile_str(p, "bytes"), .age_key = ht_profile_str(p, "age")};
+    struct ht_web_owners found = {0};
+    int err = owners ? ht_web_owners_begin(&found, p) : 0;
+    if (owners)
+        b.owners = &found;
     /* Node 0 is the root, whose key no other node can have. */
-    if (node_number(&b, UINT32_MAX, UINT32_MAX) != 0)
+    if (!err && ht_web_node(&b, UINT32_MAX, UINT32_MAX) != 0)
         err = -ENOMEM;
     for (size_t i = 0; !err && i < p->n_samples; i++)
-        err = add_sample(&b, &p->samples[i]);
+        err = ht_web_add_sample(&b, &p->samples[i]);
     if (!err) {
         write_head(out, p, title);
         write_strings(out, &b);
@@ -296,32 +199,33 @@ int ht_web_data(FILE *out, struct ht_profile *p, const char *title)
         write_sums(out, &b);
         putc('}', out);
     }
-    finish(&b);
+    ht_web_builder_finish(&b);
+    ht_web_owners_finish(&found);
     return err;
 }
 
 /* The frame that replaces folded ones. */
 static const char narrow_name[] = "(narrow)";
 
-static uint32_t narrow_frame(struct builder *b)
+static uint32_t narrow_frame(struct ht_web_builder *b)
 {
     static struct ht_function function = {.name = narrow_name, .filename = ""};
-    const struct ht_line line = {.function = &function};
-    const struct ht_location location = {.n_lines = 1};
-    return frame_number(b, &location, &line);
+    struct ht_line line = {.function = &function};
+    const struct ht_location location = {.n_lines = 1, .lines = &line};
+    return ht_web_frame(b, &location, 0);
 }
 
 /* Adds the frames of a tree to the builder, in order. The number of each node's frame is written
  * over the node's. */
-static int number_frames(struct builder *b, const struct ht_fold_frames *f, struct ht_fold_tree *t)
+static int number_frames(struct ht_web_builder *b, const struct ht_fold_frames *f,
+                         struct ht_fold_tree *t)
 {
     for (uint32_t i = 1; i < t->n; i++) {
         size_t k = 0;
         const struct ht_location *loc =
             t->frame[i] == HT_FOLD_NARROW ? NULL : ht_fold_frame(f, t->frame[i], &k);
 
-        t->frame[i] =
-            loc ? frame_number(b, loc, loc->n_lines ? &loc->lines[k] : NULL) : narrow_frame(b);
+        t->frame[i] = loc ? ht_web_frame(b, loc, k) : narrow_frame(b);
         if (t->frame[i] == UINT32_MAX)
             return -ENOMEM;
     }
@@ -375,7 +279,7 @@ int ht_web_folded_begin(struct ht_web_folded *w, struct ht_profile *p, struct ht
     if (!err && w->root_first.folded)
         err = ht_fold(w->frames, true, budget, pixel, &w->leaf_first);
     if (!err && w->root_first.folded) {
-        struct builder *b = w->builder = calloc(1, sizeof *b);
+        struct ht_web_builder *b = w->builder = calloc(1, sizeof *b);
 
         err = !b || narrow_frame(b) ? -ENOMEM : number_frames(b, w->frames, &w->root_first);
         if (!err)
@@ -400,7 +304,7 @@ void ht_web_folded_write(FILE *out, const struct ht_web_folded *w, struct ht_pro
 void ht_web_folded_finish(struct ht_web_folded *w)
 {
     if (w->builder)
-        finish(w->builder);
+        ht_web_builder_finish(w->builder);
     free(w->builder);
     ht_fold_finish(&w->root_first);
     ht_fold_finish(&w->leaf_first);

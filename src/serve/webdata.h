@@ -13,9 +13,10 @@ struct ht_profile;
 
 /*
  * Writes the profile as JSON that can be put inside an HTML script element: no '<', '>' or '&' in
- * it, only valid UTF-8. 0 or -errno (-ENOMEM); after a failure the output is incomplete.
+ * it, only valid UTF-8. owners: where each stack's owner stands; uses the marks of p's locations. 0
+ * or -errno (-ENOMEM); after a failure the output is incomplete.
  */
-int ht_web_data(FILE *out, struct ht_profile *p, const char *title);
+int ht_web_data(FILE *out, struct ht_profile *p, const char *title, bool owners);
 
 /*
  * The same of the widest frames, root first and leaf first (serve/fold.h), of one profile or of two
@@ -25,7 +26,7 @@ int ht_web_data(FILE *out, struct ht_profile *p, const char *title);
 struct ht_web_folded {
     struct ht_fold_frames *frames;
     struct ht_fold_tree root_first, leaf_first;
-    struct builder *builder;
+    struct ht_web_builder *builder;
 };
 int ht_web_folded_begin(struct ht_web_folded *w, struct ht_profile *p, struct ht_profile *before,
                         uint32_t budget, double pixel);

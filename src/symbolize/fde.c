@@ -152,7 +152,7 @@ void ht_fdes_destroy(struct ht_fdes *f)
     free(f);
 }
 
-bool ht_fdes_find(const struct ht_fdes *f, uint64_t vaddr, uint64_t *start)
+bool ht_fdes_find(const struct ht_fdes *f, uint64_t vaddr, uint64_t *start, uint64_t *end)
 {
     size_t low = 0, high = f->n;
     while (low < high) {
@@ -165,5 +165,7 @@ bool ht_fdes_find(const struct ht_fdes *f, uint64_t vaddr, uint64_t *start)
     if (!low || vaddr >= f->at[low - 1].end)
         return false;
     *start = f->at[low - 1].start;
+    if (end)
+        *end = f->at[low - 1].end;
     return true;
 }

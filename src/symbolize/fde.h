@@ -14,7 +14,8 @@ struct ht_fdes;
 struct ht_fdes *ht_fdes_create(Elf *elf);
 void ht_fdes_destroy(struct ht_fdes *f);
 
-/* The start of the function that covers the address; false when none does. */
-bool ht_fdes_find(const struct ht_fdes *f, uint64_t vaddr, uint64_t *start);
+/* Where the function that covers the address begins, and where it ends (end may be NULL); false
+ * when none does. */
+bool ht_fdes_find(const struct ht_fdes *f, uint64_t vaddr, uint64_t *start, uint64_t *end);
 
 #endif

@@ -64,7 +64,7 @@ static int place_name(struct ht_sym_module *m, uint64_t vaddr, const char **name
     char text[24];
     if (!m->fdes && m->found.main.elf && !(m->fdes = ht_fdes_create(m->found.main.elf)))
         return -ENOMEM;
-    if (!m->fdes || !ht_fdes_find(m->fdes, vaddr, &start))
+    if (!m->fdes || !ht_fdes_find(m->fdes, vaddr, &start, NULL))
         return 0;
     snprintf(text, sizeof text, HT_PLACE_NAME "%" PRIx64, start);
     *name = ht_pool_str(&m->pool, text);

@@ -4,6 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import vm from 'node:vm';
+import zlib from 'node:zlib';
 
 const [file, assets] = process.argv.slice(2);
 for (const name of ['distribution.js', 'evidence.js', 'format.js', 'filter.js', 'tree.js', 'verdicts.js', 'tables.js']) {
@@ -11,8 +12,8 @@ for (const name of ['distribution.js', 'evidence.js', 'format.js', 'filter.js', 
 }
 const html = fs.readFileSync(file, 'utf8');
 const part = id => {
-  const m = html.match(new RegExp(`<script type="application/json" id="${id}">(.*?)</script>`, 's'));
-  return m && JSON.parse(m[1]);
+  const m = html.match(new RegExp(`<script type="text/plain" id="${id}">(.*?)</script>`, 's'));
+  return m && JSON.parse(zlib.gunzipSync(Buffer.from(m[1], 'base64')));
 };
 const { HT } = globalThis;
 HT.evidence.chooseConfidence(html.match(/data-confidence="(\d+)"/)[1]);

@@ -95,8 +95,10 @@ await page.check('#inverted');
 t = await total();
 check('inverted total', t.value === totals.inuse_space, t);
 const top = await page.evaluate(() => {
-  const f = window.heaptap.flame, c = f.children(0)[0];
-  return [f.name(c), f.tree.value(c, 3), HT.top(HT.buildTree(window.heaptap.data, null, {}), 3).sort((a, d) => d.flat - a.flat)[0]];
+  const f = window.heaptap.flame, c = f.children(0)[0], tree = HT.buildTree(window.heaptap.data, null, {}), flat = new Map();
+  for (let i = 1; i < tree.size; i++) flat.set(tree.names[tree.key[i]], (flat.get(tree.names[tree.key[i]]) || 0) + tree.selfValue(i, 3));
+  const [name, value] = [...flat].sort((a, d) => d[1] - a[1])[0];
+  return [f.name(c), f.tree.value(c, 3), { name, flat: value }];
 });
 check('inverted first row', top[0] === top[2].name && top[1] === top[2].flat, top);
 await shots(page, 'flame-inverted');

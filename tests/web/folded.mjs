@@ -4,12 +4,13 @@
 // node folded.mjs FOLDED.html FULL.html
 import fs from 'node:fs';
 import vm from 'node:vm';
+import zlib from 'node:zlib';
 
 const read = file => {
   const text = fs.readFileSync(file, 'utf8');
   const data = name => {
-    const m = text.match(new RegExp(`<script type="application/json" id="${name}">(.*?)</script>`, 's'));
-    return m && JSON.parse(m[1]);
+    const m = text.match(new RegExp(`<script type="text/plain" id="${name}">(.*?)</script>`, 's'));
+    return m && JSON.parse(zlib.gunzipSync(Buffer.from(m[1], 'base64')));
   };
   return { text, profile: data('profile'), before: data('before') };
 };

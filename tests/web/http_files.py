@@ -194,6 +194,13 @@ with Server(heaptap, "top", "-http=:0", "--focus=cache::", "-i", "alloc_space", 
     check("-http", len(d) == 1 and d[0]["inuse_space"] == 740 * 65536, d)
     check("-http sample type", json.loads(s.get("/1/api/profile")[2])["default"] == 1)
 
+# Ages are a process's; a file's binary is read by its build-id alone.
+with Server(heaptap, "view", "--listen", ":0", new) as s:
+    code, _, body = s.get("/1/api/profile?profile=ages")
+    check("a file has no ages", code == 404 and b"processes only" in body, (code, body))
+    code, _, body = s.get("/1/api/disassembly?function=cache::Entry::make")
+    check("no build-id", code == 404 and b"no build-id" in body and body.count(b"\n") == 1, (code, body))
+
 # Without graphviz the page lays its graph out itself.
 with Server(heaptap, "view", "--listen", ":0", new, env={"PATH": tmp}) as s:
     code, h, body = s.get("/api/layout", "POST", "1 0\n9 9\n")

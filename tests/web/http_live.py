@@ -129,6 +129,30 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     # A stopped process is read like any other; one that was killed stays.
     os.kill(int(b), signal.SIGSTOP)
     check("stopped", s.get("/%s/debug/pprof/heap" % b)[0] == 200)
+    # Its figures stay: those of instructions, of ages and of owners are the report's.
+    open(tmp + "/b.pb.gz", "wb").write(s.get("/%s/debug/pprof/heap" % b)[2])
+    rows = {x["name"]: x for x in json.loads(subprocess.run([heaptap, "top", "--json", tmp + "/b.pb.gz"], capture_output=True, env=dict(os.environ, **env)).stdout)["rows"]}
+    if shutil.which("objdump"):
+        code, h, body = s.get("/%s/api/disassembly?function=leaky_cache" % b)
+        asm = json.loads(body) if code == 200 else {"instructions": []}
+        hot = [x for x in asm["instructions"] if "values" in x]
+        at = [int(x["at"], 16) for x in asm["instructions"]]
+        check("instructions", code == 200 and asm["file"] == churn and len(at) > 5 and at == sorted(at), (code, body[:300]))
+        check("the call is where the memory is", len(hot) == 1 and "call" in hot[0]["text"] and hot[0]["line"] > 0, hot)
+        check("with the function's figures", hot and hot[0]["values"][3] == rows["leaky_cache"]["flat"] and hot[0]["values"][7] == rows["leaky_cache"]["cum"],
+              (hot, rows["leaky_cache"]))
+    for query, status in (("?function=no_such", 404), ("", 400), ("?function=", 400)):
+        code, _, body = s.get("/%s/api/disassembly%s" % (b, query))
+        check("disassembly" + query, code == status and body.count(b"\n") == 1, (code, body))
+    aged = json.loads(s.get("/%s/api/profile?profile=ages" % b)[2])
+    plain = json.loads(s.get("/%s/api/profile" % b)[2])
+    known = (0, 1, 10, 60, 600, 3600, 21600, 86400, 604800)
+    live = [(v, age) for v, age in zip(aged["sums"]["values"][3], aged["sums"]["age"]) if v]
+    check("what is in use has an age", live and all(age in known for _, age in live), live[:5])
+    for t in range(4):
+        check("ages leave the sum of %d" % t, sum(aged["sums"]["values"][t]) == sum(plain["sums"]["values"][t]), t)
+    check("each stack has an owner", len(plain["sums"]["owner"]) == len(plain["sums"]["node"]) and all(plain["sums"]["owner"]), plain["sums"]["owner"][:5])
+    check("ages are no thread's", "owner" not in json.loads(s.get("/%s/api/profile?profile=threads" % b)[2])["sums"])
     os.kill(int(b), signal.SIGCONT)
     one.send_signal(signal.SIGKILL)  # the runner first: it would write the profile and clear away
     one.wait()

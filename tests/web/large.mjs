@@ -7,7 +7,7 @@ import { start, check, done, watch, until } from './browser.mjs';
 
 const [file] = process.argv.slice(2);
 const size = fs.statSync(file).size;
-check('at most 5 MB', size <= 5e6, size);
+check('at most 2 MB', size <= 2e6, size);
 const { context, stop } = await start();
 const page = await context.newPage();
 watch(page, ['file:', 'data:']);

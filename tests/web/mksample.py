@@ -49,7 +49,19 @@ def sample(leak):
     return p
 
 
+def labelled():
+    """A few stacks of three threads, one of them without a label."""
+    p = Profile()
+    p.modules[APP] = 1
+    for thread, n in (("loader", 5), ("worker", 3), (None, 1)):
+        p.add([f("cache::Entry::make", "src/cache/entry.cc", 19), HANDLE, LOOP] + START, [n, n * 4096, n, n * 4096], 4096, [("thread", thread)] if thread else [])
+    p.add([f("codec::decode", "codec/codec.c", 210, LIB), LOOP] + START, [2, 1024, 2, 1024], 512, [("thread", "worker"), ("request", "7")])
+    return p
+
+
 def main():
+    with open("%s/labels.pb.gz" % sys.argv[1], "wb") as out:
+        out.write(labelled().encode())
     for name, leak in (("old", 0), ("new", 700)):
         with open("%s/%s.pb.gz" % (sys.argv[1], name), "wb") as out:
             out.write(sample(leak).encode())

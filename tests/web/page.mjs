@@ -31,11 +31,11 @@ check('compared top', first.includes('cache::Entry::make') && /\+43\.75MB \(\+[\
 const cellOf = (name, k) => page.evaluate(([n, c]) => {
   const row = [...document.querySelectorAll('#top-table tbody tr')].find(r => r.lastChild.textContent.startsWith(n));
   const td = row && row.children[c], r = td && td.getBoundingClientRect();
-  return td && { text: td.textContent, look: td.className, shown: r.width > 40 && r.right <= innerWidth && r.left >= 0 };
+  return td && { text: td.textContent, look: td.className.replace('bar-cell ', ''), shown: r.width > 40 && r.right <= innerWidth && r.left >= 0 };
 }, [name, k]);
 for (const width of [1400, 400]) {
   await page.setViewportSize({ width, height: 800 });
-  const leak = await cellOf('cache::Entry::make', 0), wobble = await cellOf('session::Table::grow', 0), main = await cellOf('main', 1);
+  const leak = await cellOf('cache::Entry::make', 0), wobble = await cellOf('session::Table::grow', 0), main = await cellOf('main', 2);
   check('what grew at ' + width, leak.look === 'grew' && leak.shown, leak);
   check('what may be chance at ' + width, wobble.look === 'faint' && wobble.text.startsWith('+384kB (-') && wobble.shown, wobble);
   check('its callers grew at ' + width, main.look === 'grew' && main.shown, main);
@@ -69,9 +69,9 @@ for (const [name, f, c] of rows) {
 check('as many rows', rows.length === Object.keys(flat).length, [rows.length, Object.keys(flat).length]);
 for (const width of [1400, 400]) {
   await page.setViewportSize({ width, height: 800 });
-  const cell = await cellOf('cache::Entry::make', 0), whole = await cellOf('main', 1);
-  check('flat interval at ' + width, /^46\.25MB ±2\d% /.test(cell.text) && cell.shown, cell);
-  check('cum interval at ' + width, /MB ±\d+% /.test(whole.text) && whole.shown, whole);
+  const cell = await cellOf('cache::Entry::make', 0), whole = await cellOf('main', 3);
+  check('flat interval at ' + width, /^46\.25MB ±2\d%$/.test(cell.text) && cell.shown, cell);
+  check('cum interval at ' + width, /MB ±\d+%$/.test(whole.text) && whole.shown, whole);
 }
 await page.setViewportSize({ width: 1280, height: 800 });
 check('the caption says what may be missing', (await page.textContent('#top-table caption')).includes('holds less than 1.50MB may not be listed'));
@@ -87,7 +87,7 @@ await page.waitForFunction(() => document.querySelector('#top-table caption').te
 await shots(page, 'page-top');
 await page.click('button[data-sort="cum"]');
 check('sorted by cum', (await page.getAttribute('th:has([data-sort="cum"])', 'aria-sort')) === 'descending');
-const cums = await page.$$eval('#top-table tbody tr td:nth-child(2)', tds => tds.map(t => t.textContent));
+const cums = await page.$$eval('#top-table tbody tr td:nth-child(4)', tds => tds.map(t => t.textContent));
 check('heaviest first', cums[0].startsWith('283.90MB'), cums[0]);
 await page.click('button[data-sort="cum"]');
 check('sorted the other way', (await page.getAttribute('th:has([data-sort="cum"])', 'aria-sort')) === 'ascending');

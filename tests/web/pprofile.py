@@ -23,9 +23,9 @@ class Profile:
     def text(self, s):
         return self.strings.setdefault(s, len(self.strings))
 
-    def add(self, frames, values, size=None):
-        """size: of its objects, the label "bytes"."""
-        self.stacks.append((frames, values, size))
+    def add(self, frames, values, size=None, labels=()):
+        """size: of its objects, the label "bytes". labels: (key, value) of text."""
+        self.stacks.append((frames, values, size, labels))
 
     def location(self, frame):
         if frame not in self.locations:
@@ -42,8 +42,9 @@ class Profile:
     def encode(self, compress=True):
         body = b"".join(message(1, number(1, self.text(t)) + number(2, self.text(u)))
                         for t, u in self.types)
-        for frames, values, size in self.stacks:
+        for frames, values, size, labels in self.stacks:
             label = message(3, number(1, self.text("bytes")) + number(3, size) + number(4, self.text("bytes"))) if size else b""
+            label += b"".join(message(3, number(1, self.text(k)) + number(2, self.text(v))) for k, v in labels)
             body += message(2, packed(1, [self.location(f) for f in frames]) + packed(2, values) + label)
         for name, m in self.modules.items():
             body += message(3, number(1, m) + number(2, m << 24) + number(3, (m + 1) << 24) +

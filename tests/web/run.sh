@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The flame graph, the page and the server.
-# run.sh flame|folded|page|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet HEAPTAP [CHURN or BENCH-PROFILES]
+# run.sh flame|folded|page|views|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet HEAPTAP [CHURN or BENCH-PROFILES]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 python=python3
 [ ! -x /usr/bin/python3 ] || python=/usr/bin/python3
 case $what in
-flame | folded | page | sandwich | live | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
+flame | folded | page | views | sandwich | live | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
 esac
 dir=$(mktemp -d)
 # A copy of our own tells our processes from those of a test that runs at the same time.
@@ -93,6 +93,14 @@ sandwich)
   totals "$dir/new.pb.gz" >"$dir/totals.json"
   serve view "$dir/old.pb.gz" "$dir/new.pb.gz"
   node sandwich.mjs "$url" "$dir/totals.json"
+  ;;
+views)
+  "$heaptap" owners --json --nodecount=0 "$dir/new.pb.gz" >"$dir/owners.json"
+  "$heaptap" top --sizes --json --trim=false "$dir/new.pb.gz" >"$dir/sizes.json"
+  "$heaptap" top --json --trim=false --hide='^codec::decode$|EventLoop' "$dir/new.pb.gz" >"$dir/hidden.json"
+  "$heaptap" top --json --trim=false --tagroot=thread "$dir/labels.pb.gz" >"$dir/labels.json"
+  serve serve "$dir/new.pb.gz" "$dir/labels.pb.gz"
+  node views.mjs "$url" "$dir/owners.json" "$dir/sizes.json" "$dir/hidden.json" "$dir/labels.json"
   ;;
 page)
   mkdir -p "$dir/src/src/cache"

@@ -78,7 +78,7 @@ int ht_cmd_serve(int argc, char **argv)
         /* On a busy machine the profiled processes have priority. */
         setpriority(PRIO_PROCESS, 0, 10);
         status = processes == words.n ? serve_processes(&s, &words)
-                                       : ht_serving_sources(&s, words.word, words.n, false);
+                                      : ht_serving_sources(&s, words.word, words.n, false);
     }
     free(url);
     ht_words_finish(&push.labels);

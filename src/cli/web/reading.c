@@ -99,7 +99,8 @@ static int end(struct reading *r, int status)
 
 int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, bool compare)
 {
-    struct reading r = {.profiles = calloc(n, sizeof *r.profiles), .n = n, .server = pthread_self()};
+    struct reading r = {
+        .profiles = calloc(n, sizeof *r.profiles), .n = n, .server = pthread_self()};
     if (!r.profiles)
         return ht_complain(1, "out of memory");
     for (size_t i = 0; i < n; i++)

@@ -17,7 +17,7 @@
     // The tree as the state asks for it; computed once for each way of looking.
     tree(opt) {
       const st = this.state, by = opt.by || st.by;
-      const how = { granularity: by, inverted: !!opt.inverted, ...HT.filtersOf(st) }, key = JSON.stringify(how);
+      const how = { granularity: by, inverted: !!opt.inverted, owners: !!opt.owners, ...HT.filtersOf(st) }, key = JSON.stringify(how);
       if (!this.trees.has(key)) this.trees.set(key, HT.buildTree(this.data, this.before, how));
       return this.trees.get(key);
     },
@@ -43,11 +43,12 @@
 
     get: HT.get,
     layout: async text => (await HT.get('/api/layout', { method: 'POST', body: text })).text(),
-    redraw() { if (this.state.view === 'leaks') draw(); },
+    redraw() { if (['leaks', 'sizes'].includes(this.state.view)) draw(); },
 
     // The views there are: some need a process that lives.
     viewsNow() {
-      return HT.views.filter(v => !v.live || (this.live && this.info && this.info.pid && this.state.profile === 'heap'));
+      const heap = this.state.profile === 'heap', process = this.live && this.info && this.info.pid;
+      return HT.views.filter(v => (!v.live || (process && heap)) && (!v.heap || heap));
     },
 
     // The list of processes as it is now, and this one in it.
@@ -127,7 +128,7 @@
     $('confidence').value = app.state.confidence;
     $('confidence-label').hidden = app.state.profile !== 'heap';
     HT.evidence.chooseConfidence(app.state.confidence);
-    for (const k of ['focus', 'ignore']) if (document.activeElement !== $(k)) $(k).value = app.state[k];
+    for (const k of ['focus', 'ignore', 'hide', 'show', 'label']) if (document.activeElement !== $(k)) $(k).value = app.state[k];
     const options = [new Option('nothing', '')];
     for (const m of HT.marks.all()) options.push(new Option(m.label, m.base));
     for (const t of app.targets) if (t.id !== app.id) options.push(new Option(t.name + (t.pid ? ' ' + t.id : ''), t.id));
@@ -136,7 +137,8 @@
     $('refresh').value = app.state.refresh;
     $('mark').hidden = $('refresh-label').hidden = !app.live;
     HT.drawKinds(app);
-    $('by-label').hidden = app.state.view === 'source';
+    $('by-label').hidden = ['source', 'sandwich', 'owners', 'sizes'].includes(app.state.view);
+    HT.drawSaved(app);
     $('tabs').replaceChildren(...app.viewsNow().map((v, i) => el('a', { href: '#view=' + v.id, 'aria-current': v.id === app.state.view ? 'page' : 'false',
       title: `${v.label} (${i + 1})`, onclick: e => { e.preventDefault(); app.set({ view: v.id }); } }, v.label)));
   }
@@ -250,9 +252,9 @@
   }
 
   function listen() {
-    for (const k of ['type', 'by', 'confidence', 'refresh', 'seconds']) $(k).addEventListener('change', e => app.set({ [k]: e.target.value }));
-    typed('focus');
-    typed('ignore');
+    for (const k of ['type', 'by', 'confidence', 'refresh', 'seconds', 'tag']) $(k).addEventListener('change', e => app.set({ [k]: e.target.value }));
+    for (const k of ['focus', 'ignore', 'hide', 'show', 'label']) typed(k);
+    HT.listenForSaved(app);
     $('base').addEventListener('change', async e => {
       app.go({ base: e.target.value });
       try {

@@ -37,7 +37,7 @@
     const fn = s[fr.fn[f]], file = s[fr.file[f]], mod = s[fr.mod[f]];
     if (!fn) {
       const m = mod ? '[' + HT.base(mod) + ']' : '<unknown>';
-      return granularity === 'lines' || granularity === 'addresses' ? m + ' 0x' + s[fr.addr[f]] : m;
+      return granularity === 'lines' || granularity === 'addresses' ? m + ' 0x' + fr.addr[f] : m;
     }
     if (granularity === 'files') return file || '<unknown>';
     if (granularity === 'lines') {
@@ -61,6 +61,10 @@
   // How many frames of a profile a text matches.
   HT.matchCount = (d, text) => HT.matchFrames(d, HT.regex(text)).reduce((a, v) => a + v, 0);
 
+  // The keys of a profile's labels.
+  HT.labelKeys = d => (d && d.sums.labels ? [...new Set([...new Set(d.sums.labels)].filter(n => n >= 0)
+    .flatMap(n => d.strings[n].split('\n').map(p => p.slice(0, p.indexOf('=')))))].sort() : []);
+
   // Frames by a function's name as trees show it, or null for none.
   function namedFrames(d, name) {
     if (!name) return null;
@@ -80,10 +84,10 @@
     return { below, lib };
   }
 
-  // Nodes of a profile's tree that are not shown because of `from`, `root`, `collapse` and `hide`; outer is the
+  // Nodes of a profile's tree that are not shown because of `from`, `root`, `collapse`, `hide` and `show`; outer is the
   // outermost node of the root function above each node, and drop what passes through none.
   HT.cut = function (d, parent, frame, opt) {
-    const n = parent.length, hide = HT.matchFrames(d, HT.regex(opt.hide)), from = namedFrames(d, opt.from), top = namedFrames(d, opt.root);
+    const n = parent.length, hide = HT.matchFrames(d, HT.regex(opt.hide)), show = HT.matchFrames(d, HT.regex(opt.show)), from = namedFrames(d, opt.from), top = namedFrames(d, opt.root);
     const c = collapsing(d, opt.collapse), skip = new Uint8Array(n), started = new Uint8Array(n), outer = new Int32Array(n);
     const under = new Uint8Array(n), shown = new Int32Array(n);
     for (let i = 1; i < n; i++) {
@@ -91,13 +95,13 @@
       started[i] = !from || started[p] || from[f] ? 1 : 0;
       under[i] = under[p];
       shown[i] = shown[p];
-      skip[i] = (hide && hide[f]) || !started[i] || under[i] || (c && c.lib[f] && shown[p] && c.lib[f] === c.lib[frame[shown[p]]]) ? 1 : 0;
+      skip[i] = (hide && hide[f]) || (show && !show[f]) || !started[i] || under[i] || (c && c.lib[f] && shown[p] && c.lib[f] === c.lib[frame[shown[p]]]) ? 1 : 0;
       if (!skip[i]) {
         shown[i] = i;
         if (c && c.below[f]) under[i] = 1;
       }
       outer[i] = outer[p] || (top && top[f] && !skip[i] ? i : 0);
     }
-    return { skip, outer, lib: c && c.lib, drop: i => (from && !started[i]) || (top && !outer[i]) };
+    return { skip, outer, lib: c && c.lib, drop: i => (from && !started[i]) || (top && !outer[i]) || ((hide || show) && !shown[i]) };
   };
 })(typeof window !== 'undefined' ? window : globalThis);

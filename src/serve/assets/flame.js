@@ -141,30 +141,22 @@
     }
 
     matchNames() {
-      const re = this.search;
-      this.hits = null;
-      this.matchedNodes = 0;
-      this.matchedWidth = 0;
-      if (!re || !this.tree) return;
-      const t = this.tree, hit = t.names.map((s, k) => k > 0 && (re.test(s) ||
-        !!(t.info[k] && (re.test(t.info[k].file) || re.test(t.info[k].mod)))));
-      this.hits = new Uint8Array(t.size);
-      const under = new Uint8Array(t.size);
-      for (let i = 1; i < t.size; i++) {
-        under[i] = under[t.parent[i]];
-        if (!hit[t.key[i]] || !this.lay.width[i]) continue;
-        this.hits[i] = 1;
-        this.matchedNodes++;
-        if (!under[i]) this.matchedWidth += this.lay.width[i];
-        under[i] = 1;
-      }
+      this.found = this.search && this.tree ? HT.findIn(this.tree, this.lay.width, this.search) : null;
+      this.hits = this.found && this.found.hits;
     }
 
     searchFor(text) {
       this.search = HT.regex(text, 'i');
       this.matchNames();
       this.draw();
-      return { nodes: this.matchedNodes, share: this.lay.width[0] ? this.matchedWidth / this.lay.width[0] : 0 };
+      return { nodes: this.found ? this.found.nodes : 0, share: this.found && this.lay.width[0] ? this.found.width / this.lay.width[0] : 0 };
+    }
+
+    // Marks all frames of a name until something else is searched for.
+    highlight(name) {
+      this.search = { test: s => s === name };
+      this.matchNames();
+      this.draw();
     }
 
     zoom(i) {

@@ -58,14 +58,30 @@
       });
   };
 
+  // The sizes of the objects that each node holds itself, the two heaviest, as text; "" where they are not known.
+  HT.nodeSizes = function (tree, t) {
+    const { node, size, values } = tree.sums, n = tree.types.length, by = new Map();
+    for (let k = 0; k < node.length; k++) {
+      const v = Math.abs(values[t][k] - values[t + n][k]), key = tree.key[node[k]];
+      if (size[k] < 0 || !v) continue;
+      if (!by.has(key)) by.set(key, new Map());
+      by.get(key).set(size[k], (by.get(key).get(size[k]) || 0) + v);
+    }
+    return key => {
+      const all = [...(by.get(key) || [])].sort((a, b) => b[1] - a[1]);
+      return all.length ? 'of ' + all.slice(0, 2).map(s => HT.format(s[0], 'bytes')).join(', ') + (all.length > 2 ? ` and ${all.length - 2} more` : '') : '';
+    };
+  };
+
   // The node's texts, its font by its flat share, and its size.
-  HT.measureNode = function (n, total, unit) {
+  HT.measureNode = function (n, total, unit, sizes) {
     n.font = 11 + Math.round(9 * Math.sqrt(Math.abs(n.flat) / total));
     n.label = shorten(n.name, 38);
     n.amount = (n.flat && n.flat !== n.cum ? HT.format(n.flat, unit) + ' of ' : '') + HT.format(n.cum, unit) +
       ' (' + HT.percent(n.cum, total) + ')';
-    n.w = Math.max(n.label.length * n.font * 0.6, n.amount.length * 6.6) + 22;
-    n.h = n.font + 34;
+    n.sizes = n.flat ? sizes(n.key) : '';
+    n.w = Math.max(n.label.length * n.font * 0.6, n.amount.length * 6.6, n.sizes.length * 6.2) + 22;
+    n.h = n.font + 34 + (n.sizes ? 14 : 0);
   };
 
   function putFrom(x, nodes) {

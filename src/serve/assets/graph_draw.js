@@ -83,7 +83,8 @@
       'aria-label': `${n.name}, flat ${HT.format(n.flat, unit)}, cumulative ${HT.format(n.cum, unit)}` });
     node.append(el('title', {}, n.name), el('rect', { x: n.x, y: n.y, width: n.w, height: n.h, 'stroke-width': (1 + 2 * Math.abs(n.cum) / total).toFixed(1) }));
     node.append(el('text', { x: n.x + n.w / 2, y: n.y + n.font + 6, 'text-anchor': 'middle', 'font-size': n.font }, n.label));
-    node.append(el('text', { class: 'small', x: n.x + n.w / 2, y: n.y + n.h - 8, 'text-anchor': 'middle', 'font-size': 11 }, n.amount));
+    node.append(el('text', { class: 'small', x: n.x + n.w / 2, y: n.y + n.h - (n.sizes ? 22 : 8), 'text-anchor': 'middle', 'font-size': 11 }, n.amount));
+    if (n.sizes) node.append(el('text', { class: 'small sizes', x: n.x + n.w / 2, y: n.y + n.h - 8, 'text-anchor': 'middle', 'font-size': 10 }, n.sizes));
     node.addEventListener('click', () => pick(n.key));
     node.addEventListener('keydown', ev => { if (ev.key === 'Enter') pick(n.key); });
     svg.append(node);
@@ -155,7 +156,8 @@
     const g = HT.graph(tree, t, opt.limit), unit = tree.types[t].unit;
     const total = tree.layout(t).width[0] || 1, edges = HT.selectGraph(g, total, opt.nodeShare, opt.edgeShare);
     if (!g.nodes.length) return g;
-    for (const n of g.nodes) HT.measureNode(n, total, unit);
+    const sizes = HT.nodeSizes(tree, t);
+    for (const n of g.nodes) HT.measureNode(n, total, unit, sizes);
     const text = question(g.nodes, edges, total);
     const draw = places => put(box, opt.zoom, g, edges, places ? take(places, g.nodes, edges) : own(g.nodes, edges), tree, total, unit, pick);
     if (known.has(text)) draw(known.get(text));

@@ -24,6 +24,7 @@
       ['Callers and callees', () => app.set({ view: 'sandwich', fn: name })],
       ['Focus on it', () => app.set({ focus: exactly(fn || name) }), fn],
       ['Ignore it', () => app.set({ ignore: exactly(fn) }), fn],
+      ['Hide it', () => app.set({ hide: exactly(fn) }), fn],
       ['Show stacks from it', () => app.set({ from: name })],
       ['Collapse what it calls', () => collapse(app, 'f' + name)],
       mod ? ['Collapse ' + HT.base(mod), () => collapse(app, 'l' + mod)] : null,

@@ -5,7 +5,7 @@
   'use strict';
 
   const HT = root.HT, el = HT.el;
-  const FIELDS = { focus: 'Focus', ignore: 'Ignore' };
+  const FIELDS = { focus: 'Focus', ignore: 'Ignore', hide: 'Hide', show: 'Show only', label: 'Label' };
 
   // "14.2 → 50.4 MB (+36.2, +255 %)": both in the unit of the larger.
   HT.changeText = function (before, now, unit) {
@@ -40,6 +40,10 @@
     if (st.focus && !HT.matchCount(app.data, st.focus)) return [`Focus “${st.focus}” matches no function, file or library. `, clear('focus')];
     if (st.ignore && HT.anyLeft(app, { ignore: '' })) return [`Ignore “${st.ignore}” leaves nothing${st.focus ? ` of focus “${st.focus}”` : ''}. `, clear('ignore'), st.focus ? clear('focus') : ''];
     if (st.from && HT.anyLeft(app, { from: '' })) return [`No stack passes through ${st.from}. `, el('button', { type: 'button', class: 'clear', onclick: () => app.set({ from: '' }) }, 'Show from the root')];
+    if (st.label && HT.anyLeft(app, { label: '' })) return [`Label “${st.label}” leaves nothing. `, clear('label')];
+    for (const k of ['hide', 'show']) {
+      if (st[k] && HT.anyLeft(app, { [k]: '' })) return [`${FIELDS[k]} “${st[k]}” leaves no frame. `, clear(k)];
+    }
     if (app.before) return [`Nothing ${HT.typeLabel(app.data.types[app.type()]).toLowerCase()} has changed${st.focus ? ` in what focus “${st.focus}” matches` : ''}.`];
     if (st.focus) return [`Nothing of this kind in what focus “${st.focus}” matches. `, clear('focus')];
     return ['Nothing of this kind in the profile. Another sample type may have something.'];

@@ -30,7 +30,7 @@
 
   HT.sandwichOf = function (app, fn, side) {
     const st = app.state;
-    return HT.buildTree(app.data, app.before, { granularity: 'functions', ...HT.filtersOf(st), root: fn, side });
+    return HT.buildTree(app.data, app.before, { granularity: 'functions', ...HT.filtersOf(st), tag: '', root: fn, side });
   };
 
   const view = {

@@ -5,11 +5,11 @@
 
   const HT = root.HT;
   const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
-    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', nf: '', ef: '' };
-  const TYPED = ['focus', 'ignore', 'search', 'refresh']; // changes that are no steps of Back
+    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', hide: '', show: '', label: '', tag: '', nf: '', ef: '', all: false, asm: false };
+  const TYPED = ['focus', 'ignore', 'hide', 'show', 'label', 'search', 'refresh']; // changes that are no steps of Back
 
   // What takes stacks or frames away.
-  HT.FILTERS = ['focus', 'ignore', 'from', 'collapse'];
+  HT.FILTERS = ['focus', 'ignore', 'hide', 'show', 'label', 'tag', 'from', 'collapse'];
 
   HT.defaultState = () => ({ ...DEFAULTS });
 
@@ -17,8 +17,8 @@
   HT.filtersOf = st => Object.fromEntries(HT.FILTERS.map(k => [k, st[k]]));
 
   // The state that the address has; what is not valid there is as it is at first.
-  HT.readState = function () {
-    const h = new URLSearchParams(location.hash.slice(1)), st = { ...DEFAULTS };
+  HT.readState = function (text = location.hash.slice(1)) {
+    const h = new URLSearchParams(text), st = { ...DEFAULTS };
     for (const k in DEFAULTS) {
       if (h.has(k)) st[k] = typeof DEFAULTS[k] === 'boolean' ? h.get(k) === '1' : h.get(k);
     }
@@ -31,13 +31,17 @@
     return st;
   };
 
-  // Puts a state into the address.
-  HT.writeState = function (st) {
+  HT.stateText = function (st) {
     const h = new URLSearchParams();
     for (const k in DEFAULTS) {
       if (st[k] !== DEFAULTS[k]) h.set(k, st[k] === true ? '1' : st[k]);
     }
-    const text = h.toString();
+    return h.toString();
+  };
+
+  // Puts a state into the address.
+  HT.writeState = function (st) {
+    const text = HT.stateText(st);
     if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? '#' + text : location.pathname);
   };
 

@@ -6,7 +6,7 @@
 
   const HT = root.HT = root.HT || {};
 
-  // A growing tree whose children are found by (parent, key).
+  // A growing tree whose children are found by (parent, key): an open hash table of their numbers.
   class Tree {
     constructor(types) {
       this.types = types;
@@ -15,23 +15,24 @@
       this.names = ['all'];
       this.info = [null];
       this.ids = new Map();
-      this.index = new Map();
+      this.slots = new Int32Array(1024).fill(-1);
       this.columns = types.length * 2; // now, then what it is compared with
-      this.self = Array.from({ length: this.columns }, () => [0]);
-      // Of the stacks: the node where each ends, the size of its objects, and its values by column.
-      this.sums = { node: [], size: [], values: Array.from({ length: this.columns }, () => []) };
+      // Of the stacks: the node where each ends, the size and the age of its objects (-1: not known), and its values by column.
+      this.sums = { node: [], size: [], age: [], values: Array.from({ length: this.columns }, () => []) };
       this.sides = [null, null]; // the profiles of now and before
       this.judged = new Map();
     }
 
-    addSum(node, size, column, values) {
+    // The k-th sum of a profile, whose columns `from` (null: none) become those from `column` on.
+    addSum(node, size, age, column, from, k) {
+      const { values } = this.sums;
       this.sums.node.push(node);
       this.sums.size.push(size);
-      this.sums.values.forEach((to, k) => {
-        const v = k >= column && k < column + this.types.length ? values[k - column] : 0;
-        to.push(v);
-        this.self[k][node] += v;
-      });
+      this.sums.age.push(age);
+      for (let c = 0; c < this.columns; c++) {
+        const of = from[c - column];
+        values[c].push(of ? of[k] : 0);
+      }
     }
 
     keyOf(name, info) {
@@ -46,31 +47,45 @@
     }
 
     child(p, k) {
-      const slot = k * 0x4000000 + p;
-      let c = this.index.get(slot);
-      if (c === undefined) {
-        c = this.parent.length;
-        this.index.set(slot, c);
-        this.parent.push(p);
-        this.key.push(k);
-        for (const col of this.self) col.push(0);
+      const at = this.slotOf(p, k);
+      if (this.slots[at] >= 0) return this.slots[at];
+      const c = this.parent.length;
+      this.slots[at] = c;
+      this.parent.push(p);
+      this.key.push(k);
+      if (2 * c > this.slots.length) {
+        this.slots = new Int32Array(2 * this.slots.length).fill(-1);
+        for (let i = 1; i <= c; i++) this.slots[this.slotOf(this.parent[i], this.key[i])] = i;
       }
       return c;
+    }
+
+    // Where a child is in the table, or an empty place for it.
+    slotOf(p, k) {
+      const { slots, parent, key } = this, mask = slots.length - 1;
+      let h = Math.imul(p, 0x9E3779B1) ^ Math.imul(k, 0x85EBCA6B);
+      h = (h ^ (h >>> 15)) & mask;
+      for (let c; (c = slots[h]) >= 0 && (parent[c] !== p || key[c] !== k);) h = (h + 1) & mask;
+      return h;
     }
 
     get size() { return this.parent.length; }
 
     // Sums up, orders the children, and frees what only building needed.
     finish() {
-      this.index = null;
-      const n = this.size, { node, size } = this.sums;
+      this.slots = null;
+      const n = this.size, { node, size, values } = this.sums;
       this.sums.order = Uint32Array.from(node.keys()).sort((a, b) => node[a] - node[b] || size[a] - size[b]);
       this.sums.first = new Uint32Array(n + 1);
       for (const i of node) this.sums.first[i + 1]++;
       for (let i = 0; i < n; i++) this.sums.first[i + 1] += this.sums.first[i];
       this.parent = Int32Array.from(this.parent);
       this.key = Int32Array.from(this.key);
-      this.self = this.self.map(c => Float64Array.from(c));
+      this.self = values.map(column => {
+        const own = new Float64Array(n);
+        node.forEach((i, k) => { own[i] += column[k]; });
+        return own;
+      });
       this.total = this.self.map(c => Float64Array.from(c));
       for (const t of this.total) for (let i = n - 1; i > 0; i--) t[this.parent[i]] += t[i];
       this.depth = new Int32Array(n);
@@ -153,9 +168,29 @@
   }
   HT.Tree = Tree;
 
+  // The nodes of a tree that an expression matches, by function, file or library: hits by node, the outermost ones in
+  // `first`, and the width of these together.
+  HT.findIn = function (tree, width, re) {
+    const hit = tree.names.map((s, k) => k > 0 && (re.test(s) || !!(tree.info[k] && (re.test(tree.info[k].file) || re.test(tree.info[k].mod)))));
+    const hits = new Uint8Array(tree.size), under = new Uint8Array(tree.size), found = { hits, nodes: 0, width: 0, first: [] };
+    for (let i = 1; i < tree.size; i++) {
+      under[i] = under[tree.parent[i]];
+      if (!hit[tree.key[i]] || !width[i]) continue;
+      hits[i] = 1;
+      found.nodes++;
+      if (!under[i]) {
+        found.width += width[i];
+        found.first.push(i);
+      }
+      under[i] = 1;
+    }
+    return found;
+  };
+
   // Builds the tree that is to be drawn.
   //   data: a profile as the server writes it; before: one to compare with, or null
-  //   opt: { granularity, focus, ignore, hide, inverted }
+  //   opt: { granularity, focus, ignore, hide, show, from, collapse, label, tag, inverted, root, side, owners }; owners: from each stack's owner
+  //   outwards, without allocation wrappers
   HT.buildTree = function (data, before, opt) {
     opt = opt || {};
     const tree = new Tree(data.types);
@@ -163,15 +198,34 @@
     addProfile(tree, data, 0, opt);
     if (before) addProfile(tree, before, data.types.length, opt);
     tree.compared = !!before;
-    tree.inverted = !!opt.inverted || opt.side === 'callers';
+    tree.inverted = !!opt.inverted || !!opt.owners || opt.side === 'callers';
     return tree.finish();
   };
 
   // The column of a profile that has a sample type, -1 for none.
   HT.typeOf = (t, d) => d.types.findIndex(u => u.type === t.type && u.unit === t.unit);
 
-  function typeMap(tree, d) {
-    return tree.types.map(t => HT.typeOf(t, d));
+  // The numbers of a profile's sums that are shown by `label`, in groups by the value of the label `tag`; one group without a
+  // name where there is no such label.
+  function groupsOf(d, sums, opt) {
+    const re = HT.regex(opt.label), { labels } = sums, known = new Map(), groups = new Map();
+    // Of a text of labels: the group, null for not shown.
+    const groupOf = number => {
+      const pairs = number >= 0 ? d.strings[number].split('\n') : [];
+      if (re && !pairs.some(p => re.test(p))) return null;
+      const value = opt.tag && pairs.find(p => p.startsWith(opt.tag + '='));
+      return !opt.tag ? '' : value ? value : opt.tag + ' not set';
+    };
+    if (!labels && (re || opt.tag)) return new Map(re ? [] : [['', [...sums.node.keys()]]]);
+    for (let k = 0; k < sums.node.length; k++) {
+      const number = labels ? labels[k] : -1;
+      if (!known.has(number)) known.set(number, groupOf(number));
+      const g = known.get(number);
+      if (g === null) continue;
+      if (!groups.has(g)) groups.set(g, []);
+      groups.get(g).push(k);
+    }
+    return groups;
   }
 
   function addProfile(tree, d, column, opt) {
@@ -180,18 +234,16 @@
     const { parent, frame } = ready ? d.inverted : d.nodes, n = parent.length;
     const focus = HT.matchFrames(d, HT.regex(opt.focus)), ignore = HT.matchFrames(d, HT.regex(opt.ignore));
     const { skip, outer, lib, drop } = HT.cut(d, parent, frame, opt);
-    const keys = new Int32Array(d.frames.fn.length).fill(-1);
-    const types = typeMap(tree, d);
-    const focused = new Uint8Array(n), ignored = new Uint8Array(n);
-    const keep = new Uint8Array(n), has = new Uint8Array(n);
+    const keys = new Int32Array(d.frames.fn.length).fill(-1), none = { fn: '', file: '', line: 0, start: 0, mod: '', addr: '0' };
+    const focused = new Uint8Array(n), ignored = new Uint8Array(n), keep = new Uint8Array(n);
     const keyAt = f => {
       if (keys[f] < 0) {
         const s = d.strings, fr = d.frames;
-        keys[f] = lib && lib[f] ? tree.keyOf('[' + HT.base(lib[f]) + ']', { fn: '', file: '', line: 0, start: 0, mod: lib[f], addr: '0' })
+        keys[f] = lib && lib[f] ? tree.keyOf('[' + HT.base(lib[f]) + ']', { ...none, mod: lib[f] })
           : tree.keyOf(HT.frameName(d, f, opt.granularity || 'functions'), {
-          fn: s[fr.fn[f]], file: s[fr.file[f]], line: fr.line[f], start: fr.start[f],
-          mod: s[fr.mod[f]], addr: s[fr.addr[f]],
-        });
+            fn: s[fr.fn[f]], file: s[fr.file[f]], line: fr.line[f], start: fr.start[f],
+            mod: s[fr.mod[f]], addr: fr.addr[f],
+          });
       }
       return keys[f];
     };
@@ -202,40 +254,67 @@
       keep[i] = (!focus || focused[i]) && !ignored[i] && !drop(i) ? 1 : 0;
     }
     keep[0] = !focus && !opt.from && !opt.root; // samples without a stack
-    const { node, size, values } = ready ? d.inverted_sums : d.sums;
-    node.forEach((i, k) => { if (keep[i] && values.some(v => v[k])) has[i] = 1; });
-    const to = new Int32Array(n);
-    const add = () => node.forEach((i, k) => {
-      if (has[i]) tree.addSum(to[i], size[k], column, types.map(from => (from >= 0 ? values[from][k] : 0)));
-    });
-    const callers = opt.side === 'callers';
-    if (callers || (opt.inverted && !ready)) {
-      for (let i = 0; i < n; i++) {
-        if (!has[i]) continue;
-        let at = 0;
-        if (callers && outer[i] !== i && to[outer[i]]) { // the same callers as of another stack
-          to[i] = to[outer[i]];
-          continue;
-        }
-        for (let j = callers ? outer[i] : i; j > 0; j = parent[j]) {
-          if (!skip[j]) at = tree.child(at, keyAt(frame[j]));
-        }
-        to[i] = at;
-        if (callers) to[outer[i]] = at;
-      }
-      add();
-      return;
+    const sums = ready ? d.inverted_sums : d.sums, { node, size, values, age, owner } = sums;
+    const columns = tree.types.map(t => values[HT.typeOf(t, d)] || null);
+    const leafFirst = opt.side === 'callers' || opt.owners || (opt.inverted && !ready);
+    for (const [group, all] of groupsOf(d, sums, opt)) {
+      const shown = all.filter(k => keep[node[k]] && values.some(v => v[k])), has = new Uint8Array(n);
+      for (const k of shown) has[node[k]] = 1;
+      // The frame of the group is the outermost one.
+      const outermost = group ? tree.keyOf(group, none) : -1;
+      const to = leafFirst ? leavesFirst(tree, d, { parent, frame, n, skip, outer, has, keyAt, outermost, opt, shown })
+        : rootFirst(tree, { parent, frame, n, skip, outer, has, keyAt, outermost, opt });
+      for (const k of shown) tree.addSum(to[opt.owners ? owner[k] : node[k]], size[k], age ? age[k] : -1, column, columns, k);
     }
-    const wanted = new Uint8Array(n);
+  }
+
+  // Adds the stacks that end at nodes of `has`, from their leaves outwards; by node, where each ends in the tree.
+  function leavesFirst(tree, d, { parent, frame, n, skip, outer, has, keyAt, outermost, opt, shown }) {
+    const to = new Int32Array(n), callers = opt.side === 'callers', kind = d.frames.kind;
+    const end = at => (outermost >= 0 ? tree.child(at, outermost) : at);
+    if (opt.owners) {
+      for (const k of shown) {
+        const own = d.sums.owner[k];
+        if (to[own]) continue;
+        let at = 0, last = -1;
+        for (let j = own; j > 0; j = parent[j]) {
+          const key = keyAt(frame[j]);
+          if (skip[j] || key === last || (j !== own && kind[frame[j]])) continue;
+          at = tree.child(at, last = key);
+        }
+        to[own] = end(at);
+      }
+      return to;
+    }
+    for (let i = 0; i < n; i++) {
+      if (!has[i]) continue;
+      let at = 0;
+      if (callers && outer[i] !== i && to[outer[i]]) { // the same callers as of another stack
+        to[i] = to[outer[i]];
+        continue;
+      }
+      for (let j = callers ? outer[i] : i; j > 0; j = parent[j]) {
+        if (!skip[j]) at = tree.child(at, keyAt(frame[j]));
+      }
+      to[i] = end(at);
+      if (callers) to[outer[i]] = to[i];
+    }
+    return to;
+  }
+
+  // The same from the roots inwards.
+  function rootFirst(tree, { parent, frame, n, skip, outer, has, keyAt, outermost, opt }) {
+    const to = new Int32Array(n), wanted = new Uint8Array(n);
     for (let i = n - 1; i > 0; i--) {
       if (has[i]) wanted[i] = 1;
       if (wanted[i]) wanted[parent[i]] = 1;
     }
+    if (outermost >= 0) to[0] = tree.child(0, outermost);
     for (let i = 1; i < n; i++) {
       if (!wanted[i]) continue;
       const p = to[parent[i]];
       to[i] = skip[i] || (opt.root && !outer[i]) ? p : tree.child(p, keyAt(frame[i]));
     }
-    add();
+    return to;
   }
 })(typeof window !== 'undefined' ? window : globalThis);

@@ -3,31 +3,7 @@
 (function (root) {
   'use strict';
 
-  const HT = root.HT;
-
-  function el(name, props, ...children) {
-    const e = document.createElement(name);
-    for (const k in props || {}) {
-      if (k === 'class') e.className = props[k];
-      else if (k.startsWith('on')) e.addEventListener(k.slice(2), props[k]);
-      else if (k in e && typeof props[k] !== 'string') e[k] = props[k];
-      else e.setAttribute(k, props[k]);
-    }
-    e.append(...children.filter(c => c !== null && c !== undefined && c !== false));
-    return e;
-  }
-  HT.el = el;
-
-  const tone = (app, v) => (!app.before ? '' : v > 0 ? 'grew' : v < 0 ? 'shrank' : '');
-  const amount = (app, v, unit) => (app.before ? HT.signed(v, unit) : HT.format(v, unit));
-
-  function empty(main, ...text) {
-    main.replaceChildren(el('p', { class: 'empty' }, ...text));
-  }
-
-  // A function's name: a click shows its callers and callees, and it has the menu.
-  HT.fnButton = (app, name, info) => el('button', { type: 'button', class: 'name-link', title: 'Callers and callees (right click: more)', 'data-fn': name,
-    onclick: () => app.set({ view: 'sandwich', fn: (info && info.fn) || name }) }, name);
+  const HT = root.HT, { el, tone, amount, empty } = HT;
 
   // ---- Flame graph
 
@@ -98,59 +74,6 @@
     },
   };
 
-  // ---- Top
-
-  const top = {
-    id: 'top', label: 'Top',
-    show(main, app) {
-      const t = app.type(), tree = app.tree({}), unit = tree.types[t].unit;
-      const total = app.before ? tree.layout(t).width[0] : tree.value(0, t);
-      const columns = [
-        { id: 'flat', label: 'Flat', value: r => r.flat },
-        { id: 'cum', label: 'Cum', value: r => r.cum },
-        ...(app.before ? [{ id: 'before', label: 'Before', small: true, value: r => r.before }, { id: 'now', label: 'Now', small: true, value: r => r.now }] : []),
-        { id: 'name', label: { functions: 'Function', lines: 'Line', files: 'File' }[app.state.by], text: true, value: r => r.name },
-      ];
-      const [by, down] = (app.state.sort || 'flat-').match(/^(\w+)([+-])$/).slice(1);
-      const col = columns.find(c => c.id === by) || columns[0], sign = down === '-' ? -1 : 1;
-      const rows = HT.top(tree, t).filter(r => !app.before || r.flat || r.cum);
-      rows.sort((a, b) => (col.text ? sign * a.name.localeCompare(b.name) : sign * (col.value(a) - col.value(b))) ||
-        Math.abs(b.cum) - Math.abs(a.cum) || a.name.localeCompare(b.name));
-      if (!rows.length) return empty(main, ...HT.nothing(app));
-      const limit = this.all ? rows.length : 250;
-      const head = el('tr', {}, ...columns.map(c => el('th', { scope: 'col', class: c.text ? 'text' : c.small ? 'hide-small' : '',
-        'aria-sort': c === col ? (sign < 0 ? 'descending' : 'ascending') : 'none' },
-      el('button', { type: 'button', 'data-sort': c.id, onclick: () => app.set({
-        sort: c.id + (c === col ? (sign < 0 ? '+' : '-') : c.text ? '+' : '-') }) },
-      c.label + (c === col ? (sign < 0 ? ' ↓' : ' ↑') : '')))));
-      const known = HT.topEvidence(tree, t);
-      const number = (v, e, meter) => {
-        const ends = v && e ? HT.intervalOf(tree, t, e) : null, faint = app.before && known && !(e && e.believed);
-        const td = el('td', { class: faint ? 'faint' : tone(app, v) }, amount(app, v, unit) + ' ',
-          ends && el('span', { class: 'where ends' }, app.before ? HT.range(ends, unit) : HT.margin(v, ends, unit)), ' ',
-          el('span', { class: 'where hide-small' }, HT.percent(v, total)));
-        if (meter && total) {
-          const bar = el('span', { class: 'meter', 'aria-hidden': 'true' });
-          bar.style.width = Math.min(100, 100 * Math.abs(v) / total).toFixed(1) + '%';
-          td.append(bar);
-        }
-        return td;
-      };
-      const of = (what, r) => known && known[what][r.key];
-      const body = rows.slice(0, limit).map(r => el('tr', {}, number(r.flat, of('flat', r), true), number(r.cum, of('cum', r), true),
-        ...(app.before ? [el('td', { class: 'hide-small' }, HT.format(r.before, unit)), el('td', { class: 'hide-small' }, HT.format(r.now, unit))] : []),
-        el('td', { class: 'text' }, HT.fnButton(app, r.name, r.info), ' ',
-        el('span', { class: 'where' }, r.info && app.state.by === 'functions' && r.info.mod ? HT.base(r.info.mod) : ''))));
-      const caption = el('caption', {}, app.before
-        ? `Change ${HT.signed(tree.value(0, t), unit)}; percentages are of all that changed.`
-        : `${HT.format(total, unit)} in ${rows.length.toLocaleString('en-US')} ${app.state.by}.`, ' ' + HT.sureness(tree, t));
-      main.replaceChildren(el('div', { class: 'scroll' }, el('table', { class: 'data', id: 'top-table' }, caption,
-        el('thead', {}, head), el('tbody', {}, ...body)),
-      rows.length > limit && el('p', {}, el('button', { type: 'button', onclick: () => { this.all = true; this.show(main, app); } },
-        `Show all ${rows.length.toLocaleString('en-US')}`))));
-    },
-  };
-
   // ---- Call graph
 
   // Shares of the whole, in percent, that a slider's steps stand for.
@@ -197,70 +120,6 @@
     },
   };
 
-  // ---- Source
-
-  const source = {
-    id: 'source', label: 'Source',
-    show(main, app) {
-      const t = app.type(), tree = app.tree({ by: 'lines' }), unit = tree.types[t].unit;
-      const rows = HT.top(tree, t).filter(r => r.info && r.info.fn);
-      const byFn = new Map();
-      for (const r of rows) {
-        const f = byFn.get(r.info.fn) || { name: r.info.fn, cum: 0, rows: [] };
-        f.cum = Math.max(f.cum, Math.abs(r.cum));
-        f.rows.push(r);
-        byFn.set(r.info.fn, f);
-      }
-      const all = [...byFn.values()].sort((a, b) => b.cum - a.cum);
-      if (!all.length) return empty(main, 'No function of this profile has a name: there is no source to show.');
-      const heaviest = rows.slice().sort((a, b) => Math.abs(b.flat) - Math.abs(a.flat))[0];
-      const fn = byFn.get(app.state.fn) || byFn.get(heaviest.info.fn);
-      const pick = el('select', { id: 'fn', onchange: e => app.set({ fn: e.target.value }) },
-        ...all.slice(0, 400).map(f => el('option', { value: f.name, selected: f === fn }, f.name)));
-      if (!all.slice(0, 400).includes(fn)) pick.append(el('option', { value: fn.name, selected: true }, fn.name));
-      const whole = el('input', { type: 'checkbox', checked: !!app.state.whole, onchange: e => app.set({ whole: e.target.checked }) });
-      const box = el('div', { class: 'scroll' });
-      main.replaceChildren(el('div', { class: 'view-controls' }, el('label', {}, 'Function', pick), el('label', {}, whole, 'Whole file')), box);
-      const files = new Map();
-      for (const r of fn.rows) {
-        if (!files.has(r.info.file)) files.set(r.info.file, []);
-        files.get(r.info.file).push(r);
-      }
-      for (const [file, lines] of files) this.file(box, app, fn.name, file, lines, unit);
-    },
-    async file(box, app, fn, file, rows, unit) {
-      const head = el('h2', { class: 'source-file' }, fn + (file ? '  in ' + file : ''));
-      const part = el('div', {}), note = el('p', { class: 'where' });
-      box.append(head, note, part);
-      const values = new Map(rows.map(r => [r.info.line, r]));
-      const draw = text => {
-        const numbers = [...values.keys()].filter(n => n > 0).sort((a, b) => a - b);
-        let list = numbers;
-        if (text) {
-          const from = app.state.whole ? 1 : Math.max(1, numbers[0] - 6);
-          const to = app.state.whole ? text.length : Math.min(text.length, numbers[numbers.length - 1] + 6);
-          list = [];
-          for (let n = from; n <= to; n++) list.push(n);
-        }
-        if (values.has(0)) list = [0, ...list];
-        part.replaceChildren(el('table', { class: 'code' }, el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Flat'),
-          el('th', { scope: 'col' }, 'Cum'), el('th', { scope: 'col' }, 'Line'), el('th', {}))),
-        el('tbody', {}, ...list.map(n => {
-          const r = values.get(n), num = v => (v ? amount(app, v, unit) : '.');
-          return el('tr', { class: r && r.flat ? 'hot' : '' }, el('td', {}, r ? num(r.flat) : ''), el('td', {}, r ? num(r.cum) : ''),
-            el('td', { class: 'line-no' }, n ? String(n) : '?'), el('td', { class: 'line-text' }, text && n ? text[n - 1] || '' : ''));
-        }))));
-      };
-      draw(null);
-      if (!file || ![...values.keys()].some(n => n > 0)) return;
-      try {
-        draw(await app.sourceText(file));
-      } catch (e) {
-        note.textContent = 'Without its text: ' + e.message;
-      }
-    },
-  };
-
   // ---- Traces
 
   const traces = {
@@ -277,5 +136,5 @@
     },
   };
 
-  HT.views = [flame, top, graph, source, traces];
+  HT.views = [flame, HT.topView, graph, HT.sourceView, traces];
 })(typeof window !== 'undefined' ? window : globalThis);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Hash maps give equal things the same number; what belongs to a number stands in arrays. */
+#include "config.h"
+
+#include "serve/web_builder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evidence/sampling.h"
+
+static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
+{
+    uint32_t more = *cap ? *cap * 2 : 256;
+    if (need <= *cap)
+        return true;
+    void *grown = reallocarray(*data, more, size);
+    if (!grown)
+        return false;
+    memset((char *)grown + *cap * size, 0, (more - *cap) * size);
+    *data = grown;
+    *cap = more;
+    return true;
+}
+
+uint32_t ht_web_string(struct ht_web_builder *b, const char *s)
+{
+    bool added;
+    return ht_keymap_add(&b->strings, (struct ht_key){(uintptr_t)s, 0, 0}, &added);
+}
+
+/* A frame is a line of a function, or an address when nothing names it. */
+uint32_t ht_web_frame(struct ht_web_builder *b, const struct ht_location *loc, size_t k)
+{
+    const struct ht_line *line = loc->n_lines ? &loc->lines[k] : NULL;
+    const struct ht_function *fn = line ? line->function : NULL;
+    struct ht_key key = {(uintptr_t)fn, fn ? (uint64_t)line->line : loc->address,
+                         (uintptr_t)loc->mapping};
+    bool added;
+    uint32_t n = ht_keymap_add(&b->frames_by_key, key, &added);
+    struct ht_web_frame_of *f;
+
+    if (n == UINT32_MAX || !added)
+        return n;
+    if (!reserve((void **)&b->frames, &b->frames_cap, n + 1, sizeof *b->frames))
+        return UINT32_MAX;
+    f = &b->frames[n];
+    f->fn = ht_web_string(b, fn ? fn->name : "");
+    f->file = ht_web_string(b, fn ? fn->filename : "");
+    f->mod = ht_web_string(b, loc->mapping ? loc->mapping->file : "");
+    f->line = fn ? line->line : 0;
+    f->start = fn ? fn->start_line : 0;
+    f->address = fn ? 0 : loc->address;
+    f->kind = b->owners ? ht_web_kind_of(b->owners, loc, k) : HT_WEB_CODE;
+    return f->fn == UINT32_MAX || f->file == UINT32_MAX || f->mod == UINT32_MAX ? UINT32_MAX : n;
+}
+
+uint32_t ht_web_node(struct ht_web_builder *b, uint32_t parent, uint32_t frame)
+{
+    bool added;
+    return ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
+}
+
+/* The sample's labels of text, a line each, "key=value", as the number of a string. False: out of
+ * memory. */
+static bool labels_of(struct ht_web_builder *b, const struct ht_sample *s, uint32_t *number)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = NULL;
+    *number = HT_WEB_NO_LABELS;
+    for (size_t i = 0; i < s->n_labels; i++) {
+        const struct ht_label *l = &s->labels[i];
+        if (!l->str)
+            continue;
+        if (!f && !(f = open_memstream(&text, &size)))
+            return false;
+        fprintf(f, "%s%s=%s", ftell(f) > 0 ? "\n" : "", l->key, l->str);
+    }
+    if (!f)
+        return true;
+    bool ok = !fclose(f);
+    const char *kept = ok ? ht_profile_str(b->p, text) : NULL;
+    free(text);
+    if (kept)
+        *number = ht_web_string(b, kept);
+    b->labelled = true;
+    return kept && *number != UINT32_MAX;
+}
+
+static int add_values(struct ht_web_builder *b, uint32_t node, uint32_t owner,
+                      const struct ht_sample *s)
+{
+    const struct ht_sampling sampling = {.key = b->size_key};
+    const struct ht_label *size = ht_sampling_size(&sampling, s);
+    size_t types = b->p->n_sample_types;
+    const struct ht_label *old = ht_sampling_size(&(struct ht_sampling){.key = b->age_key}, s);
+    int64_t age = old ? old->num : HT_WEB_NO_AGE;
+    bool added;
+    uint32_t labels;
+    if (!labels_of(b, s, &labels))
+        return -ENOMEM;
+    uint32_t rest = ht_keymap_add(&b->rest, (struct ht_key){(uint64_t)age, labels, 0}, &added);
+    if (rest == UINT32_MAX)
+        return -ENOMEM;
+    uint32_t n = ht_keymap_add(
+        &b->sums, (struct ht_key){node, (uint64_t)(size ? size->num : HT_WEB_NO_SIZE), rest},
+        &added);
+    b->aged |= age != HT_WEB_NO_AGE;
+
+    if (n == UINT32_MAX || !reserve((void **)&b->values, &b->values_cap, n + 1,
+                                    (types ? types : 1) * sizeof *b->values))
+        return -ENOMEM;
+    if (b->owners) {
+        if (!reserve((void **)&b->owner, &b->owner_cap, n + 1, sizeof *b->owner))
+            return -ENOMEM;
+        b->owner[n] = owner;
+    }
+    for (size_t t = 0; t < types; t++) {
+        int64_t *v = &b->values[n * types + t];
+
+        if (__builtin_add_overflow(*v, s->values[t], v))
+            *v = s->values[t] < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return 0;
+}
+
+/* Frames of a sample's stack, inlined ones too. */
+static size_t lines_of(const struct ht_sample *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_locations; i++)
+        n += s->locations[i]->n_lines ? s->locations[i]->n_lines : 1;
+    return n;
+}
+
+int ht_web_add_sample(struct ht_web_builder *b, const struct ht_sample *s)
+{
+    uint32_t node = 0, owner = 0;
+    size_t line = b->owners ? ht_web_owner_line(b->owners, s) : SIZE_MAX, left = lines_of(s);
+    for (size_t i = s->n_locations; i-- > 0;) {
+        const struct ht_location *loc = s->locations[i];
+
+        for (size_t k = loc->n_lines ? loc->n_lines : 1; k-- > 0;) {
+            uint32_t frame = ht_web_frame(b, loc, k);
+
+            if (frame == UINT32_MAX)
+                return -ENOMEM;
+            node = ht_web_node(b, node, frame);
+            if (node == UINT32_MAX)
+                return -ENOMEM;
+            if (--left == line)
+                owner = node;
+        }
+    }
+    return add_values(b, node, owner, s);
+}
+
+void ht_web_builder_finish(struct ht_web_builder *b)
+{
+    ht_keymap_finish(&b->strings);
+    ht_keymap_finish(&b->frames_by_key);
+    ht_keymap_finish(&b->nodes);
+    ht_keymap_finish(&b->sums);
+    ht_keymap_finish(&b->rest);
+    free(b->frames);
+    free(b->values);
+    free(b->owner);
+}
