@@ -17,24 +17,28 @@
  * another of its own rank: then no two threads can wait for each other. (They would not hang, for
  * every wait has an end, but each would lose what it was about to record.)
  *
- *   lock                       guards                                    taken while held
- *   FOLD, of fold.c            a step of folding                         STACK
- *   ht_state->postfork_thread          a forked child's region being made        all below
- *   ht_state->dump_busy        the workspace and stack of a dump         none
- *   ht_walk_cache's busy       a thread's last walk                      MODULE, STACK, GROW
- *   MODULE, ht_state->making   a new record of a loaded object           GROW
- *   LABELS, ht_state->label_lock  a new label set                        GROW
- *   STACK, of stacks.c         a shard of the table of stacks            POOL, GROW
- *   SHARD, of the live table   a shard's chains, count and free nodes    POOL, GROW
- *   POOL, of bucket_arrays.c           memory for small arrays of chain heads    none
- *   GROW, ht_state->grow       the region's size and its new chunks      none
- *   UNTAGGED, of place.c       how many sampled blocks are not tagged    none
- *   object_table.c's making    the table of loaded objects               none
+ *   lock                          guards                                  taken while held
+ *   postfork_thread of state.h    a forked child's region being made      all below
+ *   busy, of mappings.c           the table of mappings                   GROW
+ *   FOLD, of fold.c               a step of folding                       STACK
+ *   dump_busy of state.h          the workspace and stack of a dump       none
+ *   busy, of a walk cache         a thread's last walk                    MODULE, STACK, GROW
+ *   MODULE, making of state.h     a new record of a loaded object         GROW
+ *   LABELS, label_lock of state.h a new label set                         GROW
+ *   STACK, of stacks.c            a shard of the table of stacks          POOL, GROW
+ *   SHARD, of the live table      a shard's chains, count and free nodes  POOL, GROW
+ *   POOL, of bucket_arrays.c      memory for small arrays of chain heads  none
+ *   GROW, grow of state.h         the region's size and its new chunks    none
+ *   UNTAGGED, of place.c          how many sampled blocks are not tagged  none
+ *   busy, of otel_context.c       its buffers                             none
+ *   making, of object_table.c     the table of loaded objects             none
  *
- * The first three and the last are no ht_lock: they are taken by one exchange, and who does not get
- * one does without. The others are checked where HT_LOCK_ORDER is defined: in debug builds
- * (buildtype=debug) and in the tests of the tables. A signal handler on a thread that holds a lock
- * is exempt, for it only tries.
+ * Those in capitals have a rank, and are taken by ht_lock or ht_try_lock. Their order is asserted
+ * where HT_LOCK_ORDER is defined: in debug builds (buildtype=debug) and in the tests of the tables.
+ * A signal handler on a thread that holds a lock is exempt, for it only tries. The others are taken
+ * by one exchange. A thread that finds one of them taken does without, with two exceptions: a
+ * forked child's threads wait until its region is made, and a change of a mapping waits while the
+ * queue in front of `busy` is full. The latter is asserted to hold no lock (ht_rank_check_none).
  */
 enum ht_rank {
     HT_RANK_FOLD,
@@ -67,6 +71,12 @@ static inline void ht_rank_given(enum ht_rank rank)
     (void)rank;
 }
 #endif
+
+/* For code that may wait for another thread without a lock: asserts that this one holds none. */
+static inline void ht_rank_check_none(void)
+{
+    ht_rank_check(HT_RANK_FOLD);
+}
 
 /* Tries a bounded number of times. For ht_try_lock and ht_lock_patiently. */
 static inline bool ht_lock_spin(_Atomic uint32_t *lock)

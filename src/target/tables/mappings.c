@@ -15,6 +15,7 @@
 #include "region/yield_point.h"
 #include "target/os/machine.h"
 #include "target/os/sys.h"
+#include "target/state/lock.h"
 #include "target/state/state.h"
 #include "target/tables/writer.h"
 
@@ -365,6 +366,7 @@ static bool wait_for_room(unsigned tries)
 bool ht_mappings_change(const struct ht_mapping_change *c)
 {
     struct slot *queue = queue_ready();
+    ht_rank_check_none();
     if (!queue)
         return false;
     if (c->site && !atomic_load_explicit(&ht_mappings_any, memory_order_relaxed))
