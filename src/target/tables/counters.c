@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The slow paths of counters.h: of a thread that has no cell yet, or finds none free. */
+/*
+ * The slow paths of counters.h. A thread that has no cell yet claims one by CAS, near the place of
+ * its number. A thread that finds none free adds to shared counters with locked instructions.
+ */
 #include "config.h"
 
 #include "target/tables/counters.h"
@@ -8,13 +11,15 @@
 #include "target/state/thread_slot.h"
 #include "target/tables/writer.h"
 
-/* The cells of a site in which several threads count. NULL: they do so too seldom. */
+/* The cells of a site that several threads count in. NULL: they do so too rarely, or memory is out.
+ */
 static struct ht_counter_shard *cells_of(struct ht_site *s)
 {
     ht_ref ref = atomic_load_explicit(&s->shards, memory_order_acquire);
     if (HT_LIKELY(ref))
         return ht_at(ref);
-    /* All of them write to one cache line. After enough of that the site gets cells, 2 KiB. */
+    /* Until then all threads but the site's first write to one cache line. After 256 such counts
+     * the site gets cells of 2 KiB. */
     uint32_t times = atomic_load_explicit(&s->contention, memory_order_relaxed) + 1;
     HT_YIELD_POINT(SHARDS);
     atomic_store_explicit(&s->contention, times, memory_order_relaxed);
@@ -31,7 +36,7 @@ static struct ht_counter_shard *cells_of(struct ht_site *s)
     return ht_at(fresh);
 }
 
-/* The thread's own cell, or NULL: those near its place are other threads'. */
+/* The thread's own cell, claimed if it has none. NULL: the four at its place are other threads'. */
 static struct ht_counter_shard *cell_of(struct ht_counter_shard *cells, uint32_t thread_slot)
 {
     for (uint32_t i = 0; i < 4; i++) {
@@ -42,7 +47,7 @@ static struct ht_counter_shard *cell_of(struct ht_counter_shard *cells, uint32_t
             (!owner &&
              (atomic_compare_exchange_strong_explicit(&c->owner_slot, &owner, thread_slot,
                                                       memory_order_relaxed, memory_order_relaxed) ||
-              owner == thread_slot))) /* a handler on this thread came first */
+              owner == thread_slot))) /* a signal handler on this thread claimed it */
             return c;
     }
     return NULL;
@@ -62,7 +67,7 @@ void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
     ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
 }
 
-/* The thread's own totals, or NULL. */
+/* The thread's own totals, claimed if it has none. NULL: they are another thread's. */
 static struct ht_total *own_total(struct ht_total_cell *cells, uint32_t thread_slot)
 {
     struct ht_total_cell *c = &cells[thread_slot % HT_TOTAL_CELLS];
@@ -70,7 +75,7 @@ static struct ht_total *own_total(struct ht_total_cell *cells, uint32_t thread_s
     HT_YIELD_POINT(SHARDS);
     if (!owner && !atomic_compare_exchange_strong_explicit(
                       &c->owner_slot, &owner, thread_slot, memory_order_relaxed,
-                      memory_order_relaxed)) /* a handler on this thread came first? */
+                      memory_order_relaxed)) /* perhaps by a signal handler on this thread */
         return owner == thread_slot ? &c->own : NULL;
     return !owner || owner == thread_slot ? &c->own : NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The counters that filter.h's inline functions count in. */
+/* The filter's counters; filter.h has the functions that use them. */
 #include "config.h"
 
 #include "target/tables/filter.h"
@@ -9,7 +9,8 @@ _Atomic uint32_t ht_live_unfiltered;
 
 void ht_live_skip_filter(void)
 {
-    /* Last: what another thread inserts before an entry is at the top must count in it. */
+    /* Only after all counters are at 255: another thread that still sees the filter in use adds to
+     * a counter, which must not be lost. */
     for (uint32_t i = 0; i < 1u << HT_FILTER_BITS; i++)
         atomic_store_explicit(&ht_live_filter[i], 255, memory_order_relaxed);
     atomic_store_explicit(&ht_live_unfiltered, 1, memory_order_release);

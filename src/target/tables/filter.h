@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a free asks before the live table: whether its address can be a sampled object's. */
+/* A counting filter in front of the live table: whether an address can be a sampled object's. Any
+ * thread; signal-safe; lock-free. */
 #ifndef HEAPTAP_SRC_TARGET_TABLES_FILTER_H
 #define HEAPTAP_SRC_TARGET_TABLES_FILTER_H
 
@@ -10,15 +11,18 @@
 #include "region/yield_point.h"
 #include "target/os/hidden.h"
 
-/* How many live objects have an index; sticks at 255, as the arena's blocks have it. Relaxed;
- * written before the object's address leaves malloc, so a free that was handed the pointer by any
- * means sees it. fast.S knows its size and its index. */
+/*
+ * How many live objects have each index. A counter that reaches 255 stays there; those of the
+ * arena's blocks are set to 255. Relaxed: a counter is written before malloc returns the object's
+ * address, so whoever frees the address sees it. fast.S has the size and the index too.
+ */
 #define HT_FILTER_BITS 16
 extern HT_HIDDEN _Atomic uint8_t ht_live_filter[1u << HT_FILTER_BITS];
 
-/* An index stands for 64 bytes of addresses, and those of a page share a cache line here. So a free
- * of a neighbour finds the line loaded: a line for each free costs where the order is random. The
- * upper bits spread the blocks that begin with a page, as large ones do. */
+/* The index of an address. An index stands for 64 bytes of addresses, and the indices of a page
+ * share a cache line of the filter: frees of neighbouring blocks find the line in the cache, which
+ * matters where blocks are freed in random order. The upper bits spread blocks that begin with a
+ * page, as large ones do. */
 static inline uint32_t ht_live_filter_slot(const void *p)
 {
     const uint64_t a = (uint64_t)p;
@@ -31,9 +35,10 @@ static inline bool ht_live_maybe(const void *p)
     return atomic_load_explicit(&ht_live_filter[ht_live_filter_slot(p)], memory_order_relaxed);
 }
 
-extern HT_HIDDEN _Atomic uint32_t ht_live_unfiltered; /* relaxed: every entry sticks at 255 */
+/* Not 0: all counters are at 255 for good. Relaxed, but for the release that sets it. */
+extern HT_HIDDEN _Atomic uint32_t ht_live_unfiltered;
 
-/* One object more, or less, of p's value; the caller has seen that the filter is in use. */
+/* Adds 1 or -1 to the counter of p's index. For a caller that has seen ht_live_unfiltered at 0. */
 static inline void ht_live_filter_count(const void *p, int delta)
 {
     _Atomic uint8_t *f = &ht_live_filter[ht_live_filter_slot(p)];
@@ -45,14 +50,14 @@ static inline void ht_live_filter_count(const void *p, int delta)
         ;
 }
 
-/* The same at any time. */
+/* The same, for any caller. */
 static inline void ht_live_filter_add(const void *p, int delta)
 {
     if (!atomic_load_explicit(&ht_live_unfiltered, memory_order_relaxed))
         ht_live_filter_count(p, delta);
 }
 
-/* Makes the filter answer "maybe" to everything from now on. */
+/* Makes the filter answer true for p, and for all addresses with its index, from now on. */
 static inline void ht_live_always(const void *p)
 {
     atomic_store_explicit(&ht_live_filter[ht_live_filter_slot(p)], 255, memory_order_relaxed);

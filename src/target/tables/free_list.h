@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records of the region that are free, in lists without locks. A list's head carries a tag against
- * ABA. The link is a field of the record that a free one does not need. Any thread, and signal
- * handlers.
+ * Lock-free lists of free records of the region. A list's head has a tag that changes with every
+ * operation, against ABA. The link lies in a field of the record that a free record does not need.
+ * Any thread; signal-safe; lock-free.
  */
 #ifndef HEAPTAP_SRC_TARGET_TABLES_FREE_LIST_H
 #define HEAPTAP_SRC_TARGET_TABLES_FREE_LIST_H
@@ -14,20 +14,19 @@
 #include "region/yield_point.h"
 #include "target/tables/writer.h"
 
-/* The link of the record, at its offset in it. */
+/* The link of a record: the field at that offset. */
 static inline _Atomic ht_ref *ht_free_link(ht_ref record, size_t link)
 {
     return (_Atomic ht_ref *)((char *)ht_at(record) + link);
 }
 
-/* A record, or 0: the list is empty. Its link is left as it was. */
+/* Takes a record out of the list; 0: the list is empty. The record's link is left as it was. */
 static inline ht_ref ht_free_list_pop(_Atomic uint64_t *list, size_t link)
 {
     uint64_t head = atomic_load_explicit(list, memory_order_acquire);
     while ((ht_ref)head) {
-        /* Of a record that is another thread's by now this reads anything: then the tag has
-         * changed.
-         */
+        /* When another thread has taken this record meanwhile, the link may be anything; then the
+         * tag has changed, and the CAS fails. */
         uint64_t next =
             ((head >> 32) + 1) << 32 |
             atomic_load_explicit(ht_free_link((ht_ref)head, link), memory_order_relaxed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hash table of numbers, open addressing, half full at most. A look-up takes no lock; who finds
- * nothing looks again under the lock, and inserts.
+ * A hash table of the sets' numbers, with open addressing, at most half full. A look-up takes no
+ * lock. Where it finds nothing, it is repeated under the lock, and the set is inserted.
  */
 #include "config.h"
 
@@ -27,7 +27,7 @@ const struct ht_label_set *ht_label_set_at(uint32_t number)
     return ref ? ht_at(ref) : NULL;
 }
 
-/* The set's number, or 0; *slot gets the place where it was found or is to go. */
+/* The set's number, or 0. *slot becomes the slot in which it was found, or into which it goes. */
 static uint32_t find(const unsigned char *text, uint32_t size, uint32_t hash, uint32_t *slot)
 {
     for (uint32_t i = hash;; i++) {
@@ -58,7 +58,8 @@ static bool write_set(uint32_t number, const unsigned char *text, uint32_t size,
     return true;
 }
 
-/* The last set, which stands for those that have no room: each key with the value "other". */
+/* Writes the last set, which stands for all sets that find no room: each key has the value "other".
+ */
 static void write_other(void)
 {
     unsigned char text[HT_LABEL_TEXT];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The region's table of label sets. Any thread, and signal handlers of guarded threads; nothing
- * allocates. Sets are never removed: HT_LABEL_SETS at most, of which the last stands for all that
- * found no room.
+ * The region's table of label sets. Sets are never removed. There are HT_LABEL_SETS at most; the
+ * last one stands for all sets that found no room. Nothing here calls malloc. Any thread, and
+ * signal handlers that interrupt a hook.
  */
 #ifndef HEAPTAP_SRC_TARGET_TABLES_LABEL_SETS_H
 #define HEAPTAP_SRC_TARGET_TABLES_LABEL_SETS_H
