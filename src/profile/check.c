@@ -17,10 +17,10 @@
 int ht_profile_check(const struct ht_profile *p, char *msg, size_t msg_size)
 {
     struct ht_idmap mappings = {0}, functions = {0}, locations = {0};
-    int rc = -EINVAL;
+    int err = -EINVAL;
     if (ht_idmap_init(&mappings, p->n_mappings) || ht_idmap_init(&functions, p->n_functions) ||
         ht_idmap_init(&locations, p->n_locations)) {
-        rc = -ENOMEM;
+        err = -ENOMEM;
         REFUSE("out of memory");
     }
     if (!p->n_sample_types && p->n_samples)
@@ -53,10 +53,10 @@ int ht_profile_check(const struct ht_profile *p, char *msg, size_t msg_size)
                 REFUSE("sample %zu has a location that is not in the profile", i + 1);
         }
     }
-    rc = 0;
+    err = 0;
 out:
     ht_idmap_finish(&mappings);
     ht_idmap_finish(&functions);
     ht_idmap_finish(&locations);
-    return rc;
+    return err;
 }

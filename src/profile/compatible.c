@@ -26,15 +26,15 @@ static int keep_types(struct ht_profile *p, const char *const *types, size_t n)
     int *from = calloc(n, sizeof(*from));
     struct ht_value_type *kept = calloc(n, sizeof(*kept));
     int64_t *values = calloc(n, sizeof(*values));
-    int rc = from && kept && values ? 0 : -ENOMEM;
+    int err = from && kept && values ? 0 : -ENOMEM;
     bool as_it_is = n == p->n_sample_types, default_kept = false;
-    for (size_t i = 0; !rc && i < n; i++) {
+    for (size_t i = 0; !err && i < n; i++) {
         from[i] = find_type(p, types[i]);
         kept[i] = p->sample_types[from[i]];
         as_it_is = as_it_is && from[i] == (int)i;
         default_kept = default_kept || !strcmp(types[i], p->default_sample_type);
     }
-    if (!rc && !as_it_is) {
+    if (!err && !as_it_is) {
         if (!default_kept)
             p->default_sample_type = kept[0].type;
         memcpy(p->sample_types, kept, n * sizeof(*kept));
@@ -48,7 +48,7 @@ static int keep_types(struct ht_profile *p, const char *const *types, size_t n)
     free(from);
     free(kept);
     free(values);
-    return rc;
+    return err;
 }
 
 static int common_types(struct ht_profile *const *ps, size_t n, char *msg, size_t msg_size)
@@ -64,17 +64,17 @@ static int common_types(struct ht_profile *const *ps, size_t n, char *msg, size_
         if (have == n && find_type(ps[0], ps[0]->sample_types[i].type) == (int)i)
             kept[n_kept++] = ps[0]->sample_types[i].type;
     }
-    int rc = 0;
+    int err = 0;
     if (!n_kept) {
         snprintf(msg, msg_size, "the profiles have no sample type in common (%s and %s)",
                  n_first ? ps[0]->sample_types[n_first - 1].type : "none",
                  ps[n - 1]->n_sample_types ? ps[n - 1]->sample_types[0].type : "none");
-        rc = -EINVAL;
+        err = -EINVAL;
     }
-    for (size_t j = 0; !rc && j < n; j++)
-        rc = keep_types(ps[j], kept, n_kept);
+    for (size_t j = 0; !err && j < n; j++)
+        err = keep_types(ps[j], kept, n_kept);
     free(kept);
-    return rc;
+    return err;
 }
 
 /* A type and its plural are the same. */
@@ -111,10 +111,10 @@ static int common_units(struct ht_profile *const *ps, size_t n, char *msg, size_
     size_t n_types = ps[0]->n_sample_types;
     struct ht_value_type *types = calloc(n_types, sizeof(*types));
     double *ratios = calloc(n_types, sizeof(*ratios));
-    int rc = types && ratios ? finest(ps, n, -1, &period, msg, msg_size) : -ENOMEM;
-    for (size_t i = 0; !rc && i < n_types; i++)
-        rc = finest(ps, n, (int)i, &types[i], msg, msg_size);
-    for (size_t j = 0; !rc && j < n; j++) {
+    int err = types && ratios ? finest(ps, n, -1, &period, msg, msg_size) : -ENOMEM;
+    for (size_t i = 0; !err && i < n_types; i++)
+        err = finest(ps, n, (int)i, &types[i], msg, msg_size);
+    for (size_t j = 0; !err && j < n; j++) {
         struct ht_profile *p = ps[j];
         double v = ht_unit_scale(p->period, p->period_type.unit, period.unit, NULL);
         if (v < 0x1p63 && v >= -0x1p63)
@@ -124,14 +124,14 @@ static int common_units(struct ht_profile *const *ps, size_t n, char *msg, size_
             ratios[i] = ht_unit_scale(1, p->sample_types[i].unit, types[i].unit, NULL);
             p->sample_types[i].unit = ht_profile_str(p, types[i].unit);
             if (!p->sample_types[i].unit || !p->period_type.unit)
-                rc = -ENOMEM;
+                err = -ENOMEM;
         }
-        if (!rc)
+        if (!err)
             ht_profile_scale_n(p, ratios);
     }
     free(types);
     free(ratios);
-    return rc;
+    return err;
 }
 
 int ht_profiles_make_compatible(struct ht_profile *const *ps, size_t n, char *msg, size_t msg_size)
@@ -139,15 +139,15 @@ int ht_profiles_make_compatible(struct ht_profile *const *ps, size_t n, char *ms
     if (n <= 1)
         return 0;
     snprintf(msg, msg_size, "out of memory");
-    int rc = common_types(ps, n, msg, msg_size);
-    if (!rc)
-        rc = common_units(ps, n, msg, msg_size);
-    for (size_t i = 1; !rc && i < n; i++) {
+    int err = common_types(ps, n, msg, msg_size);
+    if (!err)
+        err = common_units(ps, n, msg, msg_size);
+    for (size_t i = 1; !err && i < n; i++) {
         if (!strcmp(ps[0]->period_type.type, ps[i]->period_type.type))
             continue;
         snprintf(msg, msg_size, "the profiles have different period types: %s and %s",
                  ps[0]->period_type.type, ps[i]->period_type.type);
-        rc = -EINVAL;
+        err = -EINVAL;
     }
-    return rc;
+    return err;
 }

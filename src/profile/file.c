@@ -32,9 +32,9 @@ static int read_stream(int fd, void **data, size_t *size)
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0) {
-            int rc = -errno;
+            int err = -errno;
             free(buf);
-            return rc;
+            return err;
         }
         if (!r)
             break;
@@ -142,10 +142,10 @@ static int write_in_place(const char *path, const void *data, size_t size)
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return -errno;
-    int rc = write_all(fd, data, size);
-    if (close(fd) && !rc)
-        rc = -errno;
-    return rc;
+    int err = write_all(fd, data, size);
+    if (close(fd) && !err)
+        err = -errno;
+    return err;
 }
 
 int ht_file_replace(const char *path, const void *data, size_t size)
@@ -153,42 +153,42 @@ int ht_file_replace(const char *path, const void *data, size_t size)
     char *tmp, *target;
     if (!strcmp(path, "-"))
         return write_all(STDOUT_FILENO, data, size);
-    int rc = ht_file_target(path, &target);
-    if (rc || !target)
-        return rc ? rc : write_in_place(path, data, size);
+    int err = ht_file_target(path, &target);
+    if (err || !target)
+        return err ? err : write_in_place(path, data, size);
     if (asprintf(&tmp, "%s.XXXXXX", target) < 0) {
         free(target);
         return -ENOMEM;
     }
     int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0) {
-        rc = -errno;
+        err = -errno;
     } else {
         mode_t mask = umask(0);
         umask(mask);
-        rc = write_all(fd, data, size);
-        if (!rc && fchmod(fd, 0666 & ~mask))
-            rc = -errno;
-        if (close(fd) && !rc)
-            rc = -errno;
-        if (!rc && rename(tmp, target))
-            rc = -errno;
-        if (rc)
+        err = write_all(fd, data, size);
+        if (!err && fchmod(fd, 0666 & ~mask))
+            err = -errno;
+        if (close(fd) && !err)
+            err = -errno;
+        if (!err && rename(tmp, target))
+            err = -errno;
+        if (err)
             unlink(tmp);
     }
     free(tmp);
     free(target);
-    return rc;
+    return err;
 }
 
 int ht_profile_write_file(const struct ht_profile *p, const char *path)
 {
     void *data;
     size_t size;
-    int rc = ht_profile_encode(p, true, &data, &size);
-    if (rc)
-        return rc;
-    rc = ht_file_replace(path, data, size);
+    int err = ht_profile_encode(p, true, &data, &size);
+    if (err)
+        return err;
+    err = ht_file_replace(path, data, size);
     free(data);
-    return rc;
+    return err;
 }

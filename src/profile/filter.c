@@ -92,7 +92,7 @@ static size_t longest(const struct ht_profile *p, bool labels)
 
 static unsigned filter_names(struct ht_profile *p, const struct ht_regex *focus,
                              const struct ht_regex *ignore, const struct ht_regex *hide,
-                             const struct ht_regex *show, int *rc)
+                             const struct ht_regex *show, int *err)
 {
     if (!focus && !ignore && !hide && !show)
         return HT_FOCUS;
@@ -100,8 +100,8 @@ static unsigned filter_names(struct ht_profile *p, const struct ht_regex *focus,
     struct ht_location **stack = hide || show ? malloc(longest(p, false) * sizeof(*stack)) : NULL;
     struct ht_share stacks = {0};
     size_t kept = 0;
-    *rc = (hide || show) && !stack ? -ENOMEM : 0;
-    for (size_t i = 0; !*rc && i < p->n_samples; i++) {
+    *err = (hide || show) && !stack ? -ENOMEM : 0;
+    for (size_t i = 0; !*err && i < p->n_samples; i++) {
         struct ht_sample *s = &p->samples[i];
         uintptr_t marks = 0;
         for (size_t j = 0; j < s->n_locations; j++)
@@ -116,7 +116,7 @@ static unsigned filter_names(struct ht_profile *p, const struct ht_regex *focus,
             s->locations = ht_share_stack(&stacks, p, stack, n);
             s->n_locations = n;
             if (!s->locations)
-                *rc = -ENOMEM;
+                *err = -ENOMEM;
             if (!n)
                 continue;
         }
@@ -174,13 +174,13 @@ static unsigned filter_tags(struct ht_profile *p, const struct ht_tag_filter *fo
 }
 
 static unsigned show_tags(struct ht_profile *p, const struct ht_regex *show,
-                          const struct ht_regex *hide, int *rc)
+                          const struct ht_regex *hide, int *err)
 {
     struct ht_label *labels = malloc(longest(p, true) * sizeof(*labels));
     struct ht_share sets = {0};
     unsigned matched = 0;
-    *rc = labels ? 0 : -ENOMEM;
-    for (size_t i = 0; !*rc && i < p->n_samples; i++) {
+    *err = labels ? 0 : -ENOMEM;
+    for (size_t i = 0; !*err && i < p->n_samples; i++) {
         struct ht_sample *s = &p->samples[i];
         uint32_t n = 0;
         for (size_t j = 0; j < s->n_labels; j++) {
@@ -192,7 +192,7 @@ static unsigned show_tags(struct ht_profile *p, const struct ht_regex *show,
         }
         s->labels = ht_share_labels(&sets, p, labels, n);
         s->n_labels = n;
-        *rc = s->labels ? 0 : -ENOMEM;
+        *err = s->labels ? 0 : -ENOMEM;
     }
     ht_share_finish(&sets);
     free(labels);
@@ -222,41 +222,41 @@ int ht_profile_filter(struct ht_profile *p, const struct ht_filter *f, unsigned 
     struct ht_label_unit *units;
     size_t n_units;
     unsigned wanted = 0, matched = 0;
-    int rc = ht_profile_label_units(p, &units, &n_units);
-    for (int i = 0; !rc && i < N_REGEX; i++) {
+    int err = ht_profile_label_units(p, &units, &n_units);
+    for (int i = 0; !err && i < N_REGEX; i++) {
         if (!given[i].pattern || !*given[i].pattern)
             continue;
-        rc = ht_regex_create(&re[i], given[i].pattern, given[i].option, msg, msg_size);
+        err = ht_regex_create(&re[i], given[i].pattern, given[i].option, msg, msg_size);
         wanted |= given[i].bit;
     }
-    if (!rc && f->tagfocus && *f->tagfocus) {
-        rc =
+    if (!err && f->tagfocus && *f->tagfocus) {
+        err =
             ht_tag_filter_create(&tagfocus, f->tagfocus, "tagfocus", units, n_units, msg, msg_size);
         wanted |= HT_TAGFOCUS;
     }
-    if (!rc && f->tagignore && *f->tagignore) {
-        rc = ht_tag_filter_create(&tagignore, f->tagignore, "tagignore", units, n_units, msg,
+    if (!err && f->tagignore && *f->tagignore) {
+        err = ht_tag_filter_create(&tagignore, f->tagignore, "tagignore", units, n_units, msg,
                                   msg_size);
         wanted |= HT_TAGIGNORE;
     }
-    if (!rc) {
-        matched |= filter_names(p, re[FOCUS], re[IGNORE], re[HIDE], re[SHOW], &rc);
-        if (!rc && re[SHOW_FROM])
+    if (!err) {
+        matched |= filter_names(p, re[FOCUS], re[IGNORE], re[HIDE], re[SHOW], &err);
+        if (!err && re[SHOW_FROM])
             matched |= show_from(p, re[SHOW_FROM]);
-        if (!rc && (tagfocus || tagignore))
+        if (!err && (tagfocus || tagignore))
             matched |= filter_tags(p, tagfocus, tagignore);
-        if (!rc && (re[TAGSHOW] || re[TAGHIDE]))
-            matched |= show_tags(p, re[TAGSHOW], re[TAGHIDE], &rc);
-        if (!rc && re[PRUNE_FROM])
+        if (!err && (re[TAGSHOW] || re[TAGHIDE]))
+            matched |= show_tags(p, re[TAGSHOW], re[TAGHIDE], &err);
+        if (!err && re[PRUNE_FROM])
             ht_profile_prune_from(p, re[PRUNE_FROM]);
         if (unmatched)
             *unmatched = wanted & ~matched;
-        if (rc)
+        if (err)
             snprintf(msg, msg_size, "out of memory");
     }
     for (int i = 0; i < N_REGEX; i++)
         ht_regex_destroy(re[i]);
     ht_tag_filter_destroy(tagfocus);
     ht_tag_filter_destroy(tagignore);
-    return rc;
+    return err;
 }

@@ -111,32 +111,32 @@ int ht_inflate(const void *data, size_t size, size_t limit, void **out, size_t *
     unsigned char *buf = malloc(cap);
     if (!buf)
         return refuse(msg, msg_size, -ENOMEM, "out of memory", 0);
-    int rc = ht_gunzip_begin(&g, data, size, msg, msg_size);
-    bool begun = !rc;
-    while (!rc && !g.end) {
+    int err = ht_gunzip_begin(&g, data, size, msg, msg_size);
+    bool begun = !err;
+    while (!err && !g.end) {
         if (used == cap) {
             if (cap >= limit) {
                 snprintf(msg, msg_size, "the gzip data grows past %zuMB: not a profile",
                          limit >> 20);
-                rc = -E2BIG;
+                err = -E2BIG;
                 break;
             }
             cap = cap > limit / 2 ? limit : cap * 2;
             unsigned char *more = realloc(buf, cap);
             if (!more) {
-                rc = refuse(msg, msg_size, -ENOMEM, "out of memory", g.in);
+                err = refuse(msg, msg_size, -ENOMEM, "out of memory", g.in);
                 break;
             }
             buf = more;
         }
-        rc = ht_gunzip_more(&g, buf + used, cap - used, &got, msg, msg_size);
+        err = ht_gunzip_more(&g, buf + used, cap - used, &got, msg, msg_size);
         used += got;
     }
     if (begun)
         ht_gunzip_finish(&g);
-    if (rc) {
+    if (err) {
         free(buf);
-        return rc;
+        return err;
     }
     *out = buf;
     *out_size = used;

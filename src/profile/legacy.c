@@ -204,19 +204,19 @@ static bool add_types(struct parser *d, const char *objects, const char *space)
     struct ht_profile *p = d->p;
     p->period_type.type = ht_profile_str(p, "space");
     p->period_type.unit = ht_profile_str(p, "bytes");
-    int rc = p->period_type.type && p->period_type.unit ? 0 : -ENOMEM;
-    if (!rc && d->has_alloc) {
-        rc = ht_profile_add_sample_type(p, "alloc_objects", "count");
-        if (!rc)
-            rc = ht_profile_add_sample_type(p, "alloc_space", "bytes");
+    int err = p->period_type.type && p->period_type.unit ? 0 : -ENOMEM;
+    if (!err && d->has_alloc) {
+        err = ht_profile_add_sample_type(p, "alloc_objects", "count");
+        if (!err)
+            err = ht_profile_add_sample_type(p, "alloc_space", "bytes");
         objects = "inuse_objects";
         space = "inuse_space";
     }
-    if (!rc)
-        rc = ht_profile_add_sample_type(p, objects, "count");
-    if (!rc)
-        rc = ht_profile_add_sample_type(p, space, "bytes");
-    return rc ? fail(d, rc, "out of memory") : true;
+    if (!err)
+        err = ht_profile_add_sample_type(p, objects, "count");
+    if (!err)
+        err = ht_profile_add_sample_type(p, space, "bytes");
+    return err ? fail(d, err, "out of memory") : true;
 }
 
 static bool differs(const int64_t v[4])
@@ -359,10 +359,8 @@ struct ht_profile *ht_legacy_decode(const char *data, size_t size, int *err, cha
     if (ok)
         ok = jemalloc ? read_jemalloc(&d) : read_header(&d) && read_rows(&d);
     if (ok) {
-        int rc = ht_legacy_read_maps(d.p, &d.in, msg, msg_size);
-        if (rc)
-            d.err = rc;
-        else if (ht_legacy_set_frames(d.p, jemalloc))
+        d.err = ht_legacy_read_maps(d.p, &d.in, msg, msg_size);
+        if (!d.err && ht_legacy_set_frames(d.p, jemalloc))
             fail(&d, -ENOMEM, "out of memory");
         ok = !d.err;
         if (ok && jemalloc)

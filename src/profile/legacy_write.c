@@ -98,9 +98,9 @@ int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size
         snprintf(msg, msg_size, "text heap profiles need inuse_objects and inuse_space");
         return -EINVAL;
     }
-    int rc = totals(p, at, sums, msg, msg_size);
-    if (rc)
-        return rc;
+    int err = totals(p, at, sums, msg, msg_size);
+    if (err)
+        return err;
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
     if (out) {
@@ -115,11 +115,11 @@ int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size
             fprintf(out, "%08" PRIx64 "-%08" PRIx64 " r-xp %08" PRIx64 " 00:00 0 %s\n", m->start,
                     m->limit, m->offset, m->file);
         }
-        rc = ferror(out) ? -ENOMEM : 0;
+        err = ferror(out) ? -ENOMEM : 0;
         if (fclose(out))
-            rc = -ENOMEM;
+            err = -ENOMEM;
     }
-    if (!out || rc) {
+    if (!out || err) {
         free(text);
         snprintf(msg, msg_size, "out of memory");
         return -ENOMEM;

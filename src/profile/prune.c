@@ -107,9 +107,9 @@ static int compile_frames(struct ht_regex **re, const char *pattern, const char 
     char *whole;
     if (asprintf(&whole, "^(%s)$", pattern) < 0)
         return -ENOMEM;
-    int rc = ht_regex_create(re, whole, what, msg, msg_size);
+    int err = ht_regex_create(re, whole, what, msg, msg_size);
     free(whole);
-    return rc;
+    return err;
 }
 
 int ht_profile_remove_uninteresting(struct ht_profile *p, char *msg, size_t msg_size)
@@ -117,17 +117,17 @@ int ht_profile_remove_uninteresting(struct ht_profile *p, char *msg, size_t msg_
     struct ht_regex *drop = NULL, *keep = NULL;
     if (!*p->drop_frames)
         return 0;
-    int rc = compile_frames(&drop, p->drop_frames, "drop_frames", msg, msg_size);
-    if (!rc && *p->keep_frames)
-        rc = compile_frames(&keep, p->keep_frames, "keep_frames", msg, msg_size);
-    if (!rc) {
+    int err = compile_frames(&drop, p->drop_frames, "drop_frames", msg, msg_size);
+    if (!err && *p->keep_frames)
+        err = compile_frames(&keep, p->keep_frames, "keep_frames", msg, msg_size);
+    if (!err) {
         struct matcher m = {.drop = drop, .keep = keep};
         prune(p, &m);
         free(m.buf);
     }
     ht_regex_destroy(drop);
     ht_regex_destroy(keep);
-    return rc;
+    return err;
 }
 
 void ht_profile_prune_from(struct ht_profile *p, const struct ht_regex *re)

@@ -39,8 +39,8 @@ int ht_profile_normalize(struct ht_profile *p, const struct ht_profile *base, ch
     size_t n = p->n_sample_types;
     uint64_t *ours = calloc(n * 2 + 1, sizeof(*ours)), *theirs = ours + n;
     double *ratios = calloc(n + 1, sizeof(*ratios));
-    int rc = ours && ratios ? 0 : -ENOMEM;
-    if (!rc) {
+    int err = ours && ratios ? 0 : -ENOMEM;
+    if (!err) {
         totals(p, ours);
         totals(base, theirs);
         for (size_t i = 0; i < n; i++)
@@ -49,7 +49,7 @@ int ht_profile_normalize(struct ht_profile *p, const struct ht_profile *base, ch
     }
     free(ours);
     free(ratios);
-    return rc;
+    return err;
 }
 
 int ht_profile_set_label(struct ht_profile *p, const char *key, const char *value)
@@ -61,15 +61,15 @@ int ht_profile_set_label(struct ht_profile *p, const char *key, const char *valu
     struct ht_share sets = {0};
     struct ht_label *labels = NULL;
     size_t room = 0;
-    int rc = 0;
-    for (size_t i = 0; !rc && i < p->n_samples; i++) {
+    int err = 0;
+    for (size_t i = 0; !err && i < p->n_samples; i++) {
         struct ht_sample *s = &p->samples[i];
         if (s->n_labels >= room) {
             room = 2 * (size_t)s->n_labels + 8;
             free(labels);
             labels = malloc(room * sizeof(*labels));
             if (!labels) {
-                rc = -ENOMEM;
+                err = -ENOMEM;
                 break;
             }
         }
@@ -80,11 +80,11 @@ int ht_profile_set_label(struct ht_profile *p, const char *key, const char *valu
                 labels[n++] = s->labels[j];
         s->labels = ht_share_labels(&sets, p, labels, n);
         s->n_labels = n;
-        rc = s->labels ? 0 : -ENOMEM;
+        err = s->labels ? 0 : -ENOMEM;
     }
     ht_share_finish(&sets);
     free(labels);
-    return rc;
+    return err;
 }
 
 struct ht_profile *ht_profile_subtract(struct ht_profile *p, struct ht_profile *base, bool diff,

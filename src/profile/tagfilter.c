@@ -86,30 +86,30 @@ int ht_tag_filter_create(struct ht_tag_filter **out, const char *text, const cha
         return -ENOMEM;
     f->units = units;
     f->n_units = n_units;
-    int rc = 0;
+    int err = 0;
     const char *eq = strchr(text, '=');
     if (eq) {
         f->key = strndup(text, (size_t)(eq - text));
-        rc = f->key ? 0 : -ENOMEM;
+        err = f->key ? 0 : -ENOMEM;
         text = eq + 1;
     }
     f->is_range = parse_range(f, text);
-    for (bool more = !rc && !f->is_range; more;) {
+    for (bool more = !err && !f->is_range; more;) {
         const char *comma = strchrnul(text, ',');
         char *pattern = strndup(text, (size_t)(comma - text));
         struct ht_regex **re = realloc(f->re, (f->n_re + 1) * sizeof(*re));
         if (re)
             f->re = re;
-        rc = pattern && re ? ht_regex_create(&f->re[f->n_re], pattern, what, msg, msg_size)
+        err = pattern && re ? ht_regex_create(&f->re[f->n_re], pattern, what, msg, msg_size)
                            : -ENOMEM;
         free(pattern);
-        f->n_re += !rc;
-        more = !rc && *comma;
+        f->n_re += !err;
+        more = !err && *comma;
         text = comma + 1;
     }
-    if (rc) {
+    if (err) {
         ht_tag_filter_destroy(f);
-        return rc;
+        return err;
     }
     *out = f;
     return 0;

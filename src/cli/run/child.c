@@ -45,11 +45,11 @@ static void exec_shell(const struct ht_child *c)
 }
 
 static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigaction *child,
-                   const struct sigaction *xfsz, int *error)
+                   const struct sigaction *xfsz, int *err)
 {
     int ends[2], exec_errno = 0;
     if (pipe2(ends, O_CLOEXEC)) {
-        *error = -errno;
+        *err = -errno;
         return -1;
     }
     pid_t pid = fork();
@@ -65,11 +65,11 @@ static pid_t start(struct ht_child *c, const sigset_t *mask, const struct sigact
             exec_shell(c);
         _exit(write(ends[1], &exec_errno, sizeof exec_errno) < 0 ? 126 : 127);
     }
-    *error = -errno;
+    *err = -errno;
     close(ends[1]);
     if (pid > 0 && read(ends[0], &exec_errno, sizeof exec_errno) == sizeof exec_errno) {
         waitpid(pid, NULL, 0);
-        *error = -exec_errno;
+        *err = -exec_errno;
         pid = -1;
     }
     close(ends[0]);
@@ -123,16 +123,16 @@ int ht_child_run(struct ht_child *c)
     /* Beyond a limit on the size of files a write must fail and not end this process. */
     struct sigaction ignored = {.sa_handler = SIG_IGN};
     struct timespec none = {0, 0};
-    int error;
+    int err;
     taken_signals(&taken);
     sigprocmask(SIG_BLOCK, &taken, &before);
     /* If SIGCHLD were ignored, as inherited, a child would leave no status. */
     sigaction(SIGCHLD, &plain, &was);
     sigaction(SIGXFSZ, &ignored, &xfsz);
-    pid_t pid = start(c, &before, &was, &xfsz, &error);
+    pid_t pid = start(c, &before, &was, &xfsz, &err);
     if (pid < 0) {
         sigprocmask(SIG_SETMASK, &before, NULL);
-        return error;
+        return err;
     }
     *c->started = pid;
     int status = wait_for(c, &taken);

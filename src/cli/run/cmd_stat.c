@@ -128,13 +128,15 @@ static int run_once(const char *directory, const char *benchmarks, bool names, c
         fflush(NULL);
         _exit(status);
     }
-    int error = pid < 0 ? -errno : 0;
-    while (!error && waitpid(pid, &status, 0) < 0)
-        error = errno == EINTR ? 0 : -errno;
+    int err = pid < 0 ? -errno : 0;
+    while (!err && waitpid(pid, &status, 0) < 0)
+        err = errno == EINTR ? 0 : -errno;
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGQUIT, &quit, NULL);
     free(argv);
-    return error ? error : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (err)
+        return err;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static bool is_of(const struct ht_profile *p, pid_t pid)

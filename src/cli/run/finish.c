@@ -65,10 +65,10 @@ static bool path_in_use(const struct ht_run_regions *r, const char *path)
     return false;
 }
 
-static void fail(struct ht_run_regions *r, const char *what, int error, const char *then)
+static void fail(struct ht_run_regions *r, const char *what, int err, const char *then)
 {
     char msg[3 * PATH_MAX];
-    snprintf(msg, sizeof msg, "cannot write %s: %s; %s", what, strerror(-error), then);
+    snprintf(msg, sizeof msg, "cannot write %s: %s; %s", what, strerror(-err), then);
     ht_run_fail(r, msg);
 }
 
@@ -128,8 +128,8 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, cons
     struct ht_stream_options o = {.gzip = true,
                                   .time_nanos = now.tv_sec * 1000000000ll + now.tv_nsec};
     int64_t n = ht_stream_profile(v, &o, &workspace, ht_buffer_append, &b);
-    int error = n < 0 ? (int)n : write_as(r, v->header, pattern, &b, path, size);
-    if (n >= 0 && error) {
+    int err = n < 0 ? (int)n : write_as(r, v->header, pattern, &b, path, size);
+    if (n >= 0 && err) {
         char wanted[PATH_MAX], usual[PATH_MAX] = "";
         snprintf(wanted, sizeof wanted, "%s", path);
         for (size_t i = 0, k = 0; r->cwd[i] && k + 2 < sizeof usual; i++) {
@@ -141,11 +141,11 @@ static int write_profile(struct ht_run_regions *r, const struct ht_view *v, cons
         int again = write_as(r, v->header, usual, &b, path, size);
         char then[PATH_MAX + 16];
         snprintf(then, sizeof then, "it is in %s", r->cwd);
-        fail(r, wanted, error, again ? "the profile stays in its region (heaptap recover)" : then);
-        error = again;
+        fail(r, wanted, err, again ? "the profile stays in its region (heaptap recover)" : then);
+        err = again;
     }
     free(b.data);
-    return error;
+    return err;
 }
 
 /* --- finished processes ------------------------------------------------------------------------
@@ -312,18 +312,18 @@ void ht_run_fail(struct ht_run_regions *r, const char *msg)
         snprintf(r->failure, sizeof r->failure, "%.*s", (int)sizeof r->failure - 1, msg);
 }
 
-void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, bool foreign, int error,
+void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, bool foreign, int err,
                  const char *path)
 {
     char msg[sizeof r->failure], plain[64];
     snprintf(plain, sizeof plain, "%s", name);
     ht_plain_text(plain, false);
-    if (error)
+    if (err)
         snprintf(
             msg, sizeof msg,
             "cannot write %s: %s; the samples of %s (pid %u%s) were in its own memory, which went "
             "with it",
-            path, strerror(-error), plain, pid, HT_RUN_WHERE(foreign));
+            path, strerror(-err), plain, pid, HT_RUN_WHERE(foreign));
     else
         snprintf(
             msg, sizeof msg,

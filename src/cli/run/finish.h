@@ -40,9 +40,9 @@ bool ht_run_finish_region(struct ht_run_regions *r, const struct ht_view *v, boo
 /* Records what failed; the first such message is printed. */
 void ht_run_fail(struct ht_run_regions *r, const char *msg);
 
-/* Records a process that had its samples in its own memory and wrote no profile: error is why;
+/* Records a process that had its samples in its own memory and wrote no profile: err is why;
  * 0: it did not try. */
-void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, bool foreign, int error,
+void ht_run_lose(struct ht_run_regions *r, const char *name, uint32_t pid, bool foreign, int err,
                  const char *path);
 
 /* Records a process that outlives the program; own_pid is its pid in its own namespace. */

@@ -146,9 +146,9 @@ static void *look(void *arg)
     struct ht_remote r;
     const struct ht_leak_options o = {
         .passes = 3, .every_ns = 100000000u, .ending = true, .progress = show_progress, .ctx = k};
-    k->error = ht_remote_open(&r, k->pid, k->msg, sizeof k->msg);
-    if (!k->error) {
-        k->error = ht_leaks_look(&r, &o, k->now, k->msg, sizeof k->msg);
+    k->err = ht_remote_open(&r, k->pid, k->msg, sizeof k->msg);
+    if (!k->err) {
+        k->err = ht_leaks_look(&r, &o, k->now, k->msg, sizeof k->msg);
         ht_remote_close(&r);
     }
     let_go(k->file);
@@ -274,11 +274,11 @@ static void take(struct ht_run_leaks *k)
     pthread_join(k->thread, NULL);
     k->busy = false;
     struct ht_leaks *l = k->now;
-    bool leaked = !k->error && (l->n_of[HT_LEAK_UNREFERENCED] || l->n_of[HT_LEAK_UNREACHABLE]);
+    bool leaked = !k->err && (l->n_of[HT_LEAK_UNREFERENCED] || l->n_of[HT_LEAK_UNREACHABLE]);
     struct ht_run_leaky *f =
         leaked ? ht_run_append(&k->found, &k->n_found, sizeof *k->found) : NULL;
-    if (k->error || (leaked && !f))
-        fail(k, k->name, k->pid, k->error ? k->msg : "out of memory");
+    if (k->err || (leaked && !f))
+        fail(k, k->name, k->pid, k->err ? k->msg : "out of memory");
     else
         k->looked++;
     if (f) {

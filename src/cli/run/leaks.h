@@ -37,7 +37,7 @@ struct ht_run_leaks {
     _Atomic bool done;
     pthread_t thread;
     pid_t pid;
-    int error;
+    int err;
     char msg[512];
     struct ht_leaks *now;
     int file;          /* its region, to write to; -1: nobody is looked at */

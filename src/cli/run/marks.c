@@ -21,7 +21,7 @@
 struct mark {
     uint64_t run_id, pid_namespace;
     char state; /* p: its samples are in its own memory, w: written, f: not */
-    int error;
+    int err;
     char *name, *path;
 };
 
@@ -69,7 +69,7 @@ static void take_down(struct ht_run_regions *r, const struct mark *m, uint32_t p
         if (!ht_pattern_expand(path, sizeof path, r->pattern, &v))
             snprintf(path, sizeof path, "%s", r->pattern);
         ht_run_lose(r, m->name, pid, ht_run_is_foreign(r, m->pid_namespace),
-                    m->state == 'f' ? -m->error : 0, path);
+                    m->state == 'f' ? -m->err : 0, path);
     } else if (!access(m->path, F_OK) &&
                (p = ht_run_append(&r->profiles, &r->n_profiles, sizeof *p))) {
         if (!(p->path = strdup(m->path))) {

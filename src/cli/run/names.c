@@ -71,9 +71,9 @@ static int write_back(const struct ht_profile *p, const char *path)
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    int error = ht_profile_write_file(p, path);
+    int err = ht_profile_write_file(p, path);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    return error;
+    return err;
 }
 
 /* The process may have given the file fewer rights than it gets with names. */
@@ -90,33 +90,33 @@ static void set_mode(const char *path)
 /* Reads a profile, names it and, when asked, writes it back. NULL when it cannot be read. */
 static struct ht_profile *name_file(const char *path, bool write, bool progress, size_t *unnamed)
 {
-    int error;
+    int err;
     char msg[512];
     set_mode(path);
-    struct ht_profile *p = ht_profile_read_file(path, &error, msg, sizeof msg);
+    struct ht_profile *p = ht_profile_read_file(path, &err, msg, sizeof msg);
     if (!p) {
         ht_complain(0, "%s", msg);
         return NULL;
     }
     struct ht_symbolize_options o = {
         .lines_and_inlines = true, .progress = progress ? stderr : NULL, .stop = &stopped};
-    error = ht_symbolize(p, &o, msg, sizeof msg);
-    if (error == -EINTR)
+    err = ht_symbolize(p, &o, msg, sizeof msg);
+    if (err == -EINTR)
         *unnamed += write;
-    else if (!error && write && (error = write_back(p, path)))
+    else if (!err && write && (err = write_back(p, path)))
         ht_complain(0, "cannot write %s with names: %s; it has addresses only", path,
-                    strerror(-error));
+                    strerror(-err));
     return p;
 }
 
 /* The part that is a forked child's own, in place of the whole. */
 static struct ht_profile *own_part(const struct ht_run_profile *of, struct ht_profile *whole)
 {
-    int error;
+    int err;
     char msg[512];
     struct ht_symbolize_options o = {.lines_and_inlines = true, .stop = &stopped};
     struct ht_profile *p =
-        of->own ? ht_profile_decode(of->own, of->own_size, &error, msg, sizeof msg) : NULL;
+        of->own ? ht_profile_decode(of->own, of->own_size, &err, msg, sizeof msg) : NULL;
     if (!p)
         return whole;
     ht_symbolize(p, &o, msg, sizeof msg);

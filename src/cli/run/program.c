@@ -33,7 +33,7 @@ int ht_program_find(const char *name, char *path, size_t size)
         return S_ISDIR(st.st_mode) ? -EISDIR : access(path, X_OK) ? -errno : 0;
     }
     const char *list = getenv("PATH");
-    int error = -ENOENT;
+    int err = -ENOENT;
     for (const char *at = list ? list : "/bin:/usr/bin"; at; at = strchr(at, ':')) {
         at += *at == ':' && at != list;
         int n = (int)strcspn(at, ":");
@@ -42,23 +42,23 @@ int ht_program_find(const char *name, char *path, size_t size)
             continue;
         if (!access(path, X_OK))
             return 0;
-        error = -EACCES;
+        err = -EACCES;
     }
-    return error;
+    return err;
 }
 
-const char *ht_program_why_not(const char *name, int error)
+const char *ht_program_why_not(const char *name, int err)
 {
-    if (error == -ENOENT)
+    if (err == -ENOENT)
         return strchr(name, '/') ? "no such file, or its interpreter is missing"
                                  : "no such program in PATH";
-    if (error == -EACCES)
+    if (err == -EACCES)
         return "it is not executable (chmod +x), or a directory above it may not be entered";
-    if (error == -EISDIR)
+    if (err == -EISDIR)
         return "it is a directory";
-    if (error == -ENOEXEC)
+    if (err == -ENOEXEC)
         return "it is no program of this machine";
-    return strerror(-error);
+    return strerror(-err);
 }
 
 static void obstacle(struct ht_program *p, enum ht_program_obstacle kind, const char *what,

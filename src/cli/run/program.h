@@ -43,7 +43,7 @@ struct ht_program {
 int ht_program_find(const char *name, char *path, size_t size);
 
 /* A text for that -errno, or for the kernel's when it was started. */
-const char *ht_program_why_not(const char *name, int error);
+const char *ht_program_why_not(const char *name, int err);
 
 /* Reads the file, and the interpreter when it is a script. A file that cannot be read counts as
  * fine. */

@@ -73,23 +73,23 @@ static int fetch(const struct ht_curl *c, const char *url, struct body *b, char 
     c->easy_setopt(h, CURLOPT_HEADERDATA, b);
     CURLcode r = c->easy_perform(h);
     long status = 0;
-    int rc = 0;
+    int err = 0;
     c->easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
     if (b->too_large) {
         snprintf(why, size, "the answer is larger than %zuMB", BODY_LIMIT >> 20);
-        rc = -EFBIG;
+        err = -EFBIG;
     } else if (r != CURLE_OK) {
         snprintf(why, size, "%s", c->easy_strerror(r));
-        rc = -EIO;
+        err = -EIO;
     } else if (status != 200) {
         if (b->data)
             b->data[strcspn(b->data, "\r\n")] = '\0';
         snprintf(why, size, "the server answered %ld%s%s", status, b->from_pprof ? ": " : "",
                  b->from_pprof && b->data ? b->data : "");
-        rc = -EIO;
+        err = -EIO;
     }
     c->easy_cleanup(h);
-    return rc;
+    return err;
 }
 
 struct ht_profile *ht_source_load_url(const char *source, int *err, char *msg, size_t msg_size)

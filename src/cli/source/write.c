@@ -46,14 +46,14 @@ int ht_write_profile(const struct ht_profile *p, const char *path, const char *f
     bool text = !strcmp(format, "text");
     if (to_stdout && !text && isatty(STDOUT_FILENO))
         return ht_complain(1, "not to a terminal: name a file with -o FILE, or --format=text");
-    int rc = text ? ht_profile_encode_text(p, &data, &size, msg, sizeof(msg))
+    int err = text ? ht_profile_encode_text(p, &data, &size, msg, sizeof(msg))
                   : ht_profile_encode(p, strcmp(format, "pb") != 0, &data, &size);
-    if (rc)
+    if (err)
         return ht_complain(1, "cannot write %s: %s", path, msg);
     if (!to_stdout)
-        rc = ht_file_replace(path, data, size);
+        err = ht_file_replace(path, data, size);
     else if (fwrite(data, 1, size, stdout) != size || fflush(stdout))
-        rc = errno ? -errno : -EIO;
+        err = errno ? -errno : -EIO;
     free(data);
-    return rc ? ht_complain(1, "cannot write %s: %s", path, strerror(-rc)) : 0;
+    return err ? ht_complain(1, "cannot write %s: %s", path, strerror(-err)) : 0;
 }

@@ -67,9 +67,9 @@ struct ht_held ht_hold_write_signals(uint64_t more)
     return held;
 }
 
-void ht_release_write_signals(struct ht_held held, int error)
+void ht_release_write_signals(struct ht_held held, int err)
 {
-    uint64_t set = error == -EFBIG ? BIT(SIGXFSZ) : error == -EPIPE ? BIT(SIGPIPE) : 0;
+    uint64_t set = err == -EFBIG ? BIT(SIGXFSZ) : err == -EPIPE ? BIT(SIGPIPE) : 0;
     struct timespec none = {0, 0};
     if (set & ~held.pending)
         SYS4(SYS_rt_sigtimedwait, &set, NULL, &none, 8);

@@ -75,7 +75,7 @@ struct ht_held {
     uint64_t mask, pending; /* the thread's mask before */
 };
 struct ht_held ht_hold_write_signals(uint64_t more);
-void ht_release_write_signals(struct ht_held held, int error);
+void ht_release_write_signals(struct ht_held held, int err);
 
 /* A clock in nanoseconds, by the vDSO; no system call with the usual clock sources. */
 uint64_t ht_sys_clock(int clock);

@@ -89,15 +89,15 @@ static int stream_to_path(const struct ht_view *v, struct ht_output *o)
                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (SYS_FAILED(fd))
         return (int)fd;
-    int error = stream_to(v, fd);
+    int err = stream_to(v, fd);
     long r = SYS1(SYS_close, fd);
-    if (!error && SYS_FAILED(r))
-        error = (int)r;
-    if (!error)
-        error = ht_output_publish(o, temporary);
-    if (error)
+    if (!err && SYS_FAILED(r))
+        err = (int)r;
+    if (!err)
+        err = ht_output_publish(o, temporary);
+    if (err)
         SYS1(SYS_unlink, temporary);
-    return error;
+    return err;
 }
 
 struct job {
@@ -106,13 +106,13 @@ struct job {
     int fd;
     const struct ht_view *view;
     bool execed; /* the image of this region was not the process's first */
-    int error;
+    int err;
 };
 
-static void note_result(struct ht_region_header *h, const char *path, int error)
+static void note_result(struct ht_region_header *h, const char *path, int err)
 {
-    if (error) {
-        atomic_store_explicit(&h->dump_errno, (uint32_t)-error, memory_order_relaxed);
+    if (err) {
+        atomic_store_explicit(&h->dump_errno, (uint32_t)-err, memory_order_relaxed);
         ht_count(&h->dump_failures, 1);
         return;
     }
@@ -128,34 +128,34 @@ static void run_job(struct job *job)
     struct ht_output o = {.path = path_buffer, .size = sizeof path_buffer};
     if (job->kind == JOB_VIEW) {
         const struct ht_region_header *h = job->view->header;
-        job->error = ht_output_expand(&o, h, h->output, 0, true) ? 0 : -ENAMETOOLONG;
-        if (!job->error) {
+        job->err = ht_output_expand(&o, h, h->output, 0, true) ? 0 : -ENAMETOOLONG;
+        if (!job->err) {
             ht_output_keep_relatives(&o, h, job->execed);
-            job->error = stream_to_path(job->view, &o);
+            job->err = stream_to_path(job->view, &o);
         }
         return;
     }
     ht_own_view(&own);
     if (job->kind == JOB_FD) {
-        job->error = stream_to(&own, job->fd);
+        job->err = stream_to(&own, job->fd);
         return;
     }
     if (job->kind == JOB_PATH) {
         struct ht_text t = ht_text(path_buffer, sizeof path_buffer);
         ht_text_string(&t, job->path);
-        job->error = t.cut ? -ENAMETOOLONG : 0;
+        job->err = t.cut ? -ENAMETOOLONG : 0;
     } else {
         bool last = job->kind == JOB_LAST;
         if (!ht_output_expand(&o, s->header, ht_config.output, s->dump_number, last))
-            job->error = -ENAMETOOLONG;
+            job->err = -ENAMETOOLONG;
         else if (last || s->execed || ht_pid_is_foreign(s->header))
             ht_output_keep_relatives(&o, s->header, s->execed);
-        if (!job->error && !last)
+        if (!job->err && !last)
             s->dump_number++;
     }
-    if (!job->error)
-        job->error = stream_to_path(&own, &o);
-    note_result(s->header, path_buffer, job->error);
+    if (!job->err)
+        job->err = stream_to_path(&own, &o);
+    note_result(s->header, path_buffer, job->err);
     if (s->peak_or_growth)
         atomic_store_explicit(&s->last_dump_inuse,
                               atomic_load_explicit(&s->header->inuse_bytes, memory_order_relaxed),
@@ -214,7 +214,7 @@ static const char *then(bool last)
 }
 
 struct reason {
-    int error;
+    int err;
     const char *text;
 };
 
@@ -229,21 +229,21 @@ static const struct reason reasons[] = {
     {0, NULL},
 };
 
-static void put_reason(struct ht_text *t, int error)
+static void put_reason(struct ht_text *t, int err)
 {
     const struct reason *r = reasons;
-    while (r->text && r->error != error)
+    while (r->text && r->err != err)
         r++;
     ht_text_string(t, r->text ? r->text : ": error ");
     if (!r->text)
-        ht_text_number(t, (uint64_t)-error);
+        ht_text_number(t, (uint64_t)-err);
 }
 
-static void complain(const char *path, int error, bool last)
+static void complain(const char *path, int err, bool last)
 {
     char line[160];
     struct ht_text t = ht_text(line, sizeof line);
-    put_reason(&t, error);
+    put_reason(&t, err);
     ht_text_string(&t, then(last));
     static _Atomic uint32_t said; /* once a process, so that a daemon's log is not filled */
     if (!atomic_exchange(&said, 1))
@@ -266,29 +266,29 @@ static int run_locked(struct job *job)
     else
         ht_own_descriptors(with_descriptors, job);
     ht_tls.reentrancy_depth--;
-    ht_release_write_signals(held, job->error);
+    ht_release_write_signals(held, job->err);
     bool last = job->kind == JOB_LAST, run_says_it = last && run_is_told();
-    if (job->error && job->kind != JOB_FD && !run_says_it)
-        complain(job->path ? job->path : path_buffer, job->error, last);
-    else if (!job->error && last && ht_process.cwd_lost)
+    if (job->err && job->kind != JOB_FD && !run_says_it)
+        complain(job->path ? job->path : path_buffer, job->err, last);
+    else if (!job->err && last && ht_process.cwd_lost)
         ht_say("wrote ", path_buffer, ht_process.cwd_lost);
-    return job->error;
+    return job->err;
 }
 
 /* Serves requests that came while the lock was held. */
-static int serve_wanted(int error)
+static int serve_wanted(int err)
 {
     struct ht_state *s = ht_state;
     while (atomic_load(&s->dump_wanted)) {
         if (!dump_lock())
-            return error; /* the lock's holder looks for requests when it is done */
+            return err; /* the lock's holder looks for requests when it is done */
         while (atomic_exchange(&s->dump_wanted, 0)) {
             struct job job = {.kind = JOB_NUMBERED};
-            error = run_locked(&job);
+            err = run_locked(&job);
         }
         atomic_store(&s->dump_busy, 0);
     }
-    return error;
+    return err;
 }
 
 /* Not inlined into the malloc path's functions: tests/calls ends the malloc class here. */
@@ -308,10 +308,10 @@ static int dump_now(struct job *job)
         return -ESRCH;
     if (!dump_lock())
         return -EBUSY;
-    int error = run_locked(job);
+    int err = run_locked(job);
     atomic_store(&ht_state->dump_busy, 0);
     serve_wanted(0);
-    return error;
+    return err;
 }
 
 int ht_dump_path(const char *path)
@@ -357,14 +357,14 @@ void ht_dump_last(void)
         return;
     }
     struct job job = {.kind = JOB_LAST};
-    int error = -EBUSY;
+    int err = -EBUSY;
     /* Another thread may be dumping while this one exits: waits until its dump is complete. */
-    for (int i = 0; i < 5000 && (error = dump_now(&job)) == -EBUSY; i++) {
+    for (int i = 0; i < 5000 && (err = dump_now(&job)) == -EBUSY; i++) {
         struct timespec ms = {0, 1000000};
         SYS2(SYS_nanosleep, &ms, NULL);
     }
-    ht_mark_result(error, error ? "" : ht_state->header->last_dump);
-    if (error)
+    ht_mark_result(err, err ? "" : ht_state->header->last_dump);
+    if (err)
         return;
     atomic_store_explicit(&ht_state->header->state, HT_STATE_DUMPED, memory_order_release);
     if (!ht_run_waits())
@@ -421,13 +421,13 @@ static bool dump_previous(long dir, const char *name)
         v.incomplete = atomic_load_explicit(&v.header->private_from, memory_order_relaxed) != 0;
         if (ht_region_has_samples(&v)) {
             if (!dump_lock())
-                job.error = -EBUSY;
+                job.err = -EBUSY;
             else {
                 run_locked(&job);
                 atomic_store(&ht_state->dump_busy, 0);
             }
         }
-        if (!job.error)
+        if (!job.err)
             SYS3(SYS_unlinkat, dir, name, 0);
     }
     SYS2(SYS_munmap, base, size);

@@ -26,7 +26,7 @@ static bool is_directory_ours(const char *path)
            st.st_uid == (uid_t)SYS0(SYS_geteuid) && !(st.st_mode & 077);
 }
 
-static long make(const char *at, char state, int error, const char *path)
+static long make(const char *at, char state, int err, const char *path)
 {
     char text[1400];
     struct ht_text t = ht_text(text, sizeof text);
@@ -37,7 +37,7 @@ static long make(const char *at, char state, int error, const char *path)
     ht_text_char(&t, ':');
     ht_text_char(&t, state);
     ht_text_char(&t, ':');
-    ht_text_number(&t, (uint64_t)-error);
+    ht_text_number(&t, (uint64_t)-err);
     ht_text_char(&t, ':');
     for (const char *c = ht_process.name; *c; c++)
         ht_text_char(&t, *c == ':' ? '_' : *c);
@@ -68,13 +68,13 @@ void ht_mark_make(void)
         s->mark_path[0] = 0;
 }
 
-void ht_mark_result(int error, const char *path)
+void ht_mark_result(int err, const char *path)
 {
     struct ht_state *s = ht_state;
     if (!s->mark_path[0])
         return;
     SYS1(SYS_unlink, s->mark_path);
-    if (SYS_FAILED(make(s->mark_path, error ? 'f' : 'w', error, path)))
+    if (SYS_FAILED(make(s->mark_path, err ? 'f' : 'w', err, path)))
         s->mark_path[0] = 0;
 }
 

@@ -14,8 +14,8 @@
  * make new system calls during an allocation. */
 void ht_mark_make(void);
 
-/* The result of its last dump: error 0 and the path, or -errno. */
-void ht_mark_result(int error, const char *path);
+/* The result of its last dump: err 0 and the path, or -errno. */
+void ht_mark_result(int err, const char *path);
 
 void ht_mark_remove(void);
 
