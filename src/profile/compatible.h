@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* Making several profiles addable. */
 #ifndef HEAPTAP_SRC_PROFILE_COMPATIBLE_H
 #define HEAPTAP_SRC_PROFILE_COMPATIBLE_H
 
 #include "profile/profile.h"
 
-/* Gives all the same sample types, in the first one's order, and the same (finest) units. 0, or
- * -EINVAL with msg when they have no type in common or another period type. */
+/* Reduces all profiles to the sample types that they share, in the first one's order, in the finest
+ * unit of each. 0, or -EINVAL with msg: they share no type, or their period types differ. */
 int ht_profiles_make_compatible(struct ht_profile *const *ps, size_t n, char *msg, size_t msg_size);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The sockets that the server listens on. */
 #ifndef HEAPTAP_SRC_SERVE_LISTEN_H
 #define HEAPTAP_SRC_SERVE_LISTEN_H
 

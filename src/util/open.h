@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/* Opening files whose paths are not trusted. */
 #ifndef HEAPTAP_SRC_UTIL_OPEN_H
 #define HEAPTAP_SRC_UTIL_OPEN_H
 
-/* Opens for reading a path that others may have chosen: a descriptor, -errno, or -EINVAL for what
- * is no regular file. That is neither waited for (a FIFO) nor opened at all (a device that does
- * things). */
+/* Opens a regular file for reading. Returns a descriptor, or -errno; -EINVAL: it is no regular
+ * file. It never waits (for a FIFO's writer), and never opens a device, which might have effects.
+ * The caller closes the descriptor. */
 int ht_open_regular(const char *path);
 
 #endif

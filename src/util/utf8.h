@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* UTF-8: checking it, and making any bytes safe for a profile or for a terminal. No allocation; any
+ * thread. */
 #ifndef HEAPTAP_SRC_UTIL_UTF8_H
 #define HEAPTAP_SRC_UTIL_UTF8_H
 
@@ -11,7 +13,7 @@ bool ht_utf8_valid(const char *s, size_t n, size_t *bad);
 /*
  * A string of a profile must be UTF-8, and a path on disk may be any bytes: each byte that is none
  * becomes four characters, \xHH, as C writes it. Cut at the end of out; n bytes of text take at
- * most 4 * n + 1. Returns the length. No allocation.
+ * most 4 * n + 1. Returns the length.
  */
 size_t ht_utf8_escape(const char *text, size_t n, char *out, size_t size);
 

@@ -54,8 +54,8 @@ struct ht_run_regions {
     uint64_t run_id;
     pid_t root;          /* 0 until the program runs */
     uint64_t started_ns; /* by the file systems' clock */
-    uint64_t pid_namespace,
-        device; /* our own; that of the file system with the regions; 0: not known */
+    uint64_t pid_namespace; /* of `run` */
+    uint64_t device;        /* of the file system with the regions; 0: not known */
     const char *cwd;
     const char *directory; /* that regions are in, or that users have theirs in */
     const char *pattern;   /* the pattern of the output, as given to the program */

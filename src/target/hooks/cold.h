@@ -20,12 +20,14 @@ static inline bool resolving_here(void)
     return !ht_backend_ready();
 }
 
-/* Entered by a jump from fast.S with malloc's own stack and arguments; the call has been
- * counted down, except in ht_cold_realloc. */
+/* Entered by a jump from fast.S, with the caller's stack and arguments. The countdown has expired:
+ * the call's bytes are subtracted already. */
 void *ht_cold_malloc(size_t size);
 void *ht_cold_calloc(size_t n, size_t size);
-void *ht_cold_realloc(void *p, size_t size);
 void *ht_cold_realloc_charged(void *p, size_t size);
+/* The pointer may be a sampled block's; the call's bytes are not subtracted yet. */
+void *ht_cold_realloc(void *p, size_t size);
+/* The pointer may be a sampled block's. A free subtracts nothing. */
 void ht_cold_free(void *p);
 
 /* free of a block whose address ht_free_mask lets pass. */

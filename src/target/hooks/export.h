@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* How a function of the library is exported. */
 #ifndef HEAPTAP_SRC_TARGET_HOOKS_EXPORT_H
 #define HEAPTAP_SRC_TARGET_HOOKS_EXPORT_H
 

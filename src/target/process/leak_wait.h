@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/* The target's part of `heaptap run --leaks`. */
 #ifndef HEAPTAP_SRC_TARGET_PROCESS_LEAK_WAIT_H
 #define HEAPTAP_SRC_TARGET_PROCESS_LEAK_WAIT_H
 
 /*
- * Waits, at the end of the process, until `heaptap run --leaks` has looked through its memory; as
- * long as `run` lives and is at it, and at most some ten seconds without a sign of that. Returns at
- * once where nobody looks.
+ * At the end of the process: waits until `heaptap run --leaks` has looked through its memory. The
+ * wait goes on while `run` signals that it is at work, and ends some ten seconds after the last
+ * sign, or when `run` has died. Returns at once where nobody looks. The thread that ends the
+ * process.
  */
 void ht_leak_wait(void);
 

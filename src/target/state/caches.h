@@ -48,8 +48,8 @@ struct ht_stack_cache_entry {
 #define HT_WALK_CACHES_OWN    48 /* at small rates: one for each of the first threads */
 #define HT_WALK_CACHES_SHARED 16
 struct ht_walk_cache_frame {
-    uint64_t pc, sp,
-        bp;          /* the walk's state: the pc, and sp and rbp when the frame's call returns */
+    /* The walk's state: pc, and sp and rbp once the frame's call has returned. */
+    uint64_t pc, sp, bp;
     uint64_t sum;    /* ht_stack_sum from here to the end; 0: words do not tell all of it */
     ht_ref frame;    /* 0: hidden */
     uint16_t via;    /* HT_VIA_* */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The age of the region. Any thread; signal-safe; takes no lock. */
 #ifndef HEAPTAP_SRC_TARGET_STATE_CLOCK_H
 #define HEAPTAP_SRC_TARGET_STATE_CLOCK_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The settings that the environment has for this process. */
 #ifndef HEAPTAP_SRC_TARGET_STATE_SETTINGS_H
 #define HEAPTAP_SRC_TARGET_STATE_SETTINGS_H
 

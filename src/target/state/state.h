@@ -31,19 +31,21 @@
  */
 struct ht_tls {
     uint64_t bytes_until_sample; /* bytes (size + 1 each) to the next sample */
-    uint64_t rate;               /* that `bytes_until_sample` was drawn with; 0: not sampling,
-                                    `bytes_until_sample` is a re-check */
+    /* The rate with which `bytes_until_sample` was drawn; 0: sampling is off, and at the end of
+     * `bytes_until_sample` the thread looks whether it still is. */
+    uint64_t rate;
     uint64_t random;             /* splitmix64 state */
     uint64_t stack_lo, stack_hi; /* of the thread's own stack; 0, 0 when not known */
     uint8_t ready;
     uint8_t lock_refused;      /* a lock could not be had; set by lock.c, reset with each sample */
     uint16_t locks_held;       /* ranks (lock.h), where their order is checked */
     uint32_t reentrancy_depth; /* > 0: inside a hook's cold path */
-    uint32_t thread_slot;   /* the thread's number (thread_slot.h): which free list, which counters
-                        are its own; 0: it has none yet */
-    uint16_t thread_labels; /* the set that is the thread's name alone; thread_name.c */
+    /* The thread's number (thread_slot.h), by which it finds its free list and its counters; 0: it
+     * has none yet. */
+    uint32_t thread_slot;
+    uint16_t thread_labels; /* the set that has only the thread's name; thread_name.c */
     uint16_t label_cell;    /* own.c: the cell with the thread's labels, from 1; 0: none */
-    uint32_t labels_seen;   /* up to when that holds; 0: it is to be read again */
+    uint32_t labels_seen;   /* the moment (thread_name.c) up to which thread_labels holds */
     uint32_t last_block;    /* node of the block allocated last (temporary.h); 0: none */
 };
 _Static_assert(sizeof(struct ht_tls) <= 64, "TLS budget (tests/hazards/h03)");
@@ -88,8 +90,9 @@ struct ht_hints_use {
 struct ht_state {
     _Atomic uint32_t active; /* enum ht_activity; release once the region is ready */
     _Atomic uint32_t grow;   /* try-lock: new chunk */
-    uint32_t waiting_pid;    /* of a program whose region is made at its first sample; 0, as in a
-                                forked child: of none. Written at start */
+    /* The process whose region is made at its first sample; 0, as in a forked child: none does
+     * that. Written at start. */
+    uint32_t waiting_pid;
     uint32_t peak_or_growth;
     unsigned char *base; /* of the region */
     struct ht_region_header *header;
@@ -138,14 +141,15 @@ struct ht_config {
     uint32_t fold;     /* how many sites and stacks a region may have; 0: any number */
     uint32_t run_pid;  /* of `heaptap run` itself, 0: not known */
     uint32_t run_root; /* pid of the program `heaptap run` started, 0: not under run */
-    uint64_t run_start_ns, run_pid_namespace, run_device; /* when it started by the clock of files,
-                           its pid namespace, the device of its regions; 0: not known */
+    /* Of `heaptap run`: when it started, by the clock of files; its pid namespace; the device of
+     * its regions. 0: not known. */
+    uint64_t run_start_ns, run_pid_namespace, run_device;
     bool peak, temporary, children, start, secure, mmap;
     bool run_leaks;  /* `run` looks for leaks at the end */
     bool fold_fixed; /* else more where more lives */
     enum { HT_UNWIND_AUTO, HT_UNWIND_FP, HT_UNWIND_DWARF } unwind;
-    uint32_t n_labels,
-        thread_label; /* keys of --labels; which of them is "thread", from 1; 0: none */
+    uint32_t n_labels;     /* keys of --labels */
+    uint32_t thread_label; /* which of them is "thread", from 1; 0: none */
     struct ht_label_key labels[HT_LABELS];
     char output[1024]; /* absolute pattern */
     char region_dir[256];
