@@ -56,8 +56,8 @@ static inline int64_t ht_recipe_rbp_offset(uint64_t r)
 }
 
 /*
- * The recipe of the instruction at pc (for a call: return address - 1) in a mapped object. Reads
- * only inside the object. HT_STEP_UNKNOWN when no entry covers pc.
+ * cfi_recipe.c: the recipe of the instruction at pc (for a call: return address - 1) in a mapped
+ * object. Reads only inside the object. HT_STEP_UNKNOWN when no entry covers pc.
  */
 uint64_t ht_cfi_recipe(uint64_t pc, const struct ht_object *o);
 
@@ -92,7 +92,7 @@ struct ht_row {
 /* 0; -ENOENT: no entry covers pc; -EINVAL: the entry is not understood. */
 int ht_cfi_row(uint64_t pc, const struct ht_object *o, struct ht_row *row);
 
-/* What a word holds of a row. */
+/* cfi_recipe.c: a row's rules as a recipe; HT_STEP_OTHER: a recipe cannot express them. */
 uint64_t ht_cfi_row_recipe(const struct ht_row *row);
 
 struct ht_all_regs {
@@ -100,7 +100,8 @@ struct ht_all_regs {
     uint32_t known; /* bit by bit */
 };
 
-/* Steps by a row. load reads a word of the stack, or refuses. False: the way is lost. */
+/* cfi_step.c: steps out of a frame by a row. load reads a word of the stack, or refuses. False: the
+ * caller's frame cannot be found. */
 bool ht_cfi_step(const struct ht_row *row, struct ht_all_regs *regs,
                  bool (*load)(void *ctx, uint64_t at, uint64_t *word), void *ctx);
 

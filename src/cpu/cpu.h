@@ -33,8 +33,9 @@ struct ht_cpu_summary {
 };
 
 /*
- * Samples, and makes a profile samples/count, cpu/nanoseconds without names (but the kernel's),
- * with the label thread. NULL with *err (-errno) and a line in msg that says what is in the way.
+ * sample.c: samples, and makes a profile samples/count, cpu/nanoseconds without names (but the
+ * kernel's), with the label thread. NULL with *err (-errno) and a line in msg that says what is in
+ * the way.
  */
 struct ht_profile *ht_cpu_sample(const struct ht_cpu_options *o, struct ht_cpu_summary *summary,
                                  int *err, char *msg, size_t msg_size);

@@ -20,8 +20,8 @@ struct ht_glibc_form {
     uint64_t fast, top, bins, next, system;
 };
 
-/* main_arena: in libc's data, or where the program is static in its own. 0: not found. n: arenas.
- */
+/* glibc.c: the address of main_arena, in libc's data or, in a static program, in its own. 0: not
+ * found. *n: how many arenas there are. */
 uint64_t ht_glibc_find_main(struct ht_remote *r, const struct ht_glibc_form **form, unsigned *n);
 
 #endif

@@ -35,7 +35,8 @@ void ht_merge_destroy(struct ht_merge *m);
 /* The same for one profile: a new one without what no sample uses. */
 struct ht_profile *ht_profile_compact(struct ht_profile *p, int *err, char *msg, size_t msg_size);
 
-/* A full copy, ids and all (reports change the profile they are given). NULL: out of memory. */
+/* copy.c: a full copy, ids and all (reports change the profile they are given). NULL: out of
+ * memory. */
 struct ht_profile *ht_profile_copy(const struct ht_profile *p);
 
 /* subtract.c: p minus base. diff marks the base's samples with the label pprof::base=true, so

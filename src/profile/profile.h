@@ -7,6 +7,8 @@
  * "") and never NULL), so they can be compared by pointer inside one profile and live as long as it
  * does. Not thread-safe: one thread at a time on one profile. A `mark` is scratch of the operation
  * at hand: any call that takes a profile that is not const may leave anything in it.
+ *
+ * profile.c has what is not said to be elsewhere.
  */
 #ifndef HEAPTAP_SRC_PROFILE_PROFILE_H
 #define HEAPTAP_SRC_PROFILE_PROFILE_H
@@ -129,38 +131,38 @@ int ht_profile_add_sample_type(struct ht_profile *p, const char *type, const cha
 int ht_profile_add_comment(struct ht_profile *p, const char *comment);
 
 /*
- * Decodes a pprof profile (gzipped or raw proto) or a legacy text heap profile (gperftools,
+ * feed.c: decodes a pprof profile (gzipped or raw proto) or a legacy text heap profile (gperftools,
  * jemalloc, Go debug=1) from memory. On failure returns NULL, sets *err to -errno (-EINVAL for
  * malformed input) and writes one line saying what is wrong and where into msg.
  */
 struct ht_profile *ht_profile_decode(const void *data, size_t size, int *err, char *msg,
                                      size_t msg_size);
 
-/* The same from a file; "-" is standard input. The message names the path. */
+/* file.c: the same from a file; "-" is standard input. The message names the path. */
 struct ht_profile *ht_profile_read_file(const char *path, int *err, char *msg, size_t msg_size);
 
-/* Encodes as gzipped (or raw) proto into a malloc'ed buffer. 0 or -errno. */
+/* encode.c: encodes as gzipped (or raw) proto into a malloc'ed buffer. 0 or -errno. */
 int ht_profile_encode(const struct ht_profile *p, bool gzip, void **data, size_t *size);
 
-/* The same as gperftools' text, for readers that know no proto. -EINVAL with msg when the profile
- * is a difference or of something else than a heap. */
+/* legacy_write.c: the same as gperftools' text, for readers that know no proto. -EINVAL with msg
+ * when the profile is a difference or of something else than a heap. */
 int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size, char *msg,
                            size_t msg_size);
 
-/* Writes a file by way of a temporary name beside it and rename(2); an old file of that name
- * stays whole if anything fails. 0 or -errno. */
+/* file.c: writes a file by way of a temporary name beside it and rename(2); an old file of that
+ * name stays whole if anything fails. 0 or -errno. */
 int ht_profile_write_file(const struct ht_profile *p, const char *path);
 
-/* The same for any bytes. "-" is standard output; a path that is no regular file (a pipe,
+/* file.c: the same for any bytes. "-" is standard output; a path that is no regular file (a pipe,
  * /dev/stdout) is written to. */
 int ht_file_replace(const char *path, const void *data, size_t size);
 
-/* The path that rename(2) may replace for this one: a link's target, never the link, and nothing
- * in /dev. *target is to be freed; NULL: there is none, the path is to be opened and written to.
- * 0, -ENOMEM, or -EACCES: somebody else put it into a directory that is everybody's. */
+/* file.c: the path that rename(2) may replace for this one: a link's target, never the link, and
+ * nothing in /dev. *target is to be freed; NULL: there is none, the path is to be opened and
+ * written to. 0, -ENOMEM, or -EACCES: somebody else put it into a directory that is everybody's. */
 int ht_file_target(const char *path, char **target);
 
-/* 0 when the profile keeps pprof's rules (CheckValid), else -EINVAL with a line in msg. */
+/* check.c: 0 when the profile keeps pprof's rules (CheckValid), else -EINVAL with a line in msg. */
 int ht_profile_check(const struct ht_profile *p, char *msg, size_t msg_size);
 
 #endif

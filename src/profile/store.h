@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the codecs know of a profile's store. Private to src/profile. */
+/* What the codecs know of a profile's store (profile.c unless said otherwise). Private to
+ * src/profile. */
 #ifndef HEAPTAP_SRC_PROFILE_STORE_H
 #define HEAPTAP_SRC_PROFILE_STORE_H
 

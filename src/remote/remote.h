@@ -4,7 +4,10 @@
  * stacks. It need not be profiled, and nothing of ours is in it. Memory is read with
  * process_vm_readv alone. Nothing is stopped but what ht_remote_stop_thread stops.
  *
- * One thread at a time on one ht_remote.
+ * One thread at a time on one ht_remote. Which file has what: process.c the process and its list of
+ * maps, maps.c single maps, module.c objects, memory.c memory, threads.c threads, locks.c what they
+ * wait for, unwind.c stacks, stop.c stopping a thread, profile.c threads as a profile, syscalls.c
+ * names of system calls.
  */
 #ifndef HEAPTAP_SRC_REMOTE_REMOTE_H
 #define HEAPTAP_SRC_REMOTE_REMOTE_H

@@ -86,7 +86,7 @@ static inline int64_t ht_cum(const struct ht_graph_node *n)
     return ht_div_value(n->cum, n->cum_div);
 }
 
-/* The lines above a report, as strings to free with ht_labels_finish. */
+/* labels.c: the lines above a report, as strings to free with ht_labels_finish. */
 struct ht_labels {
     char **line;
     size_t n;
@@ -98,7 +98,7 @@ int ht_labels_report(struct ht_labels *l, const struct ht_report *r, size_t drop
 void ht_labels_finish(struct ht_labels *l);
 void ht_labels_print(const struct ht_labels *l, FILE *out);
 
-/* The file name mapping[0] goes by, as a string to free; NULL when it has none. */
+/* labels.c: the file name of mapping[0], as a string to free; NULL when it has none. */
 char *ht_report_title(const struct ht_profile *p);
 
 #endif

@@ -32,7 +32,7 @@ struct ht_diff {
     size_t n_sites;
 };
 
-/* Stacks, tests and verdicts. 0 or -ENOMEM; finish in any case. */
+/* diff_collect.c: stacks, tests and verdicts. 0 or -ENOMEM; finish in either case. */
 int ht_diff_collect(struct ht_diff *d, struct ht_report *r, const struct ht_compared *c);
 void ht_diff_finish(struct ht_diff *d);
 

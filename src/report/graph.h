@@ -109,6 +109,8 @@ int ht_graph_rebuild(struct ht_graph *g);
  * their evidence is NULL. *samples gets how many objects were sampled. 0 or -ENOMEM. */
 int ht_graph_add_evidence(struct ht_graph *g, const struct ht_sampling *sampling, double *samples);
 
+/* --- graph_name.c --- */
+
 /* "pkg.fn file:line", the text for people. Never NULL. */
 const char *ht_graph_node_name(struct ht_graph *g, struct ht_graph_node *n);
 /* The same from an info, into a new string to free; sep stands between the parts. */
@@ -127,6 +129,8 @@ enum ht_inlining {
 };
 enum ht_inlining ht_graph_node_inlining(const struct ht_graph_node *n);
 
+/* --- graph_order.c --- */
+
 /* Sorts nodes by pprof's rules, the last of which leaves no ties. */
 void ht_graph_nodes_sort(struct ht_graph *g, struct ht_graph_node **nodes, size_t n,
                          enum ht_graph_node_order order);
@@ -136,6 +140,8 @@ struct ht_edge **ht_edges_sorted(struct ht_graph *g, const struct ht_graph_node 
                                  size_t *count);
 void ht_edges_sort(struct ht_graph *g, struct ht_edge **e, size_t n);
 
+/* --- graph_trim.c --- */
+
 /* Trimming; the first two set kept and return how many nodes are to be kept. */
 size_t ht_graph_keep_heavy(struct ht_graph *g, int64_t cutoff);
 size_t ht_graph_keep_top(struct ht_graph *g, size_t n, bool visual);
@@ -144,6 +150,7 @@ void ht_graph_trim_tags(struct ht_graph *g, int64_t cutoff);
 /* Removes residual edges whose ends are connected by another path. 0 or -ENOMEM. */
 int ht_graph_remove_redundant(struct ht_graph *g);
 
+/* graph.c */
 int64_t ht_abs64(int64_t v);
 
 #endif

@@ -47,15 +47,16 @@ struct ht_report_options {
     size_t msg_size;
 };
 
-/* The filters among the options. */
+/* context.c: the filters among the options. */
 struct ht_filter ht_report_filter(const struct ht_report_options *o);
 
-/* pprof's defaults. */
+/* context.c: pprof's defaults. */
 void ht_report_options_init(struct ht_report_options *o);
 
 /*
  * Every report returns 0, or -errno with a line in o->msg: -EINVAL for a regex or sample_index
  * that cannot be used, -ENOENT when peek or list match nothing, -ENODATA without sample types.
+ * text.c has top, tree.c tree and peek, list.c list, dot.c dot.
  */
 int ht_report_top(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 int ht_report_tree(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
@@ -79,42 +80,43 @@ struct ht_compared {
     bool survivors;
 };
 
-/* What changed from one side to the other, and which changes are more than chance. -ENODATA with
- * a line in o->msg when the profile does not record how it was sampled. */
+/* diff.c: what changed between the sides, and which changes are more than chance. -ENODATA with a
+ * line in o->msg when the profile does not record how it was sampled. */
 int ht_report_diff(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
                    const struct ht_compared *c);
 
-/* A time as pprof writes it, "Jan 2, 2026 at 3:04pm (UTC)", or with its seconds, by which two can
- * be told apart. False when it cannot be told. */
+/* labels.c: a time as pprof writes it, "Jan 2, 2026 at 3:04pm (UTC)"; with `seconds`, so that two
+ * times of one minute differ. False: the time cannot be represented. */
 bool ht_report_time(int64_t nanos, bool seconds, char *text, size_t size);
 
-/* Adds the frames of tagroot and tagleaf, or replaces stacks by those of `by`. Called by the
- * reports. 0 or -errno with a line in o->msg; for a label that no sample has, prints a line on
- * stderr. */
+/* context.c: adds the frames of tagroot and tagleaf, or replaces stacks by those of `by`. The
+ * reports call it. 0 or -errno with a line in o->msg; for a label that no sample has, prints a line
+ * on stderr. */
 int ht_report_label_frames(struct ht_profile *p, const struct ht_report_options *o);
 
-/* Only the lines above a report: the profile's program and time. */
+/* labels.c: only the lines above a report, with the profile's program and time. */
 int ht_report_heading(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* One line a stack, root first, frames joined by ';', then the value: what flamegraph.pl and
- * speedscope read. */
+/* folded.c: one line a stack, root first, frames joined by ';', then the value: what flamegraph.pl
+ * and speedscope read. */
 int ht_report_folded(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* For which functions memory was allocated: in each stack the first function that is no
- * allocation wrapper. */
+/* owners.c: the functions for which memory was allocated: in each stack the first function that is
+ * no allocation wrapper. */
 int ht_report_owners(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* The weight of each value of each label. */
+/* tags.c: the weight of each value of each label. */
 int ht_report_tags(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* The objects of each site by size, from the numeric label "bytes". */
+/* sizes.c: the objects of each site by size, from the numeric label "bytes". */
 int ht_report_sizes(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* Every sample with its labels and stack; the whole profile as pprof dumps it. */
+/* traces.c: every sample with its labels and stack. raw.c: the whole profile as pprof dumps it. */
 int ht_report_traces(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 int ht_report_raw(FILE *out, struct ht_profile *p, const struct ht_report_options *o);
 
-/* dot's output laid out by graphviz; format is "svg" or "png". -ENOENT when graphviz is missing. */
+/* graphviz.c: dot's output laid out by graphviz; format is "svg" or "png". -ENOENT when graphviz is
+ * missing. */
 int ht_report_graphviz(FILE *out, struct ht_profile *p, const struct ht_report_options *o,
                        const char *format);
 

@@ -38,6 +38,8 @@ struct ht_fold_tree {
 };
 
 /*
+ * fold_frames.c has ht_fold_frames_create, _destroy and ht_fold_frame.
+ *
  * budget: frames and sums that are kept in any case; more are while a frame is at least `pixel` of
  * the total of any sample type. before may be NULL; a frame is kept in both or in none. Changes the
  * profiles' marks. NULL when out of memory.

@@ -21,7 +21,7 @@ struct ht_region_origin {
 int ht_region_copy(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
                    char *msg, size_t msg_size);
 
-/* A region file or process of a listing, which is already open. */
+/* open.c: opens a region of a listing by its file, which is open, or by its process. */
 struct ht_process_info;
 struct ht_process_map;
 int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,

@@ -46,8 +46,8 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
 int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, const char *path),
                        void *ctx);
 
-/* The file of the region that a map shows, by its name in the process's root: a descriptor, or
- * -errno. */
+/* open.c: opens the region's file that a map shows, by its path below the process's root. A
+ * descriptor, or -errno. */
 int ht_process_region_file(const struct ht_process_info *p, const struct ht_process_map *map);
 
 /* Opens the memory of a process for reading, by a thread that lives. A descriptor or -errno. */

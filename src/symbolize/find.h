@@ -34,8 +34,9 @@ struct ht_found {
 int ht_find_open(struct ht_found *f, const struct ht_find *what, bool want_debug);
 void ht_find_finish(struct ht_found *f);
 
-/* The path of a file that debuginfod serves for the build-id ("debuginfo" or "executable"), to
- * free; NULL when there is none or DEBUGINFOD_URLS is not set. Can take long: it is the network. */
+/* debuginfod.c: the path of a file that debuginfod serves for the build-id ("debuginfo" or
+ * "executable"), to free; NULL when there is none or DEBUGINFOD_URLS is not set. Can take long: it
+ * is the network. */
 char *ht_debuginfod_fetch(const char *build_id, const char *kind, bool (*waiting)(void *arg),
                           void *waiting_arg);
 

@@ -34,7 +34,7 @@ struct ht_symbolize_options {
         *stop; /* set by a signal handler: not 0 ends the work soon; may be NULL */
 };
 
-/* Reads "full", "templates", "default" or "none". 0 or -EINVAL. */
+/* demangle.c: reads "full", "templates", "default" or "none". 0 or -EINVAL. */
 int ht_demangle_parse(const char *word, enum ht_demangle *mode);
 
 /*
@@ -47,7 +47,8 @@ int ht_demangle_parse(const char *word, enum ht_demangle *mode);
 int ht_symbolize(struct ht_profile *p, const struct ht_symbolize_options *o, char *msg,
                  size_t msg_size);
 
-/* Demangles one name as the mode says. A new string to free; NULL only when out of memory. */
+/* demangle.c: demangles one name as the mode says. A new string to free; NULL only when out of
+ * memory. */
 char *ht_demangle(const char *name, enum ht_demangle mode);
 
 #endif

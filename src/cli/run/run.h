@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-/* As ht_cmd_run. *root becomes the program's pid; 0: it was not started. */
+/* cmd_run.c: as ht_cmd_run. *root becomes the program's pid; 0: it was not started. */
 int ht_run_with_root(int argc, char **argv, pid_t *root);
 
 #endif
