@@ -48,14 +48,31 @@ def metrics(s):
     return {m[1]: int(m[2]) for m in re.finditer(r"^heaptap_push_(\w+) (\d+)$", text, re.M)}
 
 
+def wait_for_metrics(what, s, test):
+    """The metrics of s, once test holds of them."""
+    def look():
+        m = metrics(s)
+        return m if test(m) else None
+    return wait_for(what, look)
+
+
+def buffered():
+    """The files of profiles that wait in the buffer, oldest first."""
+    return sorted(f for f in os.listdir(buffer) if f.endswith(".push"))
+
+
 def serve(store, *options, path=""):
     return Server(heaptap, "serve", "--listen", ":0", "--push", store.url + path, "--every=1s", *options, env=env)
+
+
+def allocations(totals):
+    return {k: v for k, v in totals.items() if k.startswith("alloc")}
 
 
 def allocated(got):
     sums = collections.Counter()
     for g in got:
-        sums.update({k: v for k, v in pprofile.totals(g[4]).items() if k.startswith("alloc")})
+        sums.update(allocations(pprofile.totals(g[4])))
     return dict(sums)
 
 
@@ -69,8 +86,7 @@ for path in ("", "/push.v1.PusherService/Push", "/any/store"):
         p.wait()
         end = [f for f in os.listdir(tmp) if f.endswith(".pb.gz") and f[0].isdigit()]
         whole = pprofile.totals(open(tmp + "/" + end[0], "rb").read())
-        want = {k: v for k, v in whole.items() if k.startswith("alloc")}
-        wait_for("sums of %s" % (path or "/ingest"), lambda: allocated(store.of(program)) == want)
+        wait_for("sums of %s" % (path or "/ingest"), lambda: allocated(store.of(program)) == allocations(whole))
         got = store.of(program)
         check("in-use is as it is", pprofile.totals(got[-1][4])["inuse_space"] == whole["inuse_space"], whole)
         name, labels, _, _, profile = got[-1]
@@ -92,15 +108,15 @@ buffer = tmp + "/buffer"
 store = Store("503")
 with serve(store, "--push-buffer", buffer) as s:
     p = start(300)
-    wait_for("files", lambda: len([f for f in os.listdir(buffer) if f.endswith(".push")]) >= 2)
+    wait_for("files", lambda: len(buffered()) >= 2)
     pid = int(open("/proc/%d/task/%d/children" % (p.pid, p.pid)).read().split()[0])
     p.send_signal(signal.SIGKILL)
     p.wait()
     os.kill(pid, signal.SIGKILL)
-    m = wait_for("failures are counted", lambda: (lambda m: m["failures_total"] >= 2 and m["waiting"] >= 3 and m)(metrics(s)))
+    m = wait_for_metrics("failures are counted", s, lambda m: m["failures_total"] >= 2 and m["waiting"] >= 3)
     check("nothing dropped", not m["dropped_total"] and not m["refused_total"] and not m["sent_total"], m)
 check("one line, without control characters", s.err.count("answers 503") == 1 and "\x1b" not in s.err and "they are in" in s.err, s.err)
-files = sorted(f for f in os.listdir(buffer) if f.endswith(".push"))
+files = buffered()
 check("modes", all(os.stat(buffer + "/" + f).st_mode & 0o777 == 0o600 for f in files) and os.stat(buffer).st_mode & 0o777 == 0o700)
 ours = sum(b"\nprogram=%s\n" % program.encode() in open(buffer + "/" + f, "rb").read() for f in files)
 check("the process is among them", ours >= 1, files)
@@ -127,14 +143,14 @@ os.unlink(buffer + "/00000000000000000003.push")
 store = Store("429")
 with serve(store, "--push-buffer", buffer, "--push-buffer-size=2K") as s:
     p = start(300)
-    m = wait_for("dropped", lambda: (lambda m: m["dropped_total"] and m["dropped_bytes_total"] and m)(metrics(s)))
+    m = wait_for_metrics("dropped", s, lambda m: m["dropped_total"] and m["dropped_bytes_total"])
     check("within its limit", sum(os.path.getsize(buffer + "/" + f) for f in os.listdir(buffer)) <= 2048)
 
 # What is refused is not tried again; a store leads nowhere and keeps nobody.
 for mode, counter in (("400", "refused_total"), ("file", "refused_total"), ("endless", "failures_total")):
     store = Store(mode)
     with serve(store, path="/") as s:
-        m = wait_for(mode, lambda: (lambda m: m[counter] and m)(metrics(s)))
+        m = wait_for_metrics(mode, s, lambda m: m[counter])
         check("%s: not sent" % mode, not m["sent_total"], m)
         check("%s: memory" % mode, int(re.search(r"VmRSS:\s+(\d+)", open("/proc/%d/status" % s.p.pid).read())[1]) < 100000)
     store.released.set()
