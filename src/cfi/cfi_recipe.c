@@ -244,6 +244,8 @@ uint64_t ht_cfi_recipe(uint64_t pc, const struct ht_object *o)
     uint64_t usual = usual_recipe(pc, o);
     if (usual != HT_STEP_UNKNOWN)
         return usual;
-    int r = ht_cfi_row(pc, o, &row);
-    return r == -ENOENT ? HT_STEP_UNKNOWN : r ? HT_STEP_OTHER : ht_cfi_row_recipe(&row);
+    int err = ht_cfi_row(pc, o, &row);
+    if (err)
+        return err == -ENOENT ? HT_STEP_UNKNOWN : HT_STEP_OTHER;
+    return ht_cfi_row_recipe(&row);
 }

@@ -350,7 +350,9 @@ int ht_events_drain(struct ht_events *e, uint64_t until,
     qsort(e->order, e->n_order, sizeof *e->order, by_time);
     while (n < e->n_order && e->order[n].time <= until)
         record(ctx, (const void *)(e->held + e->order[n++].at));
-    return err ? err : n ? keep_rest(e, n) : 0;
+    if (err || !n)
+        return err;
+    return keep_rest(e, n);
 }
 
 static bool word(const unsigned char **at, const unsigned char *end, uint64_t *w)

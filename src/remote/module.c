@@ -68,7 +68,9 @@ static int open_file(const struct ht_remote *r, const struct ht_remote_map *m)
         snprintf(path, sizeof path, "/proc/%d/root%s", (int)r->living, m->name);
         fd = try_open(path, m);
     }
-    return fd >= 0 ? fd : *m->name == '/' ? try_open(m->name, m) : -1;
+    if (fd < 0 && *m->name == '/')
+        fd = try_open(m->name, m);
+    return fd;
 }
 
 /* The map of the same file that holds its first bytes, at or below m. */

@@ -100,7 +100,9 @@ static int refuse(pid_t pid, int err, char *msg, size_t msg_size)
         snprintf(msg, msg_size, "there is no process %d, or it has ended", (int)pid);
     else
         snprintf(msg, msg_size, "process %d cannot be looked into: %s", (int)pid, strerror(-err));
-    return err == -EACCES ? -EPERM : err == -ENOENT ? -ESRCH : err;
+    if (err == -EACCES)
+        return -EPERM;
+    return err == -ENOENT ? -ESRCH : err;
 }
 
 int ht_remote_open(struct ht_remote *r, pid_t pid, char *msg, size_t msg_size)

@@ -69,7 +69,9 @@ static enum call call_before(struct ht_remote *r, uint64_t ra, uint64_t function
     memcpy(&distance, b + 3, 4);
     if (b[2] == 0xe8) {
         uint64_t to = ra + (uint64_t)(int64_t)distance;
-        return to == function ? THIS_CALL : is_code(r, to) ? SOME_CALL : NO_CALL;
+        if (to == function)
+            return THIS_CALL;
+        return is_code(r, to) ? SOME_CALL : NO_CALL;
     }
     /* ff /2: through a register or memory, with one, two, three, six or seven bytes. */
     bool through = (b[5] == 0xff && (b[6] & 0xf8) == 0xd0) ||

@@ -68,5 +68,7 @@ enum ht_inlining ht_graph_node_inlining(const struct ht_graph_node *n)
             inlined |= e->is_inline;
             called |= !e->is_inline;
         }
-    return !inlined ? HT_NEVER_INLINED : called ? HT_INLINED_SOMEWHERE : HT_INLINED_EVERYWHERE;
+    if (!inlined)
+        return HT_NEVER_INLINED;
+    return called ? HT_INLINED_SOMEWHERE : HT_INLINED_EVERYWHERE;
 }

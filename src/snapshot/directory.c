@@ -209,5 +209,7 @@ int ht_region_directory_find(const struct ht_region_name *name, char *path, size
     int err = ht_region_directory_walk(consider, &s);
     if (err && s.fd >= 0)
         close(s.fd);
-    return err ? err : s.fd >= 0 ? s.fd : -ENOENT;
+    if (err)
+        return err;
+    return s.fd >= 0 ? s.fd : -ENOENT;
 }

@@ -123,7 +123,9 @@ static struct ht_check_result *result(struct check *c, const char *name, const c
 
 static enum ht_outcome judge(struct ht_interval in, double limit)
 {
-    return in.low > limit ? HT_BROKEN : in.high <= limit ? HT_HOLDS : HT_UNDECIDED;
+    if (in.low > limit)
+        return HT_BROKEN;
+    return in.high <= limit ? HT_HOLDS : HT_UNDECIDED;
 }
 
 static void check_limit(struct check *c, const struct ht_profile *p, const struct ht_regex *re,

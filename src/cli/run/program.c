@@ -30,7 +30,9 @@ int ht_program_find(const char *name, char *path, size_t size)
             return -ENAMETOOLONG;
         if (stat(path, &st))
             return -errno;
-        return S_ISDIR(st.st_mode) ? -EISDIR : access(path, X_OK) ? -errno : 0;
+        if (S_ISDIR(st.st_mode))
+            return -EISDIR;
+        return access(path, X_OK) ? -errno : 0;
     }
     const char *list = getenv("PATH");
     int err = -ENOENT;
