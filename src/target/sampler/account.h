@@ -21,18 +21,18 @@ void ht_sample_account_inherited(ht_ref site, uint64_t size);
 
 /* Adds one object of the given size to the allocated, or freed, totals of a site. */
 static inline __attribute__((always_inline)) void ht_account(struct ht_site *site, uint64_t size,
-                                                             bool alloc)
+                                                             enum ht_event event)
 {
     if (site->rate != 1 || HT_UNLIKELY(ht_state->peak_or_growth)) {
-        if (alloc)
+        if (event == HT_ALLOCATED)
             ht_account_allocated(site, size);
         else
             ht_account_freed(site, size);
         return;
     }
     const uint32_t thread_slot = ht_tls.thread_slot;
-    ht_site_count(site, thread_slot, size, alloc);
-    ht_total_count(thread_slot, size, alloc);
+    ht_site_count(site, thread_slot, size, event);
+    ht_total_count(thread_slot, size, event);
 }
 
 #endif

@@ -53,18 +53,18 @@ static struct ht_counter_shard *cell_of(struct ht_counter_shard *cells, uint32_t
     return NULL;
 }
 
-void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, bool alloc)
+void ht_site_count_elsewhere(struct ht_site *s, uint64_t size, enum ht_event event)
 {
     uint32_t thread_slot = ht_thread_slot();
     struct ht_counter_shard *cells = cells_of(s),
                             *mine = cells ? cell_of(cells, thread_slot) : NULL;
     if (mine) {
-        ht_count_in_shard(mine, size, alloc);
+        ht_count_in_shard(mine, size, event);
         return;
     }
     struct ht_counts *c = cells ? &cells[thread_slot % HT_COUNTER_SHARDS].shared : &s->shared;
-    ht_count(alloc ? &c->alloc_bytes : &c->freed_bytes, size);
-    ht_count(alloc ? &c->alloc_objects : &c->freed_objects, 1);
+    ht_count(event == HT_ALLOCATED ? &c->alloc_bytes : &c->freed_bytes, size);
+    ht_count(event == HT_ALLOCATED ? &c->alloc_objects : &c->freed_objects, 1);
 }
 
 /* The thread's own totals, claimed if it has none. NULL: they are another thread's. */
@@ -80,31 +80,32 @@ static struct ht_total *own_total(struct ht_total_cell *cells, uint32_t thread_s
     return !owner || owner == thread_slot ? &c->own : NULL;
 }
 
-void ht_total_weighted(const struct ht_split *objects, const struct ht_split *bytes, bool alloc)
+void ht_total_weighted(const struct ht_split *objects, const struct ht_split *bytes,
+                       enum ht_event event)
 {
     uint32_t slot = ht_thread_slot();
     struct ht_total_cell *cells = ht_total_cells();
     struct ht_total *own = own_total(cells, slot);
     if (own)
-        ht_total_add(own, objects, bytes, alloc, ht_add_alone);
+        ht_total_add(own, objects, bytes, event, ht_add_alone);
     else
-        ht_total_add(&cells[slot % HT_TOTAL_CELLS].shared, objects, bytes, alloc, ht_count);
+        ht_total_add(&cells[slot % HT_TOTAL_CELLS].shared, objects, bytes, event, ht_count);
 }
 
-void ht_total_count_elsewhere(uint64_t size, bool alloc)
+void ht_total_count_elsewhere(uint64_t size, enum ht_event event)
 {
     uint32_t slot = ht_thread_slot();
     struct ht_total_cell *cells = ht_total_cells();
     const struct ht_split one = {1, 0}, bytes = {size, 0};
     if (own_total(cells, slot)) {
-        ht_total_weighted(&one, &bytes, alloc);
+        ht_total_weighted(&one, &bytes, event);
         return;
     }
     /* A thread that finds all cells owned counts here for its whole life: three locked additions.
      */
     struct ht_total *t = &cells[slot % HT_TOTAL_CELLS].shared;
-    _Atomic uint64_t *objects = &t->counts.alloc_objects + (alloc ? 0 : 2);
+    _Atomic uint64_t *objects = &t->counts.alloc_objects + (event == HT_ALLOCATED ? 0 : 2);
     ht_count(&objects[1], size);
     ht_count(objects, 1);
-    ht_count(&t->alloc_samples + (alloc ? 0 : 1), 1);
+    ht_count(&t->alloc_samples + (event == HT_ALLOCATED ? 0 : 1), 1);
 }
