@@ -86,74 +86,100 @@ static int refuse(char *msg, size_t size, int err, const char *why)
     return err;
 }
 
-/* -EAGAIN: records were used again while it was read. */
+/* Reads the header, and checks it. st: of the file, if there is one. */
+static int read_header(struct ht_region *r, struct copier *c, unsigned char *header,
+                       struct stat *st, char *msg, size_t msg_size)
+{
+    const bool of_file = c->r.from.file >= 0;
+    if (of_file && fstat(c->r.from.file, st))
+        return refuse(msg, msg_size, -errno, strerror(errno));
+    int err = of_file && (uint64_t)st->st_size < HT_HEADER_SIZE ? -EINVAL
+                                                                : ht_reader_header(&c->r, header);
+    if (err == -EINVAL || err == -EIO)
+        return refuse(msg, msg_size, err, "too short for a heaptap region");
+    if (err)
+        return refuse(msg, msg_size, err, strerror(-err));
+    return ht_view_init(&r->view, header, HT_HEADER_SIZE, msg, msg_size);
+}
+
+/* Decides up to where the region is read, and from where on in the process's memory. */
+static void set_limits(struct ht_region *r, struct copier *c, const struct ht_region_header *h,
+                       uint64_t file_size)
+{
+    const bool of_file = c->r.from.file >= 0;
+    uint64_t private = atomic_load(&h->private_from);
+    c->r.private_from = of_file ? private : 0;
+    c->r.limit = h->size < COPY_MAX ? h->size : COPY_MAX;
+    if (of_file && !private && file_size < c->r.limit)
+        c->r.limit = file_size;
+    if (private && c->r.from.memory < 0) {
+        c->r.limit = private < c->r.limit ? private : c->r.limit;
+        r->lost_from = private;
+    }
+}
+
+/* Maps as much address space as a region of n chunks may grow to while it is copied. Only what is
+ * read is touched. */
+static int map_room(struct copier *c, uint32_t n)
+{
+    uint64_t size = !c->kinds ? HT_HEADER_SIZE : ht_chunk_offset(n) + (256ull << 20);
+    if (c->kinds && size > c->r.limit)
+        size = c->r.limit > HT_HEADER_SIZE ? c->r.limit : HT_HEADER_SIZE;
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return -errno;
+    c->base = base;
+    c->r.limit = size;
+    return 0;
+}
+
+/* Copies the chunks. -EAGAIN, but for the last try: records were reused meanwhile. */
+static int fill(struct ht_region *r, struct copier *c, uint32_t n, uint64_t file_bytes, bool last)
+{
+    /* Saves a third of the time for a large region; for a sparse one it would use memory for holes.
+     */
+    if (c->r.from.file >= 0 && file_bytes >= ht_chunk_offset(n) / 2)
+        madvise(c->base, c->r.limit, MADV_HUGEPAGE);
+    int err = read_chunks(c);
+    uint32_t now = r->view.fold_version;
+    if (!err)
+        err = ht_reader_bytes(&c->r, &now, sizeof now,
+                              offsetof(struct ht_region_header, fold_version));
+    if (!err && !last && !ht_fold_version_holds(r->view.fold_version, now))
+        err = -EAGAIN;
+    return err;
+}
+
+/* -EAGAIN: as fill. */
 static int copy_once(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
                      bool last, char *msg, size_t msg_size)
 {
     struct copier c = {.r = {.from = *from}, .kinds = kinds};
-    uint64_t file_size = 0;
     _Alignas(struct ht_region_header) unsigned char header[HT_HEADER_SIZE];
-    struct stat st;
-    if (from->file >= 0) {
-        if (fstat(from->file, &st))
-            return refuse(msg, msg_size, -errno, strerror(errno));
-        file_size = (uint64_t)st.st_size;
-    }
-    int err =
-        from->file >= 0 && file_size < HT_HEADER_SIZE ? -EINVAL : ht_reader_header(&c.r, header);
+    struct stat st = {0};
+    int err = read_header(r, &c, header, &st, msg, msg_size);
     if (err)
-        return refuse(msg, msg_size, err,
-                      err == -EINVAL || err == -EIO ? "too short for a heaptap region"
-                                                    : strerror(-err));
-    if ((err = ht_view_init(&r->view, header, sizeof header, msg, msg_size)))
         return err;
     const struct ht_region_header *h = (const struct ht_region_header *)header;
-    uint64_t private = atomic_load(&h->private_from);
-    c.r.private_from = from->file >= 0 ? private : 0;
-    c.r.limit = h->size < COPY_MAX ? h->size : COPY_MAX;
-    if (from->file >= 0 && !private && file_size < c.r.limit)
-        c.r.limit = file_size;
-    if (private && from->memory < 0) {
-        c.r.limit = private < c.r.limit ? private : c.r.limit;
-        r->lost_from = private;
-    }
+    set_limits(r, &c, h, (uint64_t)st.st_size);
     uint64_t wanted = atomic_load(&h->n_chunks);
     if (h->size < HT_HEADER_SIZE || wanted > (h->size - HT_HEADER_SIZE) / HT_CHUNK_SIZE)
         return refuse(msg, msg_size, -EINVAL, "a region that claims more than it can hold");
-    /* Maps as much address space as the region may grow to while it is copied; only what is read
-     * is touched. */
-    bool window = kinds == HT_COPY_AS_NEEDED;
-    uint64_t size = !kinds ? HT_HEADER_SIZE : ht_chunk_offset((uint32_t)wanted) + (256ull << 20);
-    if (kinds && size > c.r.limit)
-        size = c.r.limit > HT_HEADER_SIZE ? c.r.limit : HT_HEADER_SIZE;
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
-        return refuse(msg, msg_size, -errno, strerror(errno));
-    c.base = base;
-    c.r.limit = size;
-    memcpy(base, header, sizeof header);
+    if ((err = map_room(&c, (uint32_t)wanted)))
+        return refuse(msg, msg_size, err, strerror(-err));
+    memcpy(c.base, header, sizeof header);
+    const bool window = kinds == HT_COPY_AS_NEEDED;
     if (window) {
-        err = ht_region_window_open(r, &c.r, base, (uint32_t)wanted);
+        err = ht_region_window_open(r, &c.r, c.base, (uint32_t)wanted);
         c.n = err ? 0 : (uint32_t)wanted;
     } else if (kinds) {
-        /* Saves a third of the time for a large region; for a sparse one it would use memory for
-         * holes. */
-        if (from->file >= 0 &&
-            (uint64_t)st.st_blocks * 512 >= ht_chunk_offset((uint32_t)wanted) / 2)
-            madvise(base, size, MADV_HUGEPAGE);
-        err = read_chunks(&c);
-        uint32_t now = r->view.fold_version;
-        if (!err)
-            err = ht_reader_bytes(&c.r, &now, sizeof now,
-                                  offsetof(struct ht_region_header, fold_version));
-        if (!err && !last && !ht_fold_version_holds(r->view.fold_version, now))
-            err = -EAGAIN;
+        err = fill(r, &c, (uint32_t)wanted, (uint64_t)st.st_blocks * 512, last);
     }
     if (!err) {
         /* The counters are read again at the end, so that they cover all that was copied. */
-        atomic_store(&((struct ht_region_header *)base)->n_chunks, c.n);
-        err = ht_view_init(&r->view, base, size, msg, msg_size);
+        atomic_store(&((struct ht_region_header *)c.base)->n_chunks, c.n);
+        err = ht_view_init(&r->view, c.base, c.r.limit, msg, msg_size);
         if (window)
             r->view.source = ht_region_window_source(r->window);
     } else {
@@ -162,11 +188,11 @@ static int copy_once(struct ht_region *r, const struct ht_region_origin *from, u
     if (err) {
         ht_region_window_close(r->window);
         r->window = NULL;
-        munmap(base, size);
+        munmap(c.base, c.r.limit);
         return err;
     }
-    r->copy = base;
-    r->copy_size = size;
+    r->copy = c.base;
+    r->copy_size = c.r.limit;
     return 0;
 }
 
