@@ -172,7 +172,7 @@ static bool add_sample(struct parser *d, int64_t counts[4])
     int64_t block = 0;
     for (int i = d->has_alloc ? 2 : 0; i >= 0; i -= 2) {
         if (!counts[i] && counts[i + 1])
-            return fail(d, -EINVAL, "a count of 0 stands with bytes that are not 0");
+            return fail(d, -EINVAL, "a count is 0, but its bytes are not");
         if (!counts[i])
             continue;
         if (counts[i] == -1 && counts[i + 1] == INT64_MIN)

@@ -157,7 +157,7 @@ def nothing_in_use(d):
     p = pprofgen.Profile()
     p.sample([p.location(0, 0x10)], [3, 300, 0, 0])
     p.write(path)
-    line = "heaptap: all of inuse_space is 0; -i alloc_space shows what is not\n"
+    line = "heaptap: every value of inuse_space is 0; -i alloc_space has others\n"
     for report in ["top"], ["tree", "--json"], ["folded"]:
         check("hint of %s" % report, run(*report, path)[::2] == (0, line), run(*report, path))
     check("at the prompt", line not in run("shell", path, stdin=b"top\n")[2])

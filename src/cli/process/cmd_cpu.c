@@ -65,11 +65,11 @@ static int check(const struct request *q, struct ht_cpu_options *o, double *rows
 {
     double hz = 99;
     if (q->seconds && !number(q->seconds, 86400, &o->seconds))
-        return ht_complain(2, "--seconds=%s: a number from above 0 to 86400", q->seconds);
+        return ht_complain(2, "--seconds=%s: use a number above 0, up to 86400", q->seconds);
     if (q->frequency && (!number(q->frequency, 10000, &hz) || hz < 1))
-        return ht_complain(2, "--frequency=%s: a number from 1 to 10000", q->frequency);
+        return ht_complain(2, "--frequency=%s: use a number from 1 to 10000", q->frequency);
     if (q->nodecount && strcmp(q->nodecount, "0") != 0 && !number(q->nodecount, 1e6, rows))
-        return ht_complain(2, "--nodecount=%s: a whole number", q->nodecount);
+        return ht_complain(2, "--nodecount=%s: use a whole number", q->nodecount);
     if (q->ptrace && q->kernel)
         return ht_complain(2, "--ptrace does not see the kernel: leave --kernel out");
     if (q->json && !HT_JANSSON)
@@ -192,7 +192,7 @@ int ht_cmd_cpu(int argc, char **argv)
     if (status < 0 && o.pid && !o.seconds)
         o.seconds = 30;
     if (status < 0 && o.pid == getpid())
-        status = ht_complain(1, "that is this command itself");
+        status = ht_complain(1, "a command cannot sample itself: give another process");
     if (status < 0)
         status = sample(&o, &q, rows);
     ht_words_finish(&rest);

@@ -108,7 +108,7 @@ int ht_cmd_threads(int argc, char **argv)
     if (status < 0 && q.json && !HT_JANSSON)
         status = ht_complain(1, "%s", HT_JSON_MISSING);
     if (status < 0 && pid == getpid())
-        status = ht_complain(1, "that is this command itself");
+        status = ht_complain(1, "a command cannot look at itself: give another process");
     if (status < 0 && ht_remote_open(&r, pid, msg, sizeof msg))
         status = ht_complain(1, "%s", msg);
     if (status < 0) {

@@ -49,8 +49,8 @@ int ht_push_headers_read(const char *path, struct ht_words *headers)
         if (!*line || *line == '#')
             continue;
         if (!is_header(line) || headers->n == LINES)
-            status = ht_complain(1, "line %d of %s is no header: NAME: VALUE, %d of them at most",
-                                 n, path, LINES);
+            status = ht_complain(1, "line %d of %s is no header (NAME: VALUE; at most %d lines)", n,
+                                 path, LINES);
         else if (add(headers, line))
             status = ht_complain(1, "out of memory");
     }

@@ -257,7 +257,7 @@ static int read_options(struct ht_pusher *p, uint64_t *limit)
     if (o->buffer_size && (!ht_parse_size(o->buffer_size, limit) || !*limit))
         return ht_complain(2, "--push-buffer-size=%s is no size: say 256M", o->buffer_size);
     if (o->buffer_size && !o->buffer)
-        return ht_complain(2, "--push-buffer-size is of --push-buffer=DIR");
+        return ht_complain(2, "--push-buffer-size needs --push-buffer=DIR");
     if (o->labels.n > HT_PUSH_LABELS - 4)
         return ht_complain(2, "there are more than %d labels", HT_PUSH_LABELS - 4);
     for (size_t i = 0; i < o->labels.n; i++)

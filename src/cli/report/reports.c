@@ -93,7 +93,7 @@ void ht_report_hint(const struct ht_profile *p, const struct ht_report_args *a)
                 best = (int)t;
     }
     if (best >= 0)
-        ht_complain(0, "all of %s is 0; -i %s shows what is not", p->sample_types[shown].type,
+        ht_complain(0, "every value of %s is 0; -i %s has others", p->sample_types[shown].type,
                     p->sample_types[best].type);
 }
 

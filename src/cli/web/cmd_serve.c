@@ -64,7 +64,7 @@ int ht_cmd_serve(int argc, char **argv)
         status = ht_complain(2, "--push sends processes; a profile is sent by heaptap push");
     if (status < 0 && !push.url &&
         (push.every || push.labels.n || push.headers_file || push.buffer || push.buffer_size))
-        status = ht_complain(2, "--push=URL says where to: the other options of sending need it");
+        status = ht_complain(2, "the options for sending need --push=URL, which says where to");
     char *url = NULL;
     if (status < 0 && push.url) {
         url = ht_push_url_take((char *)push.url);
