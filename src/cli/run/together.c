@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The number of processes that live changes for the better at a start alone: each is tried. */
+/*
+ * Which processes of a run were alive at one moment, and used most memory together. The set of
+ * living processes grows only when one starts, so only the starts are tried.
+ */
 #include "config.h"
 
 #include "cli/run/together.h"

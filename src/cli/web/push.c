@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One item, once. */
+/* Sends one item, without retries. */
 #include "config.h"
 
 #include "cli/web/push.h"

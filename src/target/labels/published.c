@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the sources have in common. */
+/* Code that the sources of published labels share. */
 #include "config.h"
 
 #include "target/labels/published.h"
