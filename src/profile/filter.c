@@ -236,7 +236,7 @@ int ht_profile_filter(struct ht_profile *p, const struct ht_filter *f, unsigned 
     }
     if (!err && f->tagignore && *f->tagignore) {
         err = ht_tag_filter_create(&tagignore, f->tagignore, "tagignore", units, n_units, msg,
-                                  msg_size);
+                                   msg_size);
         wanted |= HT_TAGIGNORE;
     }
     if (!err) {

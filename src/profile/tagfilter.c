@@ -101,7 +101,7 @@ int ht_tag_filter_create(struct ht_tag_filter **out, const char *text, const cha
         if (re)
             f->re = re;
         err = pattern && re ? ht_regex_create(&f->re[f->n_re], pattern, what, msg, msg_size)
-                           : -ENOMEM;
+                            : -ENOMEM;
         free(pattern);
         f->n_re += !err;
         more = !err && *comma;

@@ -52,8 +52,8 @@ struct ht_run_mark;
 
 struct ht_run_regions {
     uint64_t run_id;
-    pid_t root;          /* 0 until the program runs */
-    uint64_t started_ns; /* by the file systems' clock */
+    pid_t root;             /* 0 until the program runs */
+    uint64_t started_ns;    /* by the file systems' clock */
     uint64_t pid_namespace; /* of `run` */
     uint64_t device;        /* of the file system with the regions; 0: not known */
     const char *cwd;

@@ -47,7 +47,7 @@ int ht_write_profile(const struct ht_profile *p, const char *path, const char *f
     if (to_stdout && !text && isatty(STDOUT_FILENO))
         return ht_complain(1, "not to a terminal: name a file with -o FILE, or --format=text");
     int err = text ? ht_profile_encode_text(p, &data, &size, msg, sizeof(msg))
-                  : ht_profile_encode(p, strcmp(format, "pb") != 0, &data, &size);
+                   : ht_profile_encode(p, strcmp(format, "pb") != 0, &data, &size);
     if (err)
         return ht_complain(1, "cannot write %s: %s", path, msg);
     if (!to_stdout)
