@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""leaks_http.py URL PID: one look for leaks at a time. A look at a process that leaks takes two seconds and more, for it waits between its passes."""
+"""leaks_http.py URL PID: one look for leaks at a time; what cannot be asked for is refused with a line. A look at a process that leaks takes two seconds and more, for it waits between its passes."""
 import concurrent.futures
 import json
 import sys
@@ -27,5 +27,11 @@ with concurrent.futures.ThreadPoolExecutor(1) as pool:
     refused, answer = get("/debug/leaks")
     code, body = look.result()
 good = refused == 409 and b"already" in answer and code == 200 and len(json.loads(body)["sites"]) == 3
+# Who holds what: nothing of that name, and no expression.
+for word, status, said in (("no_such_function", 404, b"no_such_function"), ("(", 400, b"--who")):
+    code, body = get("/debug/leaks?who=" + word)
+    if code != status or said not in body:
+        good = False
+        print("FAIL: who=%s: %s" % (word, (code, body[:300])))
 print("ok" if good else "FAIL: one look at a time: %s" % ((refused, answer, code, body[:300]),))
 sys.exit(not good)
