@@ -61,7 +61,7 @@ for (const width of [1400, 400]) {
   // Callers stand above the function: the root is the lowest row.
   check('callers upwards at ' + width, await page.evaluate(() => {
     const f = HT.views.find(v => v.id === 'sandwich').flames[0], y = d => f.boxes.find(b => f.tree.depth[b.node] === d).y;
-    return y(0) > y(1) && y(0) + 20 <= f.box.clientHeight + 1;
+    return y(0) > y(1) && y(0) >= 0 && y(0) + 20 <= f.box.clientHeight + 1;
   }));
   await page.click('[data-side=callees] button.name-link:text("cache::Entry::make")');
   check('a callee is shown at ' + width, await eventually(page, async () => (await page.textContent('#sandwich-of strong')) === 'cache::Entry::make'));

@@ -274,6 +274,11 @@
       if (!w || !h) return;
       this.rows = this.deepest();
       this.spacer.style.height = Math.max(h, this.rows * ROW + 2) + 'px';
+      // Flipped, what is nearest to the root is seen first.
+      if (this.flip && this.settled !== this.tree) {
+        this.settled = this.tree;
+        this.box.scrollTop = this.box.scrollHeight;
+      }
       const cw = this.spacer.clientWidth, dpr = root.devicePixelRatio || 1, c = this.canvas;
       if (c.width !== Math.round(cw * dpr) || c.height !== Math.round(h * dpr)) {
         c.width = Math.round(cw * dpr);
