@@ -9,7 +9,7 @@ import { start, until } from '../../tests/web/browser.mjs';
 const [url, pid, flame, out] = process.argv.slice(2);
 const { context, stop } = await start();
 const page = await context.newPage();
-const WIDTH = 1100, HEIGHT = 640;
+const WIDTH = 1000, HEIGHT = 620;
 await page.setViewportSize({ width: WIDTH, height: HEIGHT });
 const open = async hash => {
   await page.goto('about:blank');
@@ -23,7 +23,7 @@ const load = async (count, tests) => {
   while (!fs.existsSync(path.join(path.dirname(flame), 'done.' + count))) await new Promise(r => setTimeout(r, 100));
 };
 const frames = [];
-const frame = async (text, seconds) => frames.push({ text, seconds, png: (await page.screenshot()).toString('base64') });
+const frame = async (text, seconds) => frames.push({ text, seconds, jpeg: (await page.screenshot({ type: 'jpeg', quality: 66 })).toString('base64') });
 
 await page.goto(pathToFileURL(flame).href);
 await until(page, () => window.heaptap && window.heaptap.flame.boxes.length > 5);
@@ -33,7 +33,7 @@ await shoot('flame.png');
 await page.goto(url);
 await page.waitForSelector(`#targets a[href="/${pid}/"]`);
 await page.waitForTimeout(4500);
-await frame('heaptap serve: the processes that are profiled', 2);
+await frame('heaptap serve: processes, with their heap over time', 2);
 await page.click(`#targets a[href="/${pid}/"]`);
 await until(page, () => window.heaptap && window.heaptap.data && document.querySelector('.flame canvas'));
 await page.waitForTimeout(400);
@@ -66,7 +66,8 @@ await page.waitForTimeout(400);
 await frame('A click on a function: its callers and callees', 3);
 await open('view=graph');
 await page.waitForSelector('.graph .node');
-await page.keyboard.press('0');
+await page.evaluate(() => document.activeElement.blur());
+for (const key of '0+++++') await page.keyboard.press(key); // the middle, large enough to be read
 await page.waitForTimeout(300);
 await shoot('page-graph.png');
 await frame('The call graph, by graphviz', 3);
@@ -80,7 +81,7 @@ const parts = frames.map((f, i) => {
   // The first is what is seen where nothing moves.
   const before = i ? `0%{opacity:0}${n(from - 0.001)}{opacity:0}` : '', after = i + 1 < frames.length ? `${n(to)}{opacity:1}${n(to + 0.001)}{opacity:0}100%{opacity:0}` : '100%{opacity:1}';
   return { style: `@keyframes f${i}{${before}${n(from)}{opacity:1}${after}}#f${i}{animation:f${i} ${whole}s step-end infinite${i ? ';opacity:0' : ''}}`,
-    body: `<g id="f${i}"><image width="${WIDTH}" height="${HEIGHT}" href="data:image/png;base64,${f.png}"/><rect y="${HEIGHT}" width="${WIDTH}" height="36" fill="#15181c"/>` +
+    body: `<g id="f${i}"><image width="${WIDTH}" height="${HEIGHT}" href="data:image/jpeg;base64,${f.jpeg}"/><rect y="${HEIGHT}" width="${WIDTH}" height="36" fill="#15181c"/>` +
       `<text x="16" y="${HEIGHT + 24}" fill="#e8ebef" font-family="system-ui,DejaVu Sans,sans-serif" font-size="16">${escape(f.text)}</text></g>` };
 });
 fs.writeFileSync(path.join(out, 'screencast.svg'), `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT + 36}" viewBox="0 0 ${WIDTH} ${HEIGHT + 36}" role="img">` +
