@@ -136,7 +136,8 @@ static size_t lines_of(const struct ht_sample *s)
     return n;
 }
 
-int ht_web_add_sample(struct ht_web_builder *b, const struct ht_sample *s)
+/* Finds or makes the nodes of a sample's stack. */
+static int add_stack(struct ht_web_builder *b, const struct ht_sample *s)
 {
     uint32_t node = 0, owner = 0;
     size_t line = b->owners ? ht_web_owner_line(b->owners, s) : SIZE_MAX, left = lines_of(s);
@@ -155,7 +156,20 @@ int ht_web_add_sample(struct ht_web_builder *b, const struct ht_sample *s)
                 owner = node;
         }
     }
-    return add_values(b, node, owner, s);
+    b->last_node = node;
+    b->last_owner = owner;
+    return 0;
+}
+
+/* Samples of one stack, which differ in size, mostly follow each other. */
+int ht_web_add_sample(struct ht_web_builder *b, const struct ht_sample *s)
+{
+    bool same = b->last && b->last->n_locations == s->n_locations &&
+                (!s->n_locations ||
+                 !memcmp(b->last->locations, s->locations, s->n_locations * sizeof *s->locations));
+    int err = same ? 0 : add_stack(b, s);
+    b->last = s;
+    return err ? err : add_values(b, b->last_node, b->last_owner, s);
 }
 
 void ht_web_builder_finish(struct ht_web_builder *b)

@@ -26,13 +26,15 @@ struct ht_web_builder {
     struct ht_keymap sums;  /* node, size of the objects, number of what follows */
     struct ht_keymap
         rest; /* age of the objects; their labels' text, HT_WEB_NO_LABELS or a string */
-    const char *size_key, *age_key;     /* labels of those */
-    bool aged, labelled;                /* some sample has an age; some has labels of text */
-    const struct ht_web_owners *owners; /* NULL: none are written */
-    uint32_t *owner;                    /* of each sum: the node of its owner */
+    const char *size_key, *age_key; /* labels of those */
+    bool aged, labelled;            /* some sample has an age; some has labels of text */
+    struct ht_web_owners *owners;   /* NULL: none are written */
+    uint32_t *owner;                /* of each sum: the node of its owner */
     uint32_t owner_cap;
     struct ht_web_frame_of *frames;
     uint32_t frames_cap;
+    const struct ht_sample *last; /* the last sample, and where its stack ends */
+    uint32_t last_node, last_owner;
     int64_t *values; /* n_sample_types a sum */
     uint32_t values_cap;
 };

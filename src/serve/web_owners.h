@@ -9,6 +9,7 @@ struct ht_web_owners {
     const struct ht_profile *p;
     struct ht_owner_stacks stacks;
     struct ht_wrappers *list;
+    signed char *kind; /* by function: enum ht_web_kind; -1: not asked yet */
 };
 
 /* What a frame is to owners' paths. */
@@ -25,7 +26,6 @@ void ht_web_owners_finish(struct ht_web_owners *o);
 /* The owner's line in a sample's stack, from its innermost line up; SIZE_MAX: no stack. */
 size_t ht_web_owner_line(const struct ht_web_owners *o, const struct ht_sample *s);
 
-enum ht_web_kind ht_web_kind_of(const struct ht_web_owners *o, const struct ht_location *l,
-                                size_t line);
+enum ht_web_kind ht_web_kind_of(struct ht_web_owners *o, const struct ht_location *l, size_t line);
 
 #endif
