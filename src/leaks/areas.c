@@ -13,11 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A mapping, from its line and those below. */
-struct entry {
-    uint64_t start, end, inode, resident, swapped;
-    char perms[5], name[512], flags[200];
-};
+#include "remote/smaps.h"
 
 struct range {
     uint64_t start, end;
@@ -84,42 +80,32 @@ static void add_around(struct maker *m, struct ht_leak_area a)
         add_area(m, &a);
 }
 
-static bool has_flag(const struct entry *e, const char *flag)
-{
-    const char *at = e->flags;
-    while ((at = strstr(at, flag)))
-        if (at[2] == ' ' || !at[2])
-            return true;
-        else
-            at += 2;
-    return false;
-}
-
 static bool begins(const char *s, const char *with)
 {
     return !strncmp(s, with, strlen(with));
 }
 
-static void judge(struct maker *m, const struct entry *e)
+static void judge(struct maker *m, const struct ht_smap *e, const char *name)
 {
-    if (!e->end || begins(e->name, "[vvar") || begins(e->name, "[vdso") ||
-        begins(e->name, "[vsyscall") || begins(e->name, "/dev/shm/heaptap-"))
+    if (begins(name, "[vvar") || begins(name, "[vdso") || begins(name, "[vsyscall") ||
+        begins(name, "/dev/shm/heaptap-"))
         return;
     struct ht_leak_area a = {.start = e->start, .end = e->end, .shared = e->perms[3] == 's'};
     a.file = e->inode && !a.shared;
     a.skip = true;
-    if (has_flag(e, "io") || has_flag(e, "pf"))
+    if (e->flags & HT_SMAP_DEVICE)
         a.unseen = HT_UNSEEN_DEVICE;
-    else if (has_flag(e, "um") || has_flag(e, "uw") || has_flag(e, "ui"))
+    else if (e->flags & HT_SMAP_USERFAULT)
         a.unseen = HT_UNSEEN_USERFAULT;
-    else if (begins(e->name, "/secretmem"))
+    else if (begins(name, "/secretmem"))
         a.unseen = HT_UNSEEN_SECRET;
     else if (e->perms[0] != 'r')
         a.unseen = HT_UNSEEN_CLOSED;
     else
         a.skip = false;
     /* What nobody of this process can write to holds none of its pointers. */
-    if (a.shared && e->perms[1] != 'w' && *e->flags && !has_flag(e, "mw"))
+    if (a.shared && e->perms[1] != 'w' &&
+        (e->flags & (HT_SMAP_FLAGS | HT_SMAP_MAY_WRITE)) == HT_SMAP_FLAGS)
         return;
     /* Of memory that is wholly absent there is nothing to be said, if it is not shared. */
     if (!e->resident && !e->swapped && !a.shared)
@@ -129,40 +115,14 @@ static void judge(struct maker *m, const struct entry *e)
     add_around(m, a);
 }
 
-static int read_smaps(struct maker *m, const struct ht_remote *r)
+static int judge_all(struct maker *m, const struct ht_remote *r)
 {
-    char path[64], *line = NULL;
-    size_t room = 0;
-    struct entry e = {0};
-    snprintf(path, sizeof path, "/proc/%d/smaps", (int)r->living);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return errno == ENOENT ? -ESRCH : -errno;
-    while (getline(&line, &room, f) > 0) {
-        unsigned long start, end, inode;
-        unsigned long long kb;
-        char perms[5];
-        int name = 0;
-        if (sscanf(line, "%lx-%lx %4s %*x %*x:%*x %lu%n", &start, &end, perms, &inode, &name) >=
-            4) {
-            judge(m, &e);
-            e = (struct entry){.start = start, .end = end, .inode = inode};
-            memcpy(e.perms, perms, sizeof e.perms);
-            const char *text = line + name + strspn(line + name, " ");
-            snprintf(e.name, sizeof e.name, "%.*s", (int)strcspn(text, "\n"), text);
-        } else if (sscanf(line, "Rss: %llu kB", &kb) == 1) {
-            e.resident = kb * 1024;
-        } else if (sscanf(line, "Swap: %llu kB", &kb) == 1) {
-            e.swapped = kb * 1024;
-        } else if (begins(line, "VmFlags:")) {
-            snprintf(e.flags, sizeof e.flags, "%.*s", (int)strcspn(line, "\n"), line);
-        }
-    }
-    judge(m, &e);
-    int err = ferror(f) ? -EIO : m->out->n ? 0 : -ESRCH;
-    free(line);
-    fclose(f);
-    return err;
+    struct ht_smaps s;
+    int err = ht_smaps_read(r->living, &s);
+    for (size_t i = 0; i < s.n; i++)
+        judge(m, &s.map[i], ht_smap_name(&s, &s.map[i]));
+    ht_smaps_free(&s);
+    return err ? err : m->out->n ? 0 : -ESRCH;
 }
 
 /* The library, but for the program's first blocks, which lie in it. */
@@ -234,7 +194,7 @@ int ht_leak_areas_read(struct ht_remote *r, const struct ht_view *region, struct
     hide_tables(&m, r, h);
     if (m.n_holes)
         qsort(m.hole, m.n_holes, sizeof *m.hole, by_start);
-    err = read_smaps(&m, r);
+    err = judge_all(&m, r);
     free(m.hole);
     return m.failed ? -ENOMEM : err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One pass over /proc/PID/smaps. */
+/* Each mapping of /proc/PID/smaps counts in one row. */
 #include "config.h"
 
 #include "memory/memory.h"
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "remote/smaps.h"
 
 struct range {
     uint64_t start, end;
@@ -24,13 +26,6 @@ struct look {
     const uint64_t *sampled;
     size_t n_sampled;
     bool failed; /* out of memory */
-};
-
-/* A mapping, from its line and those below. */
-struct entry {
-    uint64_t start, end, inode;
-    char perms[5], name[512];
-    struct ht_memory_part part;
 };
 
 const char *ht_memory_kind_name(enum ht_memory_kind kind)
@@ -60,7 +55,7 @@ static void add_range(void *arg, uint64_t start, uint64_t end)
     l->heap[l->n_heap++] = (struct range){start, end};
 }
 
-static bool in_heap(const struct look *l, const struct entry *e)
+static bool in_heap(const struct look *l, const struct ht_smap *e)
 {
     for (size_t i = 0; i < l->n_heap; i++)
         if (e->start < l->heap[i].end && e->end > l->heap[i].start)
@@ -69,7 +64,7 @@ static bool in_heap(const struct look *l, const struct entry *e)
 }
 
 /* True when one of the sorted addresses lies in the mapping. */
-static bool has_any(const uint64_t *at, size_t n, const struct entry *e)
+static bool has_any(const uint64_t *at, size_t n, const struct ht_smap *e)
 {
     size_t low = 0, high = n;
     while (low < high) {
@@ -129,24 +124,24 @@ static const char *base_name(const char *path)
 }
 
 /* A file of which code is mapped is a program or a library, all of its mappings with it. */
-static bool has_code(const struct look *l, const struct entry *e)
+static bool has_code(const struct look *l, const struct ht_smap *e, const char *name)
 {
     for (size_t i = 0; i < l->r->n_maps; i++)
         if (l->r->maps[i].executable && l->r->maps[i].inode == e->inode &&
-            !strcmp(l->r->maps[i].name, e->name))
+            !strcmp(l->r->maps[i].name, name))
             return true;
     return false;
 }
 
 /* Zeroed data of a program or a library lies right behind the data that its file has. */
-static bool is_bss(const struct entry *e, const struct entry *before)
+static bool is_bss(const struct ht_smap *e, const struct ht_smap *before)
 {
     return before->end == e->start && before->inode && before->perms[1] == 'w' &&
            before->perms[3] == 'p' && e->end - e->start < (64 << 20);
 }
 
 /* Below a thread's stack lies a guard that nobody may touch. */
-static bool has_guard(const struct entry *e, const struct entry *before)
+static bool has_guard(const struct ht_smap *e, const struct ht_smap *before)
 {
     return before->end == e->start && begins(before->perms, "---p") && !before->inode &&
            before->end - before->start <= (64 << 10) && e->end - e->start >= (16 << 10);
@@ -158,17 +153,16 @@ static bool own_allocator(const struct look *l)
     return *l->m->allocator || !l->m->glibc.found;
 }
 
-static enum ht_memory_kind kind_of(struct look *l, const struct entry *e,
-                                   const struct entry *before)
+static enum ht_memory_kind kind_of(struct look *l, const struct ht_smap *e, const char *name,
+                                   const struct ht_smap *before)
 {
-    const char *name = e->name;
     if (begins(name, "/dev/shm/heaptap-") || begins(base_name(name), "libheaptap"))
         return HT_MEMORY_OURS;
     if (e->perms[3] == 's' && (begins(name, "/dev/shm/") || begins(name, "/SYSV") ||
                                begins(name, "/memfd:") || begins(name, "/dev/zero")))
         return HT_MEMORY_SHARED;
     if (e->inode)
-        return e->perms[2] == 'x' || has_code(l, e) ? HT_MEMORY_CODE : HT_MEMORY_FILES;
+        return e->perms[2] == 'x' || has_code(l, e, name) ? HT_MEMORY_CODE : HT_MEMORY_FILES;
     if (begins(name, "[vdso") || begins(name, "[vvar") || begins(name, "[vsyscall"))
         return HT_MEMORY_CODE;
     if (begins(name, "[heap]") || in_heap(l, e))
@@ -191,12 +185,13 @@ static void add_part(struct ht_memory_part *to, const struct ht_memory_part *p)
     to->maps += 1;
 }
 
-static void account(struct look *l, const struct entry *e, const struct entry *before)
+static void account(struct look *l, const struct ht_smap *e, const char *name,
+                    const struct ht_smap *before)
 {
-    if (!e->end)
-        return;
-    enum ht_memory_kind kind = kind_of(l, e, before);
-    struct ht_memory_part part = e->part, blocks = {0};
+    enum ht_memory_kind kind = kind_of(l, e, name, before);
+    const struct ht_memory_part whole = {
+        .resident = e->resident, .mapped = e->end - e->start, .swapped = e->swapped};
+    struct ht_memory_part part = whole, blocks = {0};
     if (kind == HT_MEMORY_ANONYMOUS && e->perms[1] == 'w' && !own_allocator(l))
         ht_memory_glibc_blocks(l->r, e->start, e->end, &blocks);
     if (blocks.maps) {
@@ -210,7 +205,7 @@ static void account(struct look *l, const struct entry *e, const struct entry *b
     }
     if (part.mapped)
         add_part(&l->m->of[kind], &part);
-    add_part(&l->m->all, &e->part);
+    add_part(&l->m->all, &whole);
 }
 
 static uint64_t status_resident(pid_t pid)
@@ -227,39 +222,14 @@ static uint64_t status_resident(pid_t pid)
     return kb * 1024;
 }
 
-static int read_smaps(struct look *l)
+static int account_all(struct look *l)
 {
-    char path[64], *line = NULL;
-    size_t room = 0;
-    struct entry e = {0}, before = {0};
-    snprintf(path, sizeof path, "/proc/%d/smaps", (int)l->r->living);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return -errno;
-    while (getline(&line, &room, f) > 0) {
-        unsigned long start, end, inode;
-        unsigned long long kb;
-        char perms[5];
-        int name = 0;
-        if (sscanf(line, "%lx-%lx %4s %*x %*x:%*x %lu%n", &start, &end, perms, &inode, &name) >=
-            4) {
-            account(l, &e, &before);
-            before = e;
-            e = (struct entry){.start = start, .end = end, .inode = inode};
-            e.part.mapped = end - start;
-            memcpy(e.perms, perms, sizeof e.perms);
-            const char *text = line + name + strspn(line + name, " ");
-            snprintf(e.name, sizeof e.name, "%.*s", (int)strcspn(text, "\n"), text);
-        } else if (sscanf(line, "Rss: %llu kB", &kb) == 1) {
-            e.part.resident = kb * 1024;
-        } else if (sscanf(line, "Swap: %llu kB", &kb) == 1) {
-            e.part.swapped = kb * 1024;
-        }
-    }
-    account(l, &e, &before);
-    int err = ferror(f) ? -EIO : l->m->all.maps ? 0 : -ESRCH;
-    free(line);
-    fclose(f);
+    static const struct ht_smap none;
+    struct ht_smaps s;
+    int err = ht_smaps_read(l->r->living, &s);
+    for (size_t i = 0; i < s.n; i++)
+        account(l, &s.map[i], ht_smap_name(&s, &s.map[i]), i ? &s.map[i - 1] : &none);
+    ht_smaps_free(&s);
     return err;
 }
 
@@ -297,7 +267,7 @@ int ht_memory_look(struct ht_remote *r, const uint64_t *sampled, size_t n_sample
     find_runtimes(&l);
     ht_memory_glibc(r, &m->glibc, add_range, &l);
     find_stacks(&l);
-    int err = read_smaps(&l);
+    int err = account_all(&l);
     m->kernel_resident = status_resident(r->living);
     if (!err && l.failed)
         err = -ENOMEM;

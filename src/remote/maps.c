@@ -63,6 +63,19 @@ static bool parse(char *line, struct ht_remote_map *m)
     return true;
 }
 
+/* The kernel goes on at the end of the last line that it wrote: a mapping that grew meanwhile is
+ * written again, as a whole (see smaps.c). maps[n] is the new one; how many there are then. */
+static size_t settle(struct ht_remote_map *maps, size_t n)
+{
+    struct ht_remote_map new = maps[n];
+    while (n && maps[n - 1].start >= new.start)
+        n--;
+    if (n && maps[n - 1].end > new.start)
+        maps[n - 1].end = new.start;
+    maps[n] = new;
+    return n + 1;
+}
+
 int ht_remote_maps_read(struct ht_remote *r)
 {
     size_t size, n = 0, room = 0;
@@ -85,7 +98,7 @@ int ht_remote_maps_read(struct ht_remote *r)
             maps = more;
         }
         if (parse(line, &maps[n]))
-            n++;
+            n = settle(maps, n);
     }
     free(r->maps);
     free(r->map_text);

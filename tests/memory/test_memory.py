@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""test_memory.py HEAPTAP LIBRARY OWN SPARSE: heaptap memory beside what the kernel and each program's own malloc say."""
+"""test_memory.py HEAPTAP LIBRARY OWN SPARSE GROWING: heaptap memory beside what the kernel and each program's own malloc say."""
 import json
 import os
 import re
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-HEAPTAP, LIBRARY, OWN, SPARSE = (os.path.abspath(a) for a in sys.argv[1:5])
+HEAPTAP, LIBRARY, OWN, SPARSE, GROWING = (os.path.abspath(a) for a in sys.argv[1:6])
 DIR = tempfile.mkdtemp(prefix="heaptap-memory-")
 checks = [0, 0]
 
@@ -72,6 +72,13 @@ for threads, env in (("0", {}), ("7", {}), ("3", {"GLIBC_TUNABLES": "glibc.mallo
     check(what + "stacks", m["threads"] == 1 + (int(threads) + 1) // 2 and m["parts"]["stacks"]["maps"] == m["threads"], m)
     check(what + "text", "as glibc's malloc counts" in memory(p.pid), memory(p.pid))
     end(p)
+
+# A mapping that changes while it is read counts once.
+p = subprocess.Popen([GROWING], stdout=subprocess.PIPE, text=True, cwd=DIR)
+p.stdout.readline()
+for _ in range(20):
+    looked(p.pid)
+end(p)
 
 # Pages that are kept for little: to the byte in exact mode; and said to be unknown otherwise.
 for rate in ("1", "4096"):
