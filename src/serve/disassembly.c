@@ -25,8 +25,8 @@ enum { MAX_PIECES = 8, MAX_BYTES = 256 * 1024, SECONDS = 20 };
 struct instruction {
     uint64_t at; /* address in the file */
     char *text;
-    const struct ht_line *line; /* of a location here */
-    size_t seen;                /* the last sample that passed through, plus 1 */
+    const struct ht_location *location; /* one that is here */
+    size_t seen;                        /* the last sample that passed through, plus 1 */
 };
 
 struct code {
@@ -148,8 +148,8 @@ static void number(struct code *c, struct ht_profile *p)
         struct ht_location *l = p->locations[i];
         struct instruction *at = l->mark ? instruction_at(c, l->mark) : NULL;
         l->mark = at ? (uintptr_t)(at - c->list) + 1 : 0;
-        if (at && !at->line)
-            at->line = &l->lines[0];
+        if (at && !at->location)
+            at->location = l;
     }
 }
 
@@ -188,10 +188,14 @@ static void write_code(FILE *out, const struct code *c, const struct ht_profile 
         const struct instruction *x = &c->list[i];
         fprintf(out, "%s{\"at\":\"%" PRIx64 "\",\"text\":", i ? "," : "", x->at);
         ht_web_json_string(out, x->text);
-        if (x->line) {
+        if (x->location) {
+            const struct ht_line *own = &x->location->lines[x->location->n_lines - 1];
             fputs(",\"source\":", out);
-            ht_web_json_string(out, x->line->function->filename);
-            fprintf(out, ",\"line\":%" PRId64 ",\"values\":[", x->line->line);
+            ht_web_json_string(out, own->function->filename);
+            fprintf(out, ",\"line\":%" PRId64 ",\"inlined\":", own->line);
+            ht_web_json_string(out, x->location->n_lines > 1 ? x->location->lines[0].function->name
+                                                             : "");
+            fputs(",\"values\":[", out);
             for (size_t t = 0; t < 2 * types; t++)
                 fprintf(out, t ? ",%" PRId64 : "%" PRId64, c->values[i * 2 * types + t]);
             putc(']', out);

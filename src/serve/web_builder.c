@@ -63,6 +63,13 @@ uint32_t ht_web_node(struct ht_web_builder *b, uint32_t parent, uint32_t frame)
     return ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
 }
 
+/* Text that is to be one line. */
+static void put_line(FILE *f, const char *s)
+{
+    for (; *s; s++)
+        putc(*s == '\n' ? ' ' : *s, f);
+}
+
 /* The sample's labels of text, a line each, "key=value", as the number of a string. False: out of
  * memory. */
 static bool labels_of(struct ht_web_builder *b, const struct ht_sample *s, uint32_t *number)
@@ -77,7 +84,11 @@ static bool labels_of(struct ht_web_builder *b, const struct ht_sample *s, uint3
             continue;
         if (!f && !(f = open_memstream(&text, &size)))
             return false;
-        fprintf(f, "%s%s=%s", ftell(f) > 0 ? "\n" : "", l->key, l->str);
+        if (ftell(f) > 0)
+            putc('\n', f);
+        put_line(f, l->key);
+        putc('=', f);
+        put_line(f, l->str);
     }
     if (!f)
         return true;

@@ -138,7 +138,7 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
         hot = [x for x in asm["instructions"] if "values" in x]
         at = [int(x["at"], 16) for x in asm["instructions"]]
         check("instructions", code == 200 and asm["file"] == churn and len(at) > 5 and at == sorted(at), (code, body[:300]))
-        check("the call is where the memory is", len(hot) == 1 and "call" in hot[0]["text"] and hot[0]["line"] > 0, hot)
+        check("the call is where the memory is", len(hot) == 1 and "call" in hot[0]["text"] and hot[0]["line"] > 0 and hot[0]["source"].endswith("churn.c") and hot[0]["inlined"] == "", hot)
         check("with the function's figures", hot and hot[0]["values"][3] == rows["leaky_cache"]["flat"] and hot[0]["values"][7] == rows["leaky_cache"]["cum"],
               (hot, rows["leaky_cache"]))
     for query, status in (("?function=no_such", 404), ("", 400), ("?function=", 400)):

@@ -72,7 +72,13 @@ const hot = await page.textContent('tr.hot');
 check('source of the leak', hot.includes('malloc(sizeof *e)'), hot);
 await shots(page, 'live-source');
 
-// Its instructions.
+// Its instructions, below the line and as a whole.
+await page.click('tr.hot .line-no button');
+await page.waitForSelector('tr.asm');
+const below = await page.textContent('tr.asm');
+if (!below.includes('no objdump')) check('the call below its line', /^[\d.]+[kM]?B.*call.*malloc/.test(below), below);
+await page.click('tr.hot .line-no button');
+check('closed again', (await page.$('tr.asm')) === null);
 await page.check('#asm');
 await until(page, () => document.querySelector('#instructions') || /Without its instructions/.test(document.querySelector('#view').textContent));
 const asm = await page.textContent('#view');

@@ -55,7 +55,7 @@ def labelled():
     p.modules[APP] = 1
     for thread, n in (("loader", 5), ("worker", 3), (None, 1)):
         p.add([f("cache::Entry::make", "src/cache/entry.cc", 19), HANDLE, LOOP] + START, [n, n * 4096, n, n * 4096], 4096, [("thread", thread)] if thread else [])
-    p.add([f("codec::decode", "codec/codec.c", 210, LIB), LOOP] + START, [2, 1024, 2, 1024], 512, [("thread", "worker"), ("request", "7")])
+    p.add([f("codec::decode", "codec/codec.c", 210, LIB), LOOP] + START, [2, 1024, 2, 1024], 512, [("thread", "worker"), ("request", "7\nthread=loader")])
     return p
 
 

@@ -5,15 +5,46 @@
 
   const HT = root.HT, { el, amount, empty } = HT, AROUND = 8;
 
+  // The server's answer for a function of the profile that is shown.
+  let known = { data: null, by: new Map() };
+  function codeOf(app, fn) {
+    if (known.data !== app.data) known = { data: app.data, by: new Map() };
+    if (!known.by.has(fn)) {
+      known.by.set(fn, (async () => {
+        const r = await app.get(`/${app.id}/api/disassembly?function=${encodeURIComponent(fn)}`);
+        if (r.status === 204) throw new Error('there is no objdump where the server runs (binutils has it)');
+        return r.json();
+      })());
+    }
+    return known.by.get(fn);
+  }
+
+  const spaced = s => s.replace(/\t/g, ' '), whereOf = x => (x.source ? HT.base(x.source) + ':' + x.line : '') + (x.inlined ? ' · ' + x.inlined : '');
+
+  // Opens or closes, below a line of the source, the instructions that the profile has figures for.
+  async function toggle(app, tr, fn, file, n, t) {
+    const types = app.data.types, num = v => (v ? HT.format(v, types[t].unit) : '.');
+    const below = () => { const all = []; for (let r = tr.nextSibling; r && r.className === 'asm'; r = r.nextSibling) all.push(r); return all; };
+    if (below().length) return below().forEach(r => r.remove());
+    const row = (flat, cum, at, text) => el('tr', { class: 'asm' }, el('td', {}, flat), el('td', {}, cum), el('td', { class: 'line-no' }, at), el('td', { class: 'line-text where' }, text));
+    let rows;
+    try {
+      const code = await codeOf(app, fn);
+      rows = code.instructions.filter(x => x.values && x.line === n && x.source === file).map(x => row(num(x.values[t]), num(x.values[types.length + t]), x.at, spaced(x.text) + (x.inlined ? '   ' + x.inlined : '')));
+      if (!rows.length) rows = [row('', '', '', 'No instruction of its own code is at this line.')];
+    } catch (e) {
+      rows = [row('', '', '', 'Without its instructions: ' + e.message)];
+    }
+    if (!below().length) tr.after(...rows);
+  }
+
   // The instructions of a function's own code, by the server's objdump; the whole profile's figures: filters do not apply.
   async function instructions(box, app, fn, t) {
-    const note = el('p', { class: 'where' }, 'The server disassembles it…'), unit = app.data.types[t].unit, n = app.data.types.length, id = app.id;
+    const note = el('p', { class: 'where' }, 'The server disassembles it…'), unit = app.data.types[t].unit, n = app.data.types.length;
     box.append(el('h2', { class: 'source-file' }, fn), note);
     let code;
     try {
-      const r = await app.get(`/${id}/api/disassembly?function=${encodeURIComponent(fn)}`);
-      if (r.status === 204) throw new Error('there is no objdump where the server runs (binutils has it)');
-      code = await r.json();
+      code = await codeOf(app, fn);
     } catch (e) {
       note.textContent = 'Without its instructions: ' + e.message;
       return;
@@ -31,7 +62,7 @@
       gap = false;
       const num = k => (x.values && x.values[k] ? HT.format(x.values[k], unit) : x.values ? '.' : '');
       rows.push(el('tr', { class: x.values && x.values[t] ? 'hot' : '' }, el('td', {}, num(t)), el('td', {}, num(n + t)), el('td', { class: 'line-no' }, x.at),
-        el('td', { class: 'line-text' }, x.text.replace(/\t/g, ' ')), el('td', { class: 'line-text where' }, x.values && x.source ? HT.base(x.source) + ':' + x.line : '')));
+        el('td', { class: 'line-text' }, spaced(x.text)), el('td', { class: 'line-text where' }, x.values ? whereOf(x) : '')));
     });
     note.textContent = code.file + (app.before || HT.FILTERS.some(k => app.state[k]) ? ' · of the whole profile: filters and comparisons do not apply here' : '');
     box.append(el('table', { class: 'code', id: 'instructions' }, el('thead', {}, el('tr', {}, ...['Flat', 'Cum', 'Address', '', ''].map(h => el('th', { scope: 'col' }, h)))), el('tbody', {}, ...rows)));
@@ -88,8 +119,10 @@
           el('th', { scope: 'col' }, 'Cum'), el('th', { scope: 'col' }, 'Line'), el('th', {}))),
         el('tbody', {}, ...list.map(n => {
           const r = values.get(n), num = v => (v ? amount(app, v, unit) : '.');
-          return el('tr', { class: r && r.flat ? 'hot' : '' }, el('td', {}, r ? num(r.flat) : ''), el('td', {}, r ? num(r.cum) : ''),
-            el('td', { class: 'line-no' }, n ? String(n) : '?'), el('td', { class: 'line-text' }, text && n ? text[n - 1] || '' : ''));
+          const tr = el('tr', { class: r && r.flat ? 'hot' : '' }, el('td', {}, r ? num(r.flat) : ''), el('td', {}, r ? num(r.cum) : ''),
+            el('td', { class: 'line-no' }, !n ? '?' : r && (r.flat || r.cum) ? el('button', { type: 'button', class: 'name-link', title: 'Its instructions', 'aria-label': `Instructions of line ${n}`,
+              onclick: () => toggle(app, tr, fn, file, n, app.type()) }, String(n)) : String(n)), el('td', { class: 'line-text' }, text && n ? text[n - 1] || '' : ''));
+          return tr;
         }))));
       };
       draw(null);
