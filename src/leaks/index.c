@@ -125,6 +125,26 @@ static size_t filter_plain(const struct ht_leak_index *x, const uint64_t *words,
     return found;
 }
 
+/* Of the bits of a number up to 15, the places of those that are set, and how many are. */
+static const uint32_t packed[16][5] = {
+    {0},
+    {0, 0, 0, 0, 1},
+    {1, 0, 0, 0, 1},
+    {0, 1, 0, 0, 2},
+    {2, 0, 0, 0, 1},
+    {0, 2, 0, 0, 2},
+    {1, 2, 0, 0, 2},
+    {0, 1, 2, 0, 3},
+    {3, 0, 0, 0, 1},
+    {0, 3, 0, 0, 2},
+    {1, 3, 0, 0, 2},
+    {0, 1, 3, 0, 3},
+    {2, 3, 0, 0, 2},
+    {0, 2, 3, 0, 3},
+    {1, 2, 3, 0, 3},
+    {0, 1, 2, 3, 4},
+};
+
 __attribute__((target("avx2"))) static size_t
 filter_avx2(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint32_t *at)
 {
@@ -135,23 +155,28 @@ filter_avx2(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint
     const __m256i low1 = _mm256_set1_epi64x((long long)x->low[1] - 1);
     const __m256i high1 = _mm256_set1_epi64x((long long)x->high[1]);
     size_t found = 0, i = 0;
-    for (; i + 8 <= n; i += 8) {
-        unsigned hits = 0;
-        for (unsigned half = 0; half < 2; half++) {
-            __m256i v = _mm256_loadu_si256((const __m256i *)(words + i + 4 * (size_t)half));
-            v = _mm256_and_si256(v, mask);
-            __m256i in0 =
-                _mm256_and_si256(_mm256_cmpgt_epi64(v, low0), _mm256_cmpgt_epi64(high0, v));
-            __m256i in1 =
-                _mm256_and_si256(_mm256_cmpgt_epi64(v, low1), _mm256_cmpgt_epi64(high1, v));
-            __m256i in = _mm256_or_si256(in0, in1);
-            hits |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(in)) << (4 * half);
-        }
-        for (; hits; hits &= hits - 1) {
-            size_t k = i + (unsigned)__builtin_ctz(hits);
-            at[found] = (uint32_t)k; /* without a branch, which would often be taken wrong */
-            found += on_page(x, words[k] & HT_LEAK_ADDRESS);
-        }
+    const __m256i word_of = _mm256_set1_epi64x((PAGE_MASK >> 6));
+    for (; i + 4 <= n; i += 4) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(words + i));
+        v = _mm256_and_si256(v, mask);
+        __m256i in0 = _mm256_and_si256(_mm256_cmpgt_epi64(v, low0), _mm256_cmpgt_epi64(high0, v));
+        __m256i in1 = _mm256_and_si256(_mm256_cmpgt_epi64(v, low1), _mm256_cmpgt_epi64(high1, v));
+        __m256i in = _mm256_or_si256(in0, in1);
+        if (_mm256_testz_si256(in, in))
+            continue;
+        /* The bits of four pages: bit p of word p / 64, moved to the sign. */
+        __m256i p = _mm256_srli_epi64(v, PAGE_SHIFT);
+        __m256i k = _mm256_and_si256(_mm256_srli_epi64(p, 6), word_of);
+        __m256i bits = _mm256_i64gather_epi64((const long long *)x->page, k, 8);
+        /* A shift to the left by 63 - p % 64, which is that of ~p. */
+        __m256i left = _mm256_andnot_si256(p, _mm256_set1_epi64x(63));
+        bits = _mm256_and_si256(_mm256_sllv_epi64(bits, left), in);
+        unsigned hits = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(bits));
+        __m128i here = _mm_loadu_si128((const __m128i *)packed[hits]);
+        here = _mm_add_epi32(here, _mm_set1_epi32((int)i));
+        /* All four, without a branch: those behind the last one are written over. */
+        _mm_storeu_si128((__m128i *)(at + found), here);
+        found += packed[hits][4];
     }
     return filter_plain(x, words, i, n, at, found);
 }
