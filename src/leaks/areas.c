@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/smaps says of each mapping what it is: memory of a device and memory registered with
- * userfaultfd must not be read, for reading may have effects or wait. Holes are cut where
- * addresses stand that are heaptap's and not the program's.
+ * /proc/PID/smaps has the kind of each mapping. Memory of a device, and memory registered with
+ * userfaultfd, is not read, because reading it may have effects or wait. heaptap's own memory in the
+ * process is cut out as holes, because it contains addresses of blocks that are no pointers of the
+ * program's.
  */
 #include "config.h"
 
@@ -22,7 +23,7 @@ struct range {
 struct maker {
     struct ht_leak_areas *out;
     size_t room;
-    struct range *hole; /* sorted, apart */
+    struct range *hole; /* sorted; no two overlap */
     size_t n_holes, hole_room;
     bool failed; /* out of memory */
 };
@@ -60,7 +61,7 @@ static void add_area(struct maker *m, const struct ht_leak_area *a)
     out->area[out->n++] = *a;
 }
 
-/* The area less the holes. */
+/* Adds the parts of an area that lie between the holes. */
 static void add_around(struct maker *m, struct ht_leak_area a)
 {
     uint64_t end = a.end;
@@ -103,11 +104,11 @@ static void judge(struct maker *m, const struct ht_smap *e, const char *name)
         a.unseen = HT_UNSEEN_CLOSED;
     else
         a.skip = false;
-    /* What nobody of this process can write to holds none of its pointers. */
+    /* Shared memory that the process cannot write to contains none of its pointers. */
     if (a.shared && e->perms[1] != 'w' &&
         (e->flags & (HT_SMAP_FLAGS | HT_SMAP_MAY_WRITE)) == HT_SMAP_FLAGS)
         return;
-    /* Of memory that is wholly absent there is nothing to be said, if it is not shared. */
+    /* Private memory without any page contains nothing. */
     if (!e->resident && !e->swapped && !a.shared)
         return;
     if (!a.skip)
@@ -125,7 +126,7 @@ static int judge_all(struct maker *m, const struct ht_remote *r)
     return err ? err : m->out->n ? 0 : -ESRCH;
 }
 
-/* The library, but for the program's first blocks, which lie in it. */
+/* Hides the library's data, except for the arena, in which the program's first blocks lie. */
 static void hide_library(struct maker *m, struct ht_remote *r, const struct ht_private_memory *p)
 {
     for (size_t i = 0; i < r->n_maps; i++) {
@@ -220,7 +221,7 @@ bool ht_leak_areas_cut(struct ht_leak_areas *areas, uint64_t start, uint64_t end
     areas->area = more;
     memmove(more + low + 1, more + low, (areas->n - low) * sizeof *more);
     areas->n++;
-    more[low].end = start; /* either may be empty, which reading does not mind */
+    more[low].end = start; /* either part may be empty, which reading allows */
     more[low + 1].start = end;
     return true;
 }

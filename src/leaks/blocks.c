@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A block's record tells whether it lives on: another one, or none, and it was freed. */
+/* A block was freed meanwhile if its live record in the region is empty, or has another sequence
+ * number by now. */
 #include "config.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Mappings that the program made itself are not asked about. */
+/* The region's live blocks; mappings that the program made itself are left out. */
 int ht_leak_collect(struct ht_leaks *l)
 {
     struct ht_cursor c = {.kind = HT_KIND_LIVE};
@@ -70,7 +71,7 @@ int ht_leak_nodes_of_blocks(struct ht_leak_search *k)
     return 0;
 }
 
-/* The node of a block; k->n: it has none, for it was reached. */
+/* The node of a block; k->n: it has none, because the first pass reached it. */
 static size_t node_of(const struct ht_leak_search *k, size_t block)
 {
     return !k->of ? block : k->of[block] == UINT32_MAX ? k->n : k->of[block];
@@ -106,7 +107,7 @@ int ht_leak_find_gone(struct ht_leak_search *k, char *msg, size_t msg_size)
         if (gone && node < k->n)
             k->gone[node] = true;
     }
-    /* A chunk that was not met is another one by now, or none. */
+    /* A chunk that this pass did not meet was freed, or split or joined with others. */
     for (size_t i = 0; !err && k->met && i < k->n; i++) {
         k->gone[i] |= k->met[i] == HT_MET_NOT;
         k->confirmed[i] |= k->met[i] == HT_MET;
@@ -116,7 +117,8 @@ int ht_leak_find_gone(struct ht_leak_search *k, char *msg, size_t msg_size)
     return err;
 }
 
-/* The contents of a block that is gone may be another's, and so a root's. */
+/* What reached blocks lead to is reached. A block that is gone counts as reached too: its memory
+ * may belong to a block in use by now. */
 int ht_leak_reach(struct ht_leak_search *k)
 {
     struct ht_leak_graph *g = &k->graph;
@@ -138,7 +140,7 @@ size_t ht_leak_settle(struct ht_leak_search *k, size_t *found)
     return left;
 }
 
-/* How many blocks a head leads to, and how many bytes. */
+/* Adds up how many blocks, and bytes, each head leads to. */
 static void add_held(struct ht_leak_search *k)
 {
     for (size_t i = 0; i < k->n; i++) {
@@ -150,7 +152,8 @@ static void add_held(struct ht_leak_search *k)
     }
 }
 
-/* From the nodes, which are more than the blocks that were asked about, and fewer. */
+/* Copies grades from the nodes to the blocks. Not every block has a node (it was reached), and not
+ * every node has a block (it is no sample). */
 static int take_grades(struct ht_leak_search *k)
 {
     struct ht_leaks *l = k->l;
@@ -178,7 +181,7 @@ static int take_grades(struct ht_leak_search *k)
 int ht_leak_grade(struct ht_leak_search *k)
 {
     struct ht_leaks *l = k->l;
-    /* The walk of one pass alone may have met what was just changing. */
+    /* A chunk that only one pass has met may have been one that was changing at that moment. */
     for (size_t i = 0; k->walk && k->kind && i < k->n; i++)
         k->candidate[i] &= k->kind[i] == HT_NODE_LOOSE || k->confirmed[i];
     bool all_known = l->exact || k->walk;

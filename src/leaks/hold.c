@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads are stopped one after the other, and looked for again until no new one is there: one that
- * is not stopped yet may start another.
+ * Threads are stopped one after the other. Then the list of threads is read again, until it has no
+ * new one: a thread that was not stopped yet may have started another.
  */
 #include "config.h"
 
@@ -31,7 +31,7 @@ static bool is_held(const struct ht_leak_hold *h, pid_t tid)
     return false;
 }
 
-/* Waits until the thread stands; the end of the process is left for its parent to see. */
+/* Waits until the thread has stopped. It does not reap the process, whose parent waits for it. */
 static int wait_for_stop(pid_t tid, int *signal)
 {
     for (int i = 0; i < PATIENCE; i++) {
@@ -40,7 +40,7 @@ static int wait_for_stop(pid_t tid, int *signal)
         if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL) && errno != EINTR)
             return -errno;
         if (info.si_pid == tid) {
-            /* An event of ptrace stands above the signal's number. */
+            /* The upper bits have a ptrace event; then there is no signal to deliver. */
             *signal = info.si_status >> 8 ? 0 : info.si_status;
             return 0;
         }
@@ -69,14 +69,14 @@ static int make_room(struct ht_leak_hold *h)
     return 0;
 }
 
-/* A thread that has ended and only stands for its process, as the first one may. */
+/* A thread that has ended, and whose entry stays while others run: the first thread may. */
 static bool has_ended(const struct ht_remote *r, pid_t tid)
 {
     struct ht_remote_thread t = {.tid = tid};
     return !ht_remote_thread_read(r, &t) || t.state == 'Z' || t.state == 'X';
 }
 
-/* 0 as well when it has ended. */
+/* Stops one thread. 0 also when it has ended. */
 static int hold_one(const struct ht_remote *r, struct ht_leak_hold *h, pid_t tid)
 {
     int err = make_room(h);
@@ -98,7 +98,7 @@ static int hold_one(const struct ht_remote *r, struct ht_leak_hold *h, pid_t tid
     return err == -ESRCH || err == -ECHILD ? 0 : err;
 }
 
-/* Those that are not held yet. How many there were, or -errno. */
+/* Stops the threads that are not held yet. Returns how many there were, or -errno. */
 static int hold_new(const struct ht_remote *r, struct ht_leak_hold *h)
 {
     char path[64];

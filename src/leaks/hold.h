@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All threads of a process, stopped at once for as long as it is looked at. */
+/* Stops all threads of a process at once, for as long as its memory is looked at. */
 #ifndef HEAPTAP_SRC_LEAKS_HOLD_H
 #define HEAPTAP_SRC_LEAKS_HOLD_H
 
@@ -8,25 +8,25 @@
 struct ht_leak_hold {
     struct ht_leak_held {
         pid_t tid;
-        int signal; /* that arrived meanwhile, and is delivered when the thread goes on */
+        int signal; /* a signal that arrived meanwhile; delivered when the thread goes on */
     } * held;
     size_t n, room;
-    uint64_t *word; /* their registers */
+    uint64_t *word; /* the registers of all of them */
     size_t n_words;
     uint64_t began_ns;
-    unsigned threads; /* there are */
-    bool all;         /* nothing can move: all are held, or there is one and it waits */
+    unsigned threads; /* the process has */
+    bool all;         /* no pointer can move: all are held, or the only thread waits */
 };
 
 /*
- * Stops them (PTRACE_SEIZE, PTRACE_INTERRUPT) but for one that is alone. Where one cannot be
- * stopped all go on, and `all` is false. The calling thread is their tracer: it must be one that
- * ends soon, for what dies while it is held is cleared away when its tracer ends. 0 or -errno;
- * release in any case.
+ * Stops the threads (PTRACE_SEIZE, PTRACE_INTERRUPT), unless there is only one. Where a thread
+ * cannot be stopped, all go on, and `all` is false. The calling thread becomes their tracer. It
+ * must end soon, because a thread that dies while it is held is reaped only when its tracer ends. 0
+ * or -errno; ht_leak_release in either case.
  */
 int ht_leak_hold(struct ht_remote *r, struct ht_leak_hold *out);
 
-/* Lets them go on. */
+/* Lets the threads go on. */
 void ht_leak_release(struct ht_leak_hold *h);
 
 #endif

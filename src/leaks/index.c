@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Most words are no pointers, and most pointers do not point to a block that is asked about: a
- * comparison with two ranges and a bit for the page send nearly all of them away, four at a time
- * where there is AVX2. What is left is looked up by its page, and by halving where several blocks
- * are on one.
+ * Most words are no pointers, and most pointers do not point to a block of the index. Comparing a
+ * word with two ranges, and then testing one bit for its page, rules out nearly all of them, four at
+ * a time with AVX2. The others are looked up by their page, and by binary search where a page has
+ * several blocks.
  */
 #include "config.h"
 
@@ -23,10 +23,10 @@ static uint64_t end_of(const struct ht_leak_block *b)
     return b->addr + (b->size ? b->size : 1);
 }
 
-/* Pages that are marked one by one; of more the bits would all be set. */
+/* With more pages than this all bits would be set, so pages are not marked one by one. */
 #define MARKED_MAX (1u << 27)
 
-/* How many pages of the block were marked. */
+/* Marks the pages of a block. Returns how many. */
 static uint64_t mark_pages(struct ht_leak_index *x, size_t i, bool wanted)
 {
     const struct ht_leak_block *b = &x->block[i];
@@ -44,7 +44,7 @@ static uint64_t mark_pages(struct ht_leak_index *x, size_t i, bool wanted)
     return last - first + 1;
 }
 
-/* The two ranges: cut where the distance between neighbours is widest. */
+/* Sets the two ranges, divided where the gap between neighbouring blocks is widest. */
 static void set_ranges(struct ht_leak_index *x, const bool *wanted)
 {
     uint64_t widest = 0, before = 0;
@@ -149,7 +149,7 @@ __attribute__((target("avx2"))) static size_t
 filter_avx2(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint32_t *at)
 {
     const __m256i mask = _mm256_set1_epi64x((long long)HT_LEAK_ADDRESS);
-    /* Addresses have 48 bits: signed comparisons are right. */
+    /* Addresses have 48 bits, so signed comparisons are correct. */
     const __m256i low0 = _mm256_set1_epi64x((long long)x->low[0] - 1);
     const __m256i high0 = _mm256_set1_epi64x((long long)x->high[0]);
     const __m256i low1 = _mm256_set1_epi64x((long long)x->low[1] - 1);
@@ -186,7 +186,7 @@ size_t ht_leak_filter(const struct ht_leak_index *x, const uint64_t *words, size
     return x->avx2 ? filter_avx2(x, words, n, at) : filter_plain(x, words, 0, n, at, 0);
 }
 
-/* The index of the only block that may be at an address, + 1; 0: none; or HT_LEAK_SEVERAL. */
+/* The index + 1 of the only block that may contain an address; 0: none; or HT_LEAK_SEVERAL. */
 static uint32_t only_at(const struct ht_leak_index *x, uint64_t address)
 {
     uint64_t e = x->only[address >> PAGE_SHIFT & PAGE_MASK], at = (address & OFFSET_MASK) >> 4;
@@ -194,7 +194,7 @@ static uint32_t only_at(const struct ht_leak_index *x, uint64_t address)
     return there ? (uint32_t)e : 0;
 }
 
-/* The tables are larger than a core's cache: what look-ups need is asked for before they begin. */
+/* The tables are larger than a core's cache, so entries are prefetched before they are read. */
 size_t ht_leak_prepare(const struct ht_leak_index *x, const uint64_t *words, uint32_t *at, size_t n)
 {
     size_t kept = 0;

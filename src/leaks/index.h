@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks by address, and the words of memory that point into one. */
+/* An index of blocks by address, to find the words of memory that point into one. Read-only once it
+ * is made. */
 #ifndef HEAPTAP_SRC_LEAKS_INDEX_H
 #define HEAPTAP_SRC_LEAKS_INDEX_H
 
@@ -12,36 +13,37 @@
 
 #define HT_LEAK_SEVERAL UINT32_MAX
 
-/* Pages are told by the lowest bits of their number: those 4 GiB apart share a bit. */
+/* Pages are known by the lowest bits of their number; two that lie 4 GiB apart share an entry. */
 struct ht_leak_index {
     const struct ht_leak_block *block; /* by address */
     size_t n;
-    uint64_t *reach;          /* of each block: the highest end of those up to it */
-    uint64_t low[2], high[2]; /* two ranges that hold all blocks: heap and mappings lie far apart */
-    uint64_t page[(1u << HT_LEAK_PAGE_BITS) / 64]; /* has some part of a block that is wanted */
-    /* What lies on it: the only block's index + 1 in the low half, 0 where there is none, or
-     * HT_LEAK_SEVERAL; then the first and the last 16 bytes of the page that it has, 8 bits each.
-     */
+    uint64_t *reach;          /* of each block: the highest end of all blocks up to it */
+    uint64_t low[2], high[2]; /* two ranges that contain all blocks: the heap, and mappings */
+    uint64_t page[(1u << HT_LEAK_PAGE_BITS) / 64]; /* bit set: a wanted block lies on the page */
+    /* The block on each page. Low half: its index + 1, 0 for none, or HT_LEAK_SEVERAL. Above that,
+     * 8 bits each: the first and the last 16 bytes of the page that belong to it. */
     uint64_t only[1u << HT_LEAK_PAGE_BITS];
     bool avx2;
 };
 
-/* blocks: sorted, to outlive the index. NULL: out of memory. wanted (NULL: all) says which of them
- * are looked for. */
+/* block: n of them, sorted by address; they must outlive the index. wanted: which of them to look
+ * for (NULL: all). plain: without AVX2. NULL: out of memory. */
 struct ht_leak_index *ht_leak_index_create(const struct ht_leak_block *block, size_t n,
                                            const bool *wanted, bool plain);
 void ht_leak_index_destroy(struct ht_leak_index *x);
 
-/* The places of words that may point into a block, into `at`, which has room for n. How many. */
+/* Stores in `at`, which has room for n, the positions of words that may point into a block. Returns
+ * how many there are. */
 size_t ht_leak_filter(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint32_t *at);
 
-/* Of n places of ht_leak_filter's, those of words that come closer; brings into the cache what
- * ht_leak_find needs for them. How many are left. */
+/* Narrows n positions from ht_leak_filter down, and prefetches what ht_leak_find needs for those
+ * that are left. Returns how many. */
 size_t ht_leak_prepare(const struct ht_leak_index *x, const uint64_t *words, uint32_t *at,
                        size_t n);
 
-/* The block that an address lies in, n when none does; below `before` alone, since blocks of which
- * one's end is not known yet overlap: ask again with the answer until it is n. */
+/* The last block with an index below `before` that contains the address; x->n: there is none.
+ * Blocks may overlap (a lost free leaves a record behind), so ask again with the answer as `before`
+ * until it is x->n. */
 size_t ht_leak_find(const struct ht_leak_index *x, uint64_t address, size_t before);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing stands still: a pointer that moves from where the pass has not been to where it was is
- * missed by that pass. So a block is leaked only if every pass missed it, and passes go on for as
- * long as they find pointers that others missed.
+ * The process runs while its memory is read. A pointer that moves from memory that the pass has not
+ * read yet to memory that it has read is missed by that pass. So a block is called leaked only if
+ * every pass finds no pointer to it, and passes go on as long as a pass finds pointers that earlier
+ * ones missed.
  */
 #include "config.h"
 
@@ -16,9 +17,9 @@
 
 #include "leaks/idle.h"
 
-/* So many passes in a row must change nothing, once pointers were seen to move, or where a pass
- * costs little. A pass misses one that moves between n places as fast as it can with (1-1/n)^n at
- * most: 37 %; 20 passes with 2e-9. */
+/* So many passes in a row must find nothing new, once pointers were seen to move, or where a pass
+ * costs little. A pass misses a pointer that moves between n places as fast as it can with a
+ * probability of (1-1/n)^n at most, which is 37 %; 20 passes in a row miss it with 2e-9. */
 #define UNCHANGED 20u
 #define LITTLE    (64u << 20)
 #define APART_NS                                                                                   \
@@ -40,7 +41,7 @@ static bool enough(const struct ht_leak_search *k, unsigned done, unsigned uncha
     const struct ht_leaks *l = k->l;
     if (done == HT_LEAK_PASSES || (done && !l->candidates[done - 1]))
         return true;
-    /* The first pass of a walk says what is a candidate, and the second what leads to it. */
+    /* With a walk, the first pass finds the candidates, and the second what points to them. */
     if (k->walk && done < 2)
         return false;
     if (done && k->hold.all)
@@ -57,7 +58,7 @@ int ht_leak_make_index(struct ht_leak_search *k)
     return k->x ? 0 : -ENOMEM;
 }
 
-/* One pass, and what it says. left: how many blocks it leaves. */
+/* Makes a pass and takes its result in. *left: how many blocks are still candidates. */
 static int one_pass(struct ht_leak_search *k, unsigned number, size_t *left, size_t *found,
                     char *msg, size_t msg_size)
 {
@@ -88,7 +89,7 @@ static int passes(struct ht_leak_search *k, char *msg, size_t msg_size)
         if (err)
             return err;
         if (walk && !k->walk)
-            continue; /* it cannot be walked: as if this had not been */
+            continue; /* the heap cannot be walked: this pass does not count */
         bool moved = *n && found;
         k->moved |= moved;
         unchanged = moved ? 0 : unchanged + 1;

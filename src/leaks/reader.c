@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/pagemap first: only pages that are present are read, so that none is swapped in and
- * none comes into being. process_vm_readv then, in small parts, for it holds the lock on the
- * process's memory map for as long as it copies a few pages.
+ * /proc/PID/pagemap is read first. Only pages that are present are copied, so none is swapped in
+ * and none is created. process_vm_readv copies them in small parts, because it holds the lock on
+ * the process's memory map while it copies.
  */
 #include "config.h"
 
@@ -66,7 +66,8 @@ static void keep_to_budget(struct ht_leak_reader *d)
     d->waited_ns += ht_leak_now_ns() - now;
 }
 
-/* Copies runs of pages with one call, and hands them on. What the call stops at is left out. */
+/* Copies runs of pages with one call, and passes the words on. A page that the call cannot copy is
+ * left out. */
 static int copy_runs(struct ht_leak_reader *d, struct iovec *there, unsigned n)
 {
     for (unsigned k = 0; k < n;) {
@@ -92,7 +93,7 @@ static int copy_runs(struct ht_leak_reader *d, struct iovec *there, unsigned n)
                 break;
             k++;
         }
-        if (done < ask && k < n) { /* this page went */
+        if (done < ask && k < n) { /* this page is gone */
             size_t rest = PAGE - ((uint64_t)there[k].iov_base & (PAGE - 1));
             if (rest > there[k].iov_len)
                 rest = there[k].iov_len;
@@ -106,7 +107,7 @@ static int copy_runs(struct ht_leak_reader *d, struct iovec *there, unsigned n)
     return 0;
 }
 
-/* Whether a page is read; what is not is counted. */
+/* Whether a page is to be read. One that may contain pointers and is not read is counted. */
 static bool wanted(struct ht_leak_reader *d, const struct ht_leak_area *a, uint64_t entry,
                    size_t bytes)
 {
@@ -126,7 +127,7 @@ static bool wanted(struct ht_leak_reader *d, const struct ht_leak_area *a, uint6
     return !a->skip;
 }
 
-/* The pages of a window whose entries are there. */
+/* Reads the wanted pages of a window whose pagemap entries were read. */
 static int read_window(struct ht_leak_reader *d, const struct ht_leak_area *a, uint64_t start,
                        uint64_t end)
 {

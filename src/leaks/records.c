@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * jemalloc has a record for each extent (edata_t; extent_t before 5.3): bits, address, size. The
- * address is that of a large block, and of a slab's first one. A record is known by its form, in
- * which the class of sizes among the bits must fit the size.
+ * address is that of a large block, or of a slab's first block. A record is recognised by its form:
+ * the size class among the bits must fit the size.
  *
- * glibc links free chunks by the addresses of their heads. A head begins 8 bytes before the end of
- * the block below it, if that needs all of its chunk. Such a link is known by the link back, and
- * the last chunk of an arena by where its end is.
+ * glibc links free chunks by the addresses of their heads. A head lies in the last 8 bytes of the
+ * block before it, if that block uses all of its chunk; then such a link points into the block. A
+ * link is recognised by the link back, and the last chunk of an arena by its end.
  */
 #include "config.h"
 
@@ -45,7 +45,7 @@ static uint64_t word_at(struct ht_remote *r, uint64_t at)
     return ht_remote_word(r, at, &w) ? w : 0;
 }
 
-/* The size of jemalloc's size class of a number: 8, 16, 32, ... 128, then four to a doubling. */
+/* The size of jemalloc's size class with that index: 8, 16, 32, ... 128, then four per doubling. */
 static uint64_t class_size(unsigned index)
 {
     if (index < 9)
@@ -56,7 +56,7 @@ static uint64_t class_size(unsigned index)
     return (128ull << doubling) + (32ull << doubling) * step;
 }
 
-/* The least multiple of a page that a class divides: what a slab of it takes. */
+/* The size of a slab: the least multiple of a page that the class's size divides. */
 static uint64_t slab_size(uint64_t class)
 {
     uint64_t size = PAGE;
@@ -65,8 +65,9 @@ static uint64_t slab_size(uint64_t class)
     return size;
 }
 
-/* Of jemalloc 5.3, and of 5.1 and 5.2: where a live extent's state is (0), the class of sizes right
- * behind it, and from where on there is nothing. Bit 12: a slab; bit 13: memory is committed. */
+/* The bits of a live extent in jemalloc 5.3, and in 5.1 and 5.2: the position of its state (0), of
+ * the size class that follows, and of the first bit that is unused. Bit 12: a slab; bit 13: its
+ * memory is committed. */
 static const struct form {
     unsigned state, class, end;
 } forms[] = {{17, 20, 45}, {16, 18, 42}};
@@ -107,7 +108,8 @@ static bool is_libc(const char *path)
     return !strncmp(base, "libc.so", 7) || !strncmp(base, "libc-2", 6);
 }
 
-/* An arena: of the first one in libc's data, of others at the start of their first heap. */
+/* Whether the address lies in an arena's head: the first arena's is in libc's data, the others' at
+ * the start of their first heap. */
 static bool in_arena(const struct ht_remote *r, uint64_t at)
 {
     const struct ht_remote_map *m = ht_remote_map_at(r, at);

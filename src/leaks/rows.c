@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The region is streamed as a profile as for every report, each site in parts: its leaked blocks of
- * each grade, and the rest. Until the profile is there, a part carries its row's number in the
- * label "age".
+ * The region is streamed as a profile, as for every report, but each site in parts: its leaked
+ * blocks of each grade, and the rest. While the profile is being made, a part has the number of its
+ * row in the label "age", which is replaced afterwards.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@
 #include "region/weight.h"
 #include "util/buffer.h"
 
-/* Sums as the region keeps them, to be rounded once. */
+/* Sums with fractions, as the region keeps them; they are rounded once, at the end. */
 struct sum {
     uint64_t objects, object_fraction, bytes, byte_fraction;
 };
@@ -70,7 +70,7 @@ static void add(struct maker *m, size_t row, const struct ht_leak_block *b)
     s->byte_fraction += bytes.fraction;
 }
 
-/* One row for the leaked blocks of a site and a grade. */
+/* Makes a row for the leaked blocks of each site and grade. */
 static int make_rows(struct maker *m)
 {
     const struct ht_leaks *l = m->l;
@@ -137,7 +137,7 @@ static int64_t less(int64_t a, int64_t b)
     return a > b ? a - b : 0;
 }
 
-/* The rows of a site, then what is left of it. */
+/* The parts of a site: its rows, then what is left of it. */
 static bool part_of(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t index,
                     struct ht_stream_part *out)
 {
@@ -172,7 +172,7 @@ static bool part_of(void *ctx, ht_ref ref, const struct ht_site *site, uint32_t 
     return true;
 }
 
-/* Puts the label "leak" in place of the row's number. */
+/* Replaces the row's number by the label "leak". */
 static int set_labels(struct ht_leak_rows *rows)
 {
     struct ht_profile *p = rows->profile;
@@ -199,7 +199,7 @@ static int set_labels(struct ht_leak_rows *rows)
                 return -ENOMEM;
             s->labels = own;
             rows->of_sample[i] = (uint32_t)row;
-            /* What the site had at its peak stays with the rest. */
+            /* What the site held at the peak belongs to the rest. */
             for (size_t v = 4; v < p->n_sample_types; v++)
                 s->values[v] = 0;
             break;

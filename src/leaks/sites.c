@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows are added up by owner, as in `owners` and `watch`; the owner is looked for among all that is
- * in use, so that its share can be told. */
+/* Rows are added up by owner, as in `owners` and `watch`. Owners are found from all memory in use,
+ * so that the leaked share of each is known. */
 #include "config.h"
 
 #include "leaks/sites.h"
@@ -34,7 +34,7 @@ static void free_maker(struct maker *m)
     free(m->inuse);
 }
 
-/* The site of an owner and a grade, made where it is new. SIZE_MAX: out of memory. */
+/* The site of an owner and a grade, which is made if it is new. SIZE_MAX: out of memory. */
 static size_t site_for(struct maker *m, uint32_t owner, enum ht_leak_grade grade)
 {
     size_t *at = &m->site_of[(size_t)owner * HT_LEAK_GRADES + grade];
@@ -73,7 +73,7 @@ static int add_row(struct maker *m, size_t sample)
     return 0;
 }
 
-/* What the blocks of a site alone lead to; sampled blocks stand for others here too. */
+/* Adds up what only the blocks of a site lead to; here too a sampled block stands for others. */
 static void add_held(struct maker *m)
 {
     const struct ht_leaks *l = m->l;
@@ -91,8 +91,7 @@ static void add_held(struct maker *m)
     }
 }
 
-/* The callers by which the leaked blocks of a grade came to be: those of all that their owner has
- * in use may be others. */
+/* Sets the callers of leaked blocks. The callers of all that the owner has in use may be others. */
 static int set_paths(struct maker *m, const struct ht_owners_options *how, enum ht_leak_grade grade)
 {
     struct ht_profile *p = m->rows->profile;

@@ -7,18 +7,18 @@
 
 #include "leaks/leaks.h"
 
-/* What one owner's leaked blocks of one grade come to; for an unreferenced one also what its blocks
- * alone lead to. */
+/* The leaked blocks of one owner and grade, added up; for unreferenced ones also the blocks that
+ * only they lead to. */
 struct ht_leak_site {
-    const char *name; /* "open_session", the owner's */
-    char *text;       /* with its callers; to free */
+    const char *name; /* the owner's: "open_session" */
+    char *text;       /* the name with its callers; to be freed */
     enum ht_leak_grade grade;
     struct ht_evidence bytes, objects;
-    double rate;  /* the largest; at most 1: every block is known */
+    double rate;  /* the largest of its samples; 1 or less: every block is known */
     double inuse; /* all that the owner has in use, in bytes */
     uint64_t oldest_s;
-    size_t blocks;           /* that were seen */
-    double held, held_bytes; /* estimates, as bytes is */
+    size_t blocks;           /* how many were seen, sampled blocks counted once */
+    double held, held_bytes; /* of the blocks that only these lead to; estimates, as bytes */
 };
 
 struct ht_leak_sites {
@@ -28,20 +28,21 @@ struct ht_leak_sites {
     double bytes; /* leaked */
 };
 
-/* Changes the profile of rows: frames of the allocator go. 0 or -errno with msg; free in any case.
- */
+/* Adds rows up by owner, and removes the allocator's frames from the profile of rows. 0, or -errno
+ * with a line in msg; ht_leak_sites_free in either case. */
 int ht_leak_sites_make(const struct ht_leaks *l, struct ht_leak_rows *rows,
                        struct ht_leak_sites *out, char *msg, size_t msg_size);
 void ht_leak_sites_free(struct ht_leak_sites *s);
 
-/* The intervals of a site's figures, with 95 %. */
+/* The 95 % intervals of a site's figures. */
 struct ht_interval ht_leak_site_bytes(const struct ht_leak_site *s);
 struct ht_interval ht_leak_site_objects(const struct ht_leak_site *s);
 
-/* The program's name; the region has it, and so any bytes: here they are plain text. */
+/* The program's name, from the region, where it may be any bytes; control characters are replaced.
+ */
 const char *ht_leaks_program(const struct ht_leaks *l, char out[256]);
 
-/* sites_json.c: all of it as one object of JSON (docs/json.md). 0, or -ENOMEM. */
+/* sites_json.c: writes the result as one JSON object (docs/json.md). 0, or -ENOMEM. */
 int ht_leaks_json(FILE *out, const struct ht_leaks *l, const struct ht_leak_sites *s);
 
 #endif

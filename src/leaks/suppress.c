@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As LeakSanitizer does: what only a suppressed block leads to is suppressed with it. */
+/* As in LeakSanitizer, blocks that only a suppressed block leads to are suppressed with it. */
 #include "config.h"
 
 #include <errno.h>

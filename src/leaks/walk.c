@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A chunk begins with the size of the one before, if that is free, and its own. A chunk is free if
- * the next one says so, if it is in a thread's cache, which a mark in it shows, or in a fast bin.
+ * A chunk begins with the size of the chunk before it (if that is free), and its own size. A chunk
+ * is free if the next chunk's flag says so, if it is in a thread's cache (a mark in it shows that),
+ * or if it is in a fast bin.
  */
 #include "config.h"
 
@@ -16,11 +17,11 @@ enum {
     NON_MAIN_ARENA = 4,
     FLAGS = 7,
     LEAST = 32,
-    FENCE = 48,        /* bytes at the end of a heap that is full, which are no chunk */
+    FENCE = 48,        /* bytes at the end of a full heap, which are no chunk */
     FAST_MOST = 176,   /* the largest chunk that may be in a fast bin */
-    CACHE_MOST = 1056, /* the largest that a thread's cache has */
+    CACHE_MOST = 1056, /* the largest chunk in a thread's cache */
     PAGE = 4096,
-    BACK = 8, /* so many places the walk goes back to */
+    BACK = 8, /* how many earlier places the walk can go back to */
     TRIES = 24,
 };
 
@@ -28,7 +29,7 @@ enum state { WALK, TOP, FENCED, CUT, TORN };
 
 /* Where the walk was at the start of a part. */
 struct place {
-    uint64_t part; /* what is read from there */
+    uint64_t part; /* the address from which it was read */
     uint64_t at, next;
     bool used;
 };
@@ -40,7 +41,7 @@ struct walk {
     const struct ht_leak_walk_to *to;
     struct place now;
     enum state state;
-    bool header; /* one was met in this part */
+    bool header; /* a chunk's header was met in this part */
 };
 
 static bool is_top(struct walk *w, uint64_t at)
@@ -56,8 +57,8 @@ static bool may_be_head(const struct walk *w, uint64_t head)
            !(head & NON_MAIN_ARENA) == w->h->of_main;
 }
 
-/* A chunk that ends at the end of the heap or behind where that was when it was asked for. The top
- * has not the flag of its arena. */
+/* Judges a chunk that ends at the heap's end, or behind the end that was read before. The top chunk
+ * does not have the flag of its arena. */
 static enum state judge_last(struct walk *w, uint64_t at, uint64_t head)
 {
     uint64_t after, behind = at + (head & ~(uint64_t)FLAGS) + 8;
@@ -82,14 +83,14 @@ static bool is_one_of(const uint64_t *list, size_t n, uint64_t w)
     return low < n && list[low] == w;
 }
 
-/* In a list of free chunks whose members look as if in use. */
+/* Whether the chunk is in a list of free chunks that are marked as in use. */
 static bool is_cached(const struct walk *w, uint64_t at, uint64_t size, uint64_t second)
 {
     return (size <= CACHE_MOST && is_one_of(w->of->key, w->of->n_keys, second)) ||
            (size <= FAST_MOST && is_one_of(w->of->fast, w->of->n_fast, at));
 }
 
-/* What the parts that were read say of the chunk at now.next. */
+/* Judges the chunk at now.next by the memory that was read. */
 static void meet(struct walk *w, const uint64_t *words, uint64_t start, uint64_t end)
 {
     uint64_t at = w->now.next, head = words[(at + 8 - start) / 8], size = head & ~(uint64_t)FLAGS;
@@ -99,7 +100,7 @@ static void meet(struct walk *w, const uint64_t *words, uint64_t start, uint64_t
         w->state = w->h->end - at <= FENCE ? FENCED : TORN;
     } else if (!w->now.used && w->now.at &&
                ((head & PREV_INUSE) ? false : words[(at - start) / 8] != at - w->now.at)) {
-        w->state = TORN; /* a free chunk's size stands behind it too */
+        w->state = TORN; /* a free chunk's size must stand behind it too */
     } else {
         uint64_t next = at + size, after = 0;
         bool there = next + 16 <= end;
@@ -149,7 +150,7 @@ static void feed(void *ctx, uint64_t start, const uint64_t *words, size_t n)
     }
 }
 
-/* Reads the rest as words of no chunk. */
+/* Reads the rest as words of no known chunk. */
 static int give_up(struct walk *w, uint64_t from, uint64_t *not_walked)
 {
     const struct ht_leak_area a = {.start = from, .end = w->h->end};
@@ -179,7 +180,7 @@ int ht_leak_walk(struct ht_leak_reader *d, const struct ht_memory_heaps *of,
         err = ht_leak_reader_read(d, &a, part, until, false);
         part = until;
         if (w.state == TORN && failed < TRIES) {
-            /* From the last place again, then from the one before, ... */
+            /* Tries again from the last place, then from the one before that, and so on. */
             if (failed++ && n > 1)
                 n--;
             w.state = WALK;

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* The chunks of a heap of glibc's malloc, one behind the other, and the words in those in use. */
+/* Walks a heap of glibc's malloc chunk by chunk, and reads the words of the chunks in use. */
 #ifndef HEAPTAP_SRC_LEAKS_WALK_H
 #define HEAPTAP_SRC_LEAKS_WALK_H
 
 #include "leaks/areas.h"
 #include "memory/memory.h"
 
-/* Who is told. Addresses rise. */
+/* What the walk calls. Addresses rise from call to call. */
 struct ht_leak_walk_to {
-    /* A chunk. It ends at at + size, and its block at 8 bytes more: the next one's first word is
-     * this one's while it is in use. */
+    /* A chunk. It ends at at + size. The block in it ends 8 bytes later, because the first word of
+     * the next chunk belongs to it while it is in use. */
     void (*chunk)(void *ctx, uint64_t at, uint64_t size, bool used);
-    /* Words of the last chunk that was told, which is in use; may be called again for it. With
-     * `runs`, of several chunks that follow one another, their heads among them. */
+    /* Words of the last chunk, which is in use; may be called several times for one chunk. With
+     * `runs`: words of several adjacent chunks, with their heads. */
     void (*words)(void *ctx, uint64_t at, const uint64_t *words, size_t n);
     bool runs;
-    /* The walk begins again: chunks at `from` and above are to be forgotten. */
+    /* The walk begins again at `from`: chunks at that address and above are void. */
     void (*again)(void *ctx, uint64_t from);
-    /* The walk that began at `first` has ended: behind `at` are a free chunk, or what is not known
-     * to be chunks. */
+    /* The walk that began at `first` has ended at `at`. What follows is a free chunk, or memory in
+     * which no chunks were recognised. */
     void (*end)(void *ctx, uint64_t first, uint64_t at);
-    /* Of the last chunk told it is not known whether it still is one. */
+    /* It is not known whether the last chunk still exists. */
     void (*doubt)(void *ctx, uint64_t at);
-    /* Words that lie in no known chunk. */
+    /* Words of memory in which no chunks were recognised. */
     void (*loose)(void *ctx, uint64_t at, const uint64_t *words, size_t n);
     void *ctx;
 };
 
 /*
- * Walks and reads. The process goes on meanwhile: where what was read is no row of chunks it is
- * read again, from further and further back; and what cannot be made sense of at last is loose.
- * *not_walked: bytes of it, added. 0 or -errno as ht_leak_reader_read. d->fn and d->ctx are
- * changed.
+ * Walks a heap while the process runs. Where the memory is no valid sequence of chunks it is read
+ * again, from further back each time. Memory that is still not valid then is passed to `loose`, and
+ * its bytes are added to *not_walked. 0 or -errno, as ht_leak_reader_read. Changes d->fn and
+ * d->ctx.
  */
 int ht_leak_walk(struct ht_leak_reader *d, const struct ht_memory_heaps *of,
                  const struct ht_memory_heap *h, const struct ht_leak_walk_to *to,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What grades and unread memory are called. */
+/* The names of grades and of reasons why memory is not read. */
 #include "config.h"
 
 #include "leaks/leaks.h"

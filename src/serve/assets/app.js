@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The page of the server: what is fetched and when, and what of it is drawn.
+// The page of the server: fetches profiles, keeps the page's state, and draws the chosen view.
 (function (root) {
   'use strict';
 
@@ -14,7 +14,7 @@
       return i >= 0 ? i : this.data.default;
     },
 
-    // The tree as the state asks for it; computed once for each way of looking.
+    // The tree for the current state. It is kept, and computed anew only when the state changes.
     tree(opt) {
       const st = this.state, by = opt.by || st.by;
       const how = { granularity: by, inverted: !!opt.inverted, owners: !!opt.owners, ...HT.filtersOf(st) }, key = JSON.stringify(how);
@@ -27,7 +27,7 @@
       HT.writeState(this.state);
     },
 
-    // The same as a step that Back undoes; nothing is drawn.
+    // Stores the state as a step that Back undoes. Draws nothing.
     go(change) {
       if (HT.isStep(this.state, change)) history.pushState(null, '', location.href);
       this.remember(change);
@@ -45,13 +45,13 @@
     layout: async text => (await HT.get('/api/layout', { method: 'POST', body: text })).text(),
     redraw() { if (['leaks', 'sizes'].includes(this.state.view)) draw(); },
 
-    // The views there are: some need a process that lives.
+    // The views that can be shown; some need a living process.
     viewsNow() {
       const heap = this.state.profile === 'heap', process = this.live && this.info && this.info.pid;
       return HT.views.filter(v => (!v.live || (process && heap)) && (!v.heap || heap));
     },
 
-    // The list of processes as it is now, and this one in it.
+    // Fetches the list of processes, and finds this one in it.
     async targetsAgain() {
       await targets();
       this.info = this.targets.find(t => t.id === this.id) || { ...this.info, alive: false, threads: -1 };
@@ -84,7 +84,7 @@
     return true;
   }
 
-  // Another profile of the process: nothing of the one before is kept, and a mark was of that.
+  // Shows another profile of the process. The previous one, and its mark, are dropped.
   function other(was) {
     app.data = app.before = null;
     HT.marks.clear();
@@ -104,7 +104,7 @@
     app.before = null;
     if (HT.marks.isMark(base)) {
       const mark = HT.marks.find(base);
-      // Compared with itself it would be an empty page.
+      // A comparison with itself would show nothing.
       if (mark) app.before = mark.data === app.data ? null : mark.data;
       else {
         app.remember({ base: '' });
@@ -165,7 +165,7 @@
     schedule();
   }
 
-  // What is compared, what is filtered, and what of that is no regular expression.
+  // Writes what is compared and filtered, and which filters are not valid regular expressions.
   function sayFilters() {
     HT.sayRegexes(app, $('wrong'));
     const mark = HT.marks.find(app.state.base), fresh = mark && mark.data === app.data;
@@ -197,7 +197,7 @@
     }
   }
 
-  // Keeps the heap as it is now, or for other profiles what is shown. What is shown stays.
+  // Keeps the heap as it is now (of other profiles: the one that is shown). The view does not change.
   async function mark() {
     app.go({ base: '' });
     if (app.state.profile === 'heap') await reload();

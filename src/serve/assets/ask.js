@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Asking the server: its token, and what is said while an answer takes time.
+// Requests to the server: the token, and the message while an answer takes time.
 (function (root) {
   'use strict';
 
   const HT = root.HT, $ = id => document.getElementById(id);
 
-  // An answer to a request, whose status is good. The token is added, and asked for where the server wants one.
+  // Sends a request and returns the response. Throws unless its status is good. Adds the token; asks the user for one if the server wants it.
   HT.get = async function (path, more) {
     const token = sessionStorage.getItem('heaptap-token');
     let r;
@@ -22,7 +22,7 @@
     return r;
   };
 
-  // A profile; what is done for it is said while it takes time.
+  // Fetches a profile, and shows the progress while that takes time.
   HT.getProfile = async function (path) {
     const from = performance.now(), at = $('progress');
     let what = heaptap.info && heaptap.info.reading ? `The server reads ${heaptap.info.name}` : 'The server builds the profile';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Top and the flame graph beside each other: what one points at is marked in the other.
+// Top and the flame graph side by side. The function under the pointer in one is marked in the other.
 (function (root) {
   'use strict';
 
@@ -28,7 +28,7 @@
       const box = el('div', { class: 'flame' });
       main.replaceChildren(el('div', { class: 'view-controls' }, el('label', {}, 'Search', this.search), this.found, el('label', {}, this.inverted, 'Leaf first'), this.reset),
         el('div', { class: 'beside' }, this.rows, box));
-      // A row that is pointed at, or has the focus, is marked in the flame graph.
+      // The row under the pointer, or with the focus, is marked in the flame graph.
       const pointed = e => { const at = e.target.closest('tr[data-name]'); if (at) this.point(app, at.dataset.name); };
       for (const on of ['mouseover', 'focusin']) this.rows.addEventListener(on, pointed);
       for (const off of ['mouseleave', 'focusout']) this.rows.addEventListener(off, () => this.point(app, null));
@@ -65,7 +65,7 @@
       this.found.textContent = !text ? '' : r.nodes ? r.nodes + ' frames, ' + (100 * r.share).toFixed(1) + '%' : 'no frame matches';
       if (text !== app.state.search) app.remember({ search: text });
     },
-    // Marks all frames of a name; null: what is searched for again.
+    // Marks all frames with a name; null: marks the matches of the search again.
     point(app, name) {
       if (name === null) this.flame.searchFor(this.search.value);
       else this.flame.highlight(name);

@@ -40,7 +40,7 @@
         button('Close all', 'Only the heaviest path stays open', () => { this.open.clear(); this.full.clear(); this.openHeaviest(); this.draw(app); })), this.rows);
     },
 
-    // A node's path of names. What is open is remembered by it, so that it survives another fetch.
+    // A node's path of names. Open nodes are remembered by their paths, so they stay open after another fetch.
     path(i) {
       const names = [];
       for (; i > 0; i = this.tree.parent[i]) names.push(this.tree.names[this.tree.key[i]]);
@@ -84,7 +84,7 @@
       this.draw(app, this.matches[this.at]);
     },
 
-    // The nodes that are shown, each with its depth; a negative one is what is left of its parent's callees.
+    // The visible nodes, each with its depth. A negative node stands for the rest of its parent's callees.
     shown() {
       const rows = [], stack = [[0, 0]];
       while (stack.length && rows.length < ROWS) {
@@ -139,7 +139,7 @@
       this.draw(app, i);
     },
 
-    // Arrow keys, as a tree has them.
+    // The arrow keys work as in any tree.
     keyOnRow(app, e) {
       const tr = e.target.closest('tr[data-node]');
       if (!tr || e.ctrlKey || e.altKey || e.metaKey) return;

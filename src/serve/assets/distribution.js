@@ -6,7 +6,7 @@
   const HT = root.HT = root.HT || {};
   const EPSILON = 1e-15, TINY = 1e-300, ITERATIONS = 100000;
 
-  // From this shape on a gamma quantile is taken from Wilson and Hilferty's cube.
+  // From this shape on, gamma quantiles are approximated by Wilson and Hilferty's formula.
   const LARGE_SHAPE = 1e7;
 
   // Lanczos's approximation with g = 7 and nine terms.
@@ -21,7 +21,7 @@
     return 0.5 * Math.log(2 * Math.PI) + (x - 0.5) * Math.log(t) - t + Math.log(sum);
   }
 
-  // A continued fraction's value by Lentz's method; step(i) gives its [a, b].
+  // The value of a continued fraction, by Lentz's method. step(i) returns the i-th [a, b].
   function fraction(value, c, d, step) {
     for (let i = 1; i < ITERATIONS; i++) {
       const [a, b] = step(i);
@@ -52,7 +52,7 @@
       Math.exp(-x + a * Math.log(x) - logGamma(a));
   }
 
-  // P(X > x) of a normal variable, to a small relative error in the upper tail too.
+  // P(X > x) of a normal variable; the relative error is small in the upper tail, too.
   function normalTail(x) {
     const half = x * x / 2, both = half < 1.5 ? 1 - gammaSeries(0.5, half || TINY) : gammaFraction(0.5, half);
     return x >= 0 ? both / 2 : 1 - both / 2;

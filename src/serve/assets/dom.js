@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Elements, and what the views write in the same way: amounts, empty views, names of functions.
+// Helpers that create elements which several views share: amounts, empty views, names of functions.
 (function (root) {
   'use strict';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How sure sums of samples are, and which differences are more than chance: what src/evidence
+// Intervals of sums of samples, and tests of differences: the same as src/evidence
 // computes for the reports (its headers have the formulas and their sources), for the trees that
 // the page builds. A sum is a plain object of numbers; nothing here touches the page.
 (function (root) {
@@ -65,7 +65,7 @@
     return [seen + Math.max(0, low), seen + gammaOf(e.unseen + mean, e.variance + variance, 1 - tail)];
   }
 
-  // Of after - before, from both sides' own.
+  // The interval of after - before, from the intervals of both sides.
   function differenceInterval(c, beforeRate, afterRate) {
     const a = interval(c.before, beforeRate), b = interval(c.after, afterRate);
     const change = c.after.value - c.before.value;
@@ -88,7 +88,7 @@
     return [binomial(k, n, q), Math.min(binomial(0, n, q), binomial(n, n, q))];
   }
 
-  // P(|M1 - M2| >= d) for what two profiles miss of n objects.
+  // P(|M1 - M2| >= d), where M1 and M2 are the numbers of n objects that two profiles miss.
   function differsBy(d, n, p) {
     const mean = n * p, sd = Math.sqrt(mean * (1 - p));
     if (d <= 0) return 1;
@@ -151,7 +151,7 @@
     return part;
   }
 
-  // Of one process at two moments only what was born and what died is compared.
+  // Two moments of one process: compares only the objects that were born with those that died.
   function pair(part, born) {
     const change = part.after.value - part.before.value;
     let alive = Math.min(Math.max(0, born), part.after.value), died = alive - change;
@@ -163,7 +163,7 @@
     part.after = partOf(part.after, alive);
   }
 
-  // The least k that is no less than the number of those which LEVEL / k lets through at best.
+  // The least k that is at least the number of stacks whose smallest possible p is at most LEVEL / k.
   function share(least) {
     let k = 1;
     for (let through = least.length; k < least.length; k++) {
@@ -173,7 +173,7 @@
     return k;
   }
 
-  // Benjamini's and Hochberg's choice: sets each change's verdict, 1 grew, -1 shrank, 0 may be chance.
+  // Benjamini and Hochberg's procedure. Sets the verdict of each change: 1 grew, -1 shrank, 0 may be chance.
   function judge(changes) {
     const k = share(changes.map(c => c.leastP).sort((a, b) => a - b));
     const tested = changes.filter(c => c.leastP <= LEVEL / k).sort((a, b) => a.p - b.p);
@@ -183,14 +183,14 @@
     for (const c of tested.slice(0, believed)) c.verdict = Math.sign(c.after.value - c.before.value);
   }
 
-  // Two moments of one process: its counters were sampled once for both.
+  // Two moments of one process: both use the same samples.
   function sameProcess(data, before) {
     const allocated = d => d.sums.values[0].reduce((a, v) => a + v, 0);
     return !!data.process && data.process === before.process && data.period === before.period &&
       before.time < data.time && allocated(before) <= allocated(data);
   }
 
-  // In percent: 90, 95 or 99; anything else is 95.
+  // Sets the confidence in percent: 90, 95 or 99; anything else counts as 95.
   function chooseConfidence(percent) {
     confidence = ['90', '99'].includes(String(percent)) ? percent / 100 : 0.95;
   }

@@ -6,12 +6,12 @@
 
   const HT = root.HT = root.HT || {};
 
-  // pprof's way to ignore case is a flag here.
+  // "(?i)" of pprof's expressions becomes a flag.
   function compile(text, flags) {
     return text.startsWith('(?i)') ? new RegExp(text.slice(4), 'i') : new RegExp(text, flags || '');
   }
 
-  // Why a text is no regular expression, "" when it is one.
+  // Why a text is not a valid regular expression; "" when it is.
   HT.regexError = function (text) {
     try {
       if (text) compile(text);
@@ -21,7 +21,7 @@
     }
   };
 
-  // Compiles what a person typed: a regex as pprof has them, or, when it is none, those letters.
+  // Compiles what the user typed: a regular expression as in pprof, or plain text when it is not a valid one.
   HT.regex = function (text, flags) {
     if (!text) return null;
     try {
@@ -31,7 +31,7 @@
     }
   };
 
-  // What one frame is called at a granularity; equal names are one node.
+  // The name of a frame at a granularity. Frames with equal names are one node.
   HT.frameName = function (d, f, granularity) {
     const fr = d.frames, s = d.strings;
     const fn = s[fr.fn[f]], file = s[fr.file[f]], mod = s[fr.mod[f]];
@@ -58,7 +58,7 @@
     return out;
   };
 
-  // How many frames of a profile a text matches.
+  // How many frames of a profile match a text.
   HT.matchCount = (d, text) => HT.matchFrames(d, HT.regex(text)).reduce((a, v) => a + v, 0);
 
   // The keys of a profile's labels.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The flame graph: a canvas that draws only the boxes in sight, so that a profile of a hundred
+// The flame graph: a canvas that draws only the visible boxes, so that a profile of a hundred
 // thousand stacks scrolls and zooms like one of ten.
 (function (root) {
   'use strict';
@@ -9,7 +9,7 @@
   const MIN_TEXT = 28;
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
 
-  // Twelve hues far enough apart to tell, none of them the red and blue of a comparison's.
+  // Twelve hues that are easy to distinguish, and differ from the red and blue of comparisons.
   const HUES = [30, 205, 145, 280, 55, 175, 325, 95, 240, 10, 190, 300];
 
   function hash(s) {
@@ -75,7 +75,7 @@
     }
 
     // Shows a tree. A zoom or selection on the same path is kept.
-    // zoom: as zoomText gave it, undefined to keep what is zoomed.
+    // zoom: a value of zoomText, or undefined to keep the zoom.
     show(tree, type, hues, zoom_) {
       const zoom = this.pathOf(this.zoomed), sel = this.pathOf(this.selected);
       this.tree = tree;
@@ -98,7 +98,7 @@
       return names.reverse();
     }
 
-    // The zoomed path for an address: a hash a name.
+    // The zoomed path, for the page's address: a hash for each name.
     zoomText() { return this.zoomed > 0 ? this.pathOf(this.zoomed).map(n => hash(n).toString(36)).join('.') : ''; }
 
     findText(text) {
@@ -122,7 +122,7 @@
 
     name(i) { return this.tree.names[this.tree.key[i]]; }
 
-    // Where every box is: [0, 1) of the root's width, by node.
+    // The horizontal position of each node's box, as a part of the root's width, in [0, 1).
     place() {
       const { width, first, kids } = this.lay, n = this.tree.size;
       this.x = new Float64Array(n);
@@ -152,7 +152,7 @@
       return { nodes: this.found ? this.found.nodes : 0, share: this.found && this.lay.width[0] ? this.found.width / this.lay.width[0] : 0 };
     }
 
-    // Marks all frames of a name until something else is searched for.
+    // Marks all frames with a name until the next search.
     highlight(name) {
       this.search = { test: s => s === name };
       this.matchNames();
@@ -232,7 +232,7 @@
       }
       e.preventDefault();
       if (to >= 0 && lay.width[to] > 0) {
-        // A frame outside what is zoomed cannot be seen: zoom out as far as it needs.
+        // A frame outside the zoomed part is not visible: zooms out until it is.
         let z = this.zoomed;
         while (z > 0 && !this.within(to, z) && !this.within(z, to)) z = t.parent[z];
         if (z !== this.zoomed) this.zoom(z);
@@ -311,13 +311,13 @@
       }
     }
 
-    // Where a node's row begins; flipped, the root is at the bottom.
+    // The top of a node's row. With the graph flipped, the root is at the bottom.
     top(i) {
       const y = this.tree.depth[i] * ROW;
       return this.flip ? Math.max(this.box.clientHeight, this.rows * ROW + 2) - y - ROW : y;
     }
 
-    // How many rows the zoomed part has at this width.
+    // The number of rows of the zoomed part at this width.
     deepest() {
       const { width, first, kids } = this.lay, t = this.tree;
       const least = width[this.zoomed] * 0.4 / (this.box.clientWidth || 1);
@@ -356,7 +356,7 @@
         : 'all ' + HT.format(this.tree.value(0, this.type), ty.unit));
     }
 
-    // As much of a name as fits. Of a qualified one the end says more than the beginning.
+    // Cuts a name to what fits. Of a qualified name the end is kept, which says more than the beginning.
     fit(g, s, room) {
       if (g.measureText(s).width <= room) return s;
       const tail = s.replace(/^.*(?:::|\.|\/)(?=[^:./]+$)/, '');

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What is said beside a flame graph: everything known of a frame, the tooltip, the list of modules.
+// The text beside a flame graph: the facts of a frame, the tooltip, the list of modules.
 (function (root) {
   'use strict';
 
   const HT = root.HT = root.HT || {};
 
-  // Fills an element with everything known about a node: all sample types, where, of what.
-  // links: further elements, or nothing.
+  // Fills an element with the facts of a node: all sample types, file and line, module.
+  // links: more elements to append; may be undefined.
   HT.facts = function (el, flame, i, links) {
     const t = flame.tree, info = t.info[t.key[i]];
     const row = (a, ...rest) => {
@@ -28,7 +28,7 @@
     const table = document.createElement('table');
     t.types.forEach((ty, k) => {
       const v = t.value(i, k), self = t.selfValue(i, k), current = k === flame.type;
-      // Of a comparison only what is shown has been tested.
+      // In a comparison only the sample type that is shown has been tested.
       const cells = t.compared
         ? [HT.signed(v, ty.unit), current && v ? HT.range(t.interval(i, k), ty.unit) : '',
           HT.format(t.before(i, k), ty.unit) + ' → ' + HT.format(t.now(i, k), ty.unit)]
@@ -65,7 +65,7 @@
     const t = flame.tree, share = new Map();
     for (let i = 1; i < t.size; i++) {
       const info = t.info[t.key[i]], m = (info && info.mod) || '';
-      // Leaf first, what a frame allocates itself is all that the first row has.
+      // Leaf first, the first row has only what frames allocate themselves.
       const v = t.inverted ? (t.parent[i] === 0 ? flame.lay.width[i] : 0) : Math.abs(t.selfValue(i, flame.type));
       if (v || !share.has(m)) share.set(m, (share.get(m) || 0) + v);
     }

@@ -5,7 +5,7 @@
 
   const HT = window.HT, $ = id => document.getElementById(id);
 
-  // A profile of the file: JSON, gzipped, as base64.
+  // Reads a profile in the file: base64 of gzipped JSON.
   async function unpack(id) {
     if (!$(id)) return null;
     const bytes = Uint8Array.from(atob($(id).textContent), c => c.charCodeAt(0));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Figures as text: values with their units, shares, intervals, and what the sample types are called.
+// Figures as text: values with their units, shares, intervals, and the names of sample types.
 (function (root) {
   'use strict';
 
@@ -8,7 +8,7 @@
 
   const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-  // Units of time, and what they are in nanoseconds.
+  // Units of time, in nanoseconds.
   const TIMES = { nanoseconds: 1, microseconds: 1e3, milliseconds: 1e6, seconds: 1e9 };
   const SHOWN = [['hrs', 3.6e12], ['mins', 6e10], ['s', 1e9], ['ms', 1e6], ['us', 1e3], ['ns', 1]];
 
@@ -17,7 +17,7 @@
     return (ns / size).toFixed(2).replace(/\.00$/, '') + name;
   }
 
-  // As pprof prints them: powers of 1024, units of time, at most two decimals.
+  // Writes a value as pprof does: powers of 1024, units of time, at most two decimals.
   HT.format = function (v, unit) {
     if (TIMES[unit]) return v ? duration(v * TIMES[unit]) : '0';
     if (unit !== 'bytes') return Math.round(v).toLocaleString('en-US');
@@ -35,7 +35,7 @@
     return (a >= 99.95 && a <= 100.05 ? p.toFixed(0) : a >= 1 ? p.toFixed(2) : p.toPrecision(2)) + '%';
   };
 
-  // A figure of three digits in the unit that HT.format has for `like`.
+  // Writes a figure with three digits, in the unit that HT.format uses for `like`.
   function threeDigits(v, like, unit) {
     let a = Math.abs(like);
     if (unit === 'bytes') for (let i = 0; a >= 1024 && i < BYTES.length - 1; i++) { a /= 1024; v /= 1024; }
@@ -52,10 +52,10 @@
     return '(' + threeDigits(ends[0], value, unit) + '–' + threeDigits(ends[1], value, unit) + ')';
   };
 
-  // The same of a difference: its ends.
+  // The same for a difference: both ends of its interval.
   HT.range = (ends, unit) => (ends ? '(' + HT.signed(ends[0], unit) + ' to ' + HT.signed(ends[1], unit) + ')' : '');
 
-  // One line: what intervals there are, and what may be missing.
+  // One line that says which intervals are shown, and how large an unlisted site may be.
   HT.sureness = function (tree, t) {
     const why = tree.why(t), rate = tree.sides[0].period;
     if (why && !tree.compared && !/(space|objects)$/.test(tree.sides[0].types[t].type)) return ''; // of no heap: nobody expects any

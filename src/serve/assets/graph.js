@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What of the call graph is shown, and where, when there is no graphviz: callers above what they call,
+// Chooses the nodes and edges of the call graph, and lays them out when there is no graphviz: callers above callees,
 // heavy paths kept short and straight.
 (function (root) {
   'use strict';
 
   const HT = root.HT;
   const GAP = 28, PAD = 16;
-  // Rank: the longest way from a root, edges that close a cycle left out.
+  // The rank of a node is the longest path from a root, without edges that close a cycle.
   function rank(nodes, out) {
     const state = new Map(), order = [];
     const visit = k => {
@@ -42,7 +42,7 @@
     return tail.length < s.length && tail.length < n ? '…' + tail : s.slice(0, n - 1) + '…';
   }
 
-  // The edges that are shown; nodes that are not leave g.nodes. As in pprof, nodes and edges below a share of
+  // The edges to show; removes the other nodes from g.nodes. As in pprof, nodes and edges below a share of
   // the whole (0.5 % and 0.1 % at first) are left out, but each node keeps its heaviest caller, so that none is unconnected.
   HT.selectGraph = function (g, total, nodeShare, edgeShare) {
     const nodes = g.nodes.filter((n, i) => i === 0 || Math.abs(n.cum) >= total * nodeShare);
@@ -58,7 +58,7 @@
       });
   };
 
-  // The sizes of the objects that each node holds itself, the two heaviest, as text; "" where they are not known.
+  // For each node the two heaviest sizes of the objects that it holds itself, as text; "" when sizes are not known.
   HT.nodeSizes = function (tree, t) {
     const { node, size, values } = tree.sums, n = tree.types.length, by = new Map();
     for (let k = 0; k < node.length; k++) {
@@ -73,7 +73,7 @@
     };
   };
 
-  // The node's texts, its font by its flat share, and its size.
+  // Sets the node's texts, its font size (by its flat share), and its size.
   HT.measureNode = function (n, total, unit, sizes) {
     n.font = 11 + Math.round(9 * Math.sqrt(Math.abs(n.flat) / total));
     n.label = shorten(n.name, 38);
@@ -100,7 +100,7 @@
       n.want = (weight ? sum / weight : n.x + n.w / 2) - n.w / 2;
     }
     row.sort((a, b) => a.want - b.want);
-    // Nodes that touch form a block, which moves to the mean of what its members want.
+    // Nodes that touch form a block, which moves to the mean of its members' wanted places.
     const blocks = [];
     for (const n of row) {
       let b = { nodes: [n], x: n.want, w: n.w };

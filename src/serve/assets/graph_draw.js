@@ -15,14 +15,14 @@
     return e;
   }
 
-  // What the server is asked: sizes and weights by number.
+  // The request to the server: sizes and weights, by number.
   function question(nodes, edges, total) {
     const number = new Map(nodes.map((n, i) => [n.key, i]));
     return `${nodes.length} ${edges.length}\n` + nodes.map(n => `${Math.ceil(n.w)} ${Math.ceil(n.h)}\n`).join('') +
       edges.map(e => `${number.get(e.from)} ${number.get(e.to)} ${Math.min(100, 1 + Math.round(99 * Math.abs(e.value) / total))}\n`).join('');
   }
 
-  // dot's plain output: inches from the lower left. Places of nodes, and each edge's curve.
+  // Reads dot's plain output (inches from the lower left): the places of nodes, and the curve of each edge.
   HT.parsePlain = function (text) {
     const places = { w: 0, h: 0, nodes: [], edges: [] };
     for (const line of text.split('\n')) {
@@ -98,7 +98,7 @@
     return defs;
   }
 
-  // Zooming is the size of the drawing, panning the scrolling of its box: by wheel with Ctrl, by dragging,
+  // Zooming changes the size of the drawing, panning scrolls its box: by wheel with Ctrl, by dragging,
   // by the keys + - 0 and the buttons.
   HT.Zoom = class {
     constructor(box) {
@@ -123,7 +123,7 @@
       svg.setAttribute('height', Math.ceil(this.size.h * this.scale));
     }
 
-    // Around a point of the box, its middle at first.
+    // Zooms around a point of the box; by default around its middle.
     by(factor, x = this.box.clientWidth / 2, y = this.box.clientHeight / 2) {
       const was = this.scale, now = this.scale = Math.max(0.05, Math.min(8, was * factor));
       const to = [(this.box.scrollLeft + x) * now / was - x, (this.box.scrollTop + y) * now / was - y];

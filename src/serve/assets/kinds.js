@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The three profiles of a process that lives: its heap, its threads, its processor time.
+// The three profiles of a living process: heap, threads, processor time.
 (function (root) {
   'use strict';
 
@@ -21,13 +21,13 @@
   HT.dataPath = (id, st) => `/${id}/api/profile` + (st.profile === 'heap' ? '' : '?profile=' + st.profile + query(st, '&'));
   HT.downloadPath = (id, st) => `/${id}/debug/pprof/${HT.kindOf(st).door}` + query(st, '?');
 
-  // "12 threads, at 5 places", or what a sample stands for.
+  // "12 threads, at 5 places", or what a sample of the profile stands for.
   HT.sampled = function (d) {
     if (!(d.period > 1)) return '';
     return 'one sample in ' + HT.format(d.period, d.period_unit);
   };
 
-  // A line of a figure over time.
+  // Draws a figure over time as a line.
   HT.spark = function (values, unit, what) {
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.setAttribute('class', 'spark');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What leaked: a look at the process's memory, when it is asked for and never else.
+// Leaks: looks through the process's memory, only when the user asks for it.
 (function (root) {
   'use strict';
 
@@ -21,7 +21,7 @@
     return parts.join(', ');
   };
 
-  // Of each process this page looked at: what was found, when, or that it is being looked for.
+  // The looks of this page, by process: the result and its time, or that a look is under way.
   const looks = new Map();
 
   // who: '' looks for leaks, else for the holders of the blocks of these functions.

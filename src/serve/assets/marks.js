@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Marks: the profile as it was at moments, kept in this tab to compare later ones with.
+// Marks: earlier profiles of a process, kept in this tab to compare later ones with.
 (function (root) {
   'use strict';
 
@@ -21,7 +21,7 @@
       return mark;
     },
 
-    // Marks of one profile say nothing about another.
+    // Drops all marks, because marks of one profile cannot be compared with another.
     clear() { marks = []; },
   };
 })(typeof window !== 'undefined' ? window : globalThis);

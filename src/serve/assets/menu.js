@@ -14,7 +14,7 @@
     if (back && back.isConnected) back.focus();
   };
 
-  // What is collapsed: one entry a line, "f" and a function or "l" and a library's path.
+  // The list of collapsed frames, one a line: "f" and a function, or "l" and the path of a library.
   HT.collapsed = st => (st.collapse ? st.collapse.split('\n') : []);
   const collapse = (app, entry) => app.set({ collapse: [...HT.collapsed(app.state).filter(e => e !== entry), entry].join('\n') });
 
@@ -82,12 +82,12 @@
     HT.menu(app, flame.name(i), flame.tree.info[flame.tree.key[i]], x, y);
   };
 
-  // Beside the facts of a selected frame.
+  // The links beside the facts of a selected frame.
   HT.fnLinks = (app, flame, i) => [el('div', { class: 'fact-links' },
     el('button', { type: 'button', id: 'to-callers', onclick: () => app.set({ view: 'sandwich', fn: flame.name(i) }) }, 'Callers and callees'),
     el('button', { type: 'button', 'aria-haspopup': 'menu', onclick: () => HT.flameMenu(app, flame, null) }, 'More (o)'))];
 
-  // What hides or cuts frames now, each with a button that undoes it.
+  // The filters that hide or collapse frames now, each with a button that removes it.
   HT.filterChips = function (app) {
     const chip = (text, undo) => el('button', { type: 'button', class: 'chip', title: 'Undo', onclick: undo }, text + ' ✕');
     return [app.state.from && chip('From ' + app.state.from, () => app.set({ from: '' })),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Owners: for which functions the memory is, each with its heaviest callers; allocation wrappers are passed over.
+// Owners: the functions for which memory is allocated, with their heaviest callers. Allocation wrappers are passed over.
 (function (root) {
   'use strict';
 
   const HT = root.HT, el = HT.el, LIMIT = 200, PATH = 3;
 
-  // The heaviest child of a node, -1 for none; with `named` the nearest below that has a name.
+  // The heaviest child of a node, or -1; with `named`, the nearest heaviest descendant with a name.
   function heaviest(tree, lay, i, named) {
     do {
       i = lay.first[i] < lay.first[i + 1] ? lay.kids[lay.first[i]] : -1;
@@ -13,7 +13,7 @@
     return i > 0 && lay.width[i] ? i : -1;
   }
 
-  // What follows an owner: two callers, or one more with a name where none of them has one.
+  // The callers that follow an owner: two, or one more with a name when none of the three has one.
   function callersOf(tree, lay, owner) {
     const path = [];
     let named = !!tree.info[tree.key[owner]].fn;
@@ -36,7 +36,7 @@
     return rows.filter(r => r.value).sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   };
 
-  // What is known of each owner's sums, by its node; null where there are no intervals.
+  // The evidence for each owner's sum, by its node; null when there are no intervals.
   function evidenceOf(tree, t) {
     if (tree.why(t)) return null;
     const owner = new Int32Array(tree.size), sides = new Map();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the page says in words: why a view is empty, what is wrong with a regular expression, and how
+// The page's sentences: why a view is empty, what is wrong with a regular expression, and how
 // much a comparison changed.
 (function (root) {
   'use strict';
@@ -29,12 +29,12 @@
       !tree.why(t) && swatch('faint', 'may be chance')].filter(Boolean);
   };
 
-  // Of a mark that nothing newer has been fetched after.
+  // For a mark after which nothing has been fetched yet.
   HT.markedLine = (mark, reload) => [el('strong', {}, mark.label[0].toUpperCase() + mark.label.slice(1)),
     el('span', {}, 'is kept. The next fetch shows what changed since.'),
     el('button', { type: 'button', id: 'changed', onclick: reload }, 'Show what changed')];
 
-  // Why a view has nothing to show, with a way out.
+  // Why a view is empty, with a link that helps.
   HT.nothing = function (app) {
     const st = app.state, clear = k => el('button', { type: 'button', class: 'clear', onclick: () => app.set({ [k]: '' }) }, 'Clear ' + k);
     if (st.focus && !HT.matchCount(app.data, st.focus)) return [`Focus “${st.focus}” matches no function, file or library. `, clear('focus')];
@@ -49,14 +49,14 @@
     return ['Nothing of this kind in the profile. Another sample type may have something.'];
   };
 
-  // Whether there were something to show without a filter.
+  // Whether the view would not be empty without a filter.
   HT.anyLeft = function (app, without) {
     const st = { ...app.state, ...without };
     const tree = HT.buildTree(app.data, app.before, { granularity: st.by, ...HT.filtersOf(st) });
     return tree.layout(app.type()).width[0] > 0;
   };
 
-  // Marks fields that hold no regular expression, and says so.
+  // Marks fields whose text is not a valid regular expression, and says so.
   HT.sayRegexes = function (app, at) {
     const wrong = [];
     for (const k in FIELDS) {

@@ -5,7 +5,7 @@
 
   const HT = root.HT, el = HT.el, ROWS = 60;
 
-  // The first row of a side's tree: what calls the function, or is called by it, and by how much.
+  // The first row of a side's tree: the callers of the function, or its callees, with their values.
   function neighbours(tree, t) {
     const rows = [], lay = tree.layout(t), top = lay.kids[lay.first[0]];
     if (top === undefined) return rows;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The second row of controls: filters of frames, and views that are kept in this browser by a name.
+// The second row of controls: filters of frames, and views that this browser saves under a name.
 (function (root) {
   'use strict';
 
@@ -7,7 +7,7 @@
   const LEFT_OUT = ['base', 'zoom', 'refresh', 'seconds']; // of the moment, or of one process
   let chosen = '';
 
-  // { name: state as text }. A browser may refuse to keep anything.
+  // The saved views, { name: state as text }. A browser may refuse to store them.
   function all() {
     try {
       const kept = JSON.parse(localStorage.getItem(KEY) || '{}');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sizes and ages: of how large objects a function's memory is, and of a process that lives how old they are.
+// Sizes and ages: the sizes of the objects of each function, and in a living process their ages.
 (function (root) {
   'use strict';
 
@@ -7,7 +7,7 @@
   const MANY = 16, SITES = 100; // sizes from which ranges of a factor of two are shown; functions in the list
   const NAMES = [[0, 'under 1 s'], [1, '1 to 10 s'], [10, '10 to 60 s'], [60, '1 to 10 min'], [600, '10 to 60 min'], [3600, '1 to 6 h'], [21600, '6 to 24 h'], [86400, '1 to 7 days'], [604800, '7 days and more']];
 
-  // The sums of a tree by a column of theirs, sorted: { from, to, objects, space, e }.
+  // The sums of a tree, grouped and sorted by one of their columns: { from, to, objects, space, e }.
   function rowsBy(tree, what, objects, space, t) {
     const { size, values } = tree.sums, by = tree.sums[what], rows = new Map(), n = tree.types.length, d = tree.sides[0], bytes = tree.types[t].unit === 'bytes';
     for (let k = 0; k < by.length; k++) {
@@ -22,7 +22,7 @@
     return [...rows.values()].sort((a, b) => a.from - b.from);
   }
 
-  // Sizes as they are, or where there are many of them in ranges of a factor of two.
+  // Single sizes, or ranges of a factor of two when there are many sizes.
   HT.sizesOf = function (tree, t) {
     const [objects, space] = HT.pairOf(tree.types, t);
     if (objects < 0 || space < 0) return null;
@@ -56,7 +56,7 @@
 
   const named = r => ({ ...r, name: HT.format(r.from, 'bytes') + (r.to > r.from ? ' … ' + HT.format(r.to, 'bytes') : '') });
 
-  // Functions that allocate, with the sizes of what they hold themselves.
+  // The functions that allocate, with the sizes of their own objects.
   function sites(app, t) {
     const tree = app.tree({ by: 'functions' }), n = tree.types.length, [objects, space] = HT.pairOf(tree.types, t), { node, size, values } = tree.sums, all = new Map();
     for (let k = 0; k < node.length; k++) {
@@ -77,7 +77,7 @@
       el('td', { class: 'text' }, pick(tree.names[r.key]))))));
   }
 
-  // The heap with ages, of each process that was asked: { of: the profile shown then, data, error }.
+  // Heaps with ages, by process: { of: the profile shown at the time of the request, data, error }.
   const asked = new Map();
 
   async function askAges(app) {

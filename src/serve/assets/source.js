@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Source: a function's lines, or its instructions, with what each holds.
+// Source: the lines or the instructions of a function, with the memory of each.
 (function (root) {
   'use strict';
 
@@ -38,7 +38,7 @@
     if (!below().length) tr.after(...rows);
   }
 
-  // The instructions of a function's own code, by the server's objdump; the whole profile's figures: filters do not apply.
+  // The instructions of a function, by the server's objdump. Figures are those of the whole profile: filters do not apply.
   async function instructions(box, app, fn, t) {
     const note = el('p', { class: 'where' }, 'The server disassembles it…'), unit = app.data.types[t].unit, n = app.data.types.length;
     box.append(el('h2', { class: 'source-file' }, fn), note);

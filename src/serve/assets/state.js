@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is looked at and how, which the page's address holds.
+// The state of the page (which view, with which filters), which is stored in its address.
 (function (root) {
   'use strict';
 
@@ -8,7 +8,7 @@
     inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', hide: '', show: '', label: '', tag: '', nf: '', ef: '', all: false, asm: false };
   const TYPED = ['focus', 'ignore', 'hide', 'show', 'label', 'search', 'refresh']; // changes that are no steps of Back
 
-  // What takes stacks or frames away.
+  // The filters, which remove stacks or frames.
   HT.FILTERS = ['focus', 'ignore', 'hide', 'show', 'label', 'tag', 'from', 'collapse'];
 
   HT.defaultState = () => ({ ...DEFAULTS });
@@ -16,7 +16,7 @@
   // The filters of a state, as buildTree takes them.
   HT.filtersOf = st => Object.fromEntries(HT.FILTERS.map(k => [k, st[k]]));
 
-  // The state that the address has; what is not valid there is as it is at first.
+  // Reads the state from the address. A value that is not valid is replaced by the default.
   HT.readState = function (text = location.hash.slice(1)) {
     const h = new URLSearchParams(text), st = { ...DEFAULTS };
     for (const k in DEFAULTS) {
@@ -39,12 +39,12 @@
     return h.toString();
   };
 
-  // Puts a state into the address.
+  // Writes a state into the address.
   HT.writeState = function (st) {
     const text = HT.stateText(st);
     if (text !== location.hash.slice(1)) history.replaceState(null, '', text ? '#' + text : location.pathname);
   };
 
-  // Whether a change of a state is one that Back undoes.
+  // Whether Back undoes a change of the state.
   HT.isStep = (st, change) => Object.keys(change).some(k => !TYPED.includes(k) && change[k] !== st[k]);
 })(window);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What is drawn of a tree besides the flame graph: flat and cumulative values, the call graph, whole stacks.
+// Tables computed from a tree: flat and cumulative values, the call graph, whole stacks.
 (function (root) {
   'use strict';
 
   const HT = root.HT = root.HT || {};
 
-  // Walks a tree that is not inverted and tells, for every node, which keys are new on its path.
+  // Walks a tree that is not inverted, and passes to a callback the keys that are new on the path of each node.
   function walk(tree, visit) {
     const lay = tree.layout(0), on = new Int32Array(tree.names.length);
     const stack = [[0, lay.first[0]]];
@@ -23,8 +23,8 @@
     }
   }
 
-  // What is known of flat and cumulative values, by key: { flat, cum }, each a list with holes. Null
-  // where there are no intervals.
+  // The evidence for flat and cumulative values, by key: { flat, cum }, each a sparse list. Null
+  // when there are no intervals.
   HT.topEvidence = function (tree, t) {
     if (tree.why(t)) return null;
     const flat = [], cum = [], seen = new Int32Array(tree.names.length).fill(-1);
@@ -68,13 +68,13 @@
     const rows = HT.top(tree, t).sort((a, b) => Math.abs(b.cum) - Math.abs(a.cum));
     const kept = new Map(rows.slice(0, limit).map(r => [r.key, r]));
     const edges = new Map(), near = new Int32Array(tree.size), seen = new Map();
-    // The nearest kept ancestor stands for those left out between (pprof's dashed edges).
+    // An edge begins at the nearest ancestor that is kept (pprof's dashed edges).
     for (let i = 1; i < tree.size; i++) {
       const p = tree.parent[i];
       near[i] = kept.has(tree.key[i]) ? i : near[p];
       if (near[i] !== i || !near[p]) continue;
       const from = tree.key[near[p]], to = tree.key[i], id = from + '>' + to;
-      // A recursive path uses an edge once, however often it goes round.
+      // A recursive path counts once for an edge, however often it uses it.
       let a = near[p], again = false;
       for (let up = seen.get(id) ? a : 0; up > 0; up = tree.parent[up]) {
         if (seen.get(id).has(up)) { again = true; break; }

@@ -18,13 +18,13 @@
     return rows;
   };
 
-  // Of each row what the other sample types have: r.all[t] = { flat, cum }.
+  // Adds the values of all sample types to each row: r.all[t] = { flat, cum }.
   function addTypes(rows, tree) {
     const all = tree.types.map((_, t) => new Map(HT.top(tree, t).map(r => [r.key, r]))), none = { flat: 0, cum: 0 };
     for (const r of rows) r.all = all.map(m => m.get(r.key) || none);
   }
 
-  // What functions of one tree are sorted by and show: { id, label, value(r), cell(r) }.
+  // The columns: { id, label, value(r) to sort by, cell(r) to show }.
   function columnsOf(app, tree, t, total) {
     const unit = tree.types[t].unit, known = HT.topEvidence(tree, t), of = (what, r) => known && known[what][r.key];
     const share = (id, of_) => ({ id: id + 'share', label: id === 'sum' ? 'Sum%' : '%', title: id === 'sum' ? 'Running sum of Flat, in this order' : '', small: true, unsorted: true,
@@ -49,7 +49,7 @@
     return [...columns, name].filter(Boolean);
   }
 
-  // A figure with its interval and a bar of its share; faint where the change may be chance.
+  // A figure with its interval and a bar for its share; faint when the change may be chance.
   HT.numberCell = function (app, tree, t, v, e, known, total) {
     const ends = v && e ? HT.intervalOf(tree, t, e) : null, faint = app.before && known && !(e && e.believed), unit = tree.types[t].unit;
     const td = el('td', { class: 'bar-cell ' + (faint ? 'faint' : HT.tone(app, v)) }, HT.amount(app, v, unit),

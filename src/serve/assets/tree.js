@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The profile in the browser: a prefix tree of frames with one column of numbers a sample type.
-// Everything that is drawn (flame graph, top, call graph, traces) is computed from it.
+// All views (flame graph, top, call graph, traces) are computed from it.
 (function (root) {
   'use strict';
 
@@ -17,7 +17,7 @@
       this.ids = new Map();
       this.slots = new Int32Array(1024).fill(-1);
       this.columns = types.length * 2; // now, then what it is compared with
-      // Of the stacks: the node where each ends, the size and the age of its objects (-1: not known), and its values by column.
+      // For each stack: the node at which it ends, the size and the age of its objects (-1: not known), and its values by column.
       this.sums = { node: [], size: [], age: [], values: Array.from({ length: this.columns }, () => []) };
       this.sides = [null, null]; // the profiles of now and before
       this.judged = new Map();
@@ -60,7 +60,7 @@
       return c;
     }
 
-    // Where a child is in the table, or an empty place for it.
+    // The slot of a child in the table, or the empty slot for it.
     slotOf(p, k) {
       const { slots, parent, key } = this, mask = slots.length - 1;
       let h = Math.imul(p, 0x9E3779B1) ^ Math.imul(k, 0x85EBCA6B);
@@ -71,7 +71,7 @@
 
     get size() { return this.parent.length; }
 
-    // Sums up, orders the children, and frees what only building needed.
+    // Adds the values up, sorts the children, and frees what only building needed.
     finish() {
       this.slots = null;
       const n = this.size, { node, size, values } = this.sums;
@@ -102,7 +102,7 @@
     before(i, t) { return this.total[t + this.types.length][i]; }
     now(i, t) { return this.total[t][i]; }
 
-    // Why there are no intervals of a type, "" when there are.
+    // Why a sample type has no intervals; "" when it has.
     why(t) {
       for (const d of this.sides) {
         const k = d ? HT.typeOf(this.types[t], d) : -1;
@@ -111,7 +111,7 @@
       return '';
     }
 
-    // What is known of the stacks that end at a node, null where none does. Of a comparison it is of
+    // The evidence for the stacks that end at a node; null when none does. In a comparison it covers
     // both sides, and `believed` is the part of the change that is more than chance.
     own(i, t) {
       const { first } = this.sums;
@@ -119,7 +119,7 @@
       return this.compared ? this.verdicts(t).own.get(i) : HT.sideOf(HT.partsOf(this, t, i, false));
     }
 
-    // The same of all stacks through a node.
+    // The same for all stacks through a node.
     whole(i, t) {
       const inside = new Uint8Array(this.size), e = HT.noSide();
       inside[i] = 1;
@@ -131,13 +131,13 @@
       return e;
     }
 
-    // Of a comparison: its stacks' tests, and by node the change that is believed.
+    // In a comparison: the tests of its stacks, and for each node the change that is more than chance.
     verdicts(t) {
       if (!this.judged.has(t)) this.judged.set(t, HT.judgeTree(this, t));
       return this.judged.get(t);
     }
 
-    // The interval of a node's value or change; null where there is none.
+    // The interval of a node's value or change; null when there is none.
     interval(i, t, self) {
       return this.why(t) ? null : HT.intervalOf(this, t, self ? this.own(i, t) : this.whole(i, t));
     }
@@ -147,7 +147,7 @@
       return this.compared && !this.why(t) && !this.verdicts(t).believed[i];
     }
 
-    // Lays out for one type: how wide each node is, and its children, widest first.
+    // Computes the layout for one sample type: the width of each node, and its children, widest first.
     // A node that shrank is as wide as one that grew by as much.
     layout(t) {
       const n = this.size, w = new Float64Array(n);
@@ -187,7 +187,7 @@
     return found;
   };
 
-  // Builds the tree that is to be drawn.
+  // Builds the tree to draw.
   //   data: a profile as the server writes it; before: one to compare with, or null
   //   opt: { granularity, focus, ignore, hide, show, from, collapse, label, tag, inverted, root, side, owners }; owners: from each stack's owner
   //   outwards, without allocation wrappers
@@ -202,14 +202,14 @@
     return tree.finish();
   };
 
-  // The column of a profile that has a sample type, -1 for none.
+  // The column of a profile with that sample type, or -1.
   HT.typeOf = (t, d) => d.types.findIndex(u => u.type === t.type && u.unit === t.unit);
 
   // The numbers of a profile's sums that are shown by `label`, in groups by the value of the label `tag`; one group without a
   // name where there is no such label.
   function groupsOf(d, sums, opt) {
     const re = HT.regex(opt.label), { labels } = sums, known = new Map(), groups = new Map();
-    // Of a text of labels: the group, null for not shown.
+    // The group for a text of labels; null: not shown.
     const groupOf = number => {
       const pairs = number >= 0 ? d.strings[number].split('\n') : [];
       if (re && !pairs.some(p => re.test(p))) return null;
@@ -229,7 +229,7 @@
   }
 
   function addProfile(tree, d, column, opt) {
-    // A folded profile brings its own tree for leaf first.
+    // A folded profile contains its own tree for "leaf first".
     const ready = opt.inverted && d.inverted;
     const { parent, frame } = ready ? d.inverted : d.nodes, n = parent.length;
     const focus = HT.matchFrames(d, HT.regex(opt.focus)), ignore = HT.matchFrames(d, HT.regex(opt.ignore));

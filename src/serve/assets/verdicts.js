@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is known of a tree's sums: the samples behind them, intervals, and of a comparison what is more than chance.
+// The evidence for a tree's sums: the samples behind them, intervals, and in a comparison which changes are more than chance.
 (function (root) {
   'use strict';
 
@@ -32,7 +32,7 @@
     return e.after.samples > 0 ? E.interval(e.after, rateOf(now, unit)) : null;
   };
 
-  // The same objects' allocations, in another column of the profile: "alloc_space" of "inuse_space".
+  // The column with the allocations of the same objects: "alloc_space" for "inuse_space".
   function counterOf(tree, t) {
     const want = tree.types[t].type.replace(/^inuse_/, 'alloc_');
     return want === tree.types[t].type ? -1 : tree.types.findIndex(u => u.type === want);

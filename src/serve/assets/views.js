@@ -76,7 +76,7 @@
 
   // ---- Call graph
 
-  // Shares of the whole, in percent, that a slider's steps stand for.
+  // The shares, in percent, for the steps of the sliders.
   const SHARES = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
   const shareOf = (text, standard) => (SHARES.includes(Number(text)) && text !== '' ? Number(text) : standard);
 
