@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Edges are sorted by where they begin; what is reachable is found breadth first. */
+/* Edges are sorted by the block they come from. Reachable blocks are found breadth first. */
 #include "config.h"
 
 #include "leaks/graph.h"
@@ -77,7 +77,7 @@ int ht_leak_graph_reach(struct ht_leak_graph *g, bool *reached, size_t n)
     return err;
 }
 
-/* Everything leaked that this one leads to, and that has no head yet, is its. */
+/* Makes this block the head of all leaked blocks that it leads to and that have no head yet. */
 static void take_below(struct ht_leak_block *block, const bool *leaked, struct ht_leak_order *o,
                        uint32_t head)
 {
@@ -110,7 +110,8 @@ int ht_leak_graph_heads(struct ht_leak_graph *g, struct ht_leak_block *block, co
     for (size_t i = 0; !err && i < n; i++)
         if (leaked[i] && !pointed[i] && block[i].grade == HT_LEAK_NONE)
             take_below(block, leaked, &o, (uint32_t)i);
-    /* What is left are circles and what hangs on them: the first by address stands for each. */
+    /* Only circles, and blocks that they lead to, are left. The first block by address is the head.
+     */
     for (size_t i = 0; !err && i < n; i++)
         if (leaked[i] && block[i].grade == HT_LEAK_NONE)
             take_below(block, leaked, &o, (uint32_t)i);

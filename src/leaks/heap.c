@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chunks are numbered in the order in which they are read, which is that of their granules, so that
- * a granule's chunk is the count of chunks that begin up to it. Behind each space's last chunk
- * stands one that is not in use, so that a gap belongs to none.
+ * Chunks are numbered in the order of their granules, which is also the order in which they are
+ * read. So the number of a granule's chunk is the count of chunks that begin up to that granule.
+ * Behind the last chunk of each space follows an unused one, so that gaps belong to no chunk in
+ * use.
  */
 #include "config.h"
 
@@ -121,7 +122,7 @@ static void push(struct ht_leak_heap *g, uint32_t granule, bool used)
     if (g->n == g->room && !g->failed)
         grow_chunks(g);
     if (!g->failed && g->n && granule <= g->start[g->n - 1])
-        g->failed = -EINVAL; /* its maps changed so that nothing is in order */
+        g->failed = -EINVAL; /* the process's maps changed: the order is lost */
     if (g->failed)
         return;
     g->start[g->n] = granule;
@@ -150,8 +151,8 @@ static void push_edge(struct ht_leak_heap *g, uint32_t granule)
     g->to[g->n_edges++] = granule;
 }
 
-/* The space that an address lies in, of those from `first` to below `n`; n: none. */
-static size_t space_at(const struct ht_leak_heap *g, size_t first, size_t n, uint64_t at)
+/* The first space that ends above an address, among those from `first` to n - 1; n: none. */
+static size_t space_from(const struct ht_leak_heap *g, size_t first, size_t n, uint64_t at)
 {
     size_t low = first, high = n;
     while (low < high) {
@@ -161,11 +162,24 @@ static size_t space_at(const struct ht_leak_heap *g, size_t first, size_t n, uin
         else
             high = middle;
     }
-    return low < n && g->space[low].start <= at ? low : n;
+    return low;
 }
 
-/* The granule of an address of a block; UINT32_MAX: it lies in no space. A chunk's block begins 16
- * bytes behind its start, and ends 8 bytes behind its end. */
+/* The space that contains an address, among those from `first` to n - 1; n: none. */
+static size_t space_at(const struct ht_leak_heap *g, size_t first, size_t n, uint64_t at)
+{
+    size_t i = space_from(g, first, n, at);
+    return i < n && g->space[i].start <= at ? i : n;
+}
+
+/* The granule of an address in the space, or of its end. */
+static uint32_t granule_in(const struct ht_leak_space *s, uint64_t at)
+{
+    return s->base + (uint32_t)((at - s->start) / GRANULE);
+}
+
+/* The granule of an address in a block; UINT32_MAX: it lies in no space. The block of a chunk
+ * begins 16 bytes after the chunk's start, and ends 8 bytes after the chunk's end. */
 static uint32_t granule_of(struct ht_leak_heap *g, uint64_t word)
 {
     uint64_t at = (word & HT_LEAK_ADDRESS) - 8;
@@ -181,7 +195,7 @@ static uint32_t granule_of(struct ht_leak_heap *g, uint64_t word)
         g->last = i;
         s = &g->space[i];
     }
-    return s->base + (uint32_t)((at - s->start) / GRANULE);
+    return granule_in(s, at);
 }
 
 void ht_leak_heap_root(struct ht_leak_heap *g, uint64_t at, uint64_t word)
@@ -194,7 +208,7 @@ void ht_leak_heap_root(struct ht_leak_heap *g, uint64_t at, uint64_t word)
         ht_leak_roots_add(g->roots, at, to);
 }
 
-/* Words of the last chunk; `until`: the granule behind it. */
+/* Adds the edges of words in the last chunk. until: the granule behind that chunk. */
 static void take_edges(struct ht_leak_heap *g, const uint64_t *words, size_t n, uint32_t until)
 {
     uint32_t start = g->n ? g->start[g->n - 1] : 0;
@@ -222,7 +236,7 @@ static void on_chunk(void *ctx, uint64_t at, uint64_t size, bool used)
     const struct ht_leak_space *s = heap_at(g, at);
     if (!s)
         return;
-    uint32_t granule = s->base + (uint32_t)((at - s->start) / GRANULE);
+    uint32_t granule = granule_in(s, at);
     push(g, granule, used);
     g->behind = granule + (uint32_t)(size / GRANULE);
 }
@@ -238,7 +252,7 @@ static void on_again(void *ctx, uint64_t from)
 {
     struct ht_leak_heap *g = ctx;
     const struct ht_leak_space *s = heap_at(g, from);
-    uint32_t granule = s ? s->base + (uint32_t)((from - s->start) / GRANULE) : UINT32_MAX;
+    uint32_t granule = s ? granule_in(s, from) : UINT32_MAX;
     while (g->n && g->start[g->n - 1] >= granule) {
         g->n--;
         g->starts[g->start[g->n] / 64] &= ~(1ull << (g->start[g->n] % 64));
@@ -251,7 +265,7 @@ static void on_end(void *ctx, uint64_t first, uint64_t at)
     struct ht_leak_heap *g = ctx;
     /* The end of a space has a granule of its own. */
     const struct ht_leak_space *s = heap_at(g, at - 1);
-    uint32_t granule = s ? s->base + (uint32_t)((at - s->start) / GRANULE) : 0;
+    uint32_t granule = s ? granule_in(s, at) : 0;
     if (s && (!g->n || granule > g->start[g->n - 1]))
         push(g, granule, false);
 }
@@ -261,7 +275,7 @@ static void on_doubt(void *ctx, uint64_t at)
     struct ht_leak_heap *g = ctx;
     const struct ht_leak_space *s = heap_at(g, at);
     if (s)
-        set_bit(g->touched, s->base + (at - s->start) / GRANULE);
+        set_bit(g->touched, granule_in(s, at));
 }
 
 void ht_leak_heap_walk_to(struct ht_leak_heap *g, struct ht_leak_walk_to *to)
@@ -282,26 +296,19 @@ void ht_leak_heap_loose(void *ctx, uint64_t at, const uint64_t *words, size_t n)
     struct ht_leak_heap *g = ctx;
     uint64_t end = at + 8 * (uint64_t)n;
     while (at < end && !g->failed) {
-        size_t low = 0, high = g->n_mapped;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (g->space[middle].end <= at)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        struct ht_leak_space *s = low < g->n_mapped ? &g->space[low] : NULL;
+        size_t next = space_from(g, 0, g->n_mapped, at);
+        struct ht_leak_space *s = next < g->n_mapped ? &g->space[next] : NULL;
         bool inside = s && s->start <= at;
         uint64_t until = !s || s->start >= end ? end : inside ? s->end : s->start;
         until = until < end ? until : end;
         size_t part = (until - at) / 8;
-        uint32_t behind = s ? s->base + (uint32_t)((s->end - s->start) / GRANULE) : 0;
+        uint32_t behind = s ? granule_in(s, s->end) : 0;
         if (inside && !s->met) {
             s->met = true;
             push(g, s->base, true);
             push(g, behind, false);
         }
-        /* Its edges come before those of the chunk behind it, which has none. */
+        /* Its edges must come before those of the unused chunk behind it, which has none. */
         bool last = inside && !g->failed && g->n > 1 && g->start[g->n - 2] == s->base;
         for (size_t i = 0; !last && i < part; i++)
             ht_leak_heap_root(g, at + 8 * (uint64_t)i, words[i]);
@@ -391,7 +398,7 @@ bool ht_leak_heap_is_reached(const struct ht_leak_heap *g, size_t chunk)
     return bit(g->reached, chunk);
 }
 
-/* The space of a granule: bases rise. */
+/* The space that contains a granule. */
 static const struct ht_leak_space *space_of(const struct ht_leak_heap *g, uint32_t granule)
 {
     size_t low = 0, high = g->n_spaces;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page that is idle has a bit in page_idle/bitmap by its frame; the kernel takes it away when the
- * page is touched, and the frame of a process's page stands in its pagemap. Of a huge page the bit
- * of its first frame counts. A page in swap was not touched since it went there.
+ * page_idle/bitmap has a bit for each page frame. The command sets it, and the kernel clears it
+ * when the page is touched. /proc/PID/pagemap has the frame of each page of a process. For a huge
+ * page the bit of its first frame counts. A page in swap has not been touched since it was swapped
+ * out.
  */
 #include "config.h"
 
@@ -41,7 +42,7 @@ static bool read_word(int fd, uint64_t index, uint64_t *word)
     return pread(fd, word, sizeof *word, (off_t)(index * 8)) == sizeof *word;
 }
 
-/* Whether this kernel keeps soft-dirty bits: a page that was just made has one. */
+/* Whether this kernel keeps soft-dirty bits: a page that was just written must have one. */
 static bool has_soft_dirty(const char *root)
 {
     uint64_t entry = 0;
@@ -129,7 +130,7 @@ void ht_idle_end(struct ht_idle *d)
 /* --- pages --------------------------------------------------------------------------------------
  */
 
-/* The frame whose bit counts for a page; 0: none does. */
+/* The frame whose bit stands for a page; 0: there is none. */
 static uint64_t frame_of(const struct ht_idle *d, uint64_t entry)
 {
     uint64_t frame = entry & FRAME, first = frame & ~(uint64_t)(HUGE - 1), flags;
@@ -157,7 +158,7 @@ static int add_page(struct ht_idle *d, uint64_t at, size_t *room)
     return 0;
 }
 
-/* Those of all blocks, once each. */
+/* Lists the pages of all blocks, each once. */
 static int collect(struct ht_idle *d, const struct ht_leak_block *block, size_t n)
 {
     size_t room = 0;
@@ -173,7 +174,7 @@ static int collect(struct ht_idle *d, const struct ht_leak_block *block, size_t 
     return 0;
 }
 
-/* Calls fn with the entry of each page, many of them read at once. */
+/* Calls fn with the pagemap entry of each page. Entries are read in large parts. */
 static int each_page(struct ht_idle *d,
                      int (*fn)(struct ht_idle *d, struct ht_idle_page *p, uint64_t entry))
 {
@@ -206,13 +207,13 @@ static int mark(struct ht_idle *d, struct ht_idle_page *p, uint64_t entry)
     }
     p->frame = frame_of(d, entry);
     uint64_t bit = 1ull << (p->frame % 64);
-    /* Bits that are not set are left as they are. */
+    /* Writing a 0 leaves a bit as it is. */
     if (p->frame && pwrite(d->bitmap, &bit, sizeof bit, (off_t)(p->frame / 64 * 8)) != sizeof bit)
         p->frame = 0;
     return 0;
 }
 
-/* What was not touched keeps its frame's number; else that is 0. */
+/* Sets the frame of a page that was touched to 0. */
 static int look(struct ht_idle *d, struct ht_idle_page *p, uint64_t entry)
 {
     uint64_t bits, frame;
@@ -240,7 +241,7 @@ int ht_idle_mark(struct ht_idle *d, const struct ht_leak_block *block, size_t n)
     return err ? err : each_page(d, mark);
 }
 
-/* Whether there is memory behind the page: what never was touched says nothing of its block. */
+/* Notes whether the page has memory: a page that never was touched says nothing about its block. */
 static int only_there(struct ht_idle *d, struct ht_idle_page *p, uint64_t entry)
 {
     (void)d;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An event loop may hand a connection's address to the kernel (epoll_ctl) and keep it nowhere else.
- * The kernel shows it: of epoll in /proc/PID/fdinfo, of timers in /proc/PID/timers. What io_uring,
- * aio and signals in flight hold is not shown.
+ * The kernel shows such words: those of epoll in /proc/PID/fdinfo, those of timers in
+ * /proc/PID/timers. It does not show words that io_uring, aio and pending signals have.
  */
 #include "config.h"
 
@@ -30,9 +30,8 @@ void ht_leak_add_word(struct ht_leak_threads *t, uint64_t word, uint64_t from)
     t->from[t->n_words++] = from;
 }
 
-/* Each number in base 16 that stands behind `mark`, and `delimiter` after it, in a line of the
- * file.
- */
+/* Reads the lines of a file, and adds each number in base 16 that follows `mark` and precedes
+ * `delimiter`. */
 static void words_of(const char *path, const char *mark, char delimiter,
                      enum ht_leak_loose_kind kind, struct ht_leak_threads *out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What lies where heaptap's own memory and free memory are does not count, nor a block's own words,
- * nor an allocator's records of it. */
+/* Some words do not count as pointers: those in heaptap's own memory and in free memory, a block's
+ * words that point into itself, and an allocator's records of a block. */
 #include "config.h"
 
 #include <errno.h>
@@ -25,13 +25,13 @@ static void show_progress(void *ctx, uint64_t read)
     k->o->progress(k->o->ctx, k->l, k->done, k->resident);
 }
 
-/* A block's own words do not hold it. */
+/* Whether the word lies in the block itself, and so does not hold it. */
 static bool is_inside(const struct ht_leak_block *b, uint64_t at)
 {
     return at - b->addr < b->size;
 }
 
-/* A word in a block that some pass has found a way to is as good as one of the program's own. */
+/* Takes in a word of a block. In a block that some pass has reached it counts as a root. */
 static void point_from(struct ht_leak_search *k, uint64_t at, uint64_t word)
 {
     bool known = k->l->exact || k->walk || k->roots, loose = ht_leak_is_loose(at);
@@ -72,7 +72,7 @@ void ht_leak_take_loose(void *ctx, const uint64_t *words, const uint64_t *from, 
     }
 }
 
-/* Reads an area, less the parts of stacks that are not in use. */
+/* Reads an area, without the unused parts of stacks. */
 static int read_area(struct ht_leak_reader *d, const struct ht_leak_area *a,
                      const struct ht_leak_threads *t, bool backwards)
 {
@@ -110,7 +110,7 @@ static int read_areas(struct ht_leak_search *k, struct ht_leak_reader *d,
     return err;
 }
 
-/* Heaps that are walked are read from their starts always. */
+/* Reads the heaps that are walked, always from their starts. */
 static int read_heaps(struct ht_leak_search *k, struct ht_leak_reader *d,
                       const struct ht_memory_heaps *heaps, uint64_t *not_walked)
 {
@@ -128,7 +128,7 @@ static int read_heaps(struct ht_leak_search *k, struct ht_leak_reader *d,
     return err;
 }
 
-/* Stopped threads: their registers, and the stacks that were copied. */
+/* Takes in the registers of stopped threads, and the copies of their stacks. */
 static void take_copies(struct ht_leak_search *k)
 {
     for (size_t i = 0; i < k->n_copies; i++) {
@@ -153,7 +153,7 @@ static int read_all(struct ht_leak_search *k, struct ht_leak_reader *d,
                     const struct ht_leak_threads *t, bool backwards)
 {
     uint64_t not_walked = 0;
-    /* What the kernel holds, on both sides of what memory holds. */
+    /* Words that the kernel has are read before memory and after it, because they move too. */
     ht_leak_take_loose(k, t->word, t->from, t->n_words);
     ht_leak_take_loose(k, k->hold.word, NULL, k->hold.n_words);
     take_copies(k);

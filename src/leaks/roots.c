@@ -12,7 +12,7 @@ void ht_leak_roots_add(struct ht_leak_roots *k, uint64_t at, uint32_t to)
     if (k->n == k->room && !k->failed) {
         size_t room = k->room ? 2 * k->room : 4096;
         struct ht_leak_root *more = NULL;
-        /* A root's number has 32 bits, of which the last stands for none. */
+        /* A root's number has 32 bits, and the largest stands for none. */
         if (room >= UINT32_MAX || room * sizeof *more > k->limit)
             k->failed = -E2BIG;
         else if (!(more = reallocarray(k->root, room, sizeof *more)))

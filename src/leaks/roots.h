@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the words lie that point into blocks from outside of all blocks. */
+/* Roots: words outside of all blocks that point into a block. */
 #ifndef HEAPTAP_SRC_LEAKS_ROOTS_H
 #define HEAPTAP_SRC_LEAKS_ROOTS_H
 
@@ -8,15 +8,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Words that lie in no memory. */
+/* The origin of a word that lies in no memory. */
 enum ht_leak_loose_kind {
-    HT_LOOSE_REGISTER = 1, /* number: ht_all_regs has it there */
-    HT_LOOSE_CALL,         /* an argument of the system call of that number */
+    HT_LOOSE_REGISTER = 1, /* number: its index in ht_all_regs */
+    HT_LOOSE_CALL,         /* an argument; number: of the system call */
     HT_LOOSE_TIMER,
     HT_LOOSE_EPOLL,
 };
 
-/* In place of an address, of which none is so high; alone: it is not known from where. */
+/* Marks a value that stands in place of an address; no address is so high. Without anything else:
+ * the origin is not known. */
 #define HT_LEAK_LOOSE (1ull << 63)
 
 static inline uint64_t ht_leak_loose(enum ht_leak_loose_kind kind, unsigned number, pid_t tid)
@@ -32,8 +33,8 @@ static inline bool ht_leak_is_loose(uint64_t at)
 
 struct ht_leak_roots {
     struct ht_leak_root {
-        uint64_t at; /* where the word lies; or ht_leak_loose */
-        uint32_t to; /* what it points to: a node; in a walk a granule */
+        uint64_t at; /* the address of the word; or ht_leak_loose */
+        uint32_t to; /* the node that it points to; in a walk the granule */
     } * root;
     size_t n, room;
     uint64_t limit; /* bytes that all this may take */

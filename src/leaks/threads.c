@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel tells the stack pointer of a thread that waits. A thread's own stack is known by the
- * guard that lies below it; that of the first thread by its name.
+ * The kernel shows the stack pointer of a waiting thread. A mapping is recognised as a thread's own
+ * stack by the guard below it; the first thread's stack by its name in the maps.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@
 #define RED_ZONE  128
 #define GUARD_MAX (64u << 10)
 
-/* Whether a block lies there, in part. */
+/* Whether a part of a block lies in the range. */
 static bool holds_block(const struct ht_leak_block *block, size_t n, uint64_t start, uint64_t end)
 {
     size_t low = 0, high = n;
@@ -33,7 +33,7 @@ static bool holds_block(const struct ht_leak_block *block, size_t n, uint64_t st
            (low && block[low - 1].addr + block[low - 1].size > start);
 }
 
-/* Where the stack that sp lies in begins; 0: it is not known to be one. */
+/* The start of the stack that contains sp; 0: the mapping is not known to be a stack. */
 static uint64_t stack_start(const struct ht_remote *r, uint64_t sp)
 {
     const struct ht_remote_map *m = ht_remote_map_at(r, sp);
@@ -57,7 +57,8 @@ static int by_start(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Two threads with their sp in one mapping: it is no stack of one of them, so none is unused. */
+/* Drops mappings that contain the sp of two threads: these are not the stack of one thread, so no
+ * part of them is known to be unused. */
 static size_t drop_overlapping(struct ht_leak_unused *u, size_t n)
 {
     size_t kept = 0;
@@ -88,11 +89,11 @@ int ht_leak_threads_read(struct ht_remote *r, const struct ht_leak_block *block,
         if (t.tid <= 0)
             continue;
         out->threads++;
-        /* Asked for first: what it did since shows afterwards. */
+        /* Read first, so that a later comparison shows whether the thread has run since. */
         uint64_t runs = ht_remote_thread_runs(r, t.tid);
         if (!ht_remote_thread_read(r, &t) || !t.sp)
             continue;
-        /* Its stack may be a block that nothing else points to. */
+        /* The stack itself may be a block that only sp points to. */
         ht_leak_add_word(out, t.sp, ht_leak_loose(HT_LOOSE_REGISTER, HT_REG_SP, t.tid));
         for (unsigned i = 0; t.call >= 0 && i < 6; i++)
             ht_leak_add_word(out, t.args[i], ht_leak_loose(HT_LOOSE_CALL, (unsigned)t.call, t.tid));

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What threads and the kernel hold: stacks that are in use from sp up, and words that are in no
- * memory that can be read. */
+/* Pointers of threads and of the kernel: which parts of stacks are in use, and words that are in no
+ * memory that can be read. From outside; one thread at a time. */
 #ifndef HEAPTAP_SRC_LEAKS_THREADS_H
 #define HEAPTAP_SRC_LEAKS_THREADS_H
 
 #include "leaks/leaks.h"
 #include "leaks/roots.h"
 
-/* The part of a stack that lies below the red zone of a thread that waits: what stands there is
- * left over, as long as the thread does not run. */
+/* The unused part of a waiting thread's stack, below its red zone. Words there are left over from
+ * earlier calls, as long as the thread does not run. */
 struct ht_leak_unused {
     pid_t tid;
     uint64_t start, end;
@@ -19,13 +19,13 @@ struct ht_leak_threads {
     struct ht_leak_unused *unused; /* by address */
     size_t n;
     uint64_t *word; /* arguments of system calls, data of epoll and of timers */
-    uint64_t *from; /* of each: ht_leak_loose */
+    uint64_t *from; /* the origin of each word: ht_leak_loose */
     size_t n_words, room;
     unsigned threads;
 };
 
-/* Reads all of it. block: sorted; a stack that one lies in is no stack of a thread's own. 0 or
- * -errno; free in any case. */
+/* Reads all of this. block: sorted by address; a stack that contains a block is not known to be a
+ * thread's own, and counts as used. 0 or -errno; ht_leak_threads_free in either case. */
 int ht_leak_threads_read(struct ht_remote *r, const struct ht_leak_block *block, size_t n,
                          struct ht_leak_threads *out);
 void ht_leak_threads_free(struct ht_leak_threads *t);
@@ -37,8 +37,8 @@ bool ht_leak_unused_still(const struct ht_remote *r, const struct ht_leak_unused
 void ht_leak_kernel_words(const struct ht_remote *r, struct ht_leak_threads *out);
 void ht_leak_add_word(struct ht_leak_threads *t, uint64_t word, uint64_t from);
 
-/* The general registers of every thread, each stopped for a moment: fn takes its words. Into l:
- * stopped, unstopped, longest_stop_ns. */
+/* Stops each thread for a moment, and passes its general registers to fn. Sets l->stopped,
+ * unstopped and longest_stop_ns. 0 or -errno. */
 int ht_leak_registers(struct ht_remote *r, struct ht_leaks *l,
                       void (*fn)(void *ctx, const uint64_t *words, const uint64_t *from, size_t n),
                       void *ctx);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Breadth first, so that the way to each block is a shortest one. */
+/* Breadth first, so that the path to each block is a shortest one. */
 #include "config.h"
 
 #include "leaks/trace.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* By which way each block is reached from the roots. */
+/* Finds for each block a path from a root. Any thread; one at a time on one trace. */
 #ifndef HEAPTAP_SRC_LEAKS_TRACE_H
 #define HEAPTAP_SRC_LEAKS_TRACE_H
 
@@ -13,7 +13,7 @@
 struct ht_trace_graph {
     uint32_t n;
     const void *ctx;
-    /* The edges of a block: how many, and the first's number. */
+    /* How many edges a block has; *first: the number of the first. */
     size_t (*edges)(const void *ctx, uint32_t from, size_t *first);
     uint32_t (*target)(const void *ctx, size_t edge);  /* HT_TRACE_NONE: no block */
     uint32_t (*name)(const void *ctx, uint32_t block); /* HT_TRACE_NONE: it is not known */
@@ -21,26 +21,27 @@ struct ht_trace_graph {
 };
 
 /*
- * Of each block, the shortest way from a root. Blocks in a row that have one name are a run; one
- * without a name belongs to it if it has the size of the one before. Of a list the block that its
- * head points to has run 1, the next one 2.
+ * The shortest path from a root to each block. Consecutive blocks of a path with one name are a
+ * run. A block without a name continues the run if its size is that of the block before. In a list,
+ * the block to which the list's head points has run 1, the next block 2.
  */
 struct ht_trace {
-    uint32_t *root;  /* the number of the root; HT_TRACE_NONE: none leads to it */
-    uint32_t *up;    /* the block that points to the run; HT_TRACE_NONE: the root does */
-    uint32_t *run;   /* how many blocks of the run there are up to this one */
-    uint32_t *name;  /* of the run, up to this one */
-    uint32_t *queue; /* the order in which they were reached */
+    uint32_t *root;  /* the number of the root; HT_TRACE_NONE: no root leads to the block */
+    uint32_t *up;    /* the block that points to the block's run; HT_TRACE_NONE: the root does */
+    uint32_t *run;   /* the number of the block in its run, from 1 */
+    uint32_t *name;  /* the name of the run so far */
+    uint32_t *queue; /* the blocks, in the order in which they were reached */
     uint32_t n, head, tail;
 };
 
-/* 0 or -ENOMEM. free in any case. */
+/* Begins a trace over n blocks. 0 or -ENOMEM. ht_trace_free in either case. */
 int ht_trace_begin(struct ht_trace *t, uint32_t n);
 
-/* From one more root: `to`, which it points to, if no other leads to that yet. */
+/* Adds a root that points to the block `to`, unless another root leads to that block already. */
 void ht_trace_root(struct ht_trace *t, const struct ht_trace_graph *g, uint32_t root, uint32_t to);
 
-/* Follows all roots that were told: what later ones lead to as well stays theirs. */
+/* Follows all roots that were added so far. Blocks that they lead to stay theirs, even if a later
+ * root leads there too. */
 void ht_trace_follow(struct ht_trace *t, const struct ht_trace_graph *g);
 
 void ht_trace_free(struct ht_trace *t);

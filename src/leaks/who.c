@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pass reads all pointers between blocks, and those from elsewhere with where they lie. As in a
- * search for leaks a pass may miss a pointer that moves: what no way was found to is looked for
- * again. Way and place are then those of the pass that found it.
+ * A pass reads all pointers between blocks, and all other pointers to blocks with their addresses.
+ * As in a search for leaks, a pass may miss a pointer that moves, so blocks without a path are
+ * looked for in further passes. A block's path and place are those of the pass that found them.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@
 #include "leaks/who_rows.h"
 #include "leaks/who_sites.h"
 
-#define CACHED 1024u /* roots of which the place is remembered */
+#define CACHED 1024u /* roots whose place is kept */
 
 struct who {
     struct ht_who *w;
@@ -28,8 +28,8 @@ struct who {
     struct ht_who_sites sites;
     struct ht_who_rows rows;
     const struct ht_who_site **site; /* of each block; NULL: not known */
-    bool *asked;                     /* of each block: it is, and no way to it was found yet */
-    bool *outside;                   /* of each block: it lies in no chunk that the last walk met */
+    bool *asked;                     /* of each block: asked about, and still without a path */
+    bool *outside;                   /* of each block: in no chunk that the last walk met */
     /* Of one pass. */
     struct ht_leak_roots roots;
     struct ht_leak_order order; /* without a walk */
@@ -38,7 +38,7 @@ struct who {
     struct ht_who_places places;
     struct ht_who_threads threads;
     struct ht_who_holder *cache; /* places of roots, by number */
-    uint32_t *cached;            /* whose they are, + 1 */
+    uint32_t *cached;            /* the number of the root of each entry, + 1 */
 };
 
 /* --- the graph ----------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ static uint32_t size_of(const void *ctx, uint32_t node)
     return x->k.whole ? ht_leak_heap_granules(x->k.whole, node) : 0;
 }
 
-/* The node of a block; HT_TRACE_NONE: it lies outside of what was walked. */
+/* The node of a block; HT_TRACE_NONE: it lies outside of the heaps that were walked. */
 static uint32_t node_of(const struct who *x, size_t block)
 {
     if (!x->k.whole)
@@ -118,7 +118,7 @@ static int find_samples(struct who *x)
     return 0;
 }
 
-/* Kind after kind, so that what a variable leads to is not said to be a thread's. */
+/* Follows the roots kind after kind, so that a block that a variable leads to is not a thread's. */
 static int trace(struct who *x)
 {
     const struct ht_trace_graph g = {
@@ -196,7 +196,7 @@ static int way_to(struct who *x, uint32_t node, struct ht_who_way *way)
             way->holder[way->n++] = h;
             continue;
         }
-        /* Different ones of which nothing but the size is known. */
+        /* Different blocks, of which only the size is known. */
         last->least = last->most += h.most;
         last->low = h.low < last->low ? h.low : last->low;
         last->high = h.high > last->high ? h.high : last->high;
@@ -211,7 +211,7 @@ static int add_block(struct who *x, size_t block, const struct ht_who_way *way)
                            age_of(x, block), way);
 }
 
-/* Those to which this pass found a way. */
+/* Adds the blocks to which this pass found a path. */
 static int add_held(struct who *x)
 {
     struct ht_who_way *way = malloc(sizeof *way);
@@ -243,7 +243,7 @@ static void end_pass(struct who *x)
     x->roots.n = 0;
 }
 
-/* What was read, as a graph. -E2BIG: the heap cannot be walked, which l->unwalked says. */
+/* Makes a graph of what was read. -E2BIG: the heap cannot be walked; l->unwalked says why. */
 static int take_pass(struct who *x)
 {
     struct ht_leak_heap *g = x->k.whole;
@@ -320,7 +320,7 @@ static int passes(struct who *x, char *msg, size_t msg_size)
     return 0;
 }
 
-/* What no pass found a way to. */
+/* Adds the blocks to which no pass found a path. */
 static int add_unheld(struct who *x)
 {
     struct ht_who_way *nobody = calloc(1, sizeof *nobody);

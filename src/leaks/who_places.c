@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Variables are told by the symbols of their files, frames by the stack pointers that unwinding
- * found. A thread's own record begins with its address, and has that again in its third word and
- * the thread's number further on: so the thread whose stack it lies above is known, and where its
- * thread-local variables lie. Of these only the program's own have names, for only they have a
- * place that is the same in every process.
+ * Variables are recognised by the symbols of their files, and frames by the stack pointers that
+ * unwinding found. A thread's own record (glibc's struct pthread) begins with its own address,
+ * which its third word has too, and further on has the thread's number. It lies above the thread's
+ * stack and its thread-local variables. Only the program's own thread-local variables get names,
+ * because only their place is the same in every process.
  */
 #include "config.h"
 
@@ -26,9 +26,9 @@
 
 enum {
     TCB_TID = 0x2d0,     /* where glibc's struct pthread has the thread's number */
-    TCB_SIZE = 4096,     /* it is smaller */
-    TLS_MOST = 64 << 10, /* static thread-local memory that is looked for below it */
-    SMALL = 256 << 10,   /* mappings that are searched for it whole; of others the last part */
+    TCB_SIZE = 4096,     /* more than its size */
+    TLS_MOST = 64 << 10, /* the most static thread-local memory below it */
+    SMALL = 256 << 10,   /* mappings up to this size are searched whole, of others the end */
 };
 
 /* --- where things lie ---------------------------------------------------------------------------
@@ -119,7 +119,7 @@ static int add_spot(struct ht_who_places *p, const struct ht_who_spot *s)
     return 0;
 }
 
-/* Words that are their own address, in the memory that is read. */
+/* Finds words whose value is their own address: a TCB may begin there. */
 struct search {
     struct ht_who_places *p;
     const struct ht_remote_map *map;
@@ -201,8 +201,7 @@ void ht_who_places_end(struct ht_who_places *p)
     *p = (struct ht_who_places){0};
 }
 
-/* Of several stacks that the kernel joined into one mapping, the one whose record lies above next.
- */
+/* The kernel may join several stacks into one mapping. Takes the one with the nearest TCB above. */
 static const struct ht_who_spot *spot_at(const struct ht_who_places *p, uint64_t at)
 {
     const struct ht_who_spot *best = NULL;
@@ -230,7 +229,7 @@ static uint64_t local_size(struct ht_who_places *p)
     return v ? ht_variables_local_size(v) : 0;
 }
 
-/* Whether it lies in what belongs to the thread, and in no frame of its stack. */
+/* Whether the address lies in the thread's own memory, outside of the frames of its stack. */
 static bool is_local(struct ht_who_places *p, const struct ht_who_spot *s, uint64_t at)
 {
     if (!s->pointer || at + TLS_MOST < s->pointer)
@@ -242,7 +241,8 @@ static bool is_local(struct ht_who_places *p, const struct ht_who_spot *s, uint6
            at >= t->frame_sp[t->depth - 1] + 256;
 }
 
-/* A word there may be in a block that is not known, in a free one, or the allocator's own. */
+/* Whether the mapping has blocks. A word there may be in an unknown or free block, or be the
+ * allocator's own. */
 static bool holds_block(const struct ht_leaks *l, const struct ht_remote_map *m)
 {
     size_t low = 0, high = l->n;
@@ -280,7 +280,7 @@ enum ht_who_kind ht_who_kind_of(struct ht_who_places *p, uint64_t at)
 /* --- what they are called -----------------------------------------------------------------------
  */
 
-/* The place of a name, made where it is new: its number, or UINT32_MAX when memory is out. */
+/* The number of the place with that name, which is made if it is new. UINT32_MAX: out of memory. */
 static uint32_t intern(struct ht_who *w, enum ht_who_kind kind, const char *name,
                        const char *object, const char *thread)
 {
@@ -302,7 +302,8 @@ static uint32_t intern(struct ht_who *w, enum ht_who_kind kind, const char *name
     return k->name && k->object && k->thread ? (uint32_t)w->n_places - 1 : UINT32_MAX;
 }
 
-/* A name as plain text of UTF-8, to free: files and threads may have any. NULL: out of memory. */
+/* A copy of a name as plain UTF-8 text, because names of files and threads may be any bytes. To be
+ * freed. NULL: out of memory. */
 static char *plain(const char *name)
 {
     size_t n = strlen(name), size = 4 * n + 1;
@@ -314,7 +315,7 @@ static char *plain(const char *name)
     return text;
 }
 
-/* A symbol's name as it is shown, to free; NULL: out of memory. */
+/* The text for a symbol's name, to be freed. NULL: out of memory. */
 static char *shown(const char *symbol)
 {
     char *name = symbol ? ht_demangle(symbol, HT_DEMANGLE_DEFAULT) : strdup("");
@@ -332,8 +333,7 @@ static void take_thread(struct ht_who_places *p, pid_t tid, struct ht_who_holder
     ht_plain_text(h->thread, false);
 }
 
-/* The function of the frame that an address lies in, to free; "" where it is not known; NULL: out
- * of memory. */
+/* The function whose frame contains an address, to be freed; "": not known. NULL: out of memory. */
 static char *frame_name(struct ht_who_places *p, pid_t tid, uint64_t at)
 {
     const struct ht_remote_thread *t = ht_who_thread(p->threads, tid);
@@ -352,7 +352,7 @@ static char *frame_name(struct ht_who_places *p, pid_t tid, uint64_t at)
     size_t index = (size_t)(t - p->threads->all.thread);
     const struct ht_sample *s = index < p->stacks->n_samples ? &p->stacks->samples[index] : NULL;
     const struct ht_location *l = s && i < s->n_locations ? s->locations[i] : NULL;
-    /* Of inlined functions the one that has the frame comes last. */
+    /* With inlined functions, the function that has the frame comes last. */
     const struct ht_function *f = l && l->n_lines ? l->lines[l->n_lines - 1].function : NULL;
     return plain(f ? f->name : "");
 }

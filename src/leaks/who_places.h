@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lies where a root is. Within the room. */
+/* What a root is: the variable, frame, mapping or register at its address. Private to the room. */
 #ifndef HEAPTAP_SRC_LEAKS_WHO_PLACES_H
 #define HEAPTAP_SRC_LEAKS_WHO_PLACES_H
 
@@ -8,7 +8,7 @@
 
 struct ht_variables;
 
-/* A stack, or where a thread's own record (its TCB) lies. */
+/* A mapping with a stack, or with a thread's own record (its TCB). */
 struct ht_who_spot {
     uint64_t start, end; /* the mapping */
     uint64_t pointer;    /* the thread pointer; 0: it is not in here */
@@ -36,17 +36,17 @@ struct ht_who_places {
     struct ht_profile *stacks; /* those of the threads, with names; NULL: not asked for yet */
 };
 
-/* After a pass, by the maps that it read. threads: as they were before it. 0 or -errno; end in any
- * case. */
+/* To be called after a pass; uses the maps that it read. threads: as they were before the pass. 0
+ * or -errno; ht_who_places_end in either case. */
 int ht_who_places_begin(struct ht_who_places *p, struct ht_remote *r,
                         const struct ht_who_options *o, const struct ht_leaks *look,
                         const struct ht_who_threads *threads);
 void ht_who_places_end(struct ht_who_places *p);
 
-/* What kind of root lies at an address; or ht_leak_loose. */
+/* The kind of the root at an address (or ht_leak_loose). */
 enum ht_who_kind ht_who_kind_of(struct ht_who_places *p, uint64_t at);
 
-/* The root: into h, and w where the place is a new one. 0 or -ENOMEM. */
+/* Describes the root at an address in h, and adds its place to w if it is new. 0 or -ENOMEM. */
 int ht_who_place_of(struct ht_who_places *p, struct ht_who *w, uint64_t at,
                     struct ht_who_holder *h);
 

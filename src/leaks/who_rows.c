@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the words of a root lie, and how many blocks are in a row, may differ within one row. */
+/* A row of the table is found by its owners and places. The addresses of a root's words, and the
+ * lengths of runs of blocks, may differ within one row; the row has their ranges. */
 #include "config.h"
 
 #include "leaks/who_rows.h"

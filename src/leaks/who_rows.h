@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks that are held in the same way are one row. Within the room. */
+/* Puts blocks that are held in the same way into one row. Private to the room. */
 #ifndef HEAPTAP_SRC_LEAKS_WHO_ROWS_H
 #define HEAPTAP_SRC_LEAKS_WHO_ROWS_H
 
 #include "leaks/who.h"
 
-/* The rows by what they have in common. */
+/* The rows, with a hash table to find one. */
 struct ht_who_rows {
     struct ht_who *w;
     uint32_t *slot; /* of a hash table: the row's index + 1 */
@@ -19,11 +19,11 @@ struct ht_who_way {
     bool cut;
 };
 
-/* Adds a block of an owner. 0 or -ENOMEM. */
+/* Adds a block of an owner to the row of its path. 0 or -ENOMEM. */
 int ht_who_rows_add(struct ht_who_rows *rows, uint32_t owner, const struct ht_leak_block *b,
                     double rate, uint64_t age_s, const struct ht_who_way *way);
 
-/* Sorts them; no more can be added. */
+/* Sorts the rows. No more can be added. */
 void ht_who_rows_finish(struct ht_who_rows *rows);
 
 #endif

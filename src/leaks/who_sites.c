@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The region is streamed as a profile, one sample a site; until it is read the sample carries its
- * site's number in the label "age".
+ * The region is streamed as a profile with one sample for each site. Each sample has the number of
+ * its site in the label "age".
  */
 #include "config.h"
 
@@ -91,7 +91,7 @@ static char *plain(char *text)
     return text;
 }
 
-/* The last one stands for blocks that nobody owns. */
+/* The last owner stands for blocks without one. */
 static int copy_owners(struct ht_who *w, const struct ht_owners *owners)
 {
     w->owner = calloc(owners->n + 1, sizeof *w->owner);

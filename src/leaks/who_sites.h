@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The owners of the sites of all live blocks, and which sites are asked about. Within the room. */
+/* The sites of all live blocks: their owners, and which are asked about. Private to the room. */
 #ifndef HEAPTAP_SRC_LEAKS_WHO_SITES_H
 #define HEAPTAP_SRC_LEAKS_WHO_SITES_H
 
@@ -17,7 +17,9 @@ struct ht_who_sites {
     size_t n;
 };
 
-/* Into w: its owners. 0, or -errno with msg. free in any case. */
+/* Makes the list, and sets the owners of w. 0, or -errno with msg. ht_who_sites_free in either
+ * case.
+ */
 int ht_who_sites_make(struct ht_who *w, const struct ht_who_options *o, struct ht_who_sites *out,
                       char *msg, size_t msg_size);
 void ht_who_sites_free(struct ht_who_sites *s);

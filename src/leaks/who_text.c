@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What holders are called. */
+/* Composes the text for a holder from its kind, name, thread and offsets. */
 #include "config.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Without a stop a frame is known only of a thread that waits and goes on waiting. A stopped one's
- * stack is copied, and looked through as it was then, so that its frames fit.
+ * Without stops, frames are known only for threads that wait, and still wait after the pass. With
+ * stops, each stack is copied, and words are taken from the copy, so that frames and words match.
  */
 #include "config.h"
 
@@ -14,7 +14,8 @@
 
 #include "leaks/areas.h"
 
-#define COPIED (256u << 10) /* of a stack; what lies above is read with other memory */
+#define COPIED                                                                                     \
+    (256u << 10) /* the most of a stack that is copied; the rest is read like any memory */
 
 static int copy_thread(struct ht_remote *r, struct ht_leaks *l, struct ht_remote_thread *t,
                        unsigned char *room, struct ht_who_copy *out)

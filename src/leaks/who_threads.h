@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The threads of a process as a look at its holders begins. Within the room. */
+/* The threads of a process at the beginning of a look for holders. Private to the room. */
 #ifndef HEAPTAP_SRC_LEAKS_WHO_THREADS_H
 #define HEAPTAP_SRC_LEAKS_WHO_THREADS_H
 
 #include "leaks/leaks.h"
 
-/* What was copied of a thread while it was stopped. */
+/* The copy of a thread that was taken while it was stopped. */
 struct ht_who_copy {
     pid_t tid;
     uint64_t at; /* of the stack, from sp up */
@@ -20,16 +20,18 @@ struct ht_who_threads {
     size_t n_copies;
 };
 
-/* Their stacks; with `stop` each thread is stopped for the time of a copy. Into l: threads,
- * stopped, unstopped, longest_stop_ns. 0, or -errno with msg. free in any case. */
+/* Reads the threads and their stacks. With `stop`, each thread is stopped while its stack is
+ * copied. Sets l->threads, stopped, unstopped and longest_stop_ns. 0, or -errno with msg.
+ * ht_who_threads_free in either case. */
 int ht_who_threads_read(struct ht_remote *r, bool stop, struct ht_leaks *l,
                         struct ht_who_threads *out, char *msg, size_t msg_size);
 void ht_who_threads_free(struct ht_who_threads *t);
 
-/* The thread; NULL: there was none. */
+/* The thread with that number; NULL: there was none. */
 const struct ht_remote_thread *ht_who_thread(const struct ht_who_threads *t, pid_t tid);
 
-/* Whether its stack is as it was: it was copied, or it has not run. */
+/* Whether the stack that was read is still valid: it was copied, or the thread has not run since.
+ */
 bool ht_who_thread_still(struct ht_remote *r, const struct ht_remote_thread *t);
 
 #endif
