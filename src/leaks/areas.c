@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /proc/PID/smaps has the kind of each mapping. Memory of a device, and memory registered with
- * userfaultfd, is not read, because reading it may have effects or wait. heaptap's own memory in the
- * process is cut out as holes, because it contains addresses of blocks that are no pointers of the
- * program's.
+ * userfaultfd, is not read, because reading it may have effects or wait. heaptap's own memory in
+ * the process is cut out as holes, because it contains addresses of blocks that are no pointers of
+ * the program's.
  */
 #include "config.h"
 

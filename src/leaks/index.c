@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Most words are no pointers, and most pointers do not point to a block of the index. Comparing a
- * word with two ranges, and then testing one bit for its page, rules out nearly all of them, four at
- * a time with AVX2. The others are looked up by their page, and by binary search where a page has
- * several blocks.
+ * word with two ranges, and then testing one bit for its page, rules out nearly all of them, four
+ * at a time with AVX2. The others are looked up by their page, and by binary search where a page
+ * has several blocks.
  */
 #include "config.h"
 
