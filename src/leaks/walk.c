@@ -54,7 +54,7 @@ static bool may_be_head(const struct walk *w, uint64_t head)
 {
     uint64_t size = head & ~(uint64_t)FLAGS;
     return size >= LEAST && !(size & 15) && !(head & IS_MMAPPED) &&
-           !(head & NON_MAIN_ARENA) == w->h->of_main;
+           !((head & NON_MAIN_ARENA) && w->h->of_main);
 }
 
 /* Judges a chunk that ends at the heap's end, or behind the end that was read before. The top chunk
@@ -109,6 +109,10 @@ static void meet(struct walk *w, const uint64_t *words, uint64_t start, uint64_t
         else
             there = ht_leak_reader_word(w->d, next + 8, &after);
         bool used = !there || (after & PREV_INUSE);
+        if (there && used && !(head & NON_MAIN_ARENA) && !w->h->of_main) {
+            w->state = TORN; /* a chunk loses the flag of its arena when it is put into a bin */
+            return;
+        }
         if (used && at + 32 <= end && is_cached(w, at, size, words[(at + 24 - start) / 8]))
             used = false;
         w->now.at = at;

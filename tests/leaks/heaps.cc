@@ -164,6 +164,16 @@ RING(lost_ring)
 MANY(kept_sizes)
 MANY(lost_sizes)
 
+// Two blocks and a hole between them, which stays in the arena's lists of free chunks.
+ALONE static void *kept_beside_hole()
+{
+    void **before = BLOCK(1500), *hole = malloc(3000), **behind = BLOCK(1500);
+    before[0] = behind;
+    escape(hole);
+    free(hole);
+    return before;
+}
+
 // Nothing points to any of them: what the grade `unreferenced` is of.
 ALONE static void lost_plain()
 {
@@ -389,6 +399,7 @@ ALONE static void build(int times, int epoll)
         root(kept_hash());
         root(kept_ring());
         root(kept_sizes());
+        root(kept_beside_hole());
         root(kept_interior());
         root(kept_low_tag());
         root(kept_high_tag());
@@ -406,6 +417,8 @@ ALONE static void build(int times, int epoll)
         unseen_protected((void **)(closed + 64 * i));
         hidden_slack();
     }
+    if (times)
+        root(kept_beside_hole());
     for (int i = 0; i < times && i < 100; i++) {
         unseen_pipe(pipes[1]);
         kept_epoll(epoll, dup(waiting[0]));
