@@ -59,7 +59,8 @@ void stress_chunks(void)
             if (!CHECK(p, "a record that was made is seen"))
                 continue;
             uint64_t chunk = ((uint64_t)r->ref * 8 - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
-            CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + chunk * HT_CHUNK_SIZE))->kind == r->kind,
+            CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + chunk * HT_CHUNK_SIZE))
+                          ->kind == r->kind,
                   "a record lies in a chunk of its kind");
             bool mine = true;
             for (uint32_t k = 0; k < r->size; k++)
@@ -69,7 +70,8 @@ void stress_chunks(void)
         }
     /* Nothing is skipped but what a chunk's end cannot hold. */
     for (uint32_t i = 0; i < v.n_chunks; i++)
-        chunks[((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))->kind]++;
+        chunks[((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))
+                   ->kind]++;
     for (uint32_t k = HT_KIND_MODULE; k < HT_KIND_COUNT; k++)
         CHECK(used[k] + 4096 >= (chunks[k] - 1) * (HT_CHUNK_SIZE - 64 - 4096),
               "every chunk but the last is full");
@@ -89,7 +91,8 @@ static uint64_t recipe_of(uint64_t pc, ht_ref module)
 static void find_key(unsigned key, ht_ref ref)
 {
     ht_ref first = 0;
-    if (CHECK(ref, "there is room for a frame") && !atomic_compare_exchange_strong(&known[key], &first, ref))
+    if (CHECK(ref, "there is room for a frame") &&
+        !atomic_compare_exchange_strong(&known[key], &first, ref))
         CHECK(first == ref, "one address has one frame");
 }
 
@@ -116,7 +119,8 @@ static void intern_frames(unsigned thread)
             ht_ref ref = ht_frame_intern(pc_of(key), key % 3, recipe_of);
             find_key(key, ref);
             const struct ht_frame *f = ht_at(ref);
-            CHECK(f->pc == pc_of(key) && f->module == key % 3 && f->recipe == recipe_of(f->pc, f->module),
+            CHECK(f->pc == pc_of(key) && f->module == key % 3 &&
+                      f->recipe == recipe_of(f->pc, f->module),
                   "a frame that was made is what was asked for");
         }
     }
@@ -178,8 +182,8 @@ static void check_stack(const struct ht_stack *s, const ht_ref *frames)
 {
     ht_ref want[20];
     unsigned key = (frames[0] - 1) / 32;
-    CHECK(s->n_frames == frames_of(key, want) && !memcmp(frames, want, s->n_frames * sizeof(ht_ref)) &&
-          s->flags == key % 3,
+    CHECK(s->n_frames == frames_of(key, want) &&
+              !memcmp(frames, want, s->n_frames * sizeof(ht_ref)) && s->flags == key % 3,
           "a stack has the frames it was asked for");
 }
 
@@ -211,7 +215,8 @@ static void watch_stacks(const struct ht_view *v)
         if (frames) /* else in a chunk made after the view was taken */
             check_stack(s, frames);
         else
-            CHECK(!ht_view_at(v, s->frames, 8), "a stack's frames that are not seen lie beyond the view");
+            CHECK(!ht_view_at(v, s->frames, 8),
+                  "a stack's frames that are not seen lie beyond the view");
     }
 }
 

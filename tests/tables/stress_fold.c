@@ -172,13 +172,16 @@ static bool between_walks(void)
 static void watch_outside(void)
 {
     uint64_t before = atomic_load(&allocated);
-    const struct ht_region_header *h = ht_state->header, *mine = (const struct ht_region_header *)copied;
+    const struct ht_region_header *h = ht_state->header,
+                                  *mine = (const struct ht_region_header *)copied;
     copy(0, HT_HEADER_SIZE);
     if (mine->fold_version != atomic_load(&h->fold_version))
         return;
     /* Some are so slow that the sums have moved on when they read the sites, and the next pass has looked at all. */
     bool slow = ht_next_random() % 2;
-    for (int k = 0; k < 200 && slow && (atomic_load(&h->fold_version) == mine->fold_version || !between_walks()); k++)
+    for (int k = 0; k < 200 && slow &&
+                    (atomic_load(&h->fold_version) == mine->fold_version || !between_walks());
+         k++)
         nanosleep(&(struct timespec){0, 50000}, NULL);
     uint64_t end = HT_HEADER_SIZE + (uint64_t)mine->n_chunks * HT_CHUNK_SIZE;
     if (!CHECK(end <= sizeof copied, "a copy of the region fits"))
@@ -267,7 +270,8 @@ void stress_fold(void)
     struct ht_region_totals t;
     ht_own_view(&v);
     ht_region_totals(&v, &t);
-    CHECK(atomic_load(&live) == 0 && t.live_samples == 0 && t.values.inuse_bytes == 0 && t.values.inuse_objects == 0,
+    CHECK(atomic_load(&live) == 0 && t.live_samples == 0 && t.values.inuse_bytes == 0 &&
+              t.values.inuse_objects == 0,
           "nothing is live at the end");
     CHECK(t.samples == allocated && samples_in(&v) == allocated, "no sample is lost by folding");
     /* Values add up to the totals, but for the rounding of each part. */
@@ -287,11 +291,13 @@ void stress_fold(void)
             bytes += f.values.alloc_bytes;
             parts++;
         }
-    CHECK(llabs(objects - t.values.alloc_objects) <= parts && llabs(bytes - t.values.alloc_bytes) <= parts,
+    CHECK(llabs(objects - t.values.alloc_objects) <= parts &&
+              llabs(bytes - t.values.alloc_bytes) <= parts,
           "the sums add up to the totals, but for rounding");
     printf("%lu sites folded, %lu stacks, in %u passes; %u and %u left; %lu reads, %lu stale\n",
-           (unsigned long)ht_state->header->folded_sites, (unsigned long)ht_state->header->folded_stacks,
-           (unsigned)ht_fold_passes, (unsigned)fold->sites, (unsigned)fold->stacks, reads, stale);
+           (unsigned long)ht_state->header->folded_sites,
+           (unsigned long)ht_state->header->folded_stacks, (unsigned)ht_fold_passes,
+           (unsigned)fold->sites, (unsigned)fold->stacks, reads, stale);
     CHECK(ht_state->header->folded_sites > SAMPLES && ht_state->header->folded_stacks > SAMPLES / 2,
           "sites and stacks were folded");
     CHECK(fold->sites <= BOUND && fold->stacks <= BOUND && reads > READS,

@@ -19,7 +19,8 @@ static uint32_t intern(unsigned k)
     char value[16];
     uint32_t size = 0;
     snprintf(value, sizeof value, "%u", k);
-    CHECK(ht_label_add(text, &size, &(struct ht_label_pair){"thread", value, 6, (uint8_t)strlen(value)}),
+    CHECK(ht_label_add(text, &size,
+                       &(struct ht_label_pair){"thread", value, 6, (uint8_t)strlen(value)}),
           "a label fits into the text");
     return ht_label_set_intern(text, size, 1);
 }
@@ -44,7 +45,8 @@ static void watch_sets(const struct ht_view *v)
     CHECK(n < HT_LABELS_OTHER, "the number is below that of \"other\"");
     for (uint32_t i = BEFORE + 1; i <= n; i++) {
         struct ht_label_pair pair[HT_LABELS];
-        CHECK(ht_view_labels(v, i, pair) == 1 && pair[0].key_size == 6 && !memcmp(pair[0].key, "thread", 6),
+        CHECK(ht_view_labels(v, i, pair) == 1 && pair[0].key_size == 6 &&
+                  !memcmp(pair[0].key, "thread", 6),
               "a label set that is seen has its key");
     }
 }
@@ -70,7 +72,8 @@ void stress_labels(void)
     struct ht_view v;
     struct ht_label_pair pair[HT_LABELS];
     ht_own_view(&v);
-    CHECK(ht_view_labels(&v, HT_LABELS_OTHER, pair) == 1 && pair[0].value_size == 5 && !memcmp(pair[0].value, "other", 5),
+    CHECK(ht_view_labels(&v, HT_LABELS_OTHER, pair) == 1 && pair[0].value_size == 5 &&
+              !memcmp(pair[0].value, "other", 5),
           "\"other\" has its value");
     CHECK(!ht_view_labels(&v, 0, pair) && !ht_view_labels(&v, HT_LABELS_OTHER + 1, pair),
           "numbers outside the table have no labels");

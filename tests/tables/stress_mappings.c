@@ -74,10 +74,12 @@ static bool change(const struct ht_mapping_change *c)
 static void change_pages(unsigned thread)
 {
     for (unsigned i = 0; i < ROUNDS; i++) {
-        unsigned wanted = 1 + (unsigned)(ht_next_random() % 9), site = (unsigned)(ht_next_random() % SITES), n;
+        unsigned wanted = 1 + (unsigned)(ht_next_random() % 9),
+                 site = (unsigned)(ht_next_random() % SITES), n;
         if (ht_next_random() & 1) {
             unsigned at = map(thread + 1, site, wanted, &n);
-            struct ht_mapping_change c = {.in_start = address(at), .in_end = address(at + n), .site = sites[site]};
+            struct ht_mapping_change c = {
+                .in_start = address(at), .in_end = address(at + n), .site = sites[site]};
             c.born = ht_mappings_now();
             if (n)
                 CHECK(change(&c), "a mapping is recorded");
@@ -120,7 +122,8 @@ static struct sums truth(void)
         if (!pages[i].owner)
             continue;
         t.bytes[pages[i].site] += PAGE_SIZE;
-        t.objects[pages[i].site] += !i || !pages[i - 1].owner || pages[i - 1].piece != pages[i].piece;
+        t.objects[pages[i].site] +=
+            !i || !pages[i - 1].owner || pages[i - 1].piece != pages[i].piece;
     }
     return t;
 }
@@ -169,7 +172,8 @@ static void fork_here(enum ht_yield_point_id point)
     if (!equal(have, before) && !equal(have, after))
         _exit(1);
     const uint64_t far = address(PAGES + 10);
-    struct ht_mapping_change c = {.in_start = far, .in_end = far + PAGE_SIZE, .site = sites[0], .born = ht_mappings_now()};
+    struct ht_mapping_change c = {
+        .in_start = far, .in_end = far + PAGE_SIZE, .site = sites[0], .born = ht_mappings_now()};
     if (!ht_mappings_change(&c))
         _exit(2);
     have.objects[0]++;
@@ -181,8 +185,10 @@ static void fork_here(enum ht_yield_point_id point)
 static void change_with_forks(void)
 {
     for (unsigned i = 0; i < SINGLE; i++) {
-        unsigned at = (unsigned)(ht_next_random() % (PAGES - 20)), n = 1 + (unsigned)(ht_next_random() % 20),
-                 site = (unsigned)(ht_next_random() % SITES), to = (unsigned)(ht_next_random() % (PAGES - 20));
+        unsigned at = (unsigned)(ht_next_random() % (PAGES - 20)),
+                 n = 1 + (unsigned)(ht_next_random() % 20),
+                 site = (unsigned)(ht_next_random() % SITES),
+                 to = (unsigned)(ht_next_random() % (PAGES - 20));
         bool in = ht_next_random() % 3, moves = in && !(ht_next_random() % 3);
         struct ht_mapping_change c = {.out_before = ht_mappings_now()};
         before = truth();
@@ -256,7 +262,8 @@ static void change_with_handlers(void)
         ht_at_point = NULL;
         expected.objects[1] += handled;
         expected.bytes[1] += handled * PAGE_SIZE;
-        CHECK(equal(recorded(), expected), "the records equal the model after each interrupted change");
+        CHECK(equal(recorded(), expected),
+              "the records equal the model after each interrupted change");
     }
     CHECK(handlers > 50, "handlers interrupted changes often enough");
 }
@@ -271,13 +278,15 @@ static void check_counts(void)
     for (unsigned i = 0; i < SITES; i++) {
         struct ht_values values;
         ht_site_values(&v, ht_at(sites[i]), &values);
-        CHECK((uint64_t)values.inuse_objects == t.objects[i] && (uint64_t)values.inuse_bytes == t.bytes[i],
+        CHECK((uint64_t)values.inuse_objects == t.objects[i] &&
+                  (uint64_t)values.inuse_bytes == t.bytes[i],
               "a site's live mappings equal the model's");
         objects += t.objects[i];
         bytes += t.bytes[i];
     }
     const struct ht_counts *all = &ht_state->header->mappings;
-    CHECK(all->alloc_objects - all->freed_objects == objects && all->alloc_bytes - all->freed_bytes == bytes,
+    CHECK(all->alloc_objects - all->freed_objects == objects &&
+              all->alloc_bytes - all->freed_bytes == bytes,
           "allocated less freed is what is live");
     struct ht_cursor c = {.kind = HT_KIND_MAPPING};
     const struct ht_live *record;

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "target/stack/module.h"
 #include "stress.h"
+#include "target/stack/module.h"
 
 enum { OBJECTS = 300, GENERATIONS = 3, PAGE = 4096 };
 
@@ -31,7 +31,8 @@ static void load(unsigned k, unsigned generation)
     e->e_phoff = sizeof *e;
     e->e_phentsize = sizeof *p;
     e->e_phnum = 2;
-    p[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = PAGE, .p_memsz = PAGE};
+    p[0] =
+        (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = PAGE, .p_memsz = PAGE};
     p[1] = (Elf64_Phdr){.p_type = k % 3 ? PT_NOTE : PT_NULL, .p_vaddr = 1024, .p_memsz = 36};
     Elf64_Nhdr *n = (Elf64_Nhdr *)(page + 1024);
     *n = (Elf64_Nhdr){4, 20, NT_GNU_BUILD_ID};
@@ -74,7 +75,8 @@ static void watch_modules(const struct ht_view *v)
         uint32_t n;
         const char *path = ht_view_path(v, m, &n);
         unsigned k = (unsigned)((m->start - (uint64_t)pages) / PAGE);
-        CHECK(m->path && m->end == m->start + PAGE && k < OBJECTS && m->link_map == (uint64_t)&maps[k],
+        CHECK(m->path && m->end == m->start + PAGE && k < OBJECTS &&
+                  m->link_map == (uint64_t)&maps[k],
               "a module that is seen has its bounds and link map");
         CHECK(m->n_segments == 1 && m->bias == m->start && m->build_id_size == (k % 3 ? 20 : 0),
               "a module that is seen has its segment and build id");
@@ -85,12 +87,14 @@ static void watch_modules(const struct ht_view *v)
 
 void stress_modules(void)
 {
-    pages = mmap(NULL, (size_t)OBJECTS * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pages = mmap(NULL, (size_t)OBJECTS * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                 -1, 0);
     for (unsigned k = 0; k < OBJECTS; k++) {
         snprintf(names[k], sizeof names[k], "/lib/library%u.so", k);
         maps[k].l_name = names[k];
         maps[k].l_addr = (uint64_t)(pages + (size_t)k * PAGE);
-        objects[k] = (struct ht_object){maps[k].l_addr, maps[k].l_addr + PAGE, (uint64_t)&maps[k], 0};
+        objects[k] =
+            (struct ht_object){maps[k].l_addr, maps[k].l_addr + PAGE, (uint64_t)&maps[k], 0};
         load(k, 0);
     }
     ht_crowd(find_modules, watch_modules);

@@ -6,11 +6,11 @@
 #include <sched.h>
 #include <string.h>
 
+#include "stress.h"
 #include "target/allocator/backend.h"
-#include "target/tables/live.h"
 #include "target/allocator/place.h"
 #include "target/sampler/weight_cache.h"
-#include "stress.h"
+#include "target/tables/live.h"
 
 enum { BLOCKS = 64, CALLS = 40000, SIZES = 700 };
 
@@ -25,10 +25,14 @@ static unsigned index_of(const void *p)
     return (unsigned)(((const char *)p - pages[0]) / 4096);
 }
 
-bool ht_next_is_glibc(void) { return true; }
+bool ht_next_is_glibc(void)
+{
+    return true;
+}
 void *ht_next_aligned(size_t align, size_t size)
 {
-    for (unsigned i = (unsigned)ht_next_random() % BLOCKS, n = 0; n < BLOCKS; n++, i = (i + 1) % BLOCKS) {
+    for (unsigned i = (unsigned)ht_next_random() % BLOCKS, n = 0; n < BLOCKS;
+         n++, i = (i + 1) % BLOCKS) {
         unsigned nobody = 0;
         if (atomic_compare_exchange_strong(&owner[i], &nobody, ht_tls.thread_slot)) {
             atomic_fetch_add(&taken, 1);
@@ -98,8 +102,7 @@ static void weigh(unsigned thread)
         uint64_t r = ht_next_random(), size = 1000 + r % SIZES, rate = 4096 << (r >> 32 & 1);
         struct ht_object_weights got = ht_weight_cache_get(size, rate), want;
         ht_weights(size, rate, &want.objects, &want.bytes);
-        CHECK(!memcmp(&got, &want, sizeof want),
-              "cached weights are those computed");
+        CHECK(!memcmp(&got, &want, sizeof want), "cached weights are those computed");
     }
 }
 

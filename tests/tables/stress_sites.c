@@ -40,7 +40,8 @@ static void intern_sites(unsigned thread)
             ht_together();
         for (unsigned i = 0; i < SIZES; i++) {
             unsigned size = (unsigned)(ht_next_random() % SIZES), which = size & 1;
-            ht_ref ref = ht_site_intern(stacks[k], size, rate_of(stacks[k], which), labels_of(size)),
+            const uint32_t labels = labels_of(size);
+            ht_ref ref = ht_site_intern(stacks[k], size, rate_of(stacks[k], which), labels),
                    first = 0;
             if (!CHECK(ref, "there is room for a site"))
                 return;
@@ -84,14 +85,17 @@ void stress_sites(void)
                 for (unsigned which = 0; which < 2; which++)
                     found[size][which] |= known[k][size][which] == at;
             /* No two of one range. */
-            for (ht_ref other = s->next; other; other = ((const struct ht_site *)ht_at(other))->next) {
+            for (ht_ref other = s->next; other;
+                 other = ((const struct ht_site *)ht_at(other))->next) {
                 const struct ht_site *o = ht_at(other);
-                CHECK(o->rate != s->rate || o->labels != s->labels || o->size_low != s->size_low || o->size_bits != s->size_bits,
+                CHECK(o->rate != s->rate || o->labels != s->labels || o->size_low != s->size_low ||
+                          o->size_bits != s->size_bits,
                       "no two sites of a stack are the same");
             }
             at = s->next;
         }
-        CHECK(n < 1000 && exact <= 2 * (ht_single_sizes(true) + THREADS) + 2 * (ht_single_sizes(false) + THREADS),
+        CHECK(n < 1000 && exact <= 2 * (ht_single_sizes(true) + THREADS) +
+                                       2 * (ht_single_sizes(false) + THREADS),
               "a stack's sites stay within their bound");
         for (unsigned size = 0; size < SIZES; size++)
             for (unsigned which = 0; which < 2; which++)
@@ -125,7 +129,8 @@ static atomic_ulong allocated[HOT];
 
 static void use_shards(unsigned thread)
 {
-    ht_tls.thread_slot = 1 + thread * HT_COUNTER_SHARDS; /* all eight want one cell, and four get one near it */
+    /* all eight want one cell, and four get one near it */
+    ht_tls.thread_slot = 1 + thread * HT_COUNTER_SHARDS;
     for (unsigned k = 0; k < HOT; k++) {
         struct ht_site *s = ht_at(hot[k]);
         unsigned had = HT_COUNTER_SHARDS;
@@ -154,7 +159,8 @@ static void watch_shards(const struct ht_view *v)
     while ((s = ht_view_next(v, &c))) {
         struct ht_values x;
         ht_site_values(v, s, &x);
-        CHECK(x.inuse_bytes >= 0 && x.inuse_bytes <= x.alloc_bytes && x.inuse_objects <= x.alloc_objects,
+        CHECK(x.inuse_bytes >= 0 && x.inuse_bytes <= x.alloc_bytes &&
+                  x.inuse_objects <= x.alloc_objects,
               "what is live never exceeds what was allocated");
     }
 }

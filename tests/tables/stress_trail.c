@@ -8,9 +8,9 @@
 
 #include <string.h>
 
+#include "stress.h"
 #include "target/stack/stack_cache.h"
 #include "target/stack/walk_cache.h"
-#include "stress.h"
 
 enum { LEVELS = 40, WORDS = 4, CALLS = 40000, FEW = 5000 /* a rate at which trails are shared */ };
 
@@ -51,8 +51,8 @@ static uint64_t step(struct ht_regs *r, unsigned thread, struct ht_walk_recorder
 }
 
 /* As unwind() of unwind.c. give_up: before it is kept. */
-static void walk(struct ht_regs r, unsigned thread, uint32_t max, struct ht_walk_cache *t, bool give_up,
-                 struct stack *s)
+static void walk(struct ht_regs r, unsigned thread, uint32_t max, struct ht_walk_cache *t,
+                 bool give_up, struct stack *s)
 {
     struct ht_walk_recorder c;
     uint32_t generation = atomic_load(&ht_unload_generation);
@@ -111,7 +111,8 @@ static void recall(unsigned thread, const struct ht_regs *r, uint32_t max, struc
     struct stack want, got;
     walk(*r, thread, max, NULL, false, &want);
     uint64_t hash;
-    ht_ref whole = max == LEVELS ? ht_stack_cache_lookup(r, atomic_load(&ht_unload_generation), &hash) : 0;
+    ht_ref whole =
+        max == LEVELS ? ht_stack_cache_lookup(r, atomic_load(&ht_unload_generation), &hash) : 0;
     if (whole) {
         atomic_fetch_add(&wholes, 1);
         CHECK(hash == hash_of(&want) && whole == number_of(&want),
@@ -144,7 +145,8 @@ static void recall_stacks(unsigned thread)
         uint64_t x = ht_next_random();
         for (unsigned k = 0; k < 2 && (x >> (50 + k) & 1); k++) {
             uint64_t y = ht_next_random(); /* mostly near the leaf, as calls are */
-            words[(y >> 20) % (y & 3 ? 6 : LEVELS) * WORDS + (y >> 32) % WORDS] = 1 + (y >> 40) % 24;
+            words[(y >> 20) % (y & 3 ? 6 : LEVELS) * WORDS + (y >> 32) % WORDS] =
+                1 + (y >> 40) % 24;
         }
         if (!(x >> 40 & 3)) /* some whose whole stack finds room, more often than not */
             at = (x >> 8) % 4 + (x >> 12 & 3 ? 22 : 0);

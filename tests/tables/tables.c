@@ -12,14 +12,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "region/view.h"
 #include "target/allocator/backend.h"
 #include "target/process/create.h"
 #include "target/state/process_info.h"
-#include "target/tables/live.h"
 #include "target/state/state.h"
 #include "target/tables/counters.h"
+#include "target/tables/live.h"
 #include "target/tables/stacks.h"
-#include "region/view.h"
 #include "tests/lib/check.h"
 
 /* What the tables need of the rest of the library. */
@@ -76,7 +76,8 @@ static void *worker(void *arg)
         ht_ref site;
     } kept[KEEP] = {{0}};
     /* Two share a cell of the totals. */
-    ht_tls.thread_slot = (uint32_t)(uintptr_t)arg + ((uintptr_t)arg == THREADS ? HT_TOTAL_CELLS - 1 : 0);
+    ht_tls.thread_slot =
+        (uint32_t)(uintptr_t)arg + ((uintptr_t)arg == THREADS ? HT_TOTAL_CELLS - 1 : 0);
     ht_tls.reentrancy_depth = 1;
     for (int i = 0; i < ROUNDS; i++) {
         x ^= x << 13;
@@ -95,14 +96,16 @@ static void *worker(void *arg)
             continue;
         }
         /* Addresses of threads lie in one another's neighbourhood, and come again. */
-        kept[k].p = (void *)(((x >> 8) % 4096 * 64 + (uintptr_t)arg) * 4096 + k * 16 + (1ull << 40));
+        kept[k].p =
+            (void *)(((x >> 8) % 4096 * 64 + (uintptr_t)arg) * 4096 + k * 16 + (1ull << 40));
         kept[k].size = (x >> 24) % 40;
         struct ht_record r;
         if (ht_live_maybe(kept[k].p) && !ht_live_take(kept[k].p, &r)) {
             for (unsigned j = 0; j < KEEP; j++)
                 CHECK(j == k || kept[j].p != kept[k].p, "no two live blocks have one address");
         }
-        kept[k].site = ht_site_intern(stack_number((unsigned)(x >> 40) % STACKS), kept[k].size, 1, 0);
+        kept[k].site =
+            ht_site_intern(stack_number((unsigned)(x >> 40) % STACKS), kept[k].size, 1, 0);
         CHECK(kept[k].site, "there is room for a site");
         struct ht_site *s = ht_at(kept[k].site);
         CHECK(ht_site_holds(s, kept[k].size), "a site's range holds the size");
@@ -143,8 +146,7 @@ static void *reader(void *arg)
             CHECK(frames || !stack || !ht_view_at(&v, stack->frames, 1),
                   "a stack's frames can be read");
             for (uint32_t i = 0; frames && i < n; i++)
-                CHECK(ht_view_record(&v, frames[i], HT_KIND_FRAME) ||
-                      !ht_view_at(&v, frames[i], 1),
+                CHECK(ht_view_record(&v, frames[i], HT_KIND_FRAME) || !ht_view_at(&v, frames[i], 1),
                       "every frame of a stack can be read");
             struct ht_values values;
             ht_site_values(&v, s, &values);
@@ -172,8 +174,8 @@ static long records(enum ht_chunk_kind kind)
 
 int main(void)
 {
-    ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                    0);
+    ht_state =
+        mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false), "the region is made");
     atomic_store(&ht_state->active, HT_ACTIVE);
@@ -201,7 +203,8 @@ int main(void)
     CHECK(total == alloc_bytes, "the sites' bytes add up to what was allocated");
     struct ht_region_totals t;
     ht_region_totals(&v, &t);
-    CHECK(t.values.alloc_bytes == (int64_t)total && !t.values.inuse_bytes && !t.values.inuse_objects,
+    CHECK(t.values.alloc_bytes == (int64_t)total && !t.values.inuse_bytes &&
+              !t.values.inuse_objects,
           "the total's bytes are what was allocated, and nothing is live");
     CHECK(t.values.alloc_objects == inserted && t.samples == (uint64_t)inserted && !t.live_samples,
           "the total's objects and samples are those that were inserted");
