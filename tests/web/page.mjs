@@ -135,6 +135,7 @@ const overlaps = () => page.$$eval('.graph .node rect', all => {
 });
 const shapes = () => page.$$eval('.graph svg .edge', all => all.map(e => e.getAttribute('d')).join());
 check('no node is above another', (await overlaps()) === 0);
+check('all texts are within the drawing', await page.$eval('.graph svg', s => { const w = s.viewBox.baseVal.width; return [...s.querySelectorAll('text')].every(t => { const b = t.getBBox(); return b.x >= 0 && b.x + b.width <= w; }); }));
 const server = await shapes();
 await page.route('**/api/layout', r => r.fulfill({ status: 204 }));
 await page.selectOption('#type', 'alloc_objects');

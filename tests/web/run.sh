@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The flame graph, the page and the server.
-# run.sh flame|folded|page|views|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet HEAPTAP [CHURN or BENCH-PROFILES]
+# run.sh flame|folded|page|views|compiler|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet HEAPTAP [CHURN or BENCH-PROFILES]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 python=python3
 [ ! -x /usr/bin/python3 ] || python=/usr/bin/python3
 case $what in
-flame | folded | page | views | sandwich | live | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
+flame | folded | page | views | compiler | sandwich | live | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
 esac
 dir=$(mktemp -d)
 # A copy of our own tells our processes from those of a test that runs at the same time.
@@ -101,6 +101,15 @@ views)
   "$heaptap" top --json --trim=false --tagroot=thread "$dir/labels.pb.gz" >"$dir/labels.json"
   serve serve "$dir/new.pb.gz" "$dir/labels.pb.gz"
   node views.mjs "$url" "$dir/owners.json" "$dir/sizes.json" "$dir/hidden.json" "$dir/labels.json"
+  ;;
+compiler)
+  command -v g++ >/dev/null || { echo "SKIP: no g++ on this machine"; exit 77; }
+  printf '#include <map>\n#include <string>\n#include <vector>\nstd::map<std::string, std::vector<int>> m;\nint main() { m["a"].push_back(1); }\n' >"$dir/x.cc"
+  "$heaptap" run -q -r 64k -o "$dir/run.%p.pb.gz" -- g++ -O1 -c "$dir/x.cc" -o "$dir/x.o"
+  profile=$(ls -S "$dir"/run.*.pb.gz | head -n 1) # the compiler's, beside the driver's and the assembler's
+  "$heaptap" owners --json --nodecount=0 "$profile" >"$dir/owners.json"
+  serve view "$profile"
+  node compiler.mjs "$url" "$dir/owners.json"
   ;;
 page)
   mkdir -p "$dir/src/src/cache"

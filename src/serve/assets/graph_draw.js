@@ -138,6 +138,7 @@
   };
 
   function put(box, zoom, g, edges, size, tree, total, unit, pick) {
+    size = { ...size, w: Math.max(size.w, ...edges.map(e => e.text[0] + 7 * HT.format(e.value, unit).length)) }; // an edge's text may be the rightmost
     const svg = el('svg', { viewBox: `0 0 ${Math.ceil(size.w)} ${Math.ceil(size.h)}`, role: 'group', 'aria-label': 'Call graph' });
     const names = new Map(g.nodes.map(n => [n.key, n.name]));
     svg.append(arrowhead());

@@ -126,6 +126,7 @@
         }))));
       };
       draw(null);
+      if (![...values.keys()].some(n => n > 0)) note.textContent = 'Its lines are not known: its binary has no debug data here. Disassembly shows its instructions.';
       if (!file || ![...values.keys()].some(n => n > 0)) return;
       try {
         draw(await app.sourceText(file));
