@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory for the arrays of heads that the live table's shards have. */
+/* Memory for the bucket arrays of the live table and of the table of stacks: arrays of chain heads.
+ * Any thread, and signal handlers. */
 #ifndef HEAPTAP_SRC_TARGET_TABLES_BUCKET_ARRAYS_H
 #define HEAPTAP_SRC_TARGET_TABLES_BUCKET_ARRAYS_H
 
 #include <stdint.h>
 
-/* n heads, all 0, or NULL when memory is out. */
+/* n chain heads, all 0. NULL: memory is out, or the pool's lock could not be taken. */
 uint32_t *ht_bucket_array_new(uint32_t n);
 
-/* On doubling. Small ones are not used again: at most as much again is lost. */
+/* Gives an array of n heads back, after a larger one has replaced it. A small array is not reused:
+ * since arrays double, all arrays lost in that way are no larger together than the last one. */
 void ht_bucket_array_release(uint32_t *heads, uint32_t n);
 
-/* In a forked child: another thread of the parent may have been at it. */
+/* Frees the lock in a forked child: another thread of the parent may have held it. */
 void ht_bucket_arrays_forked(void);
 
 #endif

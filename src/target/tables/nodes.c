@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nodes are made in batches and handed on in lists without locks, whose heads carry a tag against
- * ABA. A batch's region records lie beside each other as the nodes do.
+ * Nodes are made in batches and kept in lock-free lists, whose heads have a tag against ABA. The
+ * region records of a batch are adjacent, as its nodes are.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 _Atomic(struct ht_live_node *) ht_node_chunks[HT_NODE_CHUNKS];
 struct ht_node_list ht_node_lists[HT_NODE_LISTS];
-/* How many were handed out. Relaxed; on a line apart from what all threads read. */
+/* The number of nodes made so far. Relaxed; on a cache line apart from what all threads read. */
 static _Alignas(64) _Atomic uint32_t made;
 static _Alignas(64) char after_made[1] __attribute__((used));
 
@@ -23,6 +23,7 @@ uint32_t ht_nodes_made(void)
     return atomic_load_explicit(&made, memory_order_relaxed);
 }
 
+/* Whether the chunk has memory; maps it if it has none. */
 static bool ready(uint32_t c)
 {
     if (c >= HT_NODE_CHUNKS)
@@ -46,7 +47,8 @@ uint32_t ht_nodes_make(uint32_t list)
     uint32_t first = atomic_fetch_add_explicit(&made, HT_NODE_BATCH, memory_order_relaxed);
     HT_YIELD_POINT(NODES);
     if (!ready(first >> HT_NODE_BITS)) {
-        /* The batch is handed back if nobody came behind it, else lost: memory is out anyway. */
+        /* The batch is taken back unless another thread has made one since. Then it is lost, which
+         * does not matter: memory is out. */
         uint32_t expected = first + HT_NODE_BATCH;
         atomic_compare_exchange_strong_explicit(&made, &expected, first, memory_order_relaxed,
                                                 memory_order_relaxed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was folded is used first; the region grows where there is none. */
+/* Records that were folded are reused first; when there is none, the region grows. */
 #include "config.h"
 
 #include "target/tables/records.h"
@@ -20,7 +20,7 @@ static struct ht_fold *fold(void)
     return &ht_state->fold;
 }
 
-/* Stacks lie in the list of those that have room for 4 * list frames. */
+/* The free list for stacks of that many frames: list i has those with room for 4 * i frames. */
 static uint32_t list_of(uint32_t n_frames)
 {
     return (n_frames + 3) / 4;
@@ -46,8 +46,9 @@ ht_ref ht_stack_record(uint32_t n_frames)
     return ref;
 }
 
-/* Clears the record but for where its peak is kept, and when it was made (adopt.c). `commit` may be
- * looked at through a hint, and `stack` by who lost a race for it in the free list. */
+/* Clears the record, except for the place of its peak, and the pass in which it was made (adopt.c).
+ * Other threads may still read `commit` through a hint, and `stack` after a lost race for this
+ * record in the free list. */
 void ht_site_give(ht_ref ref)
 {
     struct ht_site *s = ht_at(ref);
@@ -64,7 +65,7 @@ void ht_site_give(ht_ref ref)
     memset((void *)&s->own, 0, sizeof *s - offsetof(struct ht_site, own));
     if (s->peak)
         memset(ht_at(s->peak), 0, sizeof(struct ht_peak));
-    /* last: a dump that began during this step leaves the site out until it has nothing */
+    /* last, so that a dump that began during this step skips the site until it is empty */
     atomic_store_explicit(&s->folded_in, 0, memory_order_release);
     atomic_fetch_sub_explicit(&f->sites, 1, memory_order_relaxed);
     ht_free_list_push(&f->free_sites, ref, SITE_LINK);

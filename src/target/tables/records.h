@@ -8,22 +8,24 @@
 
 #include "target/state/state.h"
 
-/* A zeroed record of a site; of a stack, with room for so many frames, which has kept its list of
- * frames, or none yet. 0: memory is out. The commit word is the caller's to store. */
+/* A zeroed record for a site. A record for a stack of that many frames: one that was used before
+ * still has a list of frames with room for them. 0: memory is out. The caller stores the commit
+ * word. */
 ht_ref ht_site_record(void);
 ht_ref ht_stack_record(uint32_t n_frames);
 
-/* A record that nobody has a reference to is free; a reader of the region finds it no more. */
+/* Puts a record that no thread has a reference to into its free list. Readers do not see it then.
+ */
 void ht_site_give(ht_ref site);
 void ht_stack_give(ht_ref stack);
 
-/* Rises before a record is used again. Inherited by a forked child: a site that says a later one
- * was made after the fork, and is not the one that the child has a reference to. */
+/* The number of the current pass; it rises before a record is reused. A forked child inherits it: a
+ * site of the parent's that was made in a later pass is not the one that the child refers to. */
 #pragma GCC visibility push(hidden)
 extern _Atomic uint32_t ht_fold_passes;
 #pragma GCC visibility pop
 
-/* What is made now, at a rate above 1. Before it is committed. */
+/* Stamps a new site, whose rate is above 1, with the pass and the time. Before it is committed. */
 static inline void ht_site_made(struct ht_site *s)
 {
     atomic_store_explicit(&s->made, atomic_load_explicit(&ht_fold_passes, memory_order_relaxed),
