@@ -103,6 +103,26 @@ static size_t heaviest(struct caller *c, size_t n, size_t *different)
     return best_n;
 }
 
+/* Moves n callers on to the next frames and keeps those of the heaviest. False: there is none. */
+static bool go_up(struct ht_owners *o, const struct ht_wrappers *list, struct caller *c, size_t *n,
+                  bool named, size_t *different)
+{
+    struct ht_owner_stacks *s = &o->stacks;
+    size_t kept = 0;
+    for (size_t i = 0; i < *n; i++) {
+        const struct ht_owner_stack *k = &s->stacks[o->stacks.of_sample[c[i].sample]];
+        size_t next = next_frame(s, list, k, c[i].next, named);
+        if (next == k->n)
+            continue;
+        c[kept] = c[i];
+        c[kept].next = next;
+        c[kept++].function = s->frames[k->first + next];
+    }
+    if (kept)
+        *n = heaviest(c, kept, different);
+    return kept;
+}
+
 static void follow(struct ht_owners *o, const struct ht_wrappers *list, struct ht_owner *w,
                    struct caller *c, size_t n)
 {
@@ -110,25 +130,29 @@ static void follow(struct ht_owners *o, const struct ht_wrappers *list, struct h
     bool named = s->functions[w->function].named;
     /* Two callers are enough when one of them has a name. */
     for (size_t step = 0; step < HT_OWNER_PATH && (step < 2 || !named); step++) {
-        size_t kept = 0, different;
-        for (size_t i = 0; i < n; i++) {
-            const struct ht_owner_stack *k = &s->stacks[o->stacks.of_sample[c[i].sample]];
-            size_t next = next_frame(s, list, k, c[i].next, step >= 2);
-            if (next == k->n)
-                continue;
-            c[kept] = c[i];
-            c[kept].next = next;
-            c[kept++].function = s->frames[k->first + next];
-        }
-        if (!kept)
+        size_t different;
+        if (!go_up(o, list, c, &n, step >= 2, &different))
             break;
-        n = heaviest(c, kept, &different);
         if (!step)
             w->callers = different;
         w->elided = step >= 2;
         w->path[w->n_path++] = s->functions[c[0].function].name;
         named |= s->functions[c[0].function].named;
     }
+}
+
+/* Where an owner has no name: c is changed. */
+static void find_within(struct ht_owners *o, const struct ht_wrappers *list, struct ht_owner *w,
+                        struct caller *c, size_t n)
+{
+    const struct ht_owner_function *functions = o->stacks.functions;
+    size_t different;
+    if (!go_up(o, list, c, &n, true, &different) ||
+        functions[c[0].function].object != functions[w->function].object)
+        return;
+    w->within = functions[c[0].function].name;
+    while (w->n_above < HT_OWNER_PATH - 1 && go_up(o, list, c, &n, false, &different))
+        w->above[w->n_above++] = functions[c[0].function].name;
 }
 
 static int by_weight(const void *pa, const void *pb, void *first)
@@ -202,9 +226,10 @@ int ht_owners_find(struct ht_owners *o, struct ht_profile *p, const struct ht_ow
     if (!err && !how->no_wrappers)
         err = ht_owner_stacks_behaviour(&o->stacks, p, how->list);
     struct caller *c = calloc(p->n_samples + 1, sizeof *c);
+    struct caller *scratch = calloc(p->n_samples + 1, sizeof *scratch);
     size_t n = 0;
     o->of_sample = calloc(p->n_samples + 1, sizeof *o->of_sample);
-    if (!err && (!c || !o->of_sample))
+    if (!err && (!c || !scratch || !o->of_sample))
         err = -ENOMEM;
     if (!err)
         err = add_up(o, p, how, c, &n);
@@ -213,9 +238,16 @@ int ht_owners_find(struct ht_owners *o, struct ht_profile *p, const struct ht_ow
     for (size_t i = 0, end; !err && i < n; i = end) {
         for (end = i; end < n && c[end].owner == c[i].owner; end++)
             ;
-        follow(o, how->no_wrappers ? NULL : how->list, &o->list[c[i].owner], c + i,
-               shown_callers(c + i, end - i, how->shown));
+        const struct ht_wrappers *list = how->no_wrappers ? NULL : how->list;
+        struct ht_owner *w = &o->list[c[i].owner];
+        const size_t shown = shown_callers(c + i, end - i, how->shown);
+        if (!o->stacks.functions[w->function].named) {
+            memcpy(scratch, c + i, shown * sizeof *c);
+            find_within(o, list, w, scratch, shown);
+        }
+        follow(o, list, w, c + i, shown);
     }
+    free(scratch);
     free(c);
     return err;
 }
@@ -227,6 +259,14 @@ void ht_owners_finish(struct ht_owners *o)
     free(o->of_sample);
 }
 
+static void put_label(FILE *f, const struct ht_owner *o)
+{
+    if (o->within)
+        fprintf(f, "%s (%s)", o->within, o->name);
+    else
+        fputs(o->name, f);
+}
+
 char *ht_owner_text(const struct ht_owner *o)
 {
     char *text = NULL;
@@ -234,10 +274,27 @@ char *ht_owner_text(const struct ht_owner *o)
     FILE *f = open_memstream(&text, &size);
     if (!f)
         return NULL;
-    fputs(o->name, f);
-    for (size_t i = 0; i < o->n_path; i++)
+    put_label(f, o);
+    for (size_t i = 0; o->within && i < o->n_above; i++)
+        fprintf(f, " \xe2\x86\x90 %s", o->above[i]);
+    for (size_t i = 0; !o->within && i < o->n_path; i++)
         fprintf(f, " \xe2\x86\x90 %s%s", o->elided && i == 2 ? "\xe2\x80\xa6 \xe2\x86\x90 " : "",
                 o->path[i]);
+    if (fclose(f)) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+char *ht_owner_label(const struct ht_owner *o)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (!f)
+        return NULL;
+    put_label(f, o);
     if (fclose(f)) {
         free(text);
         return NULL;

@@ -26,7 +26,11 @@ struct ht_owner {
         *path[HT_OWNER_PATH]; /* its caller, that one's, ..., each time the heaviest; allocation
                                         wrappers are left out */
     size_t n_path;
-    bool elided;    /* frames without a name are left out before path[2] */
+    bool elided; /* frames without a name are left out before path[2] */
+    /* Of an owner without a name: the nearest function of its binary that has one, along the
+     * heaviest callers, and that one's callers; NULL: there is none. */
+    const char *within, *above[HT_OWNER_PATH - 1];
+    size_t n_above;
     size_t callers; /* different functions that called it */
     uint32_t function;
 };
@@ -55,7 +59,10 @@ void ht_owners_finish(struct ht_owners *o);
  * sample has no stack. */
 size_t ht_owner_line(const struct ht_owner_stacks *s, const struct ht_profile *p, size_t sample);
 
-/* "owner ← caller ← caller", into a new string to free; NULL: out of memory. */
+/* "owner ← caller ← caller", into a new string to free; NULL: out of memory. An owner without a
+ * name as in "parse (libx.so+0x3f10) ← main". */
 char *ht_owner_text(const struct ht_owner *o);
+/* The same without callers. */
+char *ht_owner_label(const struct ht_owner *o);
 
 #endif

@@ -45,6 +45,11 @@ static int print_json(FILE *out, struct ht_report *r, const struct ht_owners *o,
         if (r->intervals.on)
             ht_intervals_json(r, &w->evidence, "value", row);
         json_object_set_new(row, "path", path_json(w));
+        if (w->within)
+            json_object_set_new(row, "within", ht_json_text(w->within));
+        char *text = ht_owner_text(w);
+        json_object_set_new(row, "text", ht_json_text(text ? text : w->name));
+        free(text);
         json_object_set_new(row, "callers", json_integer((json_int_t)w->callers));
         json_array_append_new(rows, row);
     }
@@ -109,10 +114,12 @@ static void print_advice(FILE *out, const struct ht_report *r, const struct ht_o
     double rate = ht_intervals_rate_for(r, o->of_sample, 0, (double)o->list[0].value, 0.1);
     if (rate <= 0)
         return;
+    char *label = ht_owner_label(&o->list[0]);
     fprintf(out,
             "For \xc2\xb1"
             "10%% of %s: ",
-            o->list[0].name);
+            label ? label : o->list[0].name);
+    free(label);
     if (rate >= 1024)
         fprintf(out, "--rate=%.0fk\n", rate / 1024);
     else if (rate > 1)

@@ -169,6 +169,8 @@ h.add(["lib:lib+0xb0", "zmalloc", "other", "main"], 40)
 h.add(["lib:lib+0x40", "lib:lib+0x50", "lib:lib+0x60", "lib:lib+0x70", "lib:deep", "main"], 30)
 r = h.owners()
 check("parts", names(r) == ["sqlite3Insert", "lib+0xb0", "lib+0x40"] and r["rows"][2]["path"] == ["lib+0x50", "lib+0x60", "deep"], r["rows"])
+check("the nearest name", [(x.get("within"), x["text"]) for x in r["rows"]] == [
+    (None, "sqlite3Insert ← main"), (None, "lib+0xb0 ← other ← main"), ("deep", "deep (lib+0x40) ← main")], r["rows"])
 
 h = Heap()
 for i in range(3):
