@@ -45,10 +45,10 @@ void ht_building_leave(struct ht_server *s)
 void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid)
 {
     const struct ht_symbolize_options o = {.lines_and_inlines = true, .pid = pid};
-    /* Functions without a name keep their address; the message about it is not needed here. */
+    /* Functions without a name keep their address; no message about it is asked for, which would
+     * take a look through all packages. */
     pthread_mutex_lock(&s->symbols);
-    char msg[256];
-    ht_symbolize(p, &o, msg, sizeof msg);
+    ht_symbolize(p, &o, NULL, 0);
     pthread_mutex_unlock(&s->symbols);
 }
 

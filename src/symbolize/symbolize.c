@@ -376,16 +376,13 @@ static pid_t comment_pid(const struct ht_profile *p)
 /* When a tenth of all addresses has no name: which package would name most of them. */
 static void say_stripped(const struct work *w, char *msg, size_t size)
 {
-    char name[64], package[128];
+    char name[64], advice[320];
     if (!w->stripped || w->n_unnamed * 10 < w->p->n_locations)
         return;
     shown_name(w->stripped->file, name);
-    if (ht_package_of(w->stripped->file, package, sizeof package))
-        snprintf(
-            msg, size,
-            "%s has no symbols for %zu of %zu addresses: apt install %s-dbgsym (Debian's debug "
-            "archive), or set DEBUGINFOD_URLS (https://debuginfod.debian.net)",
-            name, w->n_stripped, w->p->n_locations, package);
+    if (ht_package_advice(w->stripped->file, advice, sizeof advice))
+        snprintf(msg, size, "%s has no symbols for %zu of %zu addresses: %s", name, w->n_stripped,
+                 w->p->n_locations, advice);
     else
         snprintf(msg, size,
                  "%s has no symbols for %zu of %zu addresses: its debug package, or a build that "

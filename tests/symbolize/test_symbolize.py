@@ -341,6 +341,53 @@ class Symbolize(unittest.TestCase):
         self.check_places({"build": at["build"]})
         self.assertRegex(self.said, r"^heaptap: prog has no symbols for 1 of 2 addresses: .*DEBUGINFOD_URLS")
 
+    def test_which_package_of_rpm(self):
+        """The program is a file of a package of RPM's: of which one, and what the tools of two distributions call its symbols."""
+        if not shutil.which("rpmbuild"):
+            self.skipTest("rpmbuild is not installed")
+        self.compile("plain.c", "-rdynamic")
+        sh("strip", self.exe)
+        at = self.profile(["main", "build"])
+        self.run_it()
+        self.assertIn("addresses: its debug package, or a build that is not stripped", self.said)
+        with open(self.dir + "/.rpmmacros", "w") as f:
+            f.write("%%_dbpath %s/db\n%%_topdir %s/rpm\n" % (self.dir, self.dir))
+        with open(self.dir + "/x.spec", "w") as f:
+            f.write("Name: tool-of-ours\nVersion: 1\nRelease: 1\nSummary: x\nLicense: MIT\nAutoReqProv: no\n%%global debug_package %%{nil}\n%%description\nx\n"
+                    "%%install\nmkdir -p %%{buildroot}%s/bin\ncp %s %%{buildroot}%s/bin/\n%%files\n%s\n" % (self.dir, self.exe, self.dir, self.exe))
+        sh("rpmbuild", "-bb", "--nodeps", self.dir + "/x.spec", env=self.env)
+        packages = [os.path.join(d, n) for d, _, names in os.walk(self.dir + "/rpm/RPMS") for n in names]
+        sh("rpm", "--initdb", env=self.env)
+        sh("rpm", "-i", "--justdb", "--nodeps", *packages, env=self.env)
+        self.run_it()
+        self.assertEqual(self.said, "heaptap: prog has no symbols for 1 of 2 addresses: dnf debuginfo-install tool-of-ours, or set DEBUGINFOD_URLS "
+                                    "(https://debuginfod.elfutils.org)\n")
+        os.mkdir(self.dir + "/tools")
+        os.symlink("/bin/true", self.dir + "/tools/zypper")
+        self.env["PATH"] += ":" + self.dir + "/tools"
+        self.run_it()
+        self.assertIn("addresses: zypper install tool-of-ours-debuginfo, or set", self.said)
+        self.check_places({"build": at["build"]})
+        # A database that somebody keeps locked: 5 seconds, and no name.
+        os.unlink(self.dir + "/tools/zypper")
+        with open(self.dir + "/tools/rpm", "w") as f:
+            f.write("#!/bin/sh\nexec sleep 100\n")
+        os.chmod(self.dir + "/tools/rpm", 0o755)
+        self.env["PATH"] = self.dir + "/tools:" + self.env["PATH"]
+        self.run_it()
+        self.assertIn("addresses: its debug package", self.said)
+
+    def test_which_package_of_debian(self):
+        self.exe = os.path.realpath(shutil.which("git") or "/")
+        held = subprocess.run(["dpkg-query", "-S", self.exe], capture_output=True, text=True).stdout if shutil.which("dpkg-query") else ""
+        if not held.endswith(": %s\n" % self.exe):
+            self.skipTest("git is no file of a package of Debian's")
+        self.id, self.segment = build_id(self.exe), code_segment(self.exe)
+        self.symbols = {str(i): (self.segment[1] + 0x5000 + 0x400 * i, 2) for i in range(8)}
+        self.profile(list(self.symbols))
+        self.run_it()
+        self.assertIn("addresses: apt install %s-dbgsym (Debian's debug archive), or set DEBUGINFOD_URLS" % held.split(":")[0], self.said)
+
     def test_places_give_way_to_names(self):
         self.compile()
         at = self.profile(["main", "build"])
