@@ -110,6 +110,10 @@ int ht_leak_grade(struct ht_leak_search *k);
 /* --- nodes.c ---
  */
 
+/* The library that is the allocator in place of glibc's; NULL: none is known. Of the maps that r
+ * has read. */
+const char *ht_leak_other_allocator(const struct ht_remote *r);
+
 /* Whether glibc's heap can be walked; if not, l->unwalked says why. */
 bool ht_leak_can_walk(struct ht_leak_search *k);
 

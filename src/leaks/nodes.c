@@ -19,7 +19,7 @@
 #define FLAGS      7u
 #define IS_MMAPPED 2u
 
-static const char *allocator_of(const struct ht_remote *r)
+const char *ht_leak_other_allocator(const struct ht_remote *r)
 {
     static const char *const names[] = {"libjemalloc", "libtcmalloc", "libmimalloc"};
     for (size_t i = 0; i < r->n_maps; i++) {
@@ -35,7 +35,7 @@ bool ht_leak_can_walk(struct ht_leak_search *k)
 {
     struct ht_memory_heaps heaps;
     struct ht_leaks *l = k->l;
-    const char *other = ht_remote_maps(k->r) ? NULL : allocator_of(k->r);
+    const char *other = ht_remote_maps(k->r) ? NULL : ht_leak_other_allocator(k->r);
     if (other) {
         snprintf(l->unwalked, sizeof l->unwalked, "the allocator is %.80s, and not glibc's", other);
         return false;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory by site, with figures that only a look at the process has: what it has mapped itself, and
- * pages that are kept for little. */
+/* What a process has mapped itself, by site, with what only a look at it says. */
 #ifndef HEAPTAP_SRC_SNAPSHOT_MAPPINGS_H
 #define HEAPTAP_SRC_SNAPSHOT_MAPPINGS_H
 
@@ -21,16 +20,5 @@ bool ht_region_has_mappings(const struct ht_region *r);
  */
 struct ht_profile *ht_region_mappings(const struct ht_region *r, ht_mapping_look_fn look, void *ctx,
                                       int *err, char *msg, size_t msg_size);
-
-/*
- * Of a process in exact mode: pages that are resident and of which live objects have a quarter at
- * most. A profile, without symbols, of what keeps them: alloc_objects pages (each at its largest
- * object), alloc_space the objects' bytes on them, inuse_objects objects that begin there,
- * inuse_space what is empty there, by the objects' bytes. NULL with *err and one line in msg:
- * -ENODATA when some live object was sampled.
- */
-#define HT_SPARSE 4
-struct ht_profile *ht_region_sparse(const struct ht_region *r, ht_mapping_look_fn look, void *ctx,
-                                    int *err, char *msg, size_t msg_size);
 
 #endif

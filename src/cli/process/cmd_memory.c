@@ -27,7 +27,9 @@ static const char usage[] =
     "allocator keeps free, other anonymous memory, stacks, program and libraries, files, shared\n"
     "memory. The process need not be profiled; then the heap in use is what glibc's malloc "
     "says.\n" HT_PROCESS_HELP "\n"
-    "  --sparse also who keeps pages of which little is in use; of a process run with --exact\n"
+    "  --sparse also who keeps pages of which little is in use; of a process run with --exact, "
+    "or,\n"
+    "           estimated, over glibc's malloc with --rate=64k or less\n"
     "  --json   as JSON (docs/memory.md)\n";
 
 /* What the region says about the heap. */
@@ -234,8 +236,10 @@ static int print_json(pid_t pid, const struct heap *h, const struct ht_memory *m
                                       (json_int_t)llround(h->high)));
     if (h->mappings)
         json_object_set_new(root, "mappings", ht_memory_mappings_json(h->mappings));
-    if (h->sparse)
+    if (h->sparse) {
         json_object_set_new(root, "sparse", ht_memory_sparse_json(h->sparse));
+        ht_memory_sparse_sums_json(h->sparse, root);
+    }
     if (*m->allocator)
         json_object_set_new(root, "allocator", json_string(m->allocator));
     if (g->found)

@@ -4,19 +4,23 @@
 
 #include "cli/process/memory_owners.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/process/figures.h"
+#include "leaks/fill.h"
 #include "memory/memory.h"
 #include "owners/owners.h"
 #include "snapshot/mappings.h"
+#include "snapshot/sparse.h"
 #include "symbolize/symbolize.h"
 
-enum { SHOWN = 10, VALUES = 4 };
-/* What the values of the two profiles are (snapshot/mappings.h); rows are in order of the last. */
+enum { SHOWN = 10, VALUES = 4, PAGE = 4096 };
+/* What the values of the profiles are (snapshot/mappings.h, sparse.h); rows are in order of the
+ * last. */
 enum { COUNT, BYTES, OBJECTS, LARGEST };
 
 struct row {
@@ -28,6 +32,8 @@ struct ht_memory_owners {
     struct ht_profile *p;
     struct ht_owners owners;
     struct row *rows; /* of as many */
+    bool estimated;   /* of samples: OBJECTS are samples */
+    uint64_t pages, empty;
 };
 
 static int by_size(const void *a, const void *b)
@@ -94,14 +100,47 @@ struct ht_memory_owners *ht_memory_mappings(const struct ht_region *region, stru
     return owners_of(p, r->pid);
 }
 
+static uint32_t used_on(void *fill, uint64_t page)
+{
+    return ht_heap_fill_of(fill, page);
+}
+
+/* The whole heap is walked, so how many pages there are is known; who keeps them is estimated. */
+static struct ht_memory_owners *sparse_of_samples(const struct ht_region *region,
+                                                  struct ht_remote *r, char *msg, size_t msg_size)
+{
+    struct ht_heap_fill fill;
+    struct ht_memory_owners *m = NULL;
+    uint64_t pages, used;
+    int err = ht_heap_fill_read(r, &fill, msg, msg_size);
+    ht_heap_fill_sum(&fill, PAGE / HT_SPARSE, &pages, &used);
+    struct ht_profile *p =
+        err ? NULL : ht_region_sparse_estimated(region, used_on, &fill, &err, msg, msg_size);
+    ht_heap_fill_finish(&fill);
+    if (p) {
+        snprintf(msg, msg_size, "out of memory");
+        m = owners_of(p, r->pid);
+    }
+    if (m) {
+        m->estimated = true;
+        m->pages = pages;
+        m->empty = pages * PAGE - used;
+    }
+    return m;
+}
+
 struct ht_memory_owners *ht_memory_sparse(const struct ht_region *region, struct ht_remote *r,
                                           char *msg, size_t msg_size)
 {
     int err;
     struct ht_memory_pages pages;
+    if (atomic_load(&region->view.header->rate) != 1)
+        return sparse_of_samples(region, r, msg, msg_size);
     ht_memory_pages_open(&pages, r);
     struct ht_profile *p = ht_region_sparse(region, ht_memory_range, &pages, &err, msg, msg_size);
     ht_memory_pages_close(&pages);
+    if (err == -ENODATA)
+        return sparse_of_samples(region, r, msg, msg_size);
     if (!p)
         return NULL;
     snprintf(msg, msg_size, "out of memory");
@@ -124,10 +163,15 @@ static const char *bytes_text(uint64_t bytes, char *out)
     return out;
 }
 
-static void print_row(const struct row *r, const char *what, bool sparse)
+enum kind { MAPPED, SPARSE, SPARSE_OF_SAMPLES };
+
+static void print_row(const struct row *r, const char *what, enum kind kind)
 {
     char a[24], b[24];
-    if (sparse)
+    if (kind == SPARSE_OF_SAMPLES)
+        printf("%10s %10s %8" PRIu64 " %8" PRIu64 "  %s\n", bytes_text(r->value[LARGEST], a),
+               bytes_text(r->value[BYTES], b), r->value[COUNT], r->value[OBJECTS], what);
+    else if (kind == SPARSE)
         printf("%10s %10s %8" PRIu64 "  %s\n", bytes_text(r->value[LARGEST], a),
                bytes_text(r->value[BYTES], b), r->value[COUNT], what);
     else
@@ -135,7 +179,7 @@ static void print_row(const struct row *r, const char *what, bool sparse)
                what);
 }
 
-static void print_rows(const struct ht_memory_owners *m, bool sparse)
+static void print_rows(const struct ht_memory_owners *m, enum kind kind)
 {
     struct row rest = {0};
     char more[48];
@@ -146,12 +190,12 @@ static void print_rows(const struct ht_memory_owners *m, bool sparse)
         if (i >= SHOWN)
             continue;
         char *text = ht_owner_text(r->owner);
-        print_row(r, text ? text : r->owner->name, sparse);
+        print_row(r, text ? text : r->owner->name, kind);
         free(text);
     }
     snprintf(more, sizeof more, "%zu more", m->owners.n - SHOWN);
     if (m->owners.n > SHOWN)
-        print_row(&rest, more, sparse);
+        print_row(&rest, more, kind);
 }
 
 void ht_memory_mappings_print(const struct ht_memory_owners *m)
@@ -159,18 +203,27 @@ void ht_memory_mappings_print(const struct ht_memory_owners *m)
     if (!m->owners.n)
         return;
     puts("The program itself mapped, in any of these rows:");
-    print_rows(m, false);
+    print_rows(m, MAPPED);
 }
 
 void ht_memory_sparse_print(const struct ht_memory_owners *m)
 {
-    if (!m->owners.n) {
+    char empty[24];
+    if (!m->owners.n && !m->pages) {
         puts("No page of the heap is kept for little.");
+        return;
+    }
+    if (m->estimated) {
+        printf("Pages of which a quarter at most is in use: %" PRIu64 ", of them %s empty. By whom "
+               "they are kept is estimated:\n%10s %10s %8s %8s  %s\n",
+               m->pages, bytes_text(m->empty, empty), "EMPTY", "IN USE", "PAGES", "SAMPLES",
+               "kept by");
+        print_rows(m, SPARSE_OF_SAMPLES);
         return;
     }
     printf("Pages of which a quarter at most is in use:\n%10s %10s %8s  %s\n", "EMPTY", "IN USE",
            "PAGES", "kept by");
-    print_rows(m, true);
+    print_rows(m, SPARSE);
 }
 
 static json_t *rows_json(const struct ht_memory_owners *m, const char *const names[VALUES])
@@ -199,6 +252,15 @@ json_t *ht_memory_mappings_json(const struct ht_memory_owners *m)
 
 json_t *ht_memory_sparse_json(const struct ht_memory_owners *m)
 {
-    static const char *const names[VALUES] = {"pages", "inuse", "objects", "empty"};
-    return rows_json(m, names);
+    static const char *const exact[VALUES] = {"pages", "inuse", "objects", "empty"};
+    static const char *const estimated[VALUES] = {"pages", "inuse", "samples", "empty"};
+    return rows_json(m, m->estimated ? estimated : exact);
+}
+
+void ht_memory_sparse_sums_json(const struct ht_memory_owners *m, json_t *root)
+{
+    if (!m->estimated)
+        return;
+    json_object_set_new(root, "sparse_pages", json_integer((json_int_t)m->pages));
+    json_object_set_new(root, "sparse_empty", json_integer((json_int_t)m->empty));
 }

@@ -27,5 +27,7 @@ void ht_memory_sparse_print(const struct ht_memory_owners *m);
 /* All owners, a new array. */
 json_t *ht_memory_mappings_json(const struct ht_memory_owners *m);
 json_t *ht_memory_sparse_json(const struct ht_memory_owners *m);
+/* Where they are estimated: how many such pages there are, and what is empty on them. */
+void ht_memory_sparse_sums_json(const struct ht_memory_owners *m, json_t *root);
 
 #endif
