@@ -12,8 +12,8 @@ STACK_LIMIT = 3072
 INSTRUCTIONS_LIMIT = {10: 1430, 30: 1700, 100: 2650}  # gcc 12 -O2: 1356, 1616, 2526
 
 
-def surroundings(work, preload):
-    ours = {"LD_PRELOAD": LIB, "HEAPTAP_RATE": "5000", "HEAPTAP_SEED": "1", "HEAPTAP_OUTPUT": work + "/%p.pb.gz"}
+def surroundings(work, preload, peak=False):
+    ours = {"HEAPTAP_PEAK": "1" if peak else "0", "LD_PRELOAD": LIB, "HEAPTAP_RATE": "5000", "HEAPTAP_SEED": "1", "HEAPTAP_OUTPUT": work + "/%p.pb.gz"}
     return environment(**(ours if preload else {}))
 
 
@@ -31,10 +31,10 @@ def medians(seen):
     return tuple(statistics.median(x) for x in zip(*[(a, b, a - b) for a, b in seen]))
 
 
-def instructions(work, depth):
-    """Of a sample and its free, the allocator's own left out."""
+def instructions(work, depth, peak=False):
+    """Of a sample and its free, the allocator's own left out; peak: where the heap at its peak is kept."""
     def each(preload):
-        few, many = (callgrind.count([UNWIND, "warm", str(depth), "nofp", str(n)], surroundings(work, preload), work)
+        few, many = (callgrind.count([UNWIND, "warm", str(depth), "nofp", str(n)], surroundings(work, preload, peak), work)
                      for n in (200, 400))
         return (many - few) / 8000  # five rounds at eight places
     return each(True) - each(False)

@@ -45,6 +45,7 @@ def figures(work):
     return {
         "churn, a pair at 512k": pair("512k", 50000, 250000),
         "a sample and its free at 30 frames": unwind.instructions(work, 30),
+        "the same, with the heap at its peak": unwind.instructions(work, 30, peak=True),
         "churn, a pair in exact mode": pair("1", 20000, 80000),
         "a block grown to 1 MiB by realloc at 512k": pair("512k", 500, 2500, "realloc"),
         "top of 5,000 samples": callgrind.count([CLI, "top", "--symbolize=none", profile], top, work),

@@ -83,6 +83,20 @@ class Sentences(Case):
         self.assertNotIn(said, self.run_("--exact", "--peak", "-o", "x.pb.gz", program).stderr)
         self.assertNotIn(said, self.run_("--exact", "-o", "x.pb.gz", PROG, "exit").stderr)
 
+    def test_the_peak_by_default(self):
+        """Where nothing is left at the end: the heap at its peak, unless it is not wanted; where much is, that."""
+        program = self.build("#include <stdlib.h>\nint main(int argc, char **argv) { static void *p[80]; for (int i = 0; i < 80; i++) p[i] = malloc(1 << 20);"
+                             "\nfor (int i = argc > 1 ? 40 : 0; i < 80; i++) free(p[i]); }\n")
+        self.assertRegex(self.run_("-o", "x.pb.gz", program).stderr, r"\nin use at the peak \(at most .*\): [\d.]+MB by 1 owner\n")
+        self.assertIn("peak_space", [t for t, _ in self.profile("x.pb.gz").types])
+        r = self.run_("--no-peak", "-o", "x.pb.gz", program).stderr
+        self.assertRegex(r, r"\nallocated in all \(at most ")
+        self.assertIn("little was in use at the end; --peak shows", r)
+        self.assertNotIn("peak_space", [t for t, _ in self.profile("x.pb.gz").types])
+        self.assertRegex(self.run_("-o", "x.pb.gz", program, "more").stderr, r"\nin use at the end \(at most .*\): [\d.]+MB by 1 owner\n")
+        self.assertRegex(self.run_("--peak", "-o", "x.pb.gz", program, "more").stderr, r"\nin use at the peak \(at most .*\): [\d.]+MB by 1 owner\n")
+        self.assertNotIn("peak_space", self.run_("-o", "x.pb.gz", program, env={"HEAPTAP_PEAK": "0"}).stderr)
+
     def test_mapped(self):
         """What the program maps is said with --mmap, also where nothing was allocated; not without it."""
         program = self.build("#include <sys/mman.h>\nint main(void) { return mmap(0, 3 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED; }\n")

@@ -18,10 +18,10 @@
 
 static const char usage[] =
     "usage: heaptap recover [OPTIONS] [PID or REGION] [-o FILE]\n\n"
-    "Writes the profile of a dead process that did not write it, up to its last sample, and "
-    "removes the "
-    "region\n"
-    "it left. Without an argument: of all processes that left one and have samples.\n\n"
+    "Writes the profile of a dead process that did not write it, up to its last sample, prints "
+    "its\n"
+    "largest owners, and removes the region it left. Without an argument: of all processes that\n"
+    "left one and have samples.\n\n"
     "  -o, --output=FILE   the profile to write (default heaptap.NAME.PID.pb.gz, here; with a\n"
     "                      number when there is one)\n"
     "  --keep              leave the region where it is\n"
@@ -120,6 +120,7 @@ int ht_cmd_recover(int argc, char **argv)
     struct ht_word_option options[HT_DUMP_OPTIONS_MAX];
     char msg[512];
     ht_dump_options_init(&o, options, &output);
+    o.owners = true;
     for (size_t i = 0;; i++)
         if (!options[i].name) {
             options[i] = (struct ht_word_option){"keep", .flag = &keep};

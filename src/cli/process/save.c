@@ -14,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/process/owners_table.h"
 #include "cli/source/ages.h"
+#include "profile/ops.h"
 #include "profile/profile.h"
 #include "symbolize/symbolize.h"
 #include "util/utf8.h"
@@ -75,9 +77,10 @@ static int64_t write_raw(const struct ht_region *r, const struct ht_dump_options
     return err ? err : n;
 }
 
+/* *kept gets the profile, or NULL. */
 static int64_t write_named(const struct ht_region *r, const char *word,
                            const struct ht_dump_options *o, const char *path, char *msg,
-                           size_t msg_size, char *note, size_t note_size)
+                           size_t msg_size, char *note, size_t note_size, struct ht_profile **kept)
 {
     int err;
     struct ht_symbolize_options symbolize = {.lines_and_inlines = !o->fast};
@@ -91,8 +94,21 @@ static int64_t write_named(const struct ht_region *r, const char *word,
         return err;
     int64_t n = (int64_t)p->n_samples;
     err = ht_profile_write_file(p, path);
-    ht_profile_destroy(p);
+    if (!err)
+        *kept = p;
+    else
+        ht_profile_destroy(p);
     return err ? err : n;
+}
+
+/* Takes p. */
+static void print_owners(struct ht_profile *p)
+{
+    char msg[256];
+    if (ht_profile_remove_uninteresting(p, msg, sizeof msg))
+        ht_profile_destroy(p);
+    else
+        ht_owners_table_print(p, ht_owners_table_type(p, false), "");
 }
 
 int ht_dump_save_region(const struct ht_region *r, const char *word,
@@ -103,13 +119,14 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
     if (!output)
         ht_dump_default_name(r, name, sizeof name);
     const char *path = output ? output : name;
+    struct ht_profile *kept = NULL;
     int64_t n;
     *msg = 0;
     if (o->raw) {
         ht_region_note(r, word, note, sizeof note);
         n = write_raw(r, o, path);
     } else {
-        n = write_named(r, word, o, path, msg, msg_size, note, sizeof note);
+        n = write_named(r, word, o, path, msg, msg_size, note, sizeof note, &kept);
     }
     if (n < 0) {
         if (!*msg)
@@ -122,6 +139,10 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
         fprintf(stderr, "heaptap: wrote %s (%lld site%s)\n", path, (long long)n, n == 1 ? "" : "s");
     if (!n && r->alive && !o->quiet)
         fprintf(stderr, "heaptap: heaptap doctor %d says why\n", (int)r->pid);
+    if (kept && n && o->owners && !o->quiet)
+        print_owners(kept);
+    else
+        ht_profile_destroy(kept);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 struct ht_dump_options {
     const char *min_age, *max_age, *demangle;
     bool label_ages, raw, fast, quiet;
+    bool owners;                /* print the largest owners, unless raw or quiet */
     struct ht_region_ages ages; /* by check */
 };
 

@@ -148,6 +148,7 @@ static void summarize(struct run *run, const char *called, int status, uint64_t 
         .filtered = run->filtered,
         .most_resident = most_resident,
         .rate = run->o.rate_bytes,
+        .peak = run->o.peak,
         .program = name,
         .called = called,
         .hint = run->program.hint,

@@ -104,6 +104,14 @@ static int allow_asan(struct ht_environment *e, const char *users)
     return 0;
 }
 
+/* Where every allocation is recorded, it costs too much to be the default. */
+static const char *peak_of(const struct ht_run_options *o)
+{
+    if (o->peak || o->no_peak)
+        return o->peak ? "1" : "0";
+    return o->rate_bytes == 1 || getenv("HEAPTAP_PEAK") ? NULL : "1";
+}
+
 static void list(struct ht_environment *e, const struct ht_run_options *o)
 {
     add(e, "LD_PRELOAD", e->preload);
@@ -114,7 +122,7 @@ static void list(struct ht_environment *e, const struct ht_run_options *o)
     add(e, "HEAPTAP_INTERVAL", o->interval);
     add(e, "HEAPTAP_GROWTH", o->growth);
     add(e, "HEAPTAP_LABELS", o->labels);
-    add(e, "HEAPTAP_PEAK", o->peak ? "1" : NULL);
+    add(e, "HEAPTAP_PEAK", peak_of(o));
     add(e, "HEAPTAP_MMAP", o->mmap ? "1" : NULL);
     add(e, "HEAPTAP_DEPTH", o->depth);
     add(e, "HEAPTAP_UNWIND", o->unwind);

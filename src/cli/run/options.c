@@ -25,7 +25,10 @@
     "What is recorded:\n"                                                                          \
     "  -r, --rate=SIZE        mean number of bytes between samples; k, M, G (512k)\n"              \
     "      --exact            record every allocation: --rate=1\n"                                 \
-    "      --peak             also the live heap at its peak: peak_objects, peak_space\n"          \
+    "      --peak             also the live heap at its peak: peak_objects, peak_space "           \
+    "(default,\n"                                                                                  \
+    "                         but not with --exact)\n"                                             \
+    "      --no-peak          without its peak\n"                                                  \
     "      --labels=KEYS      samples say in which thread: thread, and labels of the program "     \
     "(none)\n"                                                                                     \
     "      --mmap             also what the program maps itself: mmap_objects, mmap_space\n"       \
@@ -84,6 +87,7 @@ enum {
     GROWTH,
     LABELS,
     PEAK,
+    NO_PEAK,
     MMAP,
     DEPTH,
     UNWIND,
@@ -106,8 +110,9 @@ enum {
         {"exact", no_argument, NULL, EXACT}, {"signal", required_argument, NULL, SIGNAL},          \
         {"interval", required_argument, NULL, INTERVAL},                                           \
         {"growth", required_argument, NULL, GROWTH}, {"labels", required_argument, NULL, LABELS},  \
-        {"peak", no_argument, NULL, PEAK}, {"mmap", no_argument, NULL, MMAP},                      \
-        {"depth", required_argument, NULL, DEPTH}, {"unwind", required_argument, NULL, UNWIND},    \
+        {"peak", no_argument, NULL, PEAK}, {"no-peak", no_argument, NULL, NO_PEAK},                \
+        {"mmap", no_argument, NULL, MMAP}, {"depth", required_argument, NULL, DEPTH},              \
+        {"unwind", required_argument, NULL, UNWIND},                                               \
         {"children", required_argument, NULL, CHILDREN},                                           \
         {"no-children", no_argument, NULL, NO_CHILDREN},                                           \
         {"start", required_argument, NULL, START},                                                 \
@@ -226,7 +231,9 @@ static int read_option(struct ht_run_options *o, int c, const char *value,
         o->mmap = true;
         return -1;
     case PEAK:
-        o->peak = true;
+    case NO_PEAK:
+        o->peak = c == PEAK;
+        o->no_peak = !o->peak;
         return -1;
     case DEPTH:
         return read_depth(o, value);

@@ -14,12 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/process/owners_table.h"
 #include "cli/run/finish.h"
 #include "cli/run/names.h"
 #include "cli/run/together.h"
 #include "cli/words.h"
 #include "profile/ops.h"
-#include "report/report.h"
 #include "util/utf8.h"
 
 #define MERGED_MAX 200
@@ -141,33 +141,6 @@ static void print_hint(const struct ht_run_regions *r, const struct ht_run_summa
     fprintf(stderr, "heaptap: heaptap doctor -- %s says why\n", o->called);
 }
 
-static long type_index(const struct ht_profile *p, const char *type)
-{
-    for (size_t i = 0; i < p->n_sample_types; i++)
-        if (!strcmp(p->sample_types[i].type, type))
-            return (long)i;
-    return -1;
-}
-
-static int64_t total_of(const struct ht_profile *p, const char *type)
-{
-    const long at = type_index(p, type);
-    int64_t total = 0;
-    for (size_t i = 0; at >= 0 && i < p->n_samples; i++)
-        total += p->samples[i].values[at];
-    return total;
-}
-
-/* Shows what is in use at the end, unless that is only a few samples and buffers; then what was
- * allocated, because most programs free nearly everything. */
-static const char *worth_showing(const struct ht_profile *p)
-{
-    if (type_index(p, "peak_space") >= 0)
-        return "peak_space";
-    const int64_t total = total_of(p, "inuse_space");
-    return total > 8 * p->period && total > 64 * 1024 ? "inuse_space" : "alloc_space";
-}
-
 /* Of n parts one profile, to be destroyed; NULL with a line. */
 static struct ht_profile *add_up(const struct ht_run_named *part, size_t n)
 {
@@ -186,62 +159,60 @@ static struct ht_profile *add_up(const struct ht_run_named *part, size_t n)
 }
 
 /* Of which processes the table is; what is in use is added up only of those that lived together. */
-static void print_whose(const struct ht_run_named *part, size_t shown, size_t n)
+static void tell_whose(FILE *out, const struct ht_run_named *part, size_t shown, size_t n)
 {
     char name[sizeof part->of->name];
     memcpy(name, part->of->name, sizeof name);
     ht_plain_text(name, false);
     if (shown == n && n > 1)
-        fputs(", all processes together", stderr);
+        fputs(", all processes together", out);
     else if (shown > 1)
-        fprintf(stderr, ", the %zu of %zu processes that lived together", shown, n);
+        fprintf(out, ", the %zu of %zu processes that lived together", shown, n);
     else if (n > 1)
-        fprintf(stderr, ", %s (pid %u) alone, for no two of %zu processes lived together", name,
+        fprintf(out, ", %s (pid %u) alone, for no two of %zu processes lived together", name,
                 part->of->pid, n);
 }
 
-static void print_owners(struct ht_run_named *part, size_t n, uint64_t most_resident)
+/* What the table does not show. */
+static void print_below(int64_t mapped, bool peak_unknown)
 {
-    char resident[64] = "", figure[32], msg[512] = "", *text = NULL;
-    size_t size = 0, shown = n > 1 ? ht_run_together(part, n) : n;
-    struct ht_profile *p = add_up(part, shown);
-    const char *type = p ? worth_showing(p) : NULL;
-    if (p && !strcmp(type, "alloc_space") && shown < n) {
-        ht_profile_destroy(p);
-        p = add_up(part, shown = n);
-    }
-    if (!p)
-        return;
-    struct ht_report_options o;
-    ht_report_options_init(&o);
-    o.sample_index = type;
-    o.nodecount = 10;
-    o.intervals = o.advise = o.compact_labels = true;
-    o.msg = msg;
-    o.msg_size = sizeof msg;
-    FILE *out = open_memstream(&text, &size);
-    if (out && !ht_report_owners(out, p, &o) && !fflush(out) && text) {
-        ht_plain_text(text, true);
-        if (most_resident && n == 1)
-            snprintf(resident, sizeof resident, " (at most %s were resident)",
-                     size_text(most_resident, figure, sizeof figure));
-        fprintf(stderr, "%s",
-                !strcmp(type, "inuse_space")  ? "in use at the end"
-                : !strcmp(type, "peak_space") ? "in use at the peak"
-                                              : "allocated in all");
-        print_whose(part, shown, n);
-        fprintf(stderr, "%s: %s", resident, text);
-    }
-    if (!strcmp(type, "alloc_space"))
+    char figure[32];
+    if (peak_unknown)
         fputs("heaptap: little was in use at the end; --peak shows the heap at its peak\n", stderr);
-    const int64_t mapped = total_of(p, "mmap_space");
     if (mapped > 0)
         fprintf(stderr, "heaptap: %s is mapped by the program itself; -i mmap_space says by whom\n",
                 size_text((uint64_t)mapped, figure, sizeof figure));
-    if (out)
-        fclose(out);
-    free(text);
-    ht_profile_destroy(p);
+}
+
+static void print_owners(struct ht_run_named *part, size_t n, const struct ht_run_summary *o)
+{
+    char figure[32], *more = NULL;
+    size_t size = 0, shown = n > 1 ? ht_run_together(part, n) : n;
+    struct ht_profile *p = add_up(part, shown);
+    const char *type = p ? ht_owners_table_type(p, o->peak) : NULL;
+    if (p && shown < n &&
+        (!strcmp(type, "alloc_space") || (!strcmp(type, "peak_space") && !o->peak))) {
+        type = "alloc_space"; /* of processes one after the other there is no peak of all */
+        ht_profile_destroy(p);
+        p = add_up(part, shown = n);
+    }
+    FILE *out = p ? open_memstream(&more, &size) : NULL;
+    if (!out) {
+        ht_profile_destroy(p);
+        return;
+    }
+    tell_whose(out, part, shown, n);
+    if (o->most_resident && n == 1)
+        fprintf(out, " (at most %s were resident)",
+                size_text(o->most_resident, figure, sizeof figure));
+    const int64_t mapped = ht_owners_table_total(p, "mmap_space");
+    const bool peak_unknown = !strcmp(type, "alloc_space") && !ht_owners_table_has(p, "peak_space");
+    if (fclose(out))
+        ht_profile_destroy(p);
+    else
+        ht_owners_table_print(p, type, more);
+    print_below(mapped, peak_unknown);
+    free(more);
 }
 
 /* Writes one file in place of all. What a child has from its parent is in it once. */
@@ -316,7 +287,7 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
             print_files(r);
         print_living(r);
         if (n)
-            print_owners(kept, n, o->most_resident);
+            print_owners(kept, n, o);
         else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
             print_hint(r, o);
     }

@@ -16,6 +16,7 @@ struct ht_run_summary {
     bool skipped;           /* the reason why the program cannot be profiled was printed */
     uint64_t most_resident; /* bytes, of the program or a child it waited for; 0: unknown */
     uint64_t rate;          /* 0: from the environment */
+    bool peak;              /* the peak was asked for: it is shown */
     const char *program, *hint;
     const char *called; /* the program as the user wrote it */
 };
