@@ -151,6 +151,13 @@ static int32_t find_locations(struct stream *s, const struct ht_site *site)
             return -1;
         s->w->locations[kept++] = frame;
     }
+    if (stack->flags & HT_STACK_DEPTH) {
+        s->cut_at = n;
+        s->w->locations[kept++] = CUT_LOCATION;
+    } else if (stack->flags & HT_STACK_TRUNCATED) {
+        s->lost = true;
+        s->w->locations[kept++] = LOST_LOCATION;
+    }
     return (int32_t)kept;
 }
 
@@ -399,10 +406,9 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     bool outside = put_locations(&s);
     refresh(&s);
     put_modules(&s);
-    if (outside || s.folded)
+    if (outside || s.folded || s.lost || s.cut_at)
         put_no_object(&s);
-    if (s.folded)
-        ht_stream_folded_location(&s, S_FOLDED);
+    ht_stream_marks(&s, S_FOLDED, S_TRUNCATED);
     ht_stream_finish(&s);
     return s.error ? s.error : written;
 }

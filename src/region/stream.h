@@ -39,7 +39,7 @@ struct ht_stream_options {
 
 /* About 230 KiB; needs no initialisation. One stream at a time in one. */
 struct ht_stream_workspace {
-    uint64_t locations[HT_MAX_DEPTH];
+    uint64_t locations[HT_MAX_DEPTH + 1];
     int64_t label_strings[HT_LABEL_SETS]; /* of each set the first of its strings; 0: not written */
     unsigned char message[24576];
     unsigned char output[8192];
@@ -47,6 +47,13 @@ struct ht_stream_workspace {
     unsigned char deflate[160 * 1024];
     size_t deflate_used;
 };
+
+/*
+ * A stack that is not whole has a function named "[truncated]" for its root. Where it was cut at
+ * the configured depth, that function's symbol is this text, the depth, and "]".
+ */
+#define HT_TRUNCATED  "[truncated]"
+#define HT_CUT_SYMBOL "[truncated at --depth="
 
 /* Streams the profile. Returns the number of samples written, or -errno. Async-signal-safe when
  * the sink is. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Samples at a location that is no frame's. They have no labels but their mean size. */
+/* What stands at locations that are no frame's. Samples of folded sites have no labels but their
+ * mean size. */
 #include "config.h"
 
 #include "region/stream_write.h"
+#include "region/text.h"
 
 int64_t ht_stream_folded(struct stream *s, int64_t bytes)
 {
@@ -31,19 +33,37 @@ int64_t ht_stream_folded(struct stream *s, int64_t bytes)
     return written;
 }
 
-void ht_stream_folded_location(struct stream *s, int64_t name)
+static void put_mark(struct stream *s, uint64_t id, int64_t name, int64_t system_name)
 {
     PB(Function) function = HEAPTAP__PPROF__FUNCTION__INIT, *functions[1] = {&function};
     PB(Line) line = HEAPTAP__PPROF__LINE__INIT, *lines[1] = {&line};
     PB(Location) location = HEAPTAP__PPROF__LOCATION__INIT, *locations[1] = {&location};
     PB(Profile) part = HEAPTAP__PPROF__PROFILE__INIT;
-    function.id = line.function_id = FOLDED_FUNCTION;
-    function.name = function.system_name = name;
-    location.id = FOLDED_LOCATION;
+    function.id = line.function_id = id;
+    function.name = name;
+    function.system_name = system_name;
+    location.id = id;
     location.mapping_id = NO_OBJECT;
     location.n_line = part.n_location = part.n_function = 1;
     location.line = lines;
     part.location = locations;
     part.function = functions;
     ht_stream_put(s, &part);
+}
+
+/* A cut stack's mark has the depth as its symbol, so that a reader can tell why it was cut. */
+void ht_stream_marks(struct stream *s, int64_t folded, int64_t truncated)
+{
+    if (s->folded)
+        put_mark(s, FOLDED_LOCATION, folded, folded);
+    if (s->lost)
+        put_mark(s, LOST_LOCATION, truncated, truncated);
+    if (s->cut_at) {
+        char symbol[64];
+        struct ht_text t = ht_text(symbol, sizeof symbol);
+        ht_text_string(&t, HT_CUT_SYMBOL);
+        ht_text_number(&t, s->cut_at);
+        ht_text_string(&t, "]");
+        put_mark(s, CUT_LOCATION, truncated, ht_stream_string(s, symbol));
+    }
 }

@@ -29,6 +29,7 @@ static const char *const fixed_strings[] = {
     "pvalloc|operator new|operator new\\[\\]|operator delete|operator delete\\[\\]|mallocx|rallocx|"
     "tc_malloc|tc_calloc|tc_realloc|tc_new|tc_newarray|_Znwm|_Znam",
     "[folded]",
+    HT_TRUNCATED,
 };
 enum {
     S_EMPTY,
@@ -48,6 +49,7 @@ enum {
     S_SECONDS,
     S_DROP,
     S_FOLDED,
+    S_TRUNCATED,
     S_FIXED
 };
 

@@ -21,6 +21,8 @@ struct stream {
     int error;
     unsigned refreshes;
     bool folded;         /* some sample has FOLDED_LOCATION */
+    bool lost;           /* some sample has LOST_LOCATION */
+    uint32_t cut_at;     /* some sample has CUT_LOCATION, and so many frames; 0: none */
     bool mappings, peak; /* which values there are beside the four of the heap */
     size_t n_values;
 };
@@ -31,9 +33,13 @@ enum { HEAP_VALUES = 4, VALUES = HEAP_VALUES + 2 + 2 };
 /* Code in no object: a JIT's, or memory unmapped since. Readers insist on a mapping. */
 enum { NO_OBJECT = 1 }; /* below every mapping_id */
 
-/* The location of folded sites, the one that has a name from the start, and its function. Below
- * those of all frames. */
-enum { FOLDED_LOCATION = 1, FOLDED_FUNCTION = 1 };
+/* Locations that are no frame's, have a name from the start, and a function of the same number.
+ * Below those of all frames. */
+enum {
+    FOLDED_LOCATION = 1, /* of folded sites */
+    LOST_LOCATION,       /* the root of a stack that could not be walked to its end */
+    CUT_LOCATION,        /* the root of a stack that was cut at the configured depth */
+};
 
 /* Begins the compression. 0 or -ENOMEM. */
 int ht_stream_gzip(struct stream *s);
@@ -49,8 +55,8 @@ int64_t ht_stream_string(struct stream *s, char *text);
  * bytes: the number of the string "bytes". Returns how many. */
 int64_t ht_stream_folded(struct stream *s, int64_t bytes);
 
-/* The location that those samples have, and stacks with HT_STACK_FOLDED; name: a string's number.
- */
-void ht_stream_folded_location(struct stream *s, int64_t name);
+/* Writes those locations of no frame that samples have. folded, truncated: numbers of the strings
+ * that are their names. */
+void ht_stream_marks(struct stream *s, int64_t folded, int64_t truncated);
 
 #endif

@@ -113,10 +113,14 @@ class Profile:
             raise Bad("string %d of %d" % (i, len(self.strings)))
         return self.strings[i]
 
-    def folded(self):
-        """The ids of the location that stands for folded sites: it has a name from the start."""
+    def marks(self, *names):
+        """The ids of locations that are no frame's, and have one of these names from the start."""
         return [l.id for l in self.locations.values()
-                if not l.address and [self.text(self.functions[n.function].name) for n in l.lines] == ["[folded]"]]
+                if not l.address and [self.text(self.functions[n.function].name) in names for n in l.lines] == [True]]
+
+    def folded(self):
+        """What stands for folded sites."""
+        return self.marks("[folded]")
 
     def totals(self):
         return [sum(s.values[i] for s in self.samples) for i in range(len(self.types))]
@@ -189,9 +193,12 @@ def check(p, rate=None, main=None, symbolized=False, peak=False, mappings=False)
     if main:
         must(p.mappings and os.path.realpath(p.mappings[0].path) == os.path.realpath(main),
              "mapping[0] is %s, not %s" % (p.mappings[0].path if p.mappings else "missing", main))
+    marks = p.marks("[folded]", "[truncated]")
+    for s in p.samples:
+        must(not set(s.locations[:-1]) & set(marks), "a mark that is not at the root")
     for l in p.locations.values():
         must(l.id, "a location with id 0")
-        if l.id in p.folded():
+        if l.id in marks:
             continue
         must(l.mapping in p.mapping, "a location without a mapping: %#x" % l.address)
         m = p.mapping.get(l.mapping)

@@ -91,7 +91,8 @@ class Options(Case):
     def test_depth(self):
         self.run_("--exact", "--depth=2", "-o", "d.pb.gz", PROG, "exit")
         p = self.profile("d.pb.gz")
-        self.assertEqual(max(len(s.locations) for s in p.samples), 2)
+        self.assertEqual(max(len(s.locations) for s in p.samples), 3)
+        self.assertEqual({s.locations[-1] for s in p.samples if len(s.locations) > 2}, set(p.marks("[truncated]")))
 
     def test_unwind(self):
         for how in ("auto", "fp", "dwarf"):

@@ -29,6 +29,20 @@ int main(int argc, char **argv) {
   return argc > 1 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &all));
 }
 """
+DEEP = """#include <stdlib.h>
+__attribute__((noinline)) static void *descend(int n) {
+  volatile char *p = n ? descend(n - 1) : malloc(100000);
+  *p = 1;
+  return (void *)p;
+}
+int main(void) { return !descend(600); }
+"""
+LOST = """#include <stdlib.h>
+void *lost(size_t n);
+asm(".text\\n.globl lost\\n.type lost, @function\\nlost: push %rbp\\n xor %ebp, %ebp\\n sub $16, %rsp\\n call malloc@PLT\\n"
+    " add $16, %rsp\\n pop %rbp\\n ret\\n.size lost, . - lost\\n");
+int main(void) { return !lost(100000); }
+"""
 
 
 class Sentences(Case):
@@ -144,6 +158,33 @@ class Sentences(Case):
         r = self.run_("--exact", "-o", "x.pb.gz", PROG, "exit", cwd="/proc")
         self.assertIn("the profile stays in its region (heaptap recover)", r.stderr)
         self.assertNotIn("it is in /", r.stderr)
+
+    def test_deeper_than_the_limit(self):
+        """A cut stack hangs below [truncated]; what keeps more of it is said once by run, and by each report."""
+        deeper = "of what was allocated has stacks deeper than %d frames, which are cut (below [truncated]): --depth=512 keeps more\n"
+        r = self.run_("--exact", "--depth=1", "-o", "x.pb.gz", PROG, "exit")
+        self.assertRegex(r.stderr, r"(?m)^heaptap: (100|99)%% %s" % re.escape(deeper % 1))
+        for report in ("owners", "top", "traces"):
+            r = self.heaptap(report, "x.pb.gz")
+            self.assertEqual(r.stderr.count(deeper % 1), 1, r.stderr)
+            self.assertIn("[truncated]", r.stdout if report != "owners" else "[truncated]")
+        self.assertIn("keep_blocks", self.heaptap("owners", "-i", "alloc_space", "x.pb.gz").stdout)
+        self.heaptap("merge", "-o", "y.pb.gz", "x.pb.gz", "x.pb.gz")
+        self.assertIn(deeper % 1, self.heaptap("top", "y.pb.gz").stderr)
+        r = self.run_("--exact", "-o", "z.pb.gz", PROG, "exit")
+        self.assertNotIn("which are cut", r.stderr)
+        self.assertEqual(self.profile("z.pb.gz").marks("[truncated]"), [])
+
+    def test_the_most_frames(self):
+        self.assertIn("stacks deeper than 512 frames, which are cut (below [truncated]): 512 is the most\n",
+                      self.run_("--exact", "--depth=512", "-o", "x.pb.gz", self.build(DEEP)).stderr)
+
+    def test_without_unwind_tables(self):
+        tables = "of what was allocated has stacks that end in code without unwind tables (below [truncated]): build it with"
+        r = self.run_("--exact", "-o", "x.pb.gz", self.build(LOST))
+        self.assertRegex(r.stderr, r"(?m)^heaptap: \d+%% %s" % re.escape(tables))
+        self.assertRegex(self.heaptap("tree", "-i", "alloc_space", "x.pb.gz").stdout, r"\[truncated\]\n.* lost\n")
+        self.assertNotIn("without unwind tables", self.run_("--exact", "-o", "x.pb.gz", self.build(DEEP)).stderr)
 
     def test_names_that_do_not_fit(self):
         """A limit on the size of files that the profile fits in, and with names does not. Seen failing: run died of SIGXFSZ."""

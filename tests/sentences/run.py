@@ -13,7 +13,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SOURCES = ["src/cli/run/summary.c", "src/cli/run/finish.c", "src/cli/run/names.c", "src/target/process/dump.c",
-           "src/target/state/settings.c", "src/cli/run/cmd_run.c"]
+           "src/target/state/settings.c", "src/cli/run/cmd_run.c", "src/cli/source/truncated.c"]
 # What is said of options, of the command itself, and the parts that a sentence is put together from.
 OTHER = re.compile(r"usage:|^(HEAPTAP_\w+|--output|heaptap: --output|recover takes|more than one process left|cannot list the regions)|"
                    r"no dumps |is used \(|^(mov|lea) |^/proc/|^%s/heaptap|^, (all|%)|^in use at|^heaptap: (cannot run|%s cannot be profiled)|"

@@ -17,6 +17,7 @@
 #include "cli/source/ages.h"
 #include "cli/source/binary.h"
 #include "cli/source/source.h"
+#include "cli/source/truncated.h"
 #include "cli/words.h"
 #include "evidence/sampling.h"
 #include "profile/ops.h"
@@ -132,6 +133,8 @@ static struct ht_profile *finish(struct ht_profile *p, struct ht_report_args *a,
         goto fail;
     }
     ht_note(note);
+    if (ht_truncated_line(&p, 1, note, sizeof(note)))
+        ht_note(note);
     if ((*err = ht_profile_remove_uninteresting(p, msg, msg_size)))
         goto fail;
     return p;

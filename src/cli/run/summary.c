@@ -18,6 +18,7 @@
 #include "cli/run/finish.h"
 #include "cli/run/names.h"
 #include "cli/run/together.h"
+#include "cli/source/truncated.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 #include "util/utf8.h"
@@ -215,6 +216,16 @@ static void print_owners(struct ht_run_named *part, size_t n, const struct ht_ru
     free(more);
 }
 
+static void print_truncated(const struct ht_run_named *part, size_t n)
+{
+    struct ht_profile *profiles[MERGED_MAX];
+    char line[512];
+    for (size_t i = 0; i < n; i++)
+        profiles[i] = part[i].profile;
+    if (ht_truncated_line(profiles, n, line, sizeof line))
+        ht_complain(0, "%s", line);
+}
+
 /* Writes one file in place of all. What a child has from its parent is in it once. */
 static void write_merged(struct ht_run_regions *r, const struct ht_run_summary *o,
                          const struct ht_run_named *part, size_t n)
@@ -286,10 +297,12 @@ void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
         if (!merge)
             print_files(r);
         print_living(r);
-        if (n)
+        if (n) {
             print_owners(kept, n, o);
-        else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped)
+            print_truncated(kept, n);
+        } else if (!r->n_profiles && !r->n_living && !r->n_failures && !o->skipped) {
             print_hint(r, o);
+        }
     }
     for (size_t i = 0; i < n; i++)
         ht_profile_destroy(kept[i].profile);
