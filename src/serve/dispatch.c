@@ -42,7 +42,7 @@ enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
         {"/debug/leaks", ht_get_leaks},           {"/debug/leaks/progress", ht_get_leaks_progress},
         {"/api/targets", ht_get_targets},         {"/api/profile", ht_get_data},
         {"/api/source", ht_get_source},           {"/api/layout", ht_post_layout},
-        {"/api/disassembly", ht_get_disassembly},
+        {"/api/disassembly", ht_get_disassembly}, {"/debug/owners", ht_get_owners},
     };
     bool page;
     bool post = !strcmp(r->method, "POST");

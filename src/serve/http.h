@@ -123,13 +123,14 @@ void ht_symbols(struct ht_server *s, struct ht_profile *p, pid_t pid);
 void ht_building_enter(struct ht_server *s);
 void ht_building_leave(struct ht_server *s);
 
-/* Handlers: pprof.c, doors.c, leaks.c, symbol.c, metrics.c, page.c, source_file.c, disassembly.c,
- * layout.c. */
+/* Handlers: pprof.c, doors.c, leaks.c, owners.c, symbol.c, metrics.c, page.c, source_file.c,
+ * disassembly.c, layout.c. */
 enum MHD_Result ht_get_index(const struct ht_request *r);
 enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs);
 enum MHD_Result ht_get_threads(const struct ht_request *r);
 enum MHD_Result ht_get_cpu(const struct ht_request *r);
 enum MHD_Result ht_get_leaks(const struct ht_request *r);
+enum MHD_Result ht_get_owners(const struct ht_request *r);
 enum MHD_Result ht_get_leaks_progress(const struct ht_request *r);
 enum MHD_Result ht_get_cmdline(const struct ht_request *r);
 enum MHD_Result ht_get_symbol(const struct ht_request *r);

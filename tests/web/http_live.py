@@ -101,6 +101,19 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
                            capture_output=True, text=True, env=dict(os.environ, **env))
         check("pprof shows our error", "whole number" in r.stderr, r.stderr)
 
+    # Whose memory it is: the same rows as the command's, of the sample type asked for.
+    code, headers, body = s.get("/%s/debug/owners?type=alloc_space&n=2" % a)
+    owners = json.loads(body)
+    check("owners as JSON", code == 200 and headers["content-type"] == "application/json" and owners["sample_type"] == "alloc_space" and
+          len(owners["rows"]) == 2, (code, headers, body[:300]))
+    told = json.loads(subprocess.run([heaptap, "owners", "--json", "-i", "alloc_space", a], capture_output=True, env=dict(os.environ, **env)).stdout)
+    check("the same owners as the command's", [set(x) for x in owners["rows"]] == [set(x) for x in told["rows"][:2]] and
+          {x["name"] for x in owners["rows"]} <= {x["name"] for x in told["rows"]}, (owners, told))
+    check("what is in use, when nothing is said", json.loads(s.get("/%s/debug/owners" % a)[2])["sample_type"] == "inuse_space")
+    for query in ("type=nosuch", "n=x", "n=-1", "n=1x", "n=99999999999"):
+        check("owners, " + query, s.get("/%s/debug/owners?%s" % (a, query))[0] == 400)
+    check("owners of which?", s.get("/debug/owners")[0] == 404)
+
     # A look for leaks: only when asked for, by the rules of the rest; what the command says (one at a time: leaks.mjs).
     body = s.get("/%s/debug/leaks/progress" % a)[2]
     check("nobody looks", json.loads(body) == {"looking": False, "pass": 0, "done": 0, "all": 0, "left": -1}, body)
