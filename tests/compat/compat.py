@@ -147,7 +147,7 @@ def make_real(d, heaptap):
             print("compat: %s: %s" % (what, r.stderr))
         return r.returncode
 
-    run = [heaptap, "run", "-q", "--rate=1k", "-o"]
+    run = [heaptap, "run", "-q", "--no-peak", "--rate=1k", "-o"]  # pprof compares profiles of the same sample types alone
     bad = profiled("heaptap run", run + [d + "/ours.pb.gz", "--", d + "/corpus"])
     bad |= profiled("heaptap run", run + [d + "/ours-addresses.pb.gz", "--no-symbolize", "--",
                                          d + "/corpus"])
