@@ -134,8 +134,8 @@ static void search_words(void *ctx, uint64_t at, const uint64_t *words, size_t n
         if (words[i] != here || !ht_remote_word(s->p->r, here + 16, &third) || third != here ||
             !ht_remote_word(s->p->r, here + TCB_TID, &number))
             continue;
-        pid_t tid = (pid_t)(uint32_t)number;
-        if (tid > 0 && ht_who_thread(s->p->threads, tid))
+        pid_t tid = ht_who_thread_seen_as(s->p->threads, (pid_t)(uint32_t)number);
+        if (tid)
             s->err = add_spot(s->p, &(struct ht_who_spot){.start = s->map->start,
                                                           .end = s->map->end,
                                                           .pointer = here,
@@ -417,9 +417,9 @@ int ht_who_place_of(struct ht_who_places *p, struct ht_who *w, uint64_t at, stru
         name = frame_name(p, tid, at);
         take_thread(p, tid, h);
     } else {
-        if (h->kind == HT_WHO_MEMORY || h->kind == HT_WHO_AMONG)
+        if (h->kind == HT_WHO_MEMORY)
             memory_name(ht_remote_map_at(p->r, at), text, sizeof text);
-        else
+        else if (h->kind != HT_WHO_AMONG)
             loose_name(at, text, sizeof text);
         if (h->kind == HT_WHO_CALL || h->kind == HT_WHO_REGISTER)
             take_thread(p, (pid_t)(uint32_t)at, h);

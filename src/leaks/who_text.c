@@ -92,7 +92,7 @@ const char *ht_who_text(const struct ht_who *w, const struct ht_who_holder *h, c
     else if (h->kind == HT_WHO_MEMORY)
         snprintf(out, size, *p->name == '/' ? "memory of %s" : "mapping %s", p->name);
     else if (h->kind == HT_WHO_AMONG)
-        snprintf(out, size, "mapping %s, among blocks", p->name);
+        snprintf(out, size, "memory among blocks");
     else if (h->kind == HT_WHO_KERNEL)
         snprintf(out, size, "the kernel (%s)", p->name);
     else

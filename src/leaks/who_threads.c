@@ -70,11 +70,40 @@ static int copy_all(struct ht_remote *r, struct ht_leaks *l, struct ht_who_threa
     return err;
 }
 
+/* The last number of the line NSpid; the same where there is no such line. */
+static pid_t inner_number(const struct ht_remote *r, pid_t tid)
+{
+    char path[80], line[256];
+    pid_t inner = tid;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", (int)r->pid, (int)tid);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        const char *last = strncmp(line, "NSpid:", 6) ? NULL : strrchr(line, '\t');
+        if (last) {
+            inner = (pid_t)strtol(last, NULL, 10);
+            break;
+        }
+    }
+    if (f)
+        fclose(f);
+    return inner;
+}
+
+static int find_inner(const struct ht_remote *r, struct ht_who_threads *out)
+{
+    out->inner = calloc(out->all.n + 1, sizeof *out->inner);
+    for (size_t i = 0; out->inner && i < out->all.n; i++)
+        out->inner[i] = inner_number(r, out->all.thread[i].tid);
+    return out->inner ? 0 : -ENOMEM;
+}
+
 int ht_who_threads_read(struct ht_remote *r, bool stop, struct ht_leaks *l,
                         struct ht_who_threads *out, char *msg, size_t msg_size)
 {
     *out = (struct ht_who_threads){0};
     int err = ht_remote_list_threads(r, false, &out->all, msg, msg_size);
+    if (!err)
+        err = find_inner(r, out);
     if (!err && stop)
         err = copy_all(r, l, out);
     l->threads = (unsigned)out->all.n;
@@ -86,6 +115,7 @@ void ht_who_threads_free(struct ht_who_threads *t)
     for (size_t i = 0; i < t->n_copies; i++)
         free(t->copy[i].word);
     free(t->copy);
+    free(t->inner);
     ht_remote_threads_free(&t->all);
     *t = (struct ht_who_threads){0};
 }
@@ -96,6 +126,14 @@ const struct ht_remote_thread *ht_who_thread(const struct ht_who_threads *t, pid
         if (t->all.thread[i].tid == tid)
             return &t->all.thread[i];
     return NULL;
+}
+
+pid_t ht_who_thread_seen_as(const struct ht_who_threads *t, pid_t inner)
+{
+    for (size_t i = 0; inner > 0 && i < t->all.n; i++)
+        if (t->inner[i] == inner)
+            return t->all.thread[i].tid;
+    return 0;
 }
 
 bool ht_who_thread_still(struct ht_remote *r, const struct ht_remote_thread *t)

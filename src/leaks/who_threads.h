@@ -16,6 +16,7 @@ struct ht_who_copy {
 
 struct ht_who_threads {
     struct ht_remote_threads all;
+    pid_t *inner; /* of each, the number that the process itself sees: it may be in a container */
     struct ht_who_copy *copy; /* with `stop`: of each thread that was stopped */
     size_t n_copies;
 };
@@ -29,6 +30,9 @@ void ht_who_threads_free(struct ht_who_threads *t);
 
 /* The thread with that number; NULL: there was none. */
 const struct ht_remote_thread *ht_who_thread(const struct ht_who_threads *t, pid_t tid);
+
+/* The thread that the process itself knows by that number; 0: there was none. */
+pid_t ht_who_thread_seen_as(const struct ht_who_threads *t, pid_t inner);
 
 /* Whether the stack that was read is still valid: it was copied, or the thread has not run since.
  */

@@ -4,8 +4,10 @@
 import glob
 import json
 import os
+import random
 import subprocess
 import sys
+import time
 
 HEAPTAP, LIBRARY, HELD = (os.path.abspath(a) for a in sys.argv[1:4])
 failed, checks = [], 0
@@ -20,12 +22,16 @@ def check(what, good, seen=""):
 
 
 class Held:
-    """The program, ready."""
-    def __init__(self, rate="1", allocator=None, **more):
+    """The program, ready. container: its numbers of processes and threads are others than those seen from here."""
+    def __init__(self, rate="1", allocator=None, container=False, **more):
         env = dict(os.environ, LD_PRELOAD=LIBRARY + (":" + allocator if allocator else ""), HEAPTAP_RATE=rate, HEAPTAP_OUTPUT="", **more)
-        self.p = subprocess.Popen([HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
-        self.pid = self.p.pid
+        words = [HELD]
+        if container:
+            ours = {k: env.pop(k) for k in [*env] if k.startswith(("HEAPTAP", "LD_PRELOAD"))}
+            words = ["unshare", "--pid", "--fork", "--kill-child", "env", *("%s=%s" % o for o in ours.items()), HELD]
+        self.p = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         check("it is ready", self.p.stdout.readline() == b"ready\n")
+        self.pid = int(open("/proc/%d/task/%d/children" % (self.p.pid, self.p.pid)).read()) if container else self.p.pid
 
     def __enter__(self):
         return self
@@ -135,6 +141,37 @@ with Held(rate="4k") as p:
     out = json.loads(p.who("by_table|by_list", "--json").stdout)
     seen = {(r["site"], r["held_by"][-1]["text"].partition("+")[0]) for r in out["rows"]}
     check("sampled: roots", seen <= {("by_table", "global tables"), ("by_list", "global list_head (leaks-held)")} and seen, out["rows"])
+
+# Its threads have other numbers for itself than from here.
+if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode:
+    print("SKIP container: this user may not make a namespace of processes")
+else:
+    with Held(container=True) as p:
+        out, ways = p.ways()
+        held_as("container", ways, "by_local", [["threads worker-#, thread-local local_pointer+0x8"]], 3)
+        held_as("container", ways, "by_spinning", [["thread spinning, stack"]], 1)
+
+# A process that ends meanwhile, and a region that lies.
+with Held() as p:
+    slow = subprocess.Popen([HEAPTAP, "leaks", "--who=by_nobody", "--every=3s", str(p.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.time() + 60
+    while time.time() < end and slow.poll() is None and open("/proc/%d/syscall" % slow.pid).read().split()[0] not in ("35", "230"):
+        time.sleep(0.01)
+    p.p.kill()
+    p.p.wait()
+    out, err = slow.communicate()
+    check("it ends midway", slow.returncode == 1 and not out and err.count("\n") == 1, (slow.returncode, out, err))
+    check("it has ended", p.who("by_nobody", status=1).stderr.count("\n") == 1)
+with Held() as p:
+    region = next(l.split()[-1] for l in open("/proc/%d/maps" % p.pid) if "/heaptap-" in l and "rw-s" in l)
+    chance = random.Random(1)
+    with open(region, "r+b") as f:
+        for i in range(6):
+            for k in range(3000):
+                f.seek(20480 + 65536 * chance.randrange(0, 12) + 128 + 8 * chance.randrange(8000))
+                f.write(chance.choice([b"\xff" * 8, os.urandom(8), (0x7f0000000000 + chance.randrange(1 << 32)).to_bytes(8, "little")]))
+            r = subprocess.run([HEAPTAP, "leaks", "--budget=0", "--every=0", "--passes=1", "--who=.", str(p.pid)], capture_output=True, timeout=60)
+            check("a hostile region", r.returncode in (0, 1), r)
 
 # Another allocator's blocks are known when all of them are, and else are mappings.
 path = library("libjemalloc.so.2")
