@@ -5,11 +5,14 @@ import glob
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 HEAPTAP, LIBRARY, HELD = (os.path.abspath(a) for a in sys.argv[1:4])
+DIR = tempfile.mkdtemp(prefix="heaptap-who-")
 failed, checks = [], 0
 
 
@@ -24,7 +27,7 @@ def check(what, good, seen=""):
 class Held:
     """The program, ready. container: its numbers of processes and threads are others than those seen from here."""
     def __init__(self, rate="1", allocator=None, container=False, **more):
-        env = dict(os.environ, LD_PRELOAD=LIBRARY + (":" + allocator if allocator else ""), HEAPTAP_RATE=rate, HEAPTAP_OUTPUT="", **more)
+        env = dict(os.environ, LD_PRELOAD=LIBRARY + (":" + allocator if allocator else ""), HEAPTAP_RATE=rate, HEAPTAP_OUTPUT=DIR + "/out.pb.gz", **more)
         words = [HELD]
         if container:
             ours = {k: env.pop(k) for k in [*env] if k.startswith(("HEAPTAP", "LD_PRELOAD"))}
@@ -193,5 +196,6 @@ with Held(HEAPTAP_MMAP="1") as p:
     sites = {s["site"]: s["leak"] for s in json.loads(r.stdout)["sites"]}
     check("--mmap hides no leak", sites.get("by_nobody_large") == "unreferenced", sites)
 
+shutil.rmtree(DIR, ignore_errors=True)
 print("who: %d checks, %d failed" % (checks, len(failed)))
 sys.exit(1 if failed else 0)
