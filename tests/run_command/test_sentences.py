@@ -110,6 +110,9 @@ class Sentences(Case):
         self.assertRegex(self.run_("-o", "x.pb.gz", program, "more").stderr, r"\nin use at the end \(at most .*\): [\d.]+MB by 1 owner\n")
         self.assertRegex(self.run_("--peak", "-o", "x.pb.gz", program, "more").stderr, r"\nin use at the peak \(at most .*\): [\d.]+MB by 1 owner\n")
         self.assertNotIn("peak_space", self.run_("-o", "x.pb.gz", program, env={"HEAPTAP_PEAK": "0"}).stderr)
+        program = self.build("#include <stdlib.h>\nint main(void) { static void *p[300]; for (int i = 0; i < 300; i++) p[i] = malloc(1 << 20);"
+                             "\nfor (int i = 12; i < 300; i++) free(p[i]); }\n")
+        self.assertRegex(self.run_("-o", "x.pb.gz", program).stderr, r"\nin use at the peak \(at most ")
 
     def test_mapped(self):
         """What the program maps is said with --mmap, also where nothing was allocated; not without it."""

@@ -44,7 +44,8 @@ const char *ht_owners_table_type(const struct ht_profile *p, bool peak)
 {
     if (peak && ht_owners_table_has(p, "peak_space"))
         return "peak_space";
-    if (is_worth_showing(p, "inuse_space"))
+    const int64_t left = ht_owners_table_total(p, "inuse_space");
+    if (is_worth_showing(p, "inuse_space") && left >= ht_owners_table_total(p, "peak_space") / 10)
         return "inuse_space";
     return is_worth_showing(p, "peak_space") ? "peak_space" : "alloc_space";
 }

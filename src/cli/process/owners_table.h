@@ -13,9 +13,9 @@ int64_t ht_owners_table_total(const struct ht_profile *p, const char *type);
 bool ht_owners_table_has(const struct ht_profile *p, const char *type);
 
 /*
- * The sample type to show: what is in use at the end, unless that is only a few samples and buffers
- * (or `peak` is set); then the heap at its peak, where that is known; then what was allocated,
- * because most programs free nearly everything.
+ * The sample type to show: what is in use at the end, unless that is only a few samples and
+ * buffers, or less than a tenth of the peak (or `peak` is set); then the heap at its peak, where
+ * that is known; then what was allocated, because most programs free nearly everything.
  */
 const char *ht_owners_table_type(const struct ht_profile *p, bool peak);
 
