@@ -12,6 +12,8 @@ SEEDS = [
     b"POST /1/debug/pprof/symbol HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n0x10\r\n0\r\n\r\n",
     b"POST /1/debug/pprof/symbol HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n",
     b"GET /1/api/source?file=%2e%2e/x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /1/api/disassembly?function=%63odec::decode HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /1/api/profile?profile=ages HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"HEAD /metrics HTTP/1.0\r\nHost: [::1]\r\nAuthorization: Bearer x\r\n\r\n",
     b"\0" * 40,
 ]
