@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first pass of a walk follows pointers from the roots through all chunks. What it does not
- * reach is all that can have leaked, and the only thing that later passes ask about: whatever was
- * reached once is as good as a root for them, and so is a chunk that is not as it was.
+ * The first pass of a walk follows pointers from the roots through all chunks. Only chunks that it
+ * does not reach can have leaked, so later passes look for pointers to these only. For later passes
+ * all other memory counts as roots: chunks that were reached once, and chunks that have changed.
  */
 #include "config.h"
 
@@ -85,7 +85,7 @@ static int add_mapped(struct mapped *m, uint64_t start, uint64_t end)
     return 0;
 }
 
-/* The end of the chunk that begins there; 0: none with a mapping of its own does. */
+/* The end of the chunk with a mapping of its own that begins at the address; 0: there is none. */
 static uint64_t mapped_end(struct ht_leak_reader *d, uint64_t at, uint64_t end)
 {
     uint64_t before, head;
@@ -99,7 +99,8 @@ static uint64_t mapped_end(struct ht_leak_reader *d, uint64_t at, uint64_t end)
                : 0;
 }
 
-/* Those that follow one another from the start of an area. The kernel joins neighbours. */
+/* Adds the chunks that follow one another from the start of an area: the kernel joins neighbouring
+ * mappings. */
 static int add_row(struct mapped *m, struct ht_leak_reader *d, const struct ht_leak_area *a)
 {
     uint64_t at = a->start, end;
@@ -119,7 +120,8 @@ static int by_start(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* And those of samples. */
+/* Finds the chunks with mappings of their own: at the starts of areas, and around sampled blocks.
+ */
 static int find_mapped(struct ht_leak_search *k, const struct ht_leak_areas *areas,
                        struct ht_leak_reader *d, struct mapped *m)
 {
@@ -185,7 +187,7 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The node around an address; n: none. */
+/* The node that contains an address; n: none. */
 static size_t node_at(const struct ht_leak_block *node, size_t n, uint64_t at)
 {
     size_t low = 0, high = n;
@@ -199,7 +201,7 @@ static size_t node_at(const struct ht_leak_block *node, size_t n, uint64_t at)
     return low && at - node[low - 1].addr < node[low - 1].size ? low - 1 : n;
 }
 
-/* A sample's block lies in a chunk of its own, all of it; else it stands alone. */
+/* The chunk of a sampled block. A block that does not lie in one chunk as a whole gets none. */
 static size_t chunk_of(struct ht_leak_search *k, const struct ht_leak_block *b)
 {
     size_t chunk = ht_leak_heap_chunk(k->whole, b->addr);

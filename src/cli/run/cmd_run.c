@@ -117,10 +117,10 @@ static uint64_t new_run_id(void)
     return id ? id : 1;
 }
 
-static int cannot_start(const char *name, int error)
+static int cannot_start(const char *name, int err)
 {
-    fprintf(stderr, "heaptap: cannot run %s: %s\n", name, ht_program_why_not(name, error));
-    return error == -ENOENT || error == -ENOTDIR ? 127 : 126;
+    fprintf(stderr, "heaptap: cannot run %s: %s\n", name, ht_program_why_not(name, err));
+    return err == -ENOENT || err == -ENOTDIR ? 127 : 126;
 }
 
 static const char *program_name(const struct run *run)
@@ -158,9 +158,9 @@ static void summarize(struct run *run, const char *called, int status, uint64_t 
 
 static int run_program(struct run *run, char **argv)
 {
-    int error = ht_program_find(argv[0], run->path, sizeof run->path);
-    if (error)
-        return cannot_start(argv[0], error);
+    int err = ht_program_find(argv[0], run->path, sizeof run->path);
+    if (err)
+        return cannot_start(argv[0], err);
     ht_program_inspect(run->path, &run->program);
     int unusable = check_place(run->environment.pattern, run->cwd);
     if (unusable)

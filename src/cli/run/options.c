@@ -174,8 +174,8 @@ static int read_leak_exit_code(struct ht_run_options *o, const char *value)
 static int read_allocator(struct ht_run_options *o, const char *value)
 {
     char msg[PATH_MAX + 160];
-    int error = ht_allocator_find(value, o->allocator, sizeof o->allocator, msg, sizeof msg);
-    return error ? ht_complain(error == -ENOENT ? 1 : 2, "%s", msg) : -1;
+    int err = ht_allocator_find(value, o->allocator, sizeof o->allocator, msg, sizeof msg);
+    return err ? ht_complain(err == -ENOENT ? 1 : 2, "%s", msg) : -1;
 }
 
 static int read_form(struct ht_run_options *o, enum ht_env_form form)

@@ -147,10 +147,10 @@ static struct ht_profile *add_up(const struct ht_run_named *part, size_t n)
 {
     struct ht_profile *parts[MERGED_MAX], *p = NULL;
     char msg[512] = "";
-    int error = 0;
+    int err = 0;
     for (size_t i = 0; i < n; i++)
         parts[i] = part[i].profile;
-    p = ht_profile_merge(parts, n, &error, msg, sizeof msg);
+    p = ht_profile_merge(parts, n, &err, msg, sizeof msg);
     if (!p || ht_profile_remove_uninteresting(p, msg, sizeof msg)) {
         ht_complain(0, "no report: %s", msg);
         ht_profile_destroy(p);
@@ -233,7 +233,7 @@ static void write_merged(struct ht_run_regions *r, const struct ht_run_summary *
     struct ht_profile *parts[MERGED_MAX], *p = NULL;
     char path[4096], msg[512];
     struct ht_pattern v = ht_run_values(r, o->program, (uint32_t)r->root);
-    int error = -ENAMETOOLONG;
+    int err = -ENAMETOOLONG;
     bool root = (pid_t)r->profiles[0].pid == r->root;
     if (root)
         snprintf(path, sizeof path, "%s", r->profiles[0].path);
@@ -243,13 +243,13 @@ static void write_merged(struct ht_run_regions *r, const struct ht_run_summary *
         ht_complain(0, "not merged: of %zu profiles %zu could be read (at most %d are merged)",
                     r->n_profiles, n, MERGED_MAX);
     else if ((root || ht_pattern_expand(path, sizeof path, r->pattern, &v)) &&
-             (p = ht_profile_merge(parts, n, &error, msg, sizeof msg)))
-        error = ht_profile_write_file(p, path);
+             (p = ht_profile_merge(parts, n, &err, msg, sizeof msg)))
+        err = ht_profile_write_file(p, path);
     ht_profile_destroy(p);
     if (n < r->n_profiles)
         return;
-    if (error) {
-        snprintf(msg, sizeof msg, "%.*s: %s", 400, path, strerror(-error));
+    if (err) {
+        snprintf(msg, sizeof msg, "%.*s: %s", 400, path, strerror(-err));
         ht_complain(0, "not merged: %s", msg);
         return;
     }

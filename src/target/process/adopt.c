@@ -40,9 +40,9 @@
  * `active`; read by the child alone. */
 static unsigned char *inherited_base;
 
-static void create_in_file(void *error)
+static void create_in_file(void *err)
 {
-    *(int *)error = ht_region_create(true);
+    *(int *)err = ht_region_create(true);
 }
 
 /*
@@ -53,13 +53,13 @@ static void create_in_file(void *error)
 static bool region_start(void)
 {
     struct ht_state *s = ht_state;
-    int error = 0;
+    int err = 0;
     ht_settings_name_process();
     if (!ht_config.secure)
-        ht_own_descriptors(create_in_file, &error);
+        ht_own_descriptors(create_in_file, &err);
     else
-        error = ht_region_create(false);
-    if (error)
+        err = ht_region_create(false);
+    if (err)
         return false;
     ht_label_sets_start();
     s->header->private_memory = (struct ht_private_memory){
