@@ -61,9 +61,7 @@ static void after_instruction(int sig) {
     while (pooled < POOL)                                                                                              \
       pool[pooled++] = site_thread(100);                                                                               \
     instruction = 0;                                                                                                   \
-    __asm__ volatile("sub $128, %%rsp; pushfq; orl $0x100, (%%rsp); popfq; add $128, %%rsp" ::: "memory", "cc");       \
-    call;                                                                                                              \
-    __asm__ volatile("sub $128, %%rsp; pushfq; andl $~0x100, (%%rsp); popfq; add $128, %%rsp" ::: "memory", "cc");     \
+    STEPPED(call);                                                                                                     \
   } while (0)
 
 static void single_steps(void) {

@@ -27,6 +27,14 @@
 // A call in tail position would leave the stack.
 #define STAY(p) __asm__ volatile("" : "+r"(p)::"memory")
 
+// Raises SIGTRAP after each instruction of the call.
+#define STEPPED(call)                                                                                                  \
+  do {                                                                                                                 \
+    __asm__ volatile("sub $128, %%rsp; pushfq; orl $0x100, (%%rsp); popfq; add $128, %%rsp" ::: "memory", "cc");       \
+    call;                                                                                                              \
+    __asm__ volatile("sub $128, %%rsp; pushfq; andl $~0x100, (%%rsp); popfq; add $128, %%rsp" ::: "memory", "cc");     \
+  } while (0)
+
 // Neither allocates: the place that fails may be inside the hazard.
 static inline void say(int fd, const char *format, ...) {
   char line[512];
