@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The program of h69_mappings.sh: calls of mmap and its kind where they are awkward. Prints what it saw.
 #include "hazard.h"
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -138,6 +140,38 @@ static void vforks(void) {
   }
 }
 
+static sigjmp_buf away;
+static volatile int instruction, leave_at;
+static void leave(int number) {
+  if (instruction++ == leave_at)
+    siglongjmp(away, 1);
+}
+static void *leaves(void *at) {
+  leave_at = (int)(intptr_t)at;
+  instruction = 0;
+  if (!sigsetjmp(away, 1))
+    STEPPED(site_kept(PAGE));
+  return NULL;
+}
+
+static int stepped(int at) {
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, leaves, (void *)(intptr_t)at) == 0, "a thread starts");
+  pthread_join(thread, NULL);
+  return instruction;
+}
+
+// Threads leave mmap by longjmp, some of them while they have the table: it stays so for ever, and others go on.
+static void left(void) {
+  signal(SIGTRAP, leave);
+  stepped(INT_MAX); // what happens once
+  const int all = stepped(INT_MAX);
+  for (int i = 0; i < 25; i++)
+    stepped(all / 25 * i);
+  for (int i = 0; i < 1000; i++)
+    map_and_unmap();
+}
+
 static ucontext_t back;
 static void on_stack(void) {
   map_and_unmap();
@@ -200,7 +234,8 @@ int main(int argc, char **argv) {
     const char *name;
     void (*run)(void);
   } cases[] = {{"errno", errnos}, {"signals", signals}, {"forks", forks},
-               {"vfork", vforks}, {"small", small},     {"sandbox", sandbox}};
+               {"vfork", vforks}, {"left", left},       {"small", small},
+               {"sandbox", sandbox}};
   for (size_t i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)
     if (!strcmp(argv[1], cases[i].name)) {
       cases[i].run();

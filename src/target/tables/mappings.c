@@ -38,7 +38,8 @@ static struct slot {
     struct ht_mapping_change change;
 } * slots; /* release, by CAS */
 static _Alignas(64) _Atomic uint64_t tail;
-static _Alignas(64) uint64_t head; /* guarded by busy */
+static _Atomic uint64_t given_up = UINT64_MAX; /* tail, when a thread waited in vain; relaxed */
+static _Alignas(64) uint64_t head;             /* guarded by busy */
 
 uint64_t ht_mappings_now(void)
 {
@@ -72,9 +73,7 @@ static uint32_t node_new(void)
         free_nodes = at(node)->free;
         return node;
     }
-    if (!chunk_ready(made / NODES))
-        return 0;
-    return ++made;
+    return chunk_ready(made / NODES) ? ++made : 0;
 }
 
 static uint32_t *link_of(uint32_t node, unsigned level)
@@ -344,23 +343,25 @@ static struct slot *queue_ready(void)
 }
 
 /* The queue is full: the thread that has the table was preempted, or it is this thread, interrupted
- * by the signal handler that calls. `tries`: how often it was found full. False: give up; after 100
- * yields and 1,250 sleeps of 0.2 ms, or where waiting cannot help. */
+ * by the signal handler that calls. Or it has left a hook by longjmp, or was cancelled in it, and
+ * will never go on: until something moves nobody waits a second time. `tries`: how often the queue
+ * was found full. False: give up; after 100 yields and 1,250 sleeps of 0.2 ms, or where waiting
+ * cannot help. */
 static bool wait_for_room(unsigned tries)
 {
-    const struct timespec t = {0, 200000};
+    const uint64_t full_at = atomic_load_explicit(&tail, memory_order_relaxed);
     drain();
-    if (!tries)
-        return true;
-    if (ht_sandboxed || atomic_load(&busy) == (uint64_t)&ht_tls)
+    if (tries && (ht_sandboxed || atomic_load(&busy) == (uint64_t)&ht_tls ||
+                  atomic_load_explicit(&given_up, memory_order_relaxed) == full_at ||
+                  (tries >= 100 && ht_tls.reentrancy_depth > 1)))
         return false;
-    if (tries < 100)
+    if (tries == 1350)
+        atomic_store_explicit(&given_up, full_at, memory_order_relaxed);
+    else if (tries >= 100)
+        SYS2(SYS_nanosleep, &((const struct timespec){0, 200000}), NULL);
+    else if (tries)
         SYS0(SYS_sched_yield);
-    else if (tries < 1350 && ht_tls.reentrancy_depth <= 1)
-        SYS2(SYS_nanosleep, &t, NULL);
-    else
-        return false;
-    return true;
+    return tries < 1350;
 }
 
 bool ht_mappings_change(const struct ht_mapping_change *c)
@@ -433,6 +434,7 @@ void ht_mappings_adopt(void)
     counting = true;
     head = 0;
     atomic_store(&tail, 0);
+    atomic_store_explicit(&given_up, UINT64_MAX, memory_order_relaxed);
     for (uint64_t i = 0; i < SLOTS; i++)
         atomic_store(&slots[i].turn, i);
 }
