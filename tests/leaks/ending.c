@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct node {
@@ -90,11 +91,15 @@ static void *busy(void *arg)
 static void threads(void)
 {
     struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    const struct itimerspec each = {{0, 1000000}, {0, 1000000}};
+    struct sigevent by = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+    timer_t timer;
     pthread_t t;
     if (pipe(ends))
         abort();
     sigaction(SIGALRM, &act, NULL);
-    ualarm(1000, 1000);
+    if (timer_create(CLOCK_MONOTONIC, &by, &timer) || timer_settime(timer, 0, &each, NULL))
+        abort();
     for (long i = 0; i < 8; i++)
         if (pthread_create(&t, NULL, busy, (void *)(i % 4 == 0)))
             abort();
@@ -146,7 +151,9 @@ int main(int argc, char **argv)
         prctl(PR_SET_DUMPABLE, 0);
     if (!strcmp(mode, "exec"))
         execl(argv[0], argv[0], "none", (char *)NULL);
-    if (!strcmp(mode, "slow"))
+    if (!strcmp(mode, "slow") || !strcmp(mode, "alarm"))
         sleep(2);
+    if (!strcmp(mode, "alarm")) /* it is gone before that comes */
+        ualarm(300000, 0);
     return 0;
 }

@@ -181,9 +181,9 @@ class Test(unittest.TestCase):
             time.sleep(0.01)
         self.fail("it did not start")
 
-    def waiting(self, *options):
+    def waiting(self, mode="slow"):
         """A program of which `run` stands still, so that it waits at its end."""
-        p = self.start("--leaks", *options, mode="slow")
+        p = self.start("--leaks", mode=mode)
         child = self.child(p)
         time.sleep(0.3)
         os.kill(p.pid, signal.SIGSTOP)
@@ -202,10 +202,15 @@ class Test(unittest.TestCase):
         return time.time() - began
 
     def test_run_is_gone(self):
-        """A process that waits does not wait for a `run` that is gone, and has its profile; and some ten seconds for one that stands."""
+        """A process that waits does not wait for a `run` that is gone, and has its profile; and some ten seconds for one that stands.
+        An alarm that it set before its end does not come meanwhile."""
         stopped, its = self.waiting()
         killed, child = self.waiting()
-        time.sleep(2.5)
+        alarmed, _ = self.waiting("alarm")
+        time.sleep(3)
+        alarmed.send_signal(signal.SIGCONT)
+        err = alarmed.communicate(timeout=60)[1]
+        self.assertEqual(alarmed.returncode, 0, err)
         self.assertTrue(os.path.exists("/proc/%d" % child))
         killed.kill()
         os.waitid(os.P_PID, killed.pid, os.WEXITED)  # as long as nobody has waited for it, it is there

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -59,6 +60,7 @@ static void try_all(void)
     struct rlimit limit;
     sigset_t set;
     struct timespec none = {0, 0};
+    struct itimerval no_timer = {0};
     struct stat st;
     for (size_t i = 0; i < sizeof with_no_descriptor / sizeof *with_no_descriptor; i++)
         syscall(with_no_descriptor[i], -1, NULL, 0, 0);
@@ -94,6 +96,7 @@ static void try_all(void)
     sigemptyset(&set);
     syscall(SYS_rt_sigtimedwait, &set, NULL, &none, 8);
     syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 8);
+    syscall(SYS_setitimer, ITIMER_REAL, &no_timer, NULL);
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &none);
     syscall(SYS_prctl, PR_GET_NAME, buf);
 }
