@@ -114,6 +114,8 @@ open(young, "w").close()
 os.chmod(young, 0o600)
 check("one that is being made stays", heaptap("forget", young)[0] == 1 and os.path.exists(young))
 os.utime(young, (time.time() - 120,) * 2)
+s, text, err = heaptap("forget", "")  # as of an empty variable
+check("an empty word means none", s == 2 and "an empty word names no process" in err and os.path.exists(young), (s, err))
 s, text, err = heaptap("forget", young)
 check("an old one of which nothing can be read goes", s == 0 and "its region could not be read" in err and not os.path.exists(young), (s, err))
 if ROOT:  # another user's

@@ -141,6 +141,10 @@ int ht_cmd_forget(int argc, char **argv)
     int status = ht_words_read(argc, argv, options, usage, &rest), err;
     if (status < 0 && !rest.n)
         status = ht_complain(2, "forget takes a PID, a name or a region (heaptap ps lists them)");
+    /* A region that cannot be read has an empty name. */
+    for (size_t i = 0; status < 0 && i < rest.n; i++)
+        if (!*rest.word[i])
+            status = ht_complain(2, "an empty word names no process (heaptap ps lists them)");
     if (status < 0 && (err = ht_list(&list, &n)))
         status = ht_complain(1, "cannot list the profiled processes: %s", strerror(-err));
     if (status < 0) {
