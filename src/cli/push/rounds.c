@@ -206,8 +206,6 @@ static void push(struct ht_rounds *r, struct tracked *t, const struct ht_region 
     void *raw;
     size_t size;
     int err = 0;
-    if (region->fresh)
-        return;
     if (ht_region_raw(region, NULL, &raw, &size) < 0) {
         r->counts.failed++;
         return;
@@ -265,19 +263,24 @@ static void push_living(struct ht_rounds *r, const struct ht_listed *e)
     struct ht_region region;
     char word[16], msg[256];
     struct tracked *t = find(r, e);
-    if (!t && !(t = add(r, e)))
-        return;
-    t->alive = t->listed = true;
-    snprintf(t->unit, sizeof t->unit, "%s", e->unit);
-    if (t->fd < 0 && r->fds < r->max_fds && (t->fd = ht_region_file_of(e->pid)) >= 0)
-        r->fds++;
+    if (t)
+        t->alive = t->listed = true;
     snprintf(word, sizeof word, "%d", (int)e->pid);
     if (ht_region_open_for(&region, word, NULL, msg, sizeof msg)) {
         r->counts.failed++;
         return;
     }
     r->counts.processes++;
-    push(r, t, &region);
+    /* Since it was listed it may have made its region, or become another program: what it has now
+     * is listed, under another time, in the next round. */
+    bool as_listed = !region.fresh && region.view.header->start_wall_ns == e->start_wall_ns;
+    if (as_listed && (t || (t = add(r, e)))) {
+        t->alive = t->listed = true;
+        snprintf(t->unit, sizeof t->unit, "%s", e->unit);
+        if (t->fd < 0 && r->fds < r->max_fds && (t->fd = ht_region_file_of(e->pid)) >= 0)
+            r->fds++;
+        push(r, t, &region);
+    }
     ht_region_close(&region);
 }
 
