@@ -67,6 +67,12 @@ int main(int argc, char **argv)
         keep_blocks(10);
         return n;
     }
+    if (!strcmp(what, "elsewhere")) { // before its first sample
+        if (chdir("/"))
+            return 1;
+        keep_blocks(10);
+        return 0;
+    }
     if (!strcmp(what, "nothing"))
         return n;
     if (!strcmp(what, "kill")) {

@@ -98,6 +98,12 @@ class After(Case):
         self.assertEqual(self.blocks(files[0]), 10)
         self.assertEqual(self.leftovers(), [])
 
+    def test_name(self):
+        """Of a link by which it was started, also when it is elsewhere at its first sample. Seen failing: named run-prog."""
+        os.symlink(PROG, self.dir + "/called")
+        r = self.run_("-r", "1", "-o", "w.%e.%p.pb.gz", "sh", "-c", "./called elsewhere; true")
+        self.assertEqual(len(self.files("w.called.*.pb.gz")), 1, (r.stderr, self.files()))
+
     def test_child_that_has_our_memory(self):
         """Seen failing without the test of the pid in ht_postfork_child: the region is named by the child's pid."""
         r = self.run_("-r", "2k", "-o", "w.%e.%p.pb.gz", "sh", "-c", "%s vforks 30 & echo $!; wait" % PROG)

@@ -80,6 +80,9 @@ static const char *path_called_by(void)
     return path;
 }
 
+/* A relative path leads to the program only from the directory of the start. */
+static const char *relative_path; /* NULL: it was not relative, or no name */
+
 /* That path, where its last part is not that of the program's file. */
 static void read_program(struct ht_process *p, const char *called)
 {
@@ -178,7 +181,7 @@ void ht_settings_name_process(void)
         ht_text_string(&t, name);
         base = last_part(p->exe);
     } else {
-        const char *called = path_called_by();
+        const char *called = relative_path ? relative_path : path_called_by();
         base = called ? last_part(called) : name_of_exe(p->exe);
         if (called)
             read_program(p, called);
@@ -258,6 +261,8 @@ void ht_settings_read(char *const *argv)
         forget_variables();
     }
     read_directory(&ht_process);
+    v = (const char *)getauxval(AT_EXECFN);
+    relative_path = v && *v != '/' ? path_called_by() : NULL;
     keep_command_line(&ht_process, argv);
     read_output();
     if ((v = variable("HEAPTAP_RATE"))) {
