@@ -36,7 +36,7 @@ LOSSES = {"in memory of the process that is gone": "gone", "table full": "full",
 clean = {k: v for k, v in os.environ.items() if not k.startswith("HEAPTAP_") and k != "LD_PRELOAD"}
 bare = subprocess.run([load, OPERATIONS], env=clean, capture_output=True, timeout=60)
 CALLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "calls", "calls.txt")
-NEVER_FAIL = {"close", "munmap", "sched_yield", "nanosleep", "getpid", "getppid", "geteuid", "exit", "exit_group"}
+NEVER_FAIL = {"close", "munmap", "sched_yield", "nanosleep", "getpid", "getppid", "geteuid", "exit", "exit_group", "clock_gettime"}
 ELSEWHERE = {"close_range": "a file opened beside other threads: hazard 51", "mremap": "a fork in a handler that interrupted a hook: tests/attack", "mprotect": "references to an allocator's own calls: own_calls.py", "process_vm_readv": "an object whose file is gone: hazard 67", "setitimer": "a wait at the end with --leaks: tests/leaks", "prctl": "the thread's name, asked with --labels=thread: tests/labels", "kill": "a process that outlives `heaptap run`: tests/run_command",
              "symlink": "a region in the memory of a process that `heaptap run` started: tests/run_command",
              "lstat": "the same", "rt_sigaction": "a libc without _dl_find_object: unwind-churn-old-libc",

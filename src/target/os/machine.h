@@ -37,12 +37,6 @@ static inline void ht_relax(void)
     __builtin_ia32_pause();
 }
 
-/* A number that differs from call to call: for seeds, not for times. */
-static inline uint64_t ht_cycles(void)
-{
-    return __builtin_ia32_rdtsc();
-}
-
 /* The function that says this keeps on its stack what its callers have in registers. */
 #define HT_SPILL_REGISTERS() __asm__ volatile("" : : : "rbx", "r12", "r13", "r14", "r15", "memory")
 

@@ -56,6 +56,13 @@ uint64_t ht_sys_clock(int clock)
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
+uint64_t ht_sys_clock_exact(int clock)
+{
+    struct timespec t = {0, 0};
+    SYS2(SYS_clock_gettime, clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
 #define BIT(signal) (1ull << ((signal)-1))
 
 struct ht_held ht_hold_write_signals(uint64_t more)

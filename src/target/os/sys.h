@@ -77,7 +77,11 @@ struct ht_held {
 struct ht_held ht_hold_write_signals(uint64_t more);
 void ht_release_write_signals(struct ht_held held, int err);
 
-/* A clock in nanoseconds, by the vDSO; no system call with the usual clock sources. */
+/* A coarse clock (CLOCK_..._COARSE) in nanoseconds, by the vDSO: no system call. Not a finer one:
+ * the vDSO reads the processor's counter for those, which a program may forbid (PR_SET_TSC). */
 uint64_t ht_sys_clock(int clock);
+
+/* Any clock in nanoseconds, by a system call. */
+uint64_t ht_sys_clock_exact(int clock);
 
 #endif

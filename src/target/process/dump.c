@@ -58,7 +58,7 @@ static int stream_to(const struct ht_view *v, long fd)
     struct ht_stream_options o = {
         .gzip = true,
         .level = 1, /* fast, because the program waits for it; as in Go's runtime/pprof */
-        .time_nanos = (int64_t)ht_sys_clock(CLOCK_REALTIME),
+        .time_nanos = (int64_t)ht_sys_clock_exact(CLOCK_REALTIME),
         .name = ht_memory_name,
     };
     ht_memory_names_take(v);

@@ -34,7 +34,7 @@ bool ht_output_expand(struct ht_output *o, const struct ht_region_header *h, con
         .host = ht_process.host,
         .pid = h->pid,
         .number = number,
-        .seconds = ht_sys_clock(CLOCK_REALTIME) / 1000000000u,
+        .seconds = ht_sys_clock(CLOCK_REALTIME_COARSE) / 1000000000u,
         .last = last,
         .relative = ht_config.run_root && (ht_config.run_root != h->pid || ht_pid_is_foreign(h)),
     };
@@ -50,7 +50,7 @@ bool ht_output_expand(struct ht_output *o, const struct ht_region_header *h, con
 static uint64_t process_start_ns(const struct ht_region_header *h, bool execed)
 {
     uint64_t now = ht_sys_clock(CLOCK_REALTIME_COARSE);
-    uint64_t up = ht_sys_clock(CLOCK_BOOTTIME) - (uint64_t)ht_boot_offset();
+    uint64_t up = ht_sys_clock_exact(CLOCK_BOOTTIME) - (uint64_t)ht_boot_offset();
     uint64_t start = h->start_ticks * (1000000000u / 100); /* USER_HZ */
     return execed && h->start_ticks && up > start && now > up - start ? now - (up - start)
                                                                       : h->start_wall_ns;

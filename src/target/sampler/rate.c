@@ -10,10 +10,11 @@
 
 #include <string.h>
 #include <sys/auxv.h>
+#include <time.h>
 
 #include "target/allocator/backend.h"
 #include "target/allocator/place.h"
-#include "target/os/machine.h"
+#include "target/os/sys.h"
 #include "target/os/thread_stack.h"
 #include "target/state/thread_slot.h"
 #include "target/tables/fold.h"
@@ -62,7 +63,7 @@ void ht_thread_setup(struct ht_tls *t)
         const void *r = (const void *)getauxval(AT_RANDOM);
         if (r)
             memcpy(&seed, r, 8);
-        seed ^= ht_cycles() ^ (uint64_t)t;
+        seed ^= ht_mix(ht_sys_clock(CLOCK_MONOTONIC_COARSE)) ^ (uint64_t)t;
     }
     t->random = ht_mix(seed + n * HT_GOLDEN_RATIO);
     t->thread_slot = ht_thread_slot_of(t);
