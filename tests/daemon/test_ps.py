@@ -49,9 +49,11 @@ lines = seen.splitlines()
 between = [i for i, l in enumerate(lines) if l.startswith("--- dead")]
 where = {p.pid: next(i for i, l in enumerate(lines) if re.match(r" *%d " % p.pid, l)) for p in (living, dead)}
 check("dead ones are below the line", len(between) == 1 and where[living.pid] < between[0] < where[dead.pid], seen)
-narrow, uncut = row(on_terminal("ps", columns=60), living.pid), row(heaptap("ps", "--long")[1], living.pid)
-check("the same, uncut, as --long", uncut.split()[:4] == narrow.split()[:4] and len(narrow) == 60 and uncut.endswith("heaptap.%e.%p.pb.gz"),
-      (narrow, uncut))
+narrow, uncut = on_terminal("ps", columns=80), row(heaptap("ps", "--long")[1], living.pid)
+check("the same, uncut, as --long", uncut.split()[:4] == row(seen, living.pid).split()[:4] and uncut.endswith("heaptap.%e.%p.pb.gz"), (seen, uncut))
+check("a narrow one has fewer columns, and the profile's name", narrow.split("\n")[0].split()[-1] == "PROFILE" and
+      re.match(r" *%d  %s +alive .*  heaptap\.%%e\.%%p\.pb\.gz" % (living.pid, NAME), row(narrow, living.pid)), narrow)
+check("--long has them all on a narrow one", on_terminal("ps", "--long", columns=40).split("\n")[0].split() == seen.split("\n")[0].split())
 e = entry(living.pid)
 check("JSON has the same", e["user"] == ME and e["title"] == program + " 2" and e["unwritten"] == "" and "unit" in e, e)
 

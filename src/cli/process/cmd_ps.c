@@ -21,7 +21,7 @@ static const char usage[] =
     "whose\n"
     "profile is not written yet. heaptap recover writes it, heaptap forget discards it.\n\n"
     "  -a, --all    also, one by one, what dead processes of other heaptap versions left\n"
-    "  -l, --long   with user, title, unit or container, as on a terminal\n"
+    "  -l, --long   with user, title, unit or container, as on a wide terminal\n"
     "  --json       as a JSON array, of all (docs/leak-hunt.md)\n";
 
 static void print_table(const struct ht_listed *list, size_t n, bool all)
@@ -30,20 +30,18 @@ static void print_table(const struct ht_listed *list, size_t n, bool all)
            "IN USE", "RSS", "SAMPLES", "PROFILE");
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
-        char age[16], rate[16], inuse[16], resident[16] = "-";
+        char age[16], rate[16], inuse[16], samples[24], resident[16] = "-";
         if (!ht_ps_is_there(e) || (e->other_version && !all))
             continue;
-        ht_figure_age(ht_ps_age(e), age, sizeof age);
-        ht_figure_bytes((double)e->rate, rate, sizeof rate);
-        ht_figure_bytes((double)e->inuse_bytes, inuse, sizeof inuse);
+        ht_ps_age_text(e, age, sizeof age);
+        ht_ps_rate_text(e, rate, sizeof rate);
+        ht_ps_inuse_text(e, inuse, sizeof inuse);
+        ht_ps_samples_text(e, samples, sizeof samples);
         if (e->resident)
             ht_figure_bytes((double)e->resident, resident, sizeof resident);
-        printf("%8d  %-15.15s %-10s %6s %7s %9s %9s %8llu  %s\n", (int)e->pid,
-               *e->name ? e->name : "?", ht_ps_state(e), age,
-               !e->rate       ? "off"
-               : e->rate == 1 ? "exact"
-                              : rate,
-               inuse, resident, (unsigned long long)e->samples, ht_ps_goes_to(e));
+        printf("%8d  %-15.15s %-10s %6s %7s %9s %9s %8s  %s\n", (int)e->pid,
+               *e->name ? e->name : "?", ht_ps_state(e), age, rate, inuse, resident, samples,
+               ht_ps_goes_to(e));
     }
 }
 
@@ -155,7 +153,7 @@ int ht_cmd_ps(int argc, char **argv)
     if (json)
         status = print_json(list, n);
     else if (status = 0, shown && (wide || ht_terminal()))
-        ht_ps_print_long(list, n, all, ht_terminal() ? ht_terminal_columns() : 0);
+        ht_ps_print_long(list, n, all, ht_terminal() && !wide ? ht_terminal_columns() : 0);
     else if (shown)
         print_table(list, n, all);
     else

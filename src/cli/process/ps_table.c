@@ -30,6 +30,38 @@ double ht_ps_age(const struct ht_listed *e)
     return age > 0 && e->start_wall_ns ? age : 0;
 }
 
+void ht_ps_age_text(const struct ht_listed *e, char *out, size_t size)
+{
+    if (e->start_wall_ns)
+        ht_figure_age(ht_ps_age(e), out, size);
+    else
+        snprintf(out, size, "-");
+}
+
+void ht_ps_rate_text(const struct ht_listed *e, char *out, size_t size)
+{
+    if (e->rate > 1)
+        ht_figure_bytes((double)e->rate, out, size);
+    else
+        snprintf(out, size, "%s", *e->damage ? "-" : e->rate ? "exact" : "off");
+}
+
+void ht_ps_inuse_text(const struct ht_listed *e, char *out, size_t size)
+{
+    if (*e->damage)
+        snprintf(out, size, "-");
+    else
+        ht_figure_bytes((double)e->inuse_bytes, out, size);
+}
+
+void ht_ps_samples_text(const struct ht_listed *e, char *out, size_t size)
+{
+    if (*e->damage)
+        snprintf(out, size, "-");
+    else
+        snprintf(out, size, "%llu", (unsigned long long)e->samples);
+}
+
 const char *ht_ps_goes_to(const struct ht_listed *e)
 {
     if (*e->damage)
@@ -122,17 +154,14 @@ static void fill(struct row *r, const struct ht_listed *e, const char *here)
     ht_ps_user(e->uid, r->cell[USER], size);
     snprintf(r->cell[PROGRAM], size, "%s", *e->name ? e->name : "?");
     snprintf(r->cell[STATE], size, "%s", ht_ps_state(e));
-    ht_figure_age(ht_ps_age(e), r->cell[AGE], size);
-    if (e->rate > 1)
-        ht_figure_bytes((double)e->rate, r->cell[RATE], size);
-    else
-        snprintf(r->cell[RATE], size, "%s", e->rate ? "exact" : "off");
-    ht_figure_bytes((double)e->inuse_bytes, r->cell[IN_USE], size);
+    ht_ps_age_text(e, r->cell[AGE], size);
+    ht_ps_rate_text(e, r->cell[RATE], size);
+    ht_ps_inuse_text(e, r->cell[IN_USE], size);
     if (e->resident)
         ht_figure_bytes((double)e->resident, r->cell[RESIDENT], size);
     else
         snprintf(r->cell[RESIDENT], size, "-");
-    snprintf(r->cell[SAMPLES], size, "%llu", (unsigned long long)e->samples);
+    ht_ps_samples_text(e, r->cell[SAMPLES], size);
     if (e->folded)
         snprintf(r->cell[FOLDED], size, "%llu", (unsigned long long)e->folded);
     snprintf(r->cell[UNIT], size, "%.*s", (int)size - 1, e->unit);
@@ -166,6 +195,21 @@ static void print_row(const struct row *r, const int width[COLUMNS], int columns
     printf("%.*s\n", columns ? (int)cut(line, columns) : (int)at, line);
 }
 
+/* Leaves out columns, those first that are easiest to do without, until so much of each profile's
+ * name can be seen. */
+static void make_room(int width[COLUMNS], int columns)
+{
+    static const enum column spare[] = {UNIT, USER, TITLE, FOLDED, RATE, SAMPLES, AGE};
+    enum { NAME = 20 };
+    int need = width[PROFILE] < NAME ? width[PROFILE] : NAME;
+    for (int c = 0; c < PROFILE; c++)
+        need += width[c] ? width[c] + 2 : 0;
+    for (size_t i = 0; i < sizeof spare / sizeof *spare && need > columns; i++) {
+        need -= width[spare[i]] ? width[spare[i]] + 2 : 0;
+        width[spare[i]] = 0;
+    }
+}
+
 static const char below[] =
     "--- dead: heaptap recover writes their profiles, heaptap forget discards them";
 
@@ -188,6 +232,8 @@ void ht_ps_print_long(const struct ht_listed *list, size_t n, bool all, int colu
             width[c] = k > width[c] ? k : width[c];
             width[c] = least > width[c] ? least : width[c];
         }
+    if (columns)
+        make_room(width, columns);
     print_row(NULL, width, columns);
     for (size_t i = 0; i < shown; i++) {
         if (rows[i].dead && (!i || !rows[i - 1].dead))
