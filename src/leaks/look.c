@@ -179,6 +179,11 @@ int ht_leak_open(struct ht_remote *r, struct ht_leaks *l, char *msg, size_t msg_
     if (!err && !l->region.alive) {
         snprintf(msg, msg_size, "process %d has ended: its memory is gone", (int)r->pid);
         err = -ESRCH;
+    } else if (!err && l->region.fresh) {
+        snprintf(msg, msg_size,
+                 "process %d has had no sample yet: it is not known which blocks it has",
+                 (int)r->pid);
+        err = -ENODATA;
     }
     return err;
 }

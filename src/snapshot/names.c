@@ -21,8 +21,8 @@ void ht_region_note(const struct ht_region *r, const char *word, char *note, siz
                  word);
     else if (r->fresh)
         snprintf(note, size,
-                 "process %s has had no sample since it was forked: the profile is "
-                 "empty",
+                 "process %s has had no sample yet, so the profile is empty, without what its "
+                 "parent had in use",
                  word);
     else if (unprofiled)
         snprintf(note, size,

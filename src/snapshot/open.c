@@ -91,6 +91,17 @@ int ht_region_file_of(pid_t pid)
     return err ? err : map.address && map.inode ? ht_process_region_file(&p, &map) : -ENOENT;
 }
 
+static void put_name(struct ht_region_header *h, const struct ht_process_info *p)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)p->thread);
+    FILE *f = fopen(path, "re");
+    if (f && fgets(h->name, sizeof h->name, f))
+        h->name[strcspn(h->name, "\n")] = 0;
+    if (f)
+        fclose(f);
+}
+
 static int no_region(struct ht_region *r, const struct ht_process_info *p, char *msg, size_t size)
 {
     /* A forked child makes its region at its first sample; before that an empty profile is
@@ -106,6 +117,7 @@ static int no_region(struct ht_region *r, const struct ht_process_info *p, char 
     h->size = HT_HEADER_SIZE;
     h->pid = (uint32_t)p->own_pid;
     h->uid = (uint32_t)p->uid;
+    put_name(h, p);
     h->checksum = ht_fnv1a(h, offsetof(struct ht_region_header, checksum));
     atomic_store(&h->rate, 512 * 1024);
     r->copy = h;
@@ -135,8 +147,10 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         struct ht_region_name name = {.pid = p->own_pid, .start_ticks = p->start_ticks};
         int fd = ht_region_directory_find(&name, r->path, sizeof r->path);
         if (fd < 0)
-            return say(msg, size, err, "cannot look into process %d: %s%s", pid, strerror(-err),
-                       geteuid() ? " (it is another user's or has changed user: try as root)" : "");
+            return say(msg, size, err, "cannot look into process %d: %s (%s)", pid, strerror(-err),
+                       geteuid() ? "it is another user's or has changed user: try as root"
+                                 : "this root lacks CAP_SYS_PTRACE for it, as in a container: try "
+                                   "outside of it");
         struct ht_region_origin from = {.file = fd, .memory = -1};
         err = ht_region_copy(r, &from, kinds, why, sizeof why);
         close(fd);

@@ -4,9 +4,11 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 from common import (DIR, HEAPTAP, LIBRARY, PROGRAMS, REGIONS, ROOT, check, finish, heaptap, kill, one_line, pprof, start,
@@ -120,6 +122,28 @@ for what, word in (("not profiled", bare.pid), ("not there", 999999999), ("not a
     for command in ("dump", "recover", "top"):
         status, _, err = heaptap(command, word)
         check("%s of what is %s" % (command, what), status in (1, 2) and one_line(err), (status, err))
+
+# A fork's child without a sample: no figure is made up.
+waiting = subprocess.Popen([sys.executable, "-c", "import os, time\nif os.fork() == 0:\n    print(os.getpid(), flush=True)\n    time.sleep(1000)\n"
+                            "os.wait()"], stdout=subprocess.PIPE, env=dict(os.environ, LD_PRELOAD=LIBRARY, HEAPTAP_RATE="1G"))
+child = int(waiting.stdout.readline())
+status, text, err = heaptap("leaks", child)
+check("leaks of a child without a sample", (status, text) == (1, "") and one_line(err) and "has had no sample yet" in err, (status, text, err))
+text = heaptap("memory", child)[1]
+check("memory of it: glibc's figures", "in use (as glibc's malloc counts)" in text and "estimated" not in text, text)
+text = heaptap("watch", "--count=1", child)[1]
+check("watch of it", re.match(r"python3?[\d.]* \(%d\)  \? in use" % child, text) and "no sample yet" in text and "may not be listed" not in text, text)
+status, text, err = heaptap("dump", child, "-o", "waiting.pb.gz")
+check("dump of it", status == 0 and "has had no sample yet, so the profile is empty" in err, err)
+os.kill(child, 9)
+waiting.wait()
+waiting.stdout.close()
+
+# A first look has nothing to compare with.
+live = start("churn", 2)
+text = heaptap("watch", "--count=2", "--interval=200ms", live.pid)[1].split("\n\n")
+check("the first table has no growth", "allocs/s" not in text[0] and "/s" not in text[0] and " allocs/s" in text[1] and "B/s" in text[1], text)
+kill(live)
 
 # A fork's child has its own, and its parent's figures stay.
 parent = start("forker")

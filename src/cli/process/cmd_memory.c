@@ -104,7 +104,9 @@ static int read_heap(struct heap *h, struct ht_remote *remote, bool sparse)
     int err;
     if (ht_region_open_pid(&r, remote->pid, msg, sizeof msg))
         return sparse ? ht_complain(1, "--sparse: the process is not profiled: %s", msg) : -1;
-    if (r.alive) {
+    if (r.fresh) {
+        snprintf(msg, sizeof msg, "it has had no sample yet");
+    } else if (r.alive) {
         struct ht_profile *p = ht_region_profile(&r, NULL, &err, msg, sizeof msg);
         collect_sampled(h, &r.view);
         if (p)

@@ -114,15 +114,18 @@ static void print_sums(const struct ht_watch *w, int columns, const char *end)
     char sums[SUMS][48], figure[32], text[256];
     time_t t = time(NULL);
     ht_figure_bytes((double)w->inuse, figure, sizeof figure);
-    snprintf(sums[IN_USE], sizeof sums[IN_USE], "  %s in use", figure);
+    snprintf(sums[IN_USE], sizeof sums[IN_USE], "  %s in use", w->fresh ? "?" : figure);
     ht_figure_bytes((double)w->resident, figure, sizeof figure);
     *sums[RESIDENT] = 0;
     if (w->resident)
         snprintf(sums[RESIDENT], sizeof sums[RESIDENT], " of %s RSS", figure);
-    signed_rate(w->growth, figure, sizeof figure);
-    snprintf(sums[GROWTH], sizeof sums[GROWTH], ", %s", figure);
-    ht_figure_count(w->rate, figure, sizeof figure);
-    snprintf(sums[RATE], sizeof sums[RATE], ", %s allocs/s", figure);
+    *sums[GROWTH] = *sums[RATE] = 0;
+    if (w->compared) {
+        signed_rate(w->growth, figure, sizeof figure);
+        snprintf(sums[GROWTH], sizeof sums[GROWTH], ", %s", figure);
+        ht_figure_count(w->rate, figure, sizeof figure);
+        snprintf(sums[RATE], sizeof sums[RATE], ", %s allocs/s", figure);
+    }
     ht_figure_count((double)w->objects, figure, sizeof figure);
     snprintf(sums[OBJECTS], sizeof sums[OBJECTS], ", %s objects", figure);
     strftime(sums[CLOCK], sizeof sums[CLOCK], "  %H:%M:%S", localtime(&t));
@@ -164,7 +167,9 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
     if (screen)
         fputs("\033[H", stdout);
     print_sums(w, columns, end);
-    if (w->sampled > 0) {
+    if (w->fresh) {
+        line(columns, end, "no sample yet: it is not known what it has in use");
+    } else if (w->sampled > 0) {
         ht_figure_bytes(ht_evidence_unlisted(w->sampled, CONFIDENCE), inuse, sizeof inuse);
         line(columns, end,
              "a site of less than %s may not be listed (95 %%); ! grew more than chance", inuse);
@@ -178,6 +183,8 @@ static void print_table(const struct ht_watch *w, enum ht_watch_key key, int row
         ht_figure_count((double)s->objects, objects, sizeof objects);
         ht_figure_count(s->rate, rate, sizeof rate);
         signed_rate(s->growth, growth, sizeof growth);
+        if (!w->compared)
+            strcpy(rate, "-"), strcpy(growth, "-");
         line(columns, end, "%10s %s %12s%c %10s %9s  %s", inuse, margin(w, s, sure, sizeof sure),
              growth, s->grew ? '!' : ' ', rate, objects, s->text);
     }

@@ -144,6 +144,7 @@ static void compare(struct ht_watch *w, struct ht_watch_site *now, size_t n, dou
         w->inuse += now[i].inuse;
         w->objects += now[i].objects;
     }
+    w->compared = elapsed > 0;
     w->growth = elapsed > 0 ? (double)(w->inuse - before) / elapsed : 0;
 }
 
@@ -164,6 +165,7 @@ int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
     w->resident = r.alive ? ht_process_resident(r.thread) : 0;
     snprintf(w->program, sizeof w->program, "%s", r.view.header->name);
     ht_plain_text(w->program, false);
+    w->fresh = r.fresh;
     ht_region_close(&r);
     if (!p)
         return err;

@@ -24,7 +24,7 @@ struct ht_watch_site {
     int64_t inuse, objects, allocs;
     struct ht_evidence evidence, born; /* of inuse, and of all bytes ever allocated */
     bool grew;                         /* grew since the last look by more than chance */
-    double growth, rate;               /* bytes and allocations a second; 0 at the first look */
+    double growth, rate;               /* bytes and allocations a second, where `compared` */
 };
 
 struct ht_watch {
@@ -37,9 +37,10 @@ struct ht_watch {
     uint64_t resident;          /* of the process, bytes; 0: unknown */
     double sampled;             /* bytes from sample to sample; 0: there are no intervals */
     double growth, rate, taken; /* taken: seconds, monotonic */
+    bool compared;              /* there was a look before this one: growth and rate are known */
     char program[64], state;
     pid_t pid;
-    bool alive;
+    bool alive, fresh; /* fresh: it has no region before its first sample */
 };
 
 /* Takes another look. 0 or -errno with a line in msg. */
