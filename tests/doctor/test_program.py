@@ -57,7 +57,9 @@ class Program(Case):
         self.assertFalse(self.profiled(path), path)
 
     def test_plain(self):
-        self.can(self.build("plain", PLAIN), "allocator", "ok", "the C library's")
+        path = self.build("plain", PLAIN)
+        self.can(path, "allocator", "ok", "the C library's")
+        self.found(self.ask("--", path, env={"HEAPTAP_OUTPUT": self.tmp + "/%%p.%e.%p.pb.gz"}), "output", "ok", self.tmp + "/%p.plain.PID.pb.gz")
 
     def test_static(self):
         self.cannot(self.build("static", PLAIN, "-static", need="-static"), "program", "statically linked", "preloaded", "dynamically")

@@ -129,6 +129,7 @@ class Sources(unittest.TestCase):
         self.refused(self.file("elf", read(HEAPTAP, 200000)), "ELF file")
         self.refused(self.dir.name, "Is a directory")
         self.refused(self.dir.name + "/none", "No such file")
+        self.refused("none-such", "no profiled process is called so (heaptap ps lists them)")
         self.refused(self.file("jpeg", b"\xff\xd8\xff\xe0" + os.urandom(1000)))
         self.refused(self.file("heap", b"heap profile: 1: 8 [1: 8] @ heapprofile\nnonsense\n"),
                      "line 2")

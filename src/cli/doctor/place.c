@@ -128,6 +128,26 @@ void ht_check_shared_memory(struct ht_doctor *d)
     ht_why(f, "%s", private_why);
 }
 
+/* A program that was not started has no pid: the word stands for it. */
+static void show_pid(char *pattern, size_t size)
+{
+    for (char *at = pattern; (at = strchr(at, '%')); at += 2) {
+        if (!at[1])
+            return;
+        if (at[1] != 'p' || strlen(pattern) + 2 > size)
+            continue;
+        memmove(at + 3, at + 2, strlen(at + 2) + 1);
+        memcpy(at, "PID", 3);
+        at++;
+    }
+}
+
+static const char *name_of_program(const struct ht_doctor *d)
+{
+    const char *slash = strrchr(d->program.file, '/');
+    return !d->argv || !*d->program.file ? "PROGRAM" : slash ? slash + 1 : d->program.file;
+}
+
 /* Where its next profile would go; false when it is not known. */
 static bool expand(const struct ht_doctor *d, char path[PATH_MAX])
 {
@@ -147,8 +167,10 @@ static bool expand(const struct ht_doctor *d, char path[PATH_MAX])
     }
     if (*pattern != '/')
         return false;
+    if (!d->pid)
+        show_pid(pattern, sizeof pattern);
     gethostname(host, sizeof host - 1);
-    struct ht_pattern v = {.name = h ? h->name : "PROGRAM",
+    struct ht_pattern v = {.name = h ? h->name : name_of_program(d),
                            .host = host,
                            .pid = d->pid ? (uint32_t)d->pid : 0,
                            .seconds = (uint64_t)time(NULL),

@@ -127,7 +127,7 @@ static int check(struct request *q)
 
 static void show_progress(void *ctx, const struct ht_leaks *l, uint64_t done, uint64_t all)
 {
-    fprintf(stderr, "\r\033[Kpass %u: %.0f%%", l->n_passes + 1,
+    fprintf(stderr, "\r\033[Kpass %u: %.0f%%", l->n_passes + (!l->n_passes || done < all),
             all ? 100 * (double)(done < all ? done : all) / (double)all : 100);
     if (l->n_passes)
         fprintf(stderr, "; without a reference: %zu", l->candidates[l->n_passes - 1]);

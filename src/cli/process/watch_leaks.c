@@ -52,8 +52,8 @@ static void show_progress(void *ctx, const struct ht_leaks *l, uint64_t done, ui
     if (l->n_passes)
         snprintf(left, sizeof left, "; without a reference: %zu", l->candidates[l->n_passes - 1]);
     snprintf(text, sizeof text, "looking for leaks: pass %u, %.0f%%%s  any key ends it",
-             l->n_passes + 1, all ? 100 * (double)(done < all ? done : all) / (double)all : 100,
-             left);
+             l->n_passes + (!l->n_passes || done < all),
+             all ? 100 * (double)(done < all ? done : all) / (double)all : 100, left);
     last_line(v, text);
 }
 

@@ -40,6 +40,7 @@ struct ht_profile *ht_source_load_with(const char *source, const struct ht_sourc
                                        int *err, char *msg, size_t msg_size)
 {
     char note[512], pid[HT_PROCESS_WORD];
+    const char *word = source;
     if (!ht_source_is_url(source) &&
         (*err = ht_process_word(&source, pid, false, true, msg, msg_size)) &&
         (*err != -ENOENT || *source == '@' || !strncmp(source, "newest:", 7)))
@@ -57,6 +58,11 @@ struct ht_profile *ht_source_load_with(const char *source, const struct ht_sourc
     struct ht_profile *p = ht_source_is_url(source)
                                ? ht_source_load_url(source, err, msg, msg_size)
                                : ht_profile_read_file(source, err, msg, msg_size);
+    if (!p && *err == -ENOENT && !strchr(word, '/'))
+        snprintf(msg, msg_size,
+                 "cannot read %s: No such file or directory, and no profiled process is called so "
+                 "(heaptap ps lists them)",
+                 word);
     if (p && o && o->binary && (*err = ht_binary_override(p, o->binary))) {
         snprintf(msg, msg_size, "out of memory");
         ht_profile_destroy(p);
