@@ -95,7 +95,7 @@ const ages = await page.$$eval('#ages tbody tr', all => all.map(r => r.firstChil
 check('ages of the leak', ages.length > 0 && ages.every(a => /^(under 1 s|\d+ to \d+ (s|min|h))$/.test(a)), ages);
 check('sizes of the leak', (await page.$$('#sizes tbody tr')).length > 0);
 await shots(page, 'live-sizes');
-for (const [view, what] of [['owners', '#owners-table'], ['beside', '#beside-table'], ['tree', '#tree-table'], ['sandwich', '#sandwich-of']]) {
+for (const [view, what] of [['top', '#top-table'], ['graph', '.graph .node'], ['traces', '.trace'], ['sizes', '#ages tbody tr'], ['owners', '#owners-table'], ['beside', '#beside-table'], ['tree', '#tree-table'], ['sandwich', '#sandwich-of']]) {
   for (const width of [1400, 400]) {
     await page.setViewportSize({ width, height: 800 });
     await page.goto('about:blank');
@@ -104,6 +104,11 @@ for (const [view, what] of [['owners', '#owners-table'], ['beside', '#beside-tab
     check(`${view} of a process fits ${width}`, await eventually(page, () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)));
   }
 }
+await page.setViewportSize({ width: 400, height: 800 });
+await page.click('#mark');
+await page.waitForSelector('#changed');
+await page.click('#changed');
+check('a comparison with a mark fits 400', await eventually(page, () => page.evaluate(() => heaptap.before && !document.getElementById('change').hidden && document.documentElement.scrollWidth <= innerWidth)));
 
 await stop();
 done();

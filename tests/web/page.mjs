@@ -52,6 +52,18 @@ await shots(page, 'page-compare-graph');
 await page.keyboard.press('5');
 await page.waitForSelector('.trace');
 check('traces', await page.$$eval('.trace .amount', all => all.map(a => a.className).join()) === 'amount grew,amount faint');
+// The other views of the comparison, by their keys.
+for (const [key, what] of [['9', '#tree-table'], ['8', '#beside-table'], ['7', '#owners-table']]) {
+  await page.keyboard.press(key);
+  await page.waitForSelector(what);
+  const row = await page.evaluate(w => { const all = [...document.querySelectorAll(w + ' tbody tr')].map(r => r.textContent); return all.find(r => /cache::Entry::make/.test(r)) || all.join(); }, what);
+  check('the leak in ' + what, row.includes('+43.75MB'), row);
+}
+check('owners: what may be chance is faint', (await page.$$eval('#owners-table tbody tr', all => all.map(r => [r.children[2].firstChild.textContent, r.firstChild.classList.contains('faint')]))).some(([n, faint]) => n === 'session::Table::grow' && faint));
+await page.evaluate(() => heaptap.set({ view: 'sizes', fn: 'cache::Entry::make' }));
+await page.waitForSelector('#sizes tbody tr');
+check('sizes of what grew', /64kB\+43\.75MB\+700/.test(await page.textContent('#sizes tbody')), await page.textContent('#sizes tbody'));
+await page.evaluate(() => heaptap.set({ fn: '' }));
 await page.keyboard.press('2');
 await page.waitForSelector('#top-table');
 await shots(page, 'page-compare-top');
