@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const char ht_sampling_no_size[] =
+    "a sample does not say the size of its objects (numeric label \"bytes\")";
+
 /* heaptap and tcmalloc count s+1 bytes for an object; Go and jemalloc s. */
 static bool counts_one_more(const struct ht_profile *p)
 {
@@ -56,8 +59,7 @@ bool ht_sampling_of(struct ht_sampling *s, struct ht_profile *p, size_t index, c
     }
     for (size_t i = 0; i < p->n_samples; i++)
         if (p->samples[i].values[index] && !ht_sampling_size(s, &p->samples[i])) {
-            snprintf(why, why_size,
-                     "a sample does not say the size of its objects (numeric label \"bytes\")");
+            snprintf(why, why_size, "%s", ht_sampling_no_size);
             return false;
         }
     return true;

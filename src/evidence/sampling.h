@@ -26,6 +26,9 @@ struct ht_sampling {
 bool ht_sampling_of(struct ht_sampling *s, struct ht_profile *p, size_t index, char *why,
                     size_t why_size);
 
+/* What ht_sampling_of says of such a sample. */
+extern const char ht_sampling_no_size[];
+
 /* The label that says the size of its objects; NULL when it has none. */
 const struct ht_label *ht_sampling_size(const struct ht_sampling *s,
                                         const struct ht_sample *sample);

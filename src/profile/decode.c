@@ -74,6 +74,17 @@ static bool read_numbers(struct ht_decoder *d, struct ht_wire w, uint64_t *out, 
     return true;
 }
 
+/* The labels in the scratch: of each, four numbers become a label with indices for strings. */
+static void make_labels(struct ht_decoder *d)
+{
+    for (size_t i = 0; i < d->labels.n; i += 4)
+        memcpy(d->labels.v + i,
+               &(struct ht_label){
+                   ht_index_as_string(d->labels.v[i]), ht_index_as_string(d->labels.v[i + 1]),
+                   (int64_t)d->labels.v[i + 2], ht_index_as_string(d->labels.v[i + 3])},
+               sizeof(struct ht_label));
+}
+
 /* The sample in the scratch. */
 static bool keep_sample(struct ht_decoder *d)
 {
@@ -90,12 +101,7 @@ static bool keep_sample(struct ht_decoder *d)
         d->shares = more;
         d->cap_shares = cap;
     }
-    for (size_t i = 0; i < d->labels.n; i += 4)
-        memcpy(d->labels.v + i,
-               &(struct ht_label){
-                   ht_index_as_string(d->labels.v[i]), ht_index_as_string(d->labels.v[i + 1]),
-                   (int64_t)d->labels.v[i + 2], ht_index_as_string(d->labels.v[i + 3])},
-               sizeof(struct ht_label));
+    make_labels(d);
     s->locations = (struct ht_location **)ht_share_words(&d->stacks, p, d->locations.v,
                                                          d->locations.n, &stack_again);
     s->labels = (struct ht_label *)ht_share_words(&d->label_sets, p, d->labels.v, d->labels.n,
@@ -112,9 +118,9 @@ static bool keep_sample(struct ht_decoder *d)
     return true;
 }
 
-static bool read_sample(struct ht_decoder *d, struct ht_wire w)
+/* A sample into the scratch. */
+static bool scan_sample(struct ht_decoder *d, struct ht_wire w)
 {
-    struct ht_profile *p = d->p;
     d->locations.n = d->values.n = d->labels.n = 0;
     while (w.at < w.end) {
         struct ht_field f;
@@ -139,18 +145,67 @@ static bool read_sample(struct ht_decoder *d, struct ht_wire w)
                     return false;
         }
     }
+    return true;
+}
+
+static bool wrong_values(struct ht_decoder *d, const uint8_t *end, size_t number, size_t types)
+{
+    return ht_decode_fail(d, -EINVAL, "sample %zu at byte %zu has %zu values for %zu sample types",
+                          number, ht_decode_at(d, end), d->values.n, types);
+}
+
+static bool read_sample(struct ht_decoder *d, struct ht_wire w)
+{
     /* Every writer puts types first, so a wrong number of values is refused before memory is
      * used. */
     size_t n_types = d->types.n / 2;
-    if (!n_types && !push(d, &d->early, d->values.n))
-        return false;
     d->typed = d->typed || n_types;
+    if (d->tables_only)
+        return true;
+    if (!scan_sample(d, w) || (!n_types && !push(d, &d->early, d->values.n)))
+        return false;
     if (n_types && d->values.n != n_types)
-        return ht_decode_fail(d, -EINVAL,
-                              "sample %zu at byte %zu has %zu values for %zu sample types",
-                              p->n_samples + 1, ht_decode_at(d, w.end), d->values.n, n_types);
-
+        return wrong_values(d, w.end, d->p->n_samples + 1, n_types);
     return keep_sample(d);
+}
+
+/* Gives the sample away without keeping it. */
+static bool give_sample(struct ht_decoder *d, struct ht_wire w)
+{
+    if (!scan_sample(d, w))
+        return false;
+    d->taken++;
+    if (d->values.n != d->p->n_sample_types || !d->values.n)
+        return wrong_values(d, w.end, d->taken, d->p->n_sample_types);
+    make_labels(d);
+    struct ht_sample s = {
+        .locations = (struct ht_location **)d->locations.v,
+        .values = (int64_t *)d->values.v,
+        .labels = (struct ht_label *)d->labels.v,
+        .n_locations = (uint32_t)d->locations.n,
+        .n_labels = (uint32_t)(d->labels.n / 4),
+    };
+    if (!ht_decode_resolve_one(d, &s))
+        return false;
+    int err = d->take(d->ctx, &s);
+    if (err && !d->err)
+        d->err = err;
+    return !err;
+}
+
+bool ht_decode_samples(struct ht_decoder *d, struct ht_wire *bytes, bool last)
+{
+    struct ht_wire w = *bytes;
+    while (w.at < w.end) {
+        struct ht_field f;
+        bytes->at = w.at;
+        if (!ht_wire_field(&w, &f))
+            return last ? malformed(d, w.at, "field") : true;
+        if (f.number == 2 && (f.type != HT_WIRE_BYTES || !give_sample(d, f.body)))
+            return f.type != HT_WIRE_BYTES ? malformed(d, bytes->at, "field") : false;
+    }
+    bytes->at = w.at;
+    return true;
 }
 
 static bool read_mapping(struct ht_decoder *d, struct ht_wire w)

@@ -24,6 +24,7 @@ struct ht_decoder {
     struct ht_scratch locations, values, labels;
     struct ht_scratch early;   /* counts of values of samples that came before their types */
     bool typed;                /* a sample was checked against the types */
+    bool tables_only;          /* samples are passed over: the first of two readings */
     struct ht_scratch strings; /* const char * of each index */
     struct ht_scratch comments;
     struct ht_scratch types; /* pairs of indices */
@@ -32,6 +33,9 @@ struct ht_decoder {
     struct ht_share stacks, label_sets;
     uint8_t *shares; /* of each sample: HT_SHARES_* */
     size_t cap_shares;
+    int (*take)(void *ctx, const struct ht_sample *s); /* 0 or -errno, which ends the reading */
+    void *ctx;
+    size_t taken; /* samples of the second reading */
     int err;
     char *msg;
     size_t msg_size;
@@ -57,6 +61,14 @@ static inline size_t ht_decode_at(const struct ht_decoder *d, const uint8_t *at)
 /* decode.c, the first pass: decodes the profile's fields from the bytes, and leaves incomplete
  * ones for the next call, unless these are the last bytes. */
 bool ht_decode_fields(struct ht_decoder *d, struct ht_wire *bytes, bool last);
+
+/* The second of two readings, after ht_decode_resolve: gives each sample to d->take, in the
+ * scratch.
+ */
+bool ht_decode_samples(struct ht_decoder *d, struct ht_wire *bytes, bool last);
+
+/* resolve.c: ids and indices of a sample that is not in the profile become pointers. */
+bool ht_decode_resolve_one(struct ht_decoder *d, struct ht_sample *s);
 
 /* Frees all but the profile. */
 void ht_decode_finish(struct ht_decoder *d);

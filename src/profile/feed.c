@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Feeds the decoder: gzip's data while it is unpacked, in a window that holds the largest field;
- * all other data as a whole.
+ * all other data as a whole. A file may be fed twice: its samples the second time.
  */
 #include "config.h"
 
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "profile/decode.h"
+#include "profile/twice.h"
 
 #define WINDOW ((size_t)1 << 18)
 
@@ -72,50 +73,109 @@ static bool more(struct window *w, struct ht_decoder *d, size_t limit)
     return true;
 }
 
-/* Decodes gzip's data (some of it may be in w.from already) if it is a proto that is packed
- * once; else *other is set. */
-static struct ht_profile *decode_as_it_comes(struct ht_gunzip *from, bool begun, size_t size,
-                                             bool *other, int *err, char *msg, size_t msg_size)
+typedef bool (*fields_fn)(struct ht_decoder *d, struct ht_wire *bytes, bool last);
+
+/* Feeds gzip's data to the decoder, from its first byte, if it is a proto that is packed once; else
+ * *other is set. Finishes `from`. */
+static bool feed(struct ht_decoder *d, fields_fn fields, struct ht_gunzip *from, bool begun,
+                 size_t size, bool *other)
 {
     struct window w = {.from = from, .data = malloc(WINDOW), .cap = WINDOW};
-    struct ht_decoder d = {.p = ht_profile_create(), .msg = msg, .msg_size = msg_size};
     size_t limit = ht_unpack_limit(size);
-    bool ok = begun && w.data && d.p ? more(&w, &d, limit) : ht_decode_no_memory(&d);
+    d->before = 0;
+    bool ok = begun && w.data && d->p ? more(&w, d, limit) : ht_decode_no_memory(d);
     *other = ok && (!w.n || is_packed(w.data, w.n) || ht_legacy_is((char *)w.data, w.n) ||
                     ht_foreign_kind(w.data, w.n) || ht_is_text(w.data, w.n));
     while (ok && !*other) {
         bool last = w.from->end;
         struct ht_wire bytes = {w.data, w.data + w.n};
-        d.base = w.data;
-        ok = ht_decode_fields(&d, &bytes, last);
+        d->base = w.data;
+        ok = fields(d, &bytes, last);
         if (last || !ok)
             break;
         size_t taken = (size_t)(bytes.at - w.data);
         w.n -= taken;
         memmove(w.data, bytes.at, w.n);
-        d.before += taken;
-        ok = more(&w, &d, limit);
+        d->before += taken;
+        ok = more(&w, d, limit);
     }
     ht_gunzip_finish(from);
     free(w.data);
-    return finish(&d, ok && !*other, err);
+    return ok && !*other;
+}
+
+static struct ht_profile *decode_as_it_comes(struct ht_gunzip *from, bool begun, size_t size,
+                                             bool *other, int *err, char *msg, size_t msg_size)
+{
+    struct ht_decoder d = {.p = ht_profile_create(), .msg = msg, .msg_size = msg_size};
+    bool ok = feed(&d, ht_decode_fields, from, begun, size, other);
+    return finish(&d, ok, err);
+}
+
+/* True for a regular file that begins as gzip's; *size is its size. */
+static bool is_gzip(int fd, size_t *size)
+{
+    struct stat st;
+    unsigned char magic[2];
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || pread(fd, magic, 2, 0) != 2)
+        return false;
+    *size = (size_t)st.st_size;
+    return !memcmp(magic, "\x1f\x8b", 2);
 }
 
 struct ht_profile *ht_profile_decode_file(int fd, bool *other, int *err, char *msg, size_t msg_size)
 {
     struct ht_gunzip g;
-    struct stat st;
-    unsigned char magic[2];
-    *other = fstat(fd, &st) || !S_ISREG(st.st_mode) || pread(fd, magic, 2, 0) != 2 ||
-             memcmp(magic, "\x1f\x8b", 2) != 0;
+    size_t size;
+    *other = !is_gzip(fd, &size);
     if (*other)
         return NULL;
     bool begun = !ht_gunzip_begin_file(&g, fd, msg, msg_size);
-    struct ht_profile *p =
-        decode_as_it_comes(&g, begun, (size_t)st.st_size, other, err, msg, msg_size);
+    struct ht_profile *p = decode_as_it_comes(&g, begun, size, other, err, msg, msg_size);
     if (*other && lseek(fd, 0, SEEK_SET) < 0)
         *other = false, *err = -errno;
     return p;
+}
+
+int ht_twice_open(struct ht_twice *t, int fd, bool *other, char *msg, size_t msg_size)
+{
+    struct ht_gunzip g;
+    *t = (struct ht_twice){.fd = fd};
+    *other = !is_gzip(fd, &t->size);
+    if (*other)
+        return 0;
+    t->d = (struct ht_decoder){
+        .p = ht_profile_create(), .tables_only = true, .msg = msg, .msg_size = msg_size};
+    bool begun = !ht_gunzip_begin_file(&g, fd, msg, msg_size);
+    bool ok = feed(&t->d, ht_decode_fields, &g, begun, t->size, other);
+    if (lseek(fd, 0, SEEK_SET) < 0) {
+        snprintf(msg, msg_size, "%s", strerror(errno));
+        return -EIO;
+    }
+    return *other || (ok && ht_decode_resolve(&t->d)) ? 0 : t->d.err;
+}
+
+int ht_twice_samples(struct ht_twice *t, int (*take)(void *ctx, const struct ht_sample *s),
+                     void *ctx)
+{
+    struct ht_gunzip g;
+    bool other;
+    t->d.take = take;
+    t->d.ctx = ctx;
+    bool begun = !ht_gunzip_begin_file(&g, t->fd, t->d.msg, t->d.msg_size);
+    if (feed(&t->d, ht_decode_samples, &g, begun, t->size, &other))
+        return 0;
+    if (!other)
+        return t->d.err;
+    snprintf(t->d.msg, t->d.msg_size, "it changed while it was read");
+    return -EINVAL;
+}
+
+void ht_twice_close(struct ht_twice *t)
+{
+    ht_profile_destroy(t->d.p);
+    t->d.p = NULL;
+    ht_decode_finish(&t->d);
 }
 
 struct ht_profile *ht_profile_decode(const void *data, size_t size, int *err, char *msg,

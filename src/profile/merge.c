@@ -41,7 +41,7 @@ static bool begin(struct ht_merge *m, const struct ht_profile *src)
     return p->drop_frames && p->keep_frames && p->period_type.type && p->period_type.unit;
 }
 
-static bool add_header(struct ht_merge *m, const struct ht_profile *s)
+bool ht_merge_header(struct ht_merge *m, const struct ht_profile *s)
 {
     struct ht_profile *p = m->p;
     if (!m->begun && !begin(m, s))
@@ -82,7 +82,7 @@ static struct ht_profile *combine(struct ht_profile *const *srcs, size_t n)
     struct ht_merge m = {.p = ht_profile_create()};
     bool ok = m.p != NULL;
     for (size_t i = 0; ok && i < n; i++)
-        ok = add_header(&m, srcs[i]) && ht_merge_samples(&m, srcs[i]);
+        ok = ht_merge_header(&m, srcs[i]) && ht_merge_samples(&m, srcs[i]);
     finish_tables(&m);
     if (ok)
         return without_zeros(m.p);
@@ -158,7 +158,7 @@ int ht_merge_add(struct ht_merge *m, struct ht_profile *src, char *msg, size_t m
     int err = m->begun ? ht_profiles_make_compatible(both, 2, msg, msg_size) : 0;
     if (err)
         return err;
-    if ((m->p->n_samples != n && !number_again(m)) || !add_header(m, src) ||
+    if ((m->p->n_samples != n && !number_again(m)) || !ht_merge_header(m, src) ||
         !ht_merge_samples(m, src)) {
         snprintf(msg, msg_size, "%s", no_memory);
         return -ENOMEM;

@@ -162,8 +162,8 @@ static bool translate(struct ht_merge *m, const struct ht_sample *s)
         free(m->stack);
         m->stack = malloc(m->cap_stack * sizeof(*m->stack));
     }
-    if (s->n_labels > m->cap_labels) {
-        m->cap_labels = s->n_labels * 2;
+    if (s->n_labels + 1u > m->cap_labels) {
+        m->cap_labels = ((size_t)s->n_labels + 1) * 2;
         free(m->labels);
         m->labels = malloc(m->cap_labels * sizeof(*m->labels));
     }
@@ -174,27 +174,32 @@ static bool translate(struct ht_merge *m, const struct ht_sample *s)
         if (!m->stack[i])
             return false;
     }
+    m->n_labels = 0;
+    if (m->key)
+        m->labels[m->n_labels++] = (struct ht_label){m->key, m->value, 0, ht_profile_str(m->p, "")};
     for (size_t i = 0; i < s->n_labels; i++) {
         const struct ht_label *l = &s->labels[i];
-        struct ht_label *t = &m->labels[i];
+        if (m->key && l->str && !strcmp(l->key, m->key))
+            continue;
+        struct ht_label *t = &m->labels[m->n_labels++];
         *t = (struct ht_label){ht_profile_str(m->p, l->key),
                                l->str ? ht_profile_str(m->p, l->str) : NULL, l->num,
                                ht_profile_str(m->p, l->num_unit)};
         if (!t->key || !t->num_unit || (l->str && !t->str))
             return false;
     }
-    return !ht_labels_sort(m->labels, s->n_labels);
+    return !ht_labels_sort(m->labels, m->n_labels);
 }
 
 static bool same_sample(const struct ht_merge *m, const struct ht_sample *src,
                         const struct ht_sample *dst)
 {
-    if (src->n_locations != dst->n_locations || src->n_labels != dst->n_labels)
+    if (src->n_locations != dst->n_locations || m->n_labels != dst->n_labels)
         return false;
     for (size_t i = 0; i < src->n_locations; i++)
         if (m->stack[i] != dst->locations[i])
             return false;
-    for (size_t i = 0; i < src->n_labels; i++) {
+    for (size_t i = 0; i < m->n_labels; i++) {
         const struct ht_label *a = &m->labels[i], *b = &dst->labels[i];
         if (a->key != b->key || a->str != b->str || a->num != b->num || a->num_unit != b->num_unit)
             return false;
@@ -207,7 +212,7 @@ static bool map_sample(struct ht_merge *m, const struct ht_sample *src)
     struct ht_profile *p = m->p;
     if (!translate(m, src) || !ht_numbers_reserve(&m->samples) || p->n_samples == UINT32_MAX - 1)
         return false;
-    uint64_t hash = ht_merge_hash(m->stack, src->n_locations, m->labels, src->n_labels);
+    uint64_t hash = ht_merge_hash(m->stack, src->n_locations, m->labels, m->n_labels);
     size_t at = (uint32_t)hash;
     uint32_t number;
     while ((number = ht_numbers_next(&m->samples, hash, &at))) {
@@ -220,7 +225,8 @@ static bool map_sample(struct ht_merge *m, const struct ht_sample *src)
     }
     struct ht_sample s = *src;
     s.locations = ht_share_stack(&m->stacks, p, m->stack, src->n_locations);
-    s.labels = ht_share_labels(&m->label_sets, p, m->labels, src->n_labels);
+    s.labels = ht_share_labels(&m->label_sets, p, m->labels, m->n_labels);
+    s.n_labels = (uint32_t)m->n_labels;
     s.values = ht_profile_alloc_words(p, p->n_sample_types);
     if (!s.locations || !s.labels || !s.values)
         return false;
@@ -233,7 +239,7 @@ static bool map_sample(struct ht_merge *m, const struct ht_sample *src)
     return true;
 }
 
-bool ht_merge_samples(struct ht_merge *m, struct ht_profile *src)
+bool ht_merge_source(struct ht_merge *m, struct ht_profile *src)
 {
     for (size_t i = 0; i < src->n_mappings; i++)
         src->mappings[i]->mark = 0;
@@ -242,10 +248,18 @@ bool ht_merge_samples(struct ht_merge *m, struct ht_profile *src)
     for (size_t i = 0; i < src->n_locations; i++)
         src->locations[i]->mark = 0;
     /* The main binary stays first. */
-    if (!m->p->n_mappings && src->n_mappings && !map_mapping(m, src->mappings[0]))
-        return false;
-    for (size_t i = 0; i < src->n_samples; i++)
-        if (!ht_merge_is_zero(src, &src->samples[i]) && !map_sample(m, &src->samples[i]))
-            return false;
-    return true;
+    return m->p->n_mappings || !src->n_mappings || map_mapping(m, src->mappings[0]);
+}
+
+bool ht_merge_sample(struct ht_merge *m, const struct ht_sample *s)
+{
+    return ht_merge_is_zero(m->p, s) || map_sample(m, s);
+}
+
+bool ht_merge_samples(struct ht_merge *m, struct ht_profile *src)
+{
+    bool ok = ht_merge_source(m, src);
+    for (size_t i = 0; ok && i < src->n_samples; i++)
+        ok = ht_merge_sample(m, &src->samples[i]);
+    return ok;
 }

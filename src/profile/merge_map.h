@@ -15,7 +15,8 @@ struct ht_merge {
     struct ht_location **stack; /* scratch of one sample */
     size_t cap_stack;
     struct ht_label *labels;
-    size_t cap_labels;
+    size_t n_labels, cap_labels;
+    const char *key, *value; /* of a label that each sample gets; NULL: none */
 };
 
 /* Of a stack and labels in the merged profile's terms. */
@@ -40,7 +41,14 @@ static inline bool ht_merge_is_zero(const struct ht_profile *p, const struct ht_
     return true;
 }
 
-/* Adds the samples of a compatible source, but those that are zero. False: out of memory. */
+/* merge.c: what the header of a compatible source adds. False: out of memory. */
+bool ht_merge_header(struct ht_merge *m, const struct ht_profile *src);
+
+/* merge_map.c: before the samples of a compatible source. False: out of memory. */
+bool ht_merge_source(struct ht_merge *m, struct ht_profile *src);
+/* Adds one of its samples, unless it is zero. */
+bool ht_merge_sample(struct ht_merge *m, const struct ht_sample *s);
+/* Both, for all that it has. */
 bool ht_merge_samples(struct ht_merge *m, struct ht_profile *src);
 
 #endif

@@ -30,6 +30,22 @@ struct ht_merge;
 struct ht_merge *ht_merge_create(void); /* NULL: out of memory */
 int ht_merge_add(struct ht_merge *m, struct ht_profile *src, char *msg, size_t msg_size);
 struct ht_profile *ht_merge_finish(struct ht_merge *m, int *err, char *msg, size_t msg_size);
+
+/* Each sample that is added from now on gets this string label, in place of one of that key. 0 or
+ * -ENOMEM. */
+int ht_merge_label(struct ht_merge *m, const char *key, const char *value);
+
+/*
+ * Adds a gzipped profile from a file without a model of it: the file is read twice, and its samples
+ * go into the sum one by one. see may be NULL: it is called with each before that, and with the
+ * profile without samples; what it returns, if not 0, ends it all. *rest, which may be NULL, gets
+ * that profile: the caller's. *other: not such a file, or one with other types than the sum's:
+ * nothing was added, the file is at its first byte. 0, or -errno with a line in msg.
+ */
+typedef int (*ht_merge_see_fn)(void *ctx, struct ht_profile *rest, const struct ht_sample *s);
+int ht_merge_add_file(struct ht_merge *m, int fd, ht_merge_see_fn see, void *ctx,
+                      struct ht_profile **rest, bool *other, char *msg, size_t msg_size);
+
 void ht_merge_destroy(struct ht_merge *m);
 
 /* The same for one profile: a new one without what no sample uses. */

@@ -52,18 +52,20 @@ static bool resolve_location(struct ht_decoder *d, struct ht_location *l)
     return put_id(d, &d->locs, l->id, l, "location");
 }
 
-static bool resolve_sample(struct ht_decoder *d, struct ht_sample *s)
+static bool resolve_stack(struct ht_decoder *d, struct ht_sample *s, size_t number)
 {
-    uint8_t shares = d->shares[s - d->p->samples];
-    for (size_t i = 0; !(shares & HT_SHARES_STACK) && i < s->n_locations; i++) {
+    for (size_t i = 0; i < s->n_locations; i++) {
         uint64_t id = (uint64_t)(uintptr_t)s->locations[i];
         s->locations[i] = ht_idmap_get(&d->locs, id);
         if (!s->locations[i])
             return ht_decode_fail(d, -EINVAL, "sample %zu names location %llu, which is not there",
-                                  (size_t)(s - d->p->samples) + 1, (unsigned long long)id);
+                                  number, (unsigned long long)id);
     }
-    if (shares & HT_SHARES_LABELS)
-        return true;
+    return true;
+}
+
+static bool resolve_labels(struct ht_decoder *d, struct ht_sample *s)
+{
     for (size_t i = 0; i < s->n_labels; i++) {
         struct ht_label *l = &s->labels[i];
         bool text = l->str != NULL;
@@ -74,6 +76,19 @@ static bool resolve_sample(struct ht_decoder *d, struct ht_sample *s)
             l->num = 0;
     }
     return ht_labels_sort(s->labels, s->n_labels) ? ht_decode_no_memory(d) : true;
+}
+
+static bool resolve_sample(struct ht_decoder *d, struct ht_sample *s)
+{
+    uint8_t shares = d->shares[s - d->p->samples];
+    size_t number = (size_t)(s - d->p->samples) + 1;
+    return (shares & HT_SHARES_STACK || resolve_stack(d, s, number)) &&
+           (shares & HT_SHARES_LABELS || resolve_labels(d, s));
+}
+
+bool ht_decode_resolve_one(struct ht_decoder *d, struct ht_sample *s)
+{
+    return resolve_stack(d, s, d->taken) && resolve_labels(d, s);
 }
 
 static bool resolve_header(struct ht_decoder *d)

@@ -8,24 +8,24 @@
 #include <string.h>
 
 #include "report/diff.h"
+#include "report/diff_groups.h"
 #include "report/graph_tags.h"
 #include "util/hash.h"
 
 /* The accepted share of false discoveries among significant changes. */
 #define LEVEL 0.05
 
-/* A sample with its keys of grouping: its stack, then its objects' size. */
+/* A sample of the stack at hand. */
 struct entry {
-    uint64_t stack;
-    int64_t size;
+    int64_t size; /* of its objects */
     size_t run;
     const struct ht_sample *sample;
 };
 
 struct collector {
     struct ht_diff *d;
-    struct entry *all;
-    size_t n;
+    struct ht_diff_groups groups;
+    struct entry *entries; /* scratch of a stack, as parts */
     struct ht_part *parts;
     double *runs; /* value of a stack in each profile */
     long born;    /* the sample type that counts all allocations; -1: not of one process */
@@ -75,12 +75,13 @@ static uint64_t stack_hash(const struct ht_report *r, const struct ht_sample *s)
     return h;
 }
 
-static int by_stack_and_size(const void *pa, const void *pb)
+/* The samples of a profile stand in one array. */
+static int by_size(const void *pa, const void *pb)
 {
     const struct entry *a = pa, *b = pb;
-    if (a->stack != b->stack)
-        return a->stack < b->stack ? -1 : 1;
-    return (a->size > b->size) - (a->size < b->size);
+    if (a->size != b->size)
+        return a->size < b->size ? -1 : 1;
+    return (a->sample > b->sample) - (a->sample < b->sample);
 }
 
 /* "alloc_space" for "inuse_space". */
@@ -96,26 +97,44 @@ static long counter_of(const struct ht_profile *p, const char *type)
     return -1;
 }
 
+/* Whether a sample says anything, and the hash of its stack. */
+static bool stack_of(void *ctx, size_t i, uint64_t *hash)
+{
+    const struct collector *c = ctx;
+    struct ht_report *r = c->d->r;
+    const struct ht_sample *s = &r->p->samples[i];
+    struct ht_observation o = {0};
+    bool any = ht_sampling_observe(&r->intervals.sampling, s, &o);
+    if (!s->n_locations || (!any && (c->born < 0 || !s->values[c->born])))
+        return false;
+    *hash = stack_hash(r, s);
+    return true;
+}
+
 static int gather(struct collector *c)
 {
-    struct ht_report *r = c->d->r;
-    struct ht_profile *p = r->p;
-    c->all = calloc(p->n_samples + 1, sizeof(*c->all));
-    c->parts = calloc(p->n_samples + 1, sizeof(*c->parts));
+    struct ht_profile *p = c->d->r->p;
+    int err = ht_diff_groups_make(&c->groups, p->n_samples, stack_of, c);
+    if (err)
+        return err;
+    c->entries = calloc((size_t)c->groups.largest + 1, sizeof(*c->entries));
+    c->parts = calloc((size_t)c->groups.largest + 1, sizeof(*c->parts));
     c->runs = calloc(c->d->c->n_before + c->d->c->n_after, sizeof(*c->runs));
-    if (!c->all || !c->parts || !c->runs)
-        return -ENOMEM;
-    for (size_t i = 0; i < p->n_samples; i++) {
-        const struct ht_sample *s = &p->samples[i];
-        struct ht_observation o = {0};
-        bool any = ht_sampling_observe(&r->intervals.sampling, s, &o);
-        if (!s->n_locations || (!any && (c->born < 0 || !s->values[c->born])))
-            continue;
+    return c->entries && c->parts && c->runs ? 0 : -ENOMEM;
+}
+
+/* The samples of a stack, by the size of their objects. */
+static size_t entries_of(struct collector *c, uint32_t stack)
+{
+    const struct ht_report *r = c->d->r;
+    size_t n = 0;
+    for (uint32_t i = c->groups.first[stack]; i < c->groups.first[stack + 1]; i++) {
+        const struct ht_sample *s = &r->p->samples[c->groups.order[i]];
         const struct ht_label *size = ht_sampling_size(&r->intervals.sampling, s);
-        c->all[c->n++] = (struct entry){stack_hash(r, s), size ? size->num : 0, run_of(s), s};
+        c->entries[n++] = (struct entry){size ? size->num : 0, run_of(s), s};
     }
-    qsort(c->all, c->n, sizeof(*c->all), by_stack_and_size);
-    return 0;
+    qsort(c->entries, n, sizeof(*c->entries), by_size);
+    return n;
 }
 
 /* The samples of one size of one stack. */
@@ -263,15 +282,12 @@ int ht_diff_collect(struct ht_diff *d, struct ht_report *r, const struct ht_comp
         c.born = counter_of(r->p, r->p->sample_types[r->index].type);
     int err = gather(&c);
     if (!err) {
-        d->stacks = calloc(c.n + 1, sizeof(*d->stacks));
-        d->sites = calloc(c.n + 1, sizeof(*d->sites));
+        d->stacks = calloc((size_t)c.groups.n + 1, sizeof(*d->stacks));
+        d->sites = calloc((size_t)c.groups.n + 1, sizeof(*d->sites));
         err = d->stacks && d->sites ? 0 : -ENOMEM;
     }
-    for (size_t i = 0, k; !err && i < c.n; i = k) {
-        for (k = i + 1; k < c.n && c.all[k].stack == c.all[i].stack; k++)
-            ;
-        add_stack(&c, c.all + i, k - i);
-    }
+    for (uint32_t i = 0; !err && i < c.groups.n; i++)
+        add_stack(&c, c.entries, entries_of(&c, i));
     if (!err)
         err = judge(d);
     if (!err) {
@@ -283,7 +299,8 @@ int ht_diff_collect(struct ht_diff *d, struct ht_report *r, const struct ht_comp
         }
         qsort(d->sites, d->n_sites, sizeof(*d->sites), by_change);
     }
-    free(c.all);
+    ht_diff_groups_finish(&c.groups);
+    free(c.entries);
     free(c.parts);
     free(c.runs);
     return err;

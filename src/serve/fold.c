@@ -29,7 +29,10 @@ struct folder {
     bool inverted;
     uint32_t n;              /* samples of both profiles */
     uint32_t *order;         /* their numbers: first p's, then before's */
-    uint64_t *keys;          /* scratch of a range: next list of frames, number */
+    uint32_t lists;          /* what next_list returns is below */
+    uint64_t *keys;          /* scratch of a small range: next list of frames, number */
+    uint32_t *counts;        /* scratch of a large one: for each list, where its next one goes */
+    uint32_t *moved;         /* and the numbers in their new order */
     double *total;           /* of each column, of absolute values */
     double *sums;            /* scratch: a row of columns */
     const char *size_key[2]; /* of each profile: the label that has an object's size */
@@ -200,24 +203,45 @@ static uint32_t add_list(struct folder *s, uint32_t parent, uint32_t list)
     return parent == UINT32_MAX ? parent : add_node(s->tree, parent, (uint32_t)keys[list].b);
 }
 
+/* The same order as sort_small's, in time and memory that fit more samples than there are lists. */
+static void sort_large(struct folder *s, const struct range *r)
+{
+    memset(s->counts, 0, s->lists * sizeof(*s->counts));
+    for (uint32_t i = r->low; i < r->high; i++)
+        s->counts[next_list(s, s->order[i], r->depth)]++;
+    for (uint32_t list = 0, at = r->low; list < s->lists; list++) {
+        uint32_t n = s->counts[list];
+        s->counts[list] = at;
+        at += n;
+    }
+    for (uint32_t i = r->low; i < r->high; i++)
+        s->moved[s->counts[next_list(s, s->order[i], r->depth)]++] = s->order[i];
+    memcpy(s->order + r->low, s->moved + r->low, (r->high - r->low) * sizeof(*s->order));
+}
+
+static void sort_small(struct folder *s, const struct range *r)
+{
+    for (uint32_t i = r->low; i < r->high; i++)
+        s->keys[i - r->low] = (uint64_t)next_list(s, s->order[i], r->depth) << 32 | s->order[i];
+    qsort(s->keys, r->high - r->low, sizeof(*s->keys), by_key);
+    for (uint32_t i = r->low; i < r->high; i++)
+        s->order[i] = (uint32_t)s->keys[i - r->low];
+}
+
 /* Sorts a range by the next frame; stacks that end here are the node's own. */
 static bool open_range(struct folder *s, const struct range *r, uint32_t node)
 {
     bool same = true;
     uint32_t first = next_list(s, s->order[r->low], r->depth);
-    for (uint32_t i = r->low; i < r->high; i++) {
-        uint32_t list = next_list(s, s->order[i], r->depth);
-        s->keys[i - r->low] = (uint64_t)list << 32 | s->order[i];
-        same &= list == first;
-    }
-    if (!same) {
-        qsort(s->keys, r->high - r->low, sizeof(*s->keys), by_key);
-        for (uint32_t i = r->low; i < r->high; i++)
-            s->order[i] = (uint32_t)s->keys[i - r->low];
-    }
+    for (uint32_t i = r->low + 1; i < r->high && same; i++)
+        same = next_list(s, s->order[i], r->depth) == first;
+    if (!same && r->high - r->low < s->lists)
+        sort_small(s, r);
+    else if (!same)
+        sort_large(s, r);
     for (uint32_t low = r->low, high; low < r->high; low = high) {
-        uint32_t list = (uint32_t)(s->keys[low - r->low] >> 32);
-        for (high = low; high < r->high && s->keys[high - r->low] >> 32 == list; high++)
+        uint32_t list = next_list(s, s->order[low], r->depth);
+        for (high = low; high < r->high && next_list(s, s->order[high], r->depth) == list; high++)
             if (!list && !add_self(s, node, s->order[high], false))
                 return false;
         if (!list)
@@ -289,13 +313,19 @@ int ht_fold(struct ht_fold_frames *f, bool inverted, uint32_t budget, double pix
                        .n = (uint32_t)n,
                        .size_key = {ht_profile_str(f->p, "bytes"),
                                     f->before ? ht_profile_str(f->before, "bytes") : NULL}};
+    s.lists = f->lists.n + 1;
     s.order = calloc(n + 1, sizeof(*s.order));
-    s.keys = calloc(n + 1, sizeof(*s.keys));
+    s.keys = calloc(n < s.lists ? n + 1 : s.lists, sizeof(*s.keys));
+    s.counts = calloc(s.lists, sizeof(*s.counts));
+    s.moved = calloc(n < s.lists ? 1 : n, sizeof(*s.moved));
     s.total = calloc(tree->columns + 1, sizeof(*s.total));
     s.sums = calloc(tree->columns + 1, sizeof(*s.sums));
-    bool ok = s.size_key[0] && s.order && s.keys && s.total && s.sums && fold(&s, budget, pixel);
+    bool ok = s.size_key[0] && s.order && s.keys && s.counts && s.moved && s.total && s.sums &&
+              fold(&s, budget, pixel);
     free(s.order);
     free(s.keys);
+    free(s.counts);
+    free(s.moved);
     free(s.total);
     free(s.sums);
     free(s.heap);

@@ -6,6 +6,8 @@
 #include <zlib.h>
 
 #include "build.h"
+#include "profile/apart.h"
+#include "profile/wire.h"
 
 static struct ht_profile *decode(const void *data, size_t size, char *msg)
 {
@@ -200,6 +202,105 @@ static void foreign_text(void **state)
     free(data);
 }
 
+/* Takes a profile field by field, as a stream of a region gives it. */
+static void take_all(struct ht_apart *a, const struct ht_profile *p, unsigned *n_strings)
+{
+    void *data;
+    size_t size;
+    *n_strings = 0;
+    assert_int_equal(ht_profile_encode(p, false, &data, &size), 0);
+    struct ht_wire w = {data, (const uint8_t *)data + size};
+    while (w.at < w.end) {
+        const uint8_t *from = w.at;
+        struct ht_field f = {0};
+        assert_true(ht_wire_field(&w, &f));
+        *n_strings += f.number == 6;
+        assert_int_equal(ht_apart_take(a, from, (size_t)(w.at - from)), 0);
+    }
+    free(data);
+}
+
+/* Samples go by while the rest is a model: what they refer to stays where it is, also behind a
+ * string that is there twice, and when the model has got more. */
+static void samples_apart(void **state)
+{
+    char msg[256] = "";
+    int err = 0;
+    void *data;
+    size_t size;
+    unsigned n;
+    struct ht_apart *a = ht_apart_create();
+    struct ht_profile *p = labelled();
+    take_all(a, p, &n);
+    ht_profile_destroy(p);
+    assert_true(n < 100);
+    const unsigned char strings[] = "\x32\x04work\x32\x04late";
+    assert_int_equal(ht_apart_take(a, strings, sizeof(strings) - 1), 0);
+    /* location 1, values 5 and 6, and a label whose key and text are "late" */
+    const unsigned char sample[] = {0x12, 13,   0x0a, 1,    1,    0x12, 2, 5, 6, 0x1a, 4,
+                                    0x08, (unsigned char)(n + 1), 0x10, (unsigned char)(n + 1)};
+    assert_int_equal(ht_apart_take(a, sample, sizeof(sample)), 0);
+
+    struct ht_profile *rest = ht_apart_rest(a, &err, msg, sizeof(msg));
+    assert_non_null(rest);
+    assert_int_equal(rest->n_samples, 0);
+    assert_string_equal(rest->functions[0]->name, rest->functions[0]->system_name);
+    rest->functions[0]->filename = ht_profile_str(rest, "a new file");
+    struct ht_location *more = ht_profile_add_location(rest);
+    more->address = 0x400900;
+    assert_int_equal(ht_apart_finish(a, rest, &data, &size), 0);
+    ht_apart_destroy(a);
+
+    struct ht_profile *q = decode(data, size, msg);
+    assert_non_null(q);
+    assert_int_equal(q->n_samples, 3);
+    assert_string_equal(q->functions[0]->filename, "a new file");
+    assert_int_equal(q->locations[q->n_locations - 1]->address, 0x400900);
+    assert_int_equal(q->samples[2].values[1], 6);
+    assert_string_equal(q->samples[2].labels[0].key, "late");
+    assert_string_equal(q->samples[2].labels[0].str, "late");
+    assert_int_equal(q->samples[2].locations[0]->id, 1);
+    q->n_samples = 2;
+    assert_small(q);
+    ht_profile_destroy(q);
+    ht_profile_destroy(rest);
+    free(data);
+}
+
+/* No file is written that would not be read. */
+static void samples_that_lack(void **state)
+{
+    static const struct {
+        unsigned char sample[9];
+        int err;
+    } wrong[] = {
+        {{0x12, 7, 0x0a, 1, 99, 0x12, 2, 5, 6}, 0}, /* no such location */
+        {{0x12, 7, 0x0a, 1, 0x80, 0x12, 2, 5, 6}, -EINVAL},
+        {{0x12, 7, 0x0a, 9, 1, 0x12, 2, 5, 6}, -EINVAL},
+        {{0x12, 7, 0x0a, 1, 1, 0x12, 2, 5, 6}, 0},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        char msg[256];
+        int err = 0;
+        void *data;
+        size_t size;
+        unsigned n;
+        struct ht_apart *a = ht_apart_create();
+        struct ht_profile *p = labelled();
+        take_all(a, p, &n);
+        assert_int_equal(ht_apart_take(a, wrong[i].sample, 9), wrong[i].err);
+        struct ht_profile *rest = ht_apart_rest(a, &err, msg, sizeof(msg));
+        assert_non_null(rest);
+        if (!wrong[i].err)
+            assert_int_equal(ht_apart_finish(a, rest, &data, &size), i ? 0 : -EINVAL);
+        if (i == 3)
+            free(data);
+        ht_profile_destroy(rest);
+        ht_profile_destroy(p);
+        ht_apart_destroy(a);
+    }
+}
+
 static void files(void **state)
 {
     char dir[] = "/tmp/heaptap-codec-XXXXXX", path[64], msg[256];
@@ -228,7 +329,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip), cmocka_unit_test(truncated), cmocka_unit_test(damaged),
         cmocka_unit_test(refused),    cmocka_unit_test(bomb),      cmocka_unit_test(foreign_text),
-        cmocka_unit_test(files),
+        cmocka_unit_test(files),        cmocka_unit_test(samples_apart),
+        cmocka_unit_test(samples_that_lack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,7 +248,51 @@ static void shared_arrays(void **state)
     ht_profile_destroy(p);
 }
 
-/* One source after the other gives what all at once give; units that get finer, and samples that
+/* A file with the profile, gzipped, at its first byte. */
+static FILE *file_of(const struct ht_profile *p)
+{
+    void *data;
+    size_t size;
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    assert_int_equal(ht_profile_encode(p, true, &data, &size), 0);
+    assert_int_equal(fwrite(data, 1, size, f), size);
+    rewind(f);
+    free(data);
+    return f;
+}
+
+/* Whether it has to be added in another way. */
+static bool add_file(struct ht_merge *m, const struct ht_profile *p)
+{
+    bool other;
+    struct ht_profile *rest;
+    FILE *f = file_of(p);
+    assert_int_equal(ht_merge_add_file(m, fileno(f), NULL, NULL, &rest, &other, msg, sizeof(msg)), 0);
+    assert_int_equal(rest == NULL, other);
+    assert_true(!other || !ftell(f));
+    ht_profile_destroy(rest);
+    fclose(f);
+    return other;
+}
+
+/* Takes sum. */
+static void assert_same(const struct ht_profile *all, struct ht_profile *sum)
+{
+    void *a, *b;
+    size_t na, nb;
+    assert_non_null(all);
+    assert_non_null(sum);
+    assert_int_equal(ht_profile_encode(all, false, &a, &na), 0);
+    assert_int_equal(ht_profile_encode(sum, false, &b, &nb), 0);
+    assert_int_equal(na, nb);
+    assert_memory_equal(a, b, na);
+    free(a);
+    free(b);
+    ht_profile_destroy(sum);
+}
+
+/* One source after the other gives what all at once give, as models and from files; units that get finer, and samples that
  * come to zero on the way, included. */
 static void merge_one_by_one(void **state)
 {
@@ -269,26 +313,62 @@ static void merge_one_by_one(void **state)
             }
         }
         struct ht_profile *all = ht_profile_merge(s, 3, &err, msg, sizeof(msg));
-        struct ht_merge *m = ht_merge_create();
+        struct ht_merge *m = ht_merge_create(), *f = ht_merge_create();
         for (int i = 0; i < 3; i++) {
+            bool other = add_file(f, t[i]);
+            assert_int_equal(other, which == 1 && i == 1); /* the sum has the finer unit then */
+            if (other) { /* in other units */
+                struct ht_profile *copy = ht_profile_copy(t[i]);
+                assert_int_equal(ht_merge_add(f, copy, msg, sizeof(msg)), 0);
+                ht_profile_destroy(copy);
+            }
             assert_int_equal(ht_merge_add(m, t[i], msg, sizeof(msg)), 0);
             ht_profile_destroy(t[i]);
             ht_profile_destroy(s[i]);
         }
-        struct ht_profile *sum = ht_merge_finish(m, &err, msg, sizeof(msg));
-        void *a, *b;
-        size_t na, nb;
-        assert_non_null(all);
-        assert_non_null(sum);
-        assert_int_equal(ht_profile_encode(all, false, &a, &na), 0);
-        assert_int_equal(ht_profile_encode(sum, false, &b, &nb), 0);
-        assert_int_equal(na, nb);
-        assert_memory_equal(a, b, na);
-        free(a);
-        free(b);
+        assert_same(all, ht_merge_finish(m, &err, msg, sizeof(msg)));
+        assert_same(all, ht_merge_finish(f, &err, msg, sizeof(msg)));
         ht_profile_destroy(all);
-        ht_profile_destroy(sum);
     }
+}
+
+static int see_two(void *ctx, struct ht_profile *rest, const struct ht_sample *s)
+{
+    int *seen = ctx;
+    assert_int_equal(rest->n_samples, 0);
+    assert_int_equal(s->locations[0]->mapping == rest->mappings[0], true);
+    return ++*seen == 2 ? -ENODATA : 0;
+}
+
+/* A label for each sample of a source, in place of its own; and a look at each that ends it all. */
+static void merge_labelled(void **state)
+{
+    int err = 0, seen = 0;
+    struct ht_merge *m = ht_merge_create();
+    struct ht_profile *p = small_profile(), *rest = NULL;
+    label(p, 0, "run", "old", 0, "");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ht_merge_label(m, "run", i ? "one" : "zero"), 0);
+        assert_false(add_file(m, p));
+    }
+    struct ht_profile *sum = ht_merge_finish(m, &err, msg, sizeof(msg));
+    assert_int_equal(sum->n_samples, 2 * p->n_samples);
+    for (size_t i = 0; i < sum->n_samples; i++) {
+        assert_int_equal(sum->samples[i].n_labels, 1);
+        assert_string_equal(sum->samples[i].labels[0].str, i < p->n_samples ? "zero" : "one");
+    }
+    ht_profile_destroy(sum);
+
+    bool other;
+    FILE *file = file_of(p);
+    m = ht_merge_create();
+    assert_int_equal(ht_merge_add_file(m, fileno(file), see_two, &seen, &rest, &other, msg, sizeof(msg)),
+                     -ENODATA);
+    assert_int_equal(seen, 2);
+    assert_null(rest);
+    ht_merge_destroy(m);
+    fclose(file);
+    ht_profile_destroy(p);
 }
 
 /* A regular expression that would backtrack for ever gives up. */
@@ -438,7 +518,7 @@ int main(void)
         cmocka_unit_test(prune),           cmocka_unit_test(prune_inlined),
         cmocka_unit_test(aggregate),       cmocka_unit_test(copies),
         cmocka_unit_test(select_type),     cmocka_unit_test(units),
-        cmocka_unit_test(shared_arrays),   cmocka_unit_test(merge_one_by_one),
+        cmocka_unit_test(shared_arrays),   cmocka_unit_test(merge_one_by_one), cmocka_unit_test(merge_labelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,23 +157,56 @@ struct ht_profile *ht_load_profile(struct ht_report_args *a, size_t first, int *
     return p ? finish(p, a, err, msg, msg_size) : NULL;
 }
 
-/* Labels the samples of one profile of a comparison with its number. -ENODATA when it does not
- * record how it was sampled. */
-static int mark(struct ht_profile *p, size_t run, const struct ht_report_options *o, double *rate,
-                char *msg, size_t msg_size)
+/* One profile of a comparison on its way into the sum. */
+struct side {
+    struct ht_profile *p; /* it, perhaps without its samples */
+    struct ht_sampling sampling;
+    const struct ht_profile *of; /* the profile that `sampling` is of */
+    int64_t allocated;           /* objects, or whatever its first type counts */
+    const struct ht_report_options *o;
+    char *msg;
+    size_t msg_size;
+};
+
+/* -ENODATA when it does not record how it was sampled. */
+static int look(struct side *s, struct ht_profile *p)
 {
-    struct ht_sampling s;
-    char number[24];
-    int index = ht_profile_sample_index(p, o->sample_index, msg, msg_size);
+    int index = ht_profile_sample_index(p, s->o->sample_index, s->msg, s->msg_size);
     if (index < 0)
         return index;
-    if (!ht_sampling_of(&s, p, (size_t)index, msg, msg_size))
-        return -ENODATA;
-    *rate = s.rate > *rate ? s.rate : *rate;
-    snprintf(number, sizeof(number), "%zu", run);
-    int err = ht_profile_set_label(p, HT_COMPARED_RUN, number);
+    s->of = p;
+    return ht_sampling_of(&s->sampling, p, (size_t)index, s->msg, s->msg_size) ? 0 : -ENODATA;
+}
+
+static int see(void *ctx, struct ht_profile *p, const struct ht_sample *sample)
+{
+    struct side *s = ctx;
+    int err = s->of == p ? 0 : look(s, p);
     if (err)
-        snprintf(msg, msg_size, "out of memory");
+        return err;
+    if (sample->values[s->sampling.index] && !ht_sampling_size(&s->sampling, sample)) {
+        snprintf(s->msg, s->msg_size, "%s", ht_sampling_no_size);
+        return -ENODATA;
+    }
+    s->allocated = (int64_t)((uint64_t)s->allocated + (uint64_t)sample->values[0]);
+    return 0;
+}
+
+/* Adds a source to the sum, labelled with its number. */
+static int add(struct ht_merge *sum, const char *source, size_t number,
+               const struct ht_source_options *o, struct side *s, double *rate)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%zu", number);
+    int err = ht_merge_label(sum, HT_COMPARED_RUN, text);
+    if (err)
+        snprintf(s->msg, s->msg_size, "out of memory");
+    else
+        err = ht_source_merge(sum, source, o, see, s, &s->p, s->msg, s->msg_size);
+    if (!err && s->of != s->p) /* it has no sample */
+        err = look(s, s->p);
+    if (!err && s->sampling.rate > *rate)
+        *rate = s->sampling.rate;
     return err;
 }
 
@@ -187,21 +220,17 @@ static const char *comment_of(const struct ht_profile *p, const char *prefix)
 
 /* Two moments of one process: the same pid and program, the second later and with no fewer
  * allocations. */
-static bool same_process(const struct ht_profile *before, const struct ht_profile *after)
+static bool same_process(const struct side *sides)
 {
+    const struct ht_profile *before = sides[0].p, *after = sides[1].p;
     const char *was = comment_of(before, "pid: "), *is = comment_of(after, "pid: ");
-    int64_t allocated[2] = {0};
     if (!was || !is || strcmp(was, is) != 0 || !before->n_mappings || !after->n_mappings ||
         strcmp(before->mappings[0]->build_id, after->mappings[0]->build_id) != 0 ||
         strcmp(before->mappings[0]->file, after->mappings[0]->file) != 0 ||
         before->mappings[0]->start != after->mappings[0]->start ||
         before->period != after->period || before->time_nanos >= after->time_nanos)
         return false;
-    const struct ht_profile *const both[] = {before, after};
-    for (size_t b = 0; b < 2; b++)
-        for (size_t i = 0; i < both[b]->n_samples; i++)
-            allocated[b] += both[b]->samples[i].values[0];
-    return allocated[0] <= allocated[1];
+    return sides[0].allocated <= sides[1].allocated;
 }
 
 /* How many sites of the process had been folded. */
@@ -211,21 +240,25 @@ static unsigned long long folded(const struct ht_profile *p)
     return line ? strtoull(line + strlen("folded: "), NULL, 10) : 0;
 }
 
-/* A profile of what was alive at the first moment and still is. NULL: not known. */
-static struct ht_profile *load_survivors(const char *source, int64_t since,
-                                         const struct ht_source_options *o)
+/* Adds a profile of what was alive at the first moment and still is, if that is known: *known. 0 or
+ * -ENOMEM. */
+static int add_survivors(struct ht_merge *sum, const char *source, size_t number, int64_t since,
+                         const struct ht_source_options *o, const struct side *like, double *rate,
+                         bool *known)
 {
     struct timespec now;
     struct ht_source_options then = *o;
     char msg[512];
-    int err;
+    struct side s = {.o = like->o, .msg = msg, .msg_size = sizeof(msg)};
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t age = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - since;
     struct ht_region_ages ages = {.min_ns = age > 0 ? (uint64_t)age : 1};
     then.ages = &ages;
-    return ht_source_is_region(source) && !o->ages
-               ? ht_source_load_with(source, &then, &err, msg, sizeof(msg))
-               : NULL;
+    int err = ht_source_is_region(source) && !o->ages ? add(sum, source, number, &then, &s, rate)
+                                                      : -ENODATA;
+    ht_profile_destroy(s.p);
+    *known = !err;
+    return err == -ENOMEM ? err : 0;
 }
 
 struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, struct ht_compared *c,
@@ -235,42 +268,48 @@ struct ht_profile *ht_load_compared(struct ht_report_args *a, size_t first, stru
     struct ht_source_options o;
     if ((*err = source_options(a, first, &ages, &o, msg, msg_size)))
         return NULL;
-    size_t n = a->n_bases + a->n_sources - first, held = 0;
-    struct ht_profile **parts = calloc(n + 1, sizeof(parts[0])), *sum = NULL;
+    size_t n = a->n_bases + a->n_sources - first;
+    struct side *sides = calloc(n, sizeof(sides[0]));
+    struct ht_merge *merge = ht_merge_create();
+    struct ht_profile *sum = NULL;
     *c = (struct ht_compared){.n_before = a->n_bases, .n_after = n - a->n_bases};
-    if (!parts) {
+    if (!sides || !merge) {
         *err = -ENOMEM;
         snprintf(msg, msg_size, "out of memory");
     }
-    for (; !*err && held < n; held++) {
-        bool base = held < a->n_bases;
-        parts[held] = ht_source_load_with(
-            base ? a->bases[held] : a->sources[first + held - a->n_bases], &o, err, msg, msg_size);
-        if (!parts[held])
-            break;
-        *err = mark(parts[held], held, &a->report, base ? &c->before_rate : &c->after_rate, msg,
-                    msg_size);
+    for (size_t i = 0; !*err && i < n; i++) {
+        bool base = i < a->n_bases;
+        sides[i] = (struct side){.o = &a->report, .msg = msg, .msg_size = msg_size};
+        *err = add(merge, base ? a->bases[i] : a->sources[first + i - a->n_bases], i, &o, &sides[i],
+                   base ? &c->before_rate : &c->after_rate);
+        if (n > 2) { /* only of two it is asked what they have in common */
+            ht_profile_destroy(sides[i].p);
+            sides[i].p = NULL;
+        }
+    }
+    if (!*err && n == 2 && same_process(sides)) {
+        c->same_process = true;
+        c->folded = folded(sides[0].p) != folded(sides[1].p);
+        c->seconds = (double)(sides[1].p->time_nanos - sides[0].p->time_nanos) / 1e9;
+        *err = add_survivors(merge, a->sources[first], n, sides[0].p->time_nanos, &o, &sides[1],
+                             &c->after_rate, &c->survivors);
+        if (*err)
+            snprintf(msg, msg_size, "out of memory");
     }
     if (!*err) {
-        c->same_process = n == 2 && same_process(parts[0], parts[1]);
-        if (c->same_process) {
-            c->folded = folded(parts[0]) != folded(parts[1]);
-            c->seconds = (double)(parts[1]->time_nanos - parts[0]->time_nanos) / 1e9;
-            parts[n] = load_survivors(a->sources[first], parts[0]->time_nanos, &o);
-        }
-        c->survivors = parts[n] && !mark(parts[n], n, &a->report, &c->after_rate, msg, msg_size);
-        held += parts[n] != NULL;
-        sum = ht_profile_merge(parts, n + c->survivors, err, msg, msg_size);
+        sum = ht_merge_finish(merge, err, msg, msg_size);
+        merge = NULL;
     }
-    if (sum && n == 2 && !tell_apart(sum, a, a->sources[first], parts[1], parts[0])) {
+    if (sum && n == 2 && !tell_apart(sum, a, a->sources[first], sides[1].p, sides[0].p)) {
         ht_profile_destroy(sum);
         sum = NULL;
         *err = -ENOMEM;
         snprintf(msg, msg_size, "out of memory");
     }
-    for (size_t i = 0; i < held; i++)
-        ht_profile_destroy(parts[i]);
-    free(parts);
+    ht_merge_destroy(merge);
+    for (size_t i = 0; sides && i < n; i++)
+        ht_profile_destroy(sides[i].p);
+    free(sides);
     return sum ? finish(sum, a, err, msg, msg_size) : NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Decides by the word what a source is (standard input, a URL, a PID, a region file, a profile
- * file) and reads it. Several sources are merged one by one.
+ * file) and reads it. Several sources are merged one by one, gzipped files sample by sample.
  */
 #include "config.h"
 
@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/source/binary.h"
 #include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "profile/ops.h"
+#include "util/open.h"
 
 static struct ht_profile *load_region(const char *source, const struct ht_source_options *o,
                                       int *err, char *msg, size_t msg_size)
@@ -78,6 +80,48 @@ struct ht_profile *ht_source_load(const char *source, int *err, char *msg, size_
     return ht_source_load_with(source, NULL, err, msg, msg_size);
 }
 
+/* A descriptor of a profile file whose samples may go into a sum as they are read; -1: the source
+ * is something else, or its samples must be had first. */
+static int open_plain(const char *source, const struct ht_source_options *o)
+{
+    bool names_first = o && o->files_too && o->symbolize;
+    if (names_first || (o && (o->ages || o->binary)) || !strcmp(source, "-") ||
+        ht_source_is_url(source) || ht_source_is_region(source))
+        return -1;
+    return ht_open_regular(source);
+}
+
+int ht_source_merge(struct ht_merge *sum, const char *source, const struct ht_source_options *o,
+                    ht_merge_see_fn see, void *ctx, struct ht_profile **rest, char *msg,
+                    size_t msg_size)
+{
+    char why[400] = "";
+    bool other = true;
+    int err = 0, fd = open_plain(source, o);
+    if (rest)
+        *rest = NULL;
+    if (fd >= 0) {
+        err = ht_merge_add_file(sum, fd, see, ctx, rest, &other, why, sizeof why);
+        close(fd);
+    }
+    if (err == -ENOMEM)
+        snprintf(msg, msg_size, "cannot add %s: %s", source, why);
+    else if (err && *why)
+        snprintf(msg, msg_size, "%s is not a profile heaptap can read: %s", source, why);
+    if (err || !other)
+        return err;
+    struct ht_profile *p = ht_source_load_with(source, o, &err, msg, msg_size);
+    for (size_t i = 0; p && see && !err && i < p->n_samples; i++)
+        err = see(ctx, p, &p->samples[i]);
+    if (p && !err)
+        err = ht_merge_add(sum, p, msg, msg_size);
+    if (rest && !err)
+        *rest = p;
+    else
+        ht_profile_destroy(p);
+    return err;
+}
+
 struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool compact,
                                    const struct ht_source_options *o, int *err, char *msg,
                                    size_t msg_size)
@@ -91,12 +135,8 @@ struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool co
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {
-        struct ht_profile *part = ht_source_load_with(sources[i], o, err, msg, msg_size);
-        if (part)
-            *err = ht_merge_add(sum, part, msg, msg_size);
-        bool ok = part && !*err;
-        ht_profile_destroy(part);
-        if (!ok) {
+        *err = ht_source_merge(sum, sources[i], o, NULL, NULL, NULL, msg, msg_size);
+        if (*err) {
             ht_merge_destroy(sum);
             return NULL;
         }

@@ -3,6 +3,7 @@
 #ifndef HEAPTAP_SRC_CLI_SOURCE_SOURCE_H
 #define HEAPTAP_SRC_CLI_SOURCE_SOURCE_H
 
+#include "profile/ops.h"
 #include "profile/profile.h"
 #include "snapshot/region.h"
 #include "symbolize/symbolize.h"
@@ -33,8 +34,14 @@ bool ht_source_is_region(const char *source);
 struct ht_profile *ht_source_load_with(const char *source, const struct ht_source_options *o,
                                        int *err, char *msg, size_t msg_size);
 
-/* The sum of several, merged one by one, so that never more than one and the sum are in memory.
- * A single one is put through merge too when compact. */
+/* Adds a source to a sum. see, ctx and rest are as of ht_merge_add_file: *rest has no samples, or
+ * all. 0, or -errno with one line. */
+int ht_source_merge(struct ht_merge *sum, const char *source, const struct ht_source_options *o,
+                    ht_merge_see_fn see, void *ctx, struct ht_profile **rest, char *msg,
+                    size_t msg_size);
+
+/* The sum of several, merged one by one, so that never more than one and the sum are in memory; of
+ * most files the sum alone. A single one is put through merge too when compact. */
 struct ht_profile *ht_sources_load(const char *const *sources, size_t n, bool compact,
                                    const struct ht_source_options *o, int *err, char *msg,
                                    size_t msg_size);
