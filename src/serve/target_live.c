@@ -28,15 +28,30 @@ static bool is_named(const struct live *live, const char *id)
 
 /* Of several regions with one pid (after exec, or when the pid was reused) the living one
  * counts, otherwise the youngest; the list has living ones first, then by start. */
-static bool is_outdone(const struct ht_listed *list, size_t n, size_t i)
+static int by_pid(const void *a, const void *b)
 {
-    for (size_t k = 0; k < n; k++) {
-        if (k == i || list[k].pid != list[i].pid)
-            continue;
-        if (list[k].alive != list[i].alive ? list[k].alive : k > i)
-            return true;
-    }
-    return false;
+    const struct ht_listed *x = *(const struct ht_listed *const *)a,
+                           *y = *(const struct ht_listed *const *)b;
+    if (x->pid != y->pid)
+        return x->pid < y->pid ? -1 : 1;
+    if (x->alive != y->alive)
+        return x->alive ? -1 : 1;
+    return (x < y) - (x > y);
+}
+
+/* Marks in `outdone` those of the list that another one of their pid counts instead of. */
+static int find_outdone(const struct ht_listed *list, size_t n, bool *outdone)
+{
+    const struct ht_listed **sorted = calloc(n + 1, sizeof *sorted);
+    if (!sorted)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &list[i];
+    qsort(sorted, n, sizeof *sorted, by_pid);
+    for (size_t i = 1; i < n; i++)
+        outdone[sorted[i] - list] = sorted[i]->pid == sorted[i - 1]->pid;
+    free(sorted);
+    return 0;
 }
 
 /* The number of threads of a process; -1: not visible. A directory has a link for each
@@ -75,27 +90,28 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
     const struct live *live = ctx;
     size_t n_all, kept = 0;
     struct ht_listed *all;
-    int err = ht_list(&all, &n_all);
+    int err = ht_list_figures(&all, &n_all);
     if (err)
         return err;
     /* Removes old regions as ps does, so that they do not pile up under a server that runs for
      * months. */
     ht_list_clean(all, n_all);
     struct ht_target *t = calloc(n_all + 1, sizeof *t);
-    if (!t)
-        err = -ENOMEM;
+    bool *outdone = calloc(n_all + 1, sizeof *outdone);
+    err = t && outdone ? find_outdone(all, n_all, outdone) : -ENOMEM;
     for (size_t i = 0; !err && i < n_all; i++) {
         /* A dead process without a sample, or whose profile is written, is not listed. */
         char id[32];
 
         snprintf(id, sizeof id, "%d", (int)all[i].pid);
-        if (!is_named(live, id) || is_outdone(all, n_all, i) ||
+        if (!is_named(live, id) || outdone[i] ||
             (!all[i].alive && (!all[i].samples || all[i].dumped || !*all[i].path)))
             continue;
         if (!fill(&t[kept++], &all[i]))
             err = -ENOMEM;
     }
     free(all);
+    free(outdone);
     if (err) {
         ht_targets_free(t, kept);
         return err;
@@ -105,12 +121,11 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
     return 0;
 }
 
-static int open_target(const struct live *live, const char *id, const struct ht_region_ages *ages,
-                       struct ht_region *r, char *msg, size_t msg_size)
+static int open_target(const struct live *live, const char *id, struct ht_region *r, char *msg, size_t msg_size)
 {
     pid_t pid;
     if (is_named(live, id) && ht_region_is_pid(id, &pid))
-        return ht_region_open_for(r, id, ages, msg, msg_size);
+        return ht_region_open_to_read(r, id, msg, msg_size);
     snprintf(msg, msg_size, "no profiled process %s here", id);
     return -ENOENT;
 }
@@ -119,7 +134,7 @@ static struct ht_profile *of_ages(void *ctx, const char *id, const struct ht_reg
                                   pid_t *pid, int *err, char *msg, size_t msg_size)
 {
     struct ht_region r;
-    *err = open_target(ctx, id, ages, &r, msg, msg_size);
+    *err = open_target(ctx, id, &r, msg, msg_size);
     if (*err)
         return NULL;
     *pid = r.alive ? r.pid : 0;
@@ -144,7 +159,7 @@ static struct ht_profile *aged(void *ctx, const char *id, pid_t *pid, int *err, 
 static int raw(void *ctx, const char *id, void **data, size_t *size, char *msg, size_t msg_size)
 {
     struct ht_region r;
-    int err = open_target(ctx, id, NULL, &r, msg, msg_size);
+    int err = open_target(ctx, id, &r, msg, msg_size);
     if (err)
         return err;
     int64_t n = ht_region_raw(&r, NULL, data, size);
@@ -156,7 +171,7 @@ static int cmdline(void *ctx, const char *id, char **words, size_t *size, char *
                    size_t msg_size)
 {
     struct ht_region r;
-    int err = open_target(ctx, id, NULL, &r, msg, msg_size);
+    int err = open_target(ctx, id, &r, msg, msg_size);
     if (err)
         return err;
     const struct ht_region_header *h = r.view.header;

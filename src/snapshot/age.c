@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sums the live objects of a region by site and by bucket of age, in one pass over the live
- * table. The stream then asks for a site's sums instead of reading the site's totals.
+ * table. The stream then asks for a site's sums instead of reading the site's totals. Sites are met
+ * in any order: of a chunk of them, what the pass needs is kept at the first look.
  */
 #include "config.h"
 
@@ -22,13 +23,24 @@ struct sum {
     uint64_t objects, object_fraction, bytes, byte_fraction;
 };
 
+/* Of a chunk of sites. A rate of 0: not known yet. */
+struct sites {
+    uint64_t *rates;
+    struct sum *sums; /* of each site, as many as there are parts */
+};
+
 struct ht_age_filter {
     const struct ht_view *view;
-    bool label, cut;     /* cut: there is an age limit */
-    uint32_t parts;      /* sums for each site */
-    uint32_t *site_base; /* for each chunk, the number of its first site */
-    struct sum *sums;
+    bool label, cut; /* cut: there is an age limit */
+    bool failed;     /* out of memory */
+    uint32_t parts;
+    uint32_t n; /* chunks that the view may have */
+    struct sites *chunks;
+    unsigned refreshes;
 };
+
+/* A region that is damaged has any number of live records without a site. */
+enum { REFRESHES = 100 };
 
 static uint32_t bucket_of(uint64_t seconds)
 {
@@ -38,11 +50,66 @@ static uint32_t bucket_of(uint64_t seconds)
     return b;
 }
 
+static uint32_t chunk_of(ht_ref ref)
+{
+    return (uint32_t)(((uint64_t)ref * 8 - HT_HEADER_SIZE) / HT_CHUNK_SIZE);
+}
+
+static uint32_t index_of(ht_ref ref)
+{
+    uint64_t at = ((uint64_t)ref * 8 - HT_HEADER_SIZE) % HT_CHUNK_SIZE;
+    return (uint32_t)((at - sizeof(struct ht_chunk)) / sizeof(struct ht_site));
+}
+
+/* The sums of a site; NULL: nothing of its chunk lives. */
 static struct sum *sums_of(const struct ht_age_filter *f, ht_ref ref)
 {
-    uint64_t at = (uint64_t)ref * 8 - HT_HEADER_SIZE;
-    uint64_t index = (at % HT_CHUNK_SIZE - sizeof(struct ht_chunk)) / sizeof(struct ht_site);
-    return f->sums + (f->site_base[at / HT_CHUNK_SIZE] + index) * f->parts;
+    const struct sites *c = &f->chunks[chunk_of(ref)];
+    return c->sums ? c->sums + (size_t)index_of(ref) * f->parts : NULL;
+}
+
+/* A site that came after what was fetched is worth another look. */
+static const struct ht_site *site_at(struct ht_age_filter *f, ht_ref ref)
+{
+    const struct ht_site *site = ht_view_record(f->view, ref, HT_KIND_SITE);
+    if (site || !HT_VIEW_SOURCE(f->view) || f->refreshes == REFRESHES)
+        return site;
+    f->refreshes++;
+    HT_VIEW_SOURCE(f->view)->refresh(HT_VIEW_SOURCE(f->view));
+    return ht_view_record(f->view, ref, HT_KIND_SITE);
+}
+
+/* Room for the sums of a chunk's sites, and their rates. */
+static void take_chunk(struct ht_age_filter *f, uint32_t chunk)
+{
+    struct sites *c = &f->chunks[chunk];
+    const uint32_t n = ht_kind_capacity(HT_KIND_SITE);
+    uint64_t at = HT_HEADER_SIZE + (uint64_t)chunk * HT_CHUNK_SIZE + sizeof(struct ht_chunk);
+    c->rates = calloc(n, sizeof *c->rates);
+    c->sums = calloc((size_t)n * f->parts, sizeof *c->sums);
+    f->failed |= !c->rates || !c->sums;
+    for (uint32_t i = 0; !f->failed && i < n; i++, at += sizeof(struct ht_site)) {
+        const struct ht_site *site = ht_view_record(f->view, (ht_ref)(at / 8), HT_KIND_SITE);
+        c->rates[i] = site ? site->rate : 0;
+    }
+}
+
+/* The rate of a live object's site, for whose sums there is room then. 0: there is no such site, or
+ * no memory. */
+static uint64_t rate_of(struct ht_age_filter *f, ht_ref ref)
+{
+    const uint64_t first = HT_HEADER_SIZE + sizeof(struct ht_chunk);
+    if ((uint64_t)ref * 8 < first || chunk_of(ref) >= f->n)
+        return 0;
+    struct sites *c = &f->chunks[chunk_of(ref)];
+    if (c->rates && c->rates[index_of(ref)])
+        return c->rates[index_of(ref)];
+    if (!site_at(f, ref))
+        return 0;
+    if (!c->rates)
+        take_chunk(f, chunk_of(ref));
+    const struct ht_site *site = f->failed ? NULL : ht_view_record(f->view, ref, HT_KIND_SITE);
+    return site ? (c->rates[index_of(ref)] = site->rate) : 0;
 }
 
 /* The time to which ages refer, in seconds since the region was made: now, or the last sample of
@@ -79,53 +146,50 @@ static void take(struct ht_age_filter *f, uint64_t now, const struct ht_region_a
     struct ht_cursor c = {.kind = HT_KIND_LIVE};
     const struct ht_live *record;
     struct ht_live l;
-    while ((record = ht_view_next(f->view, &c))) {
+    while (!f->failed && (record = ht_view_next(f->view, &c))) {
         if (!ht_view_live(record, &l))
             continue;
-        const struct ht_site *site = ht_view_record(f->view, l.site, HT_KIND_SITE);
         uint64_t age = now > l.time ? now - l.time : 0;
-        /* More than a process can hold: damaged. */
-        if (!site || l.size > 1ull << 50 || site->rate > 1ull << 50 ||
-            age * 1000000000u < ages->min_ns || (ages->max_ns && age * 1000000000u > ages->max_ns))
+        if (age * 1000000000u < ages->min_ns || (ages->max_ns && age * 1000000000u > ages->max_ns))
             continue;
-        add(sums_of(f, l.site) + (f->label ? bucket_of(age) : 0), l.size, site->rate);
+        uint64_t rate = rate_of(f, l.site);
+        /* More than a process can hold: damaged. */
+        if (!rate || l.size > 1ull << 50 || rate > 1ull << 50)
+            continue;
+        add(sums_of(f, l.site) + (f->label ? bucket_of(age) : 0), l.size, rate);
     }
 }
 
-struct ht_age_filter *ht_age_filter_create(const struct ht_region *r,
+struct ht_age_filter *ht_age_filter_create(const struct ht_region *r, const struct ht_view *view,
                                            const struct ht_region_ages *ages)
 {
     struct ht_age_filter *f = calloc(1, sizeof *f);
     if (!f)
         return NULL;
-    f->view = &r->view;
+    f->view = view;
     f->label = ages->label;
     f->cut = ages->min_ns || ages->max_ns;
     f->parts = ages->label ? N_BUCKETS : 1;
-    uint32_t n = 0;
-    f->site_base = calloc((size_t)r->view.n_chunks + 1, sizeof *f->site_base);
-    for (uint32_t i = 0; f->site_base && i < r->view.n_chunks; i++) {
-        const struct ht_chunk *chunk =
-            (const struct ht_chunk *)(r->view.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE);
-        f->site_base[i] = n;
-        if (atomic_load(&chunk->kind) == HT_KIND_SITE)
-            n += ht_kind_capacity(HT_KIND_SITE);
-    }
-    f->sums = f->site_base ? calloc((size_t)n * f->parts + 1, sizeof *f->sums) : NULL;
-    if (!f->sums) {
-        ht_age_filter_destroy(f);
-        return NULL;
-    }
-    take(f, reference(r), ages);
-    return f;
+    f->n = (uint32_t)((view->size - HT_HEADER_SIZE) / HT_CHUNK_SIZE);
+    f->chunks = calloc((size_t)f->n + 1, sizeof *f->chunks);
+    f->failed = !f->chunks;
+    if (!f->failed)
+        take(f, reference(r), ages);
+    if (!f->failed)
+        return f;
+    ht_age_filter_destroy(f);
+    return NULL;
 }
 
 void ht_age_filter_destroy(struct ht_age_filter *f)
 {
     if (!f)
         return;
-    free(f->site_base);
-    free(f->sums);
+    for (uint32_t i = 0; f->chunks && i < f->n; i++) {
+        free(f->chunks[i].rates);
+        free(f->chunks[i].sums);
+    }
+    free(f->chunks);
     free(f);
 }
 
@@ -138,6 +202,10 @@ static int64_t rounded(uint64_t whole, uint64_t fraction)
 
 static void survivors(const struct sum *s, struct ht_values *v)
 {
+    if (!s) {
+        *v = (struct ht_values){0};
+        return;
+    }
     v->inuse_objects = v->alloc_objects = rounded(s->objects, s->object_fraction);
     v->inuse_bytes = v->alloc_bytes = rounded(s->bytes, s->byte_fraction);
 }
@@ -153,7 +221,7 @@ bool ht_age_filter_part(void *ctx, ht_ref ref, const struct ht_site *site, uint3
     const struct sum *sums = sums_of(f, ref);
     out->age = -1;
     if (index < f->parts) {
-        survivors(&sums[index], &out->values);
+        survivors(sums ? &sums[index] : NULL, &out->values);
         if (f->label)
             out->age = buckets[index];
         return true;
@@ -163,7 +231,7 @@ bool ht_age_filter_part(void *ctx, ht_ref ref, const struct ht_site *site, uint3
     ht_site_values(f->view, site, &out->values);
     for (uint32_t i = 0; i < f->parts; i++) {
         struct ht_values v;
-        survivors(&sums[i], &v);
+        survivors(sums ? &sums[i] : NULL, &v);
         out->values.alloc_objects -= v.inuse_objects;
         out->values.alloc_bytes -= v.inuse_bytes;
     }

@@ -8,8 +8,8 @@
 
 struct ht_age_filter;
 
-/* NULL when out of memory. r must outlive it. */
-struct ht_age_filter *ht_age_filter_create(const struct ht_region *r,
+/* Of a view of r. NULL when out of memory. Both must outlive it. */
+struct ht_age_filter *ht_age_filter_create(const struct ht_region *r, const struct ht_view *view,
                                            const struct ht_region_ages *ages);
 void ht_age_filter_destroy(struct ht_age_filter *f);
 

@@ -38,6 +38,7 @@ struct lister {
     } * roots; /* /dev/shm directories that were walked */
     size_t n_roots;
     const char *shown; /* put before names in another root */
+    bool places;       /* titles and units are wanted */
     int err;
 };
 
@@ -93,15 +94,15 @@ static void put_totals(struct ht_listed *e, const struct ht_view *v)
     e->alloc_objects = t.values.alloc_objects;
 }
 
-static void put_place(struct ht_listed *e, pid_t pid)
+static void put_place(const struct lister *l, struct ht_listed *e, pid_t pid)
 {
-    if (!e->alive)
+    if (!e->alive || !l->places)
         return;
     ht_process_title(pid, e->title, sizeof e->title);
     ht_process_unit(pid, e->unit, sizeof e->unit);
 }
 
-static void describe(struct ht_listed *e, const struct ht_region *r)
+static void describe(const struct lister *l, struct ht_listed *e, const struct ht_region *r)
 {
     const struct ht_region_header *h = r->view.header;
     uint32_t flags = atomic_load(&h->flags);
@@ -127,7 +128,7 @@ static void describe(struct ht_listed *e, const struct ht_region *r)
     put(e->last_dump, sizeof e->last_dump, h->last_dump, sizeof h->last_dump);
     put(e->path, sizeof e->path, r->path, sizeof r->path);
     put_command(e, h);
-    put_place(e, r->pid);
+    put_place(l, e, r->pid);
     e->unwritten =
         e->dumped || !atomic_load(&h->dump_failures) ? 0 : (int)atomic_load(&h->dump_errno);
     put_totals(e, &r->view);
@@ -193,7 +194,7 @@ static void list_process(struct lister *l, pid_t pid)
             e->state = p.state;
             e->filtered = true;
             put_name(e, pid);
-            put_place(e, pid);
+            put_place(l, e, pid);
             put(e->damage, sizeof e->damage, UNKNOWN_FILTER, sizeof UNKNOWN_FILTER);
         }
         return;
@@ -216,13 +217,13 @@ static void list_process(struct lister *l, pid_t pid)
     if (!err || !ht_process_read(pid, &p)) { /* still there */
         struct ht_listed *e = add(l);
         if (e && !err) {
-            describe(e, &r);
+            describe(l, e, &r);
         } else if (e) {
             e->pid = pid;
             e->uid = p.uid;
             e->alive = true;
             e->state = p.state;
-            put_place(e, pid);
+            put_place(l, e, pid);
             put(e->path, sizeof e->path, map.path, sizeof map.path);
             put(e->damage, sizeof e->damage, msg, sizeof msg);
         }
@@ -254,7 +255,7 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
             strncat(msg, "; nothing can be had of it: remove it", sizeof msg - strlen(msg) - 1);
         put(e->damage, sizeof e->damage, msg, sizeof msg);
     } else {
-        describe(e, &r);
+        describe(l, e, &r);
         ht_region_close(&r);
     }
     e->uid = st->st_uid;
@@ -310,9 +311,9 @@ static int by_start(const void *a, const void *b)
     return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-int ht_list(struct ht_listed **out, size_t *n)
+static int list(bool places, struct ht_listed **out, size_t *n)
 {
-    struct lister l = {.shown = ""};
+    struct lister l = {.shown = "", .places = places};
     struct stat st;
     each_process(&l, list_process);
     if (!l.err)
@@ -334,4 +335,14 @@ int ht_list(struct ht_listed **out, size_t *n)
     *out = l.list;
     *n = l.n;
     return 0;
+}
+
+int ht_list(struct ht_listed **out, size_t *n)
+{
+    return list(true, out, n);
+}
+
+int ht_list_figures(struct ht_listed **out, size_t *n)
+{
+    return list(false, out, n);
 }

@@ -41,6 +41,9 @@ struct ht_listed {
 /* A new array, living ones first, then by start. 0 or -errno. */
 int ht_list(struct ht_listed **out, size_t *n);
 
+/* The same without titles and units, which are two files of /proc for each process. */
+int ht_list_figures(struct ht_listed **out, size_t *n);
+
 /*
  * Bounds what dead processes leave in this user's own directories. A region goes
  *  - when it has no sample;

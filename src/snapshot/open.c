@@ -170,8 +170,9 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
         struct ht_region_origin from = {.file = -1, .address = map.address};
         if (map.inode && (from.file = ht_process_region_file(p, &map)) >= 0)
             snprintf(r->path, sizeof r->path, "%s", map.path);
-        /* Also for a region in a file, because it may go on in private memory. */
-        from.memory = ht_process_memory(p->thread);
+        /* Also for a region in a file, because it may go on in private memory, but for the header,
+         * which begins it. */
+        from.memory = kinds == HT_COPY_HEADER && from.file >= 0 ? -1 : ht_process_memory(p->thread);
         if (from.file < 0 && from.memory < 0) {
             return say(msg, size, from.memory,
                        "cannot read the memory of process %d: %s (try as "
@@ -315,14 +316,11 @@ int ht_region_open(struct ht_region *r, const char *word, char *msg, size_t msg_
                                         : ht_region_open_path(r, word, msg, msg_size);
 }
 
-int ht_region_open_for(struct ht_region *r, const char *word, const struct ht_region_ages *ages,
-                       char *msg, size_t msg_size)
+int ht_region_open_to_read(struct ht_region *r, const char *word, char *msg, size_t msg_size)
 {
     pid_t pid;
-    bool live = ages && (ages->min_ns || ages->max_ns || ages->label);
-    uint32_t kinds = live ? HT_COPY_ALL : HT_COPY_AS_NEEDED;
-    return ht_region_is_pid(word, &pid) ? open_pid(r, pid, kinds, msg, msg_size)
-                                        : open_path(r, word, kinds, msg, msg_size);
+    return ht_region_is_pid(word, &pid) ? open_pid(r, pid, HT_COPY_AS_NEEDED, msg, msg_size)
+                                        : open_path(r, word, HT_COPY_AS_NEEDED, msg, msg_size);
 }
 
 void ht_region_close(struct ht_region *r)

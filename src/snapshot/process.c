@@ -19,6 +19,7 @@
 
 #include "region/layout.h"
 #include "snapshot/directory.h"
+#include "snapshot/proc_lines.h"
 
 int ht_read_at(int fd, void *to, uint64_t n, uint64_t at)
 {
@@ -34,13 +35,6 @@ int ht_read_at(int fd, void *to, uint64_t n, uint64_t at)
         n -= (uint64_t)r;
     }
     return 0;
-}
-
-static FILE *open_proc(pid_t pid, const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    return fopen(path, "re");
 }
 
 #define TICK (1000000000 / 100) /* nanoseconds; USER_HZ */
@@ -65,15 +59,22 @@ static int64_t boot_offset(void)
 #define EXITING                                                                                    \
     0x4 /* PF_EXITING of stat's flags: its memory is being freed, before it is a zombie */
 
+/* A file of /proc that is not there is that of a process that is gone. */
+static int gone(int err)
+{
+    return err == -ENOENT ? -ESRCH : err;
+}
+
 static int read_stat(pid_t pid, struct ht_process_info *out)
 {
-    char buf[1024];
-    FILE *f = open_proc(pid, "stat");
-    if (!f)
-        return errno == ENOENT ? -ESRCH : -errno;
-    size_t n = fread(buf, 1, sizeof buf - 1, f);
-    fclose(f);
-    buf[n] = 0;
+    char buf[1024], path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return gone(-errno);
+    ssize_t n = read(fd, buf, sizeof buf - 1);
+    close(fd);
+    buf[n > 0 ? n : 0] = 0;
     /* The name in parentheses may contain any character: the last ')' ends it. */
     const char *p = strrchr(buf, ')');
     unsigned flags = 0;
@@ -117,11 +118,10 @@ int ht_process_read(pid_t pid, struct ht_process_info *out)
         err = find_thread(out);
     if (err)
         return err;
-    FILE *f = open_proc(pid, "status");
-    if (!f)
-        return errno == ENOENT ? -ESRCH : -errno;
-    char line[512];
-    while (fgets(line, sizeof line, f)) {
+    struct ht_proc_lines lines;
+    if ((err = ht_proc_lines_open(&lines, pid, "status")))
+        return gone(err);
+    for (char *line; (line = ht_proc_lines_next(&lines));) {
         if (!strncmp(line, "Uid:", 4)) { /* real, effective, saved, file system */
             char *end;
             strtoul(line + 4, &end, 10);
@@ -134,7 +134,7 @@ int ht_process_read(pid_t pid, struct ht_process_info *out)
                 out->own_pid = (pid_t)v;
         }
     }
-    fclose(f);
+    ht_proc_lines_close(&lines);
     return 0;
 }
 
@@ -155,14 +155,37 @@ struct line {
     const char *name; /* "" for anonymous memory */
 };
 
+/* A number, and the character behind it, which is not counted. False: it is not there. */
+static bool number(char **at, int base, char behind, uint64_t *out)
+{
+    char *end;
+    *out = strtoul(*at, &end, base);
+    bool ok = end != *at && *end == behind;
+    *at = end + ok;
+    return ok;
+}
+
+/* "7f0e4000-7f0e5000 rw-s 00000000 00:1a 4711      /dev/shm/..." */
 static bool parse(char *text, struct line *l)
 {
-    int name = 0;
-    text[strcspn(text, "\n")] = 0;
-    if (sscanf(text, "%lx-%lx %4s %lx %x:%x %lu%n", &l->start, &l->end, l->perms, &l->offset,
-               &l->major, &l->minor, &l->inode, &name) < 7)
+    uint64_t major, minor, inode;
+    if (!number(&text, 16, '-', &l->start) || !number(&text, 16, ' ', &l->end) ||
+        strnlen(text, 5) < 5 || text[4] != ' ')
         return false;
-    l->name = text + name + strspn(text + name, " ");
+    memcpy(l->perms, text, 4);
+    l->perms[4] = 0;
+    text += 5;
+    if (!number(&text, 16, ' ', &l->offset) || !number(&text, 16, ':', &major) ||
+        !number(&text, 16, ' ', &minor))
+        return false;
+    char *end;
+    inode = strtoul(text, &end, 10);
+    if (end == text)
+        return false;
+    l->major = (unsigned)major;
+    l->minor = (unsigned)minor;
+    l->inode = inode;
+    l->name = end + strspn(end, " ");
     return true;
 }
 
@@ -237,15 +260,13 @@ static void find_private(const struct ht_process_info *p, const struct candidate
 
 int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
 {
-    FILE *f = open_proc(p->thread, "maps");
+    struct ht_proc_lines lines;
     *out = (struct ht_process_map){0};
-    if (!f)
-        return errno == ENOENT ? -ESRCH : -errno;
+    int err = ht_proc_lines_open(&lines, p->thread, "maps");
+    if (err)
+        return gone(err);
     struct candidates anonymous = {0};
-    char *text = NULL;
-    size_t size = 0;
-    errno = 0;
-    while (!out->address && getline(&text, &size, f) > 0) {
+    for (char *text; !out->address && (text = ht_proc_lines_next(&lines));) {
         struct line l;
         if (!parse(text, &l))
             continue;
@@ -270,9 +291,8 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
             out->parents = true;
         }
     }
-    int err = ferror(f) ? (errno ? -errno : -EIO) : 0;
-    fclose(f);
-    free(text);
+    err = lines.err;
+    ht_proc_lines_close(&lines);
     if (!err && !out->address && out->library)
         find_private(p, &anonymous, out);
     free(anonymous.line);
@@ -286,20 +306,16 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
 int ht_process_objects(const struct ht_process_info *p, void (*fn)(void *ctx, const char *path),
                        void *ctx)
 {
-    FILE *f = open_proc(p->thread, "maps");
-    if (!f)
-        return -errno;
-    char *text = NULL;
-    size_t size = 0;
+    struct ht_proc_lines lines;
     struct line l;
-    errno = 0;
-    while (getline(&text, &size, f) > 0)
+    int err = ht_proc_lines_open(&lines, p->thread, "maps");
+    if (err)
+        return err;
+    for (char *text; (text = ht_proc_lines_next(&lines));)
         if (parse(text, &l) && l.inode && !l.offset)
             fn(ctx, l.name);
-    int err = ferror(f) ? (errno ? -errno : -EIO) : 0;
-    fclose(f);
-    free(text);
-    return err;
+    ht_proc_lines_close(&lines);
+    return lines.err;
 }
 
 uint64_t ht_process_resident(pid_t pid)

@@ -14,6 +14,7 @@
 
 #include "region/view.h"
 
+struct ht_apart;
 struct ht_profile;
 struct ht_region_window;
 struct ht_symbolize_options;
@@ -49,11 +50,9 @@ struct ht_region_ages {
     bool label;              /* a sample for each age bucket, with a label "age" */
 };
 
-/* The same for a profile of such ages (NULL: of all objects). Where they need no live records, none
- * is read, and the rest as it is needed: some 40 MB of memory, whatever the region's size. r must
- * stay where it is. */
-int ht_region_open_for(struct ht_region *r, const char *word, const struct ht_region_ages *ages,
-                       char *msg, size_t msg_size);
+/* As ht_region_open, but the region is read as it is needed: some 40 MB of memory, whatever its
+ * size. Live records are read for ages alone. r must stay where it is. */
+int ht_region_open_to_read(struct ht_region *r, const char *word, char *msg, size_t msg_size);
 
 /* A region file. */
 int ht_region_open_path(struct ht_region *r, const char *path, char *msg, size_t msg_size);
@@ -83,6 +82,11 @@ struct ht_profile *ht_region_profile(const struct ht_region *r, const struct ht_
 int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ages, void **data,
                       size_t *size);
 
+/* The same with the samples apart (profile/apart.h), in memory that does not grow with them. *n:
+ * samples, or -errno with NULL. */
+struct ht_apart *ht_region_apart(const struct ht_region *r, const struct ht_region_ages *ages,
+                                 int64_t *n);
+
 /* What is to be said of a region besides its profile: "" for nothing. */
 void ht_region_note(const struct ht_region *r, const char *word, char *note, size_t size);
 
@@ -94,6 +98,13 @@ struct ht_profile *ht_region_names(const struct ht_region *r, const char *word,
                                    const struct ht_region_ages *ages,
                                    const struct ht_symbolize_options *symbolize, int *err,
                                    char *msg, size_t msg_size, char *note, size_t note_size);
+
+/* The same as a gzipped profile in malloc'ed memory, without its samples in the model. Samples
+ * written, or -errno with one line in msg. */
+int64_t ht_region_named(const struct ht_region *r, const char *word,
+                        const struct ht_region_ages *ages,
+                        const struct ht_symbolize_options *symbolize, void **data, size_t *size,
+                        char *msg, size_t msg_size, char *note, size_t note_size);
 
 /* All in one: word is a PID or the path of a region. */
 struct ht_profile *ht_region_load(const char *word, const struct ht_region_ages *ages,

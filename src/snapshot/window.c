@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SLOTS 640u /* 40 MiB; a stack needs 1 + 1 + 512 at once */
+#define SLOTS 544u /* 34 MiB; a stack needs 1 + 1 + 512 at once */
 
 struct slot {
     uint32_t chunk, newer, older; /* numbers of slots, in a ring of which slot 0 is the head */

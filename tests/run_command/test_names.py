@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The names in the files at the end of a run: in all of them, however long it takes, unless a signal stops it."""
 import os
+import pty
 import signal
 import socket
 import stat
 import subprocess
 import unittest
 
-from common import CLOCK, Case, PROG, main
+from common import CLOCK, Case, HEAPTAP, PROG, main
+import terminal
 
 
 class Names(Case):
@@ -23,6 +25,20 @@ class Names(Case):
         self.assertEqual(len(files), 4, r.stderr)
         for name in files:
             self.assertGreater(self.blocks(name), 0)
+
+    def test_progress_on_a_terminal(self):
+        """A line that is overwritten, and wiped at the end; elsewhere nothing."""
+        env = dict(self.env, LD_PRELOAD=CLOCK)
+        words = [HEAPTAP, "run", "--exact", "-o", "p.pb.gz", PROG, "exit", "0"]
+        master, slave = pty.openpty()
+        p = subprocess.Popen(words, cwd=self.dir, env=env, stdout=subprocess.DEVNULL, stderr=slave)
+        os.close(slave)
+        said = terminal.read(master)
+        self.assertEqual(p.wait(), 0)
+        self.assertIn("\rnaming addresses: run-prog", said)
+        self.assertRegex(said, r"(?s)naming addresses.*\r\x1b\[Kheaptap: wrote p\.pb\.gz")
+        r = subprocess.run(words, cwd=self.dir, env=env, capture_output=True, text=True, timeout=60)
+        self.assertNotIn("naming", r.stderr)
 
     def test_a_signal_stops_it(self):
         """A server that does not answer keeps the naming; the file stays as the program wrote it, but for its mode."""

@@ -51,7 +51,7 @@ static int recover_one(const char *word, const struct ht_dump_options *o, const 
 {
     struct ht_region r;
     char msg[512], path[sizeof r.path], unused[160];
-    if (ht_region_open_for(&r, word, &o->ages, msg, sizeof msg))
+    if (ht_region_open_to_read(&r, word, msg, sizeof msg))
         return ht_complain(1, "%s", msg);
     if (r.alive) {
         pid_t pid = r.pid;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From a region to a profile file. Without names the region is streamed as the library would have
- * done; with names it goes through the profile model. The file is written under a temporary name
- * and then renamed.
+ * done; with names its samples are, and the rest goes through the profile model. The file is
+ * written under a temporary name and then renamed.
  */
 #include "config.h"
 
@@ -77,17 +77,40 @@ static int64_t write_raw(const struct ht_region *r, const struct ht_dump_options
     return err ? err : n;
 }
 
-/* *kept gets the profile, or NULL. */
-static int64_t write_named(const struct ht_region *r, const char *word,
-                           const struct ht_dump_options *o, const char *path, char *msg,
-                           size_t msg_size, char *note, size_t note_size, struct ht_profile **kept)
+static struct ht_symbolize_options names_of(const struct ht_dump_options *o)
 {
-    int err;
     struct ht_symbolize_options symbolize = {.lines_and_inlines = !o->fast};
     if (o->demangle)
         ht_demangle_parse(o->demangle, &symbolize.demangle);
     if (isatty(STDERR_FILENO) && !o->quiet)
         symbolize.progress = stderr;
+    return symbolize;
+}
+
+/* Samples go by, and are in memory for no longer. */
+static int64_t write_named(const struct ht_region *r, const char *word,
+                           const struct ht_dump_options *o, const char *path, char *msg,
+                           size_t msg_size, char *note, size_t note_size)
+{
+    const struct ht_symbolize_options symbolize = names_of(o);
+    void *data;
+    size_t size;
+    int64_t n = ht_region_named(r, word, &o->ages, &symbolize, &data, &size, msg, msg_size, note,
+                                note_size);
+    if (n < 0)
+        return n;
+    int err = ht_file_replace(path, data, size);
+    free(data);
+    return err ? err : n;
+}
+
+/* *kept gets the profile, or NULL. */
+static int64_t write_kept(const struct ht_region *r, const char *word,
+                          const struct ht_dump_options *o, const char *path, char *msg,
+                          size_t msg_size, char *note, size_t note_size, struct ht_profile **kept)
+{
+    int err;
+    const struct ht_symbolize_options symbolize = names_of(o);
     struct ht_profile *p =
         ht_region_names(r, word, &o->ages, &symbolize, &err, msg, msg_size, note, note_size);
     if (!p)
@@ -125,8 +148,10 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
     if (o->raw) {
         ht_region_note(r, word, note, sizeof note);
         n = write_raw(r, o, path);
+    } else if (o->owners && !o->quiet) {
+        n = write_kept(r, word, o, path, msg, msg_size, note, sizeof note, &kept);
     } else {
-        n = write_named(r, word, o, path, msg, msg_size, note, sizeof note, &kept);
+        n = write_named(r, word, o, path, msg, msg_size, note, sizeof note);
     }
     if (n < 0) {
         if (!*msg)
@@ -139,7 +164,7 @@ int ht_dump_save_region(const struct ht_region *r, const char *word,
         fprintf(stderr, "heaptap: wrote %s (%lld site%s)\n", path, (long long)n, n == 1 ? "" : "s");
     if (!n && r->alive && !o->quiet)
         fprintf(stderr, "heaptap: heaptap doctor %d says why\n", (int)r->pid);
-    if (kept && n && o->owners && !o->quiet)
+    if (kept && n)
         print_owners(kept);
     else
         ht_profile_destroy(kept);
@@ -150,7 +175,7 @@ int ht_dump_save(const char *word, const struct ht_dump_options *o, const char *
                  size_t msg_size)
 {
     struct ht_region r;
-    int err = ht_region_open_for(&r, word, &o->ages, msg, msg_size);
+    int err = ht_region_open_to_read(&r, word, msg, msg_size);
     if (err)
         return err;
     err = ht_dump_save_region(&r, word, o, output, msg, msg_size);

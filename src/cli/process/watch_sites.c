@@ -153,7 +153,7 @@ int ht_watch_look(struct ht_watch *w, char *msg, size_t msg_size)
     struct ht_region r;
     struct ht_symbolize_options o = {.lines_and_inlines = true};
     char note[512];
-    int err = ht_region_open_for(&r, w->word, &w->ages, msg, msg_size);
+    int err = ht_region_open_to_read(&r, w->word, msg, msg_size);
     if (err)
         return err;
     double at = seconds();

@@ -266,7 +266,7 @@ static void push_living(struct ht_rounds *r, const struct ht_listed *e)
     if (t)
         t->alive = t->listed = true;
     snprintf(word, sizeof word, "%d", (int)e->pid);
-    if (ht_region_open_for(&region, word, NULL, msg, sizeof msg)) {
+    if (ht_region_open_to_read(&region, word, msg, sizeof msg)) {
         r->counts.failed++;
         return;
     }
@@ -290,10 +290,10 @@ static void push_last(struct ht_rounds *r, struct tracked *t, const char *path)
     struct ht_region region;
     char msg[256];
     t->ended = true;
-    int err = t->fd >= 0
-                  ? ht_region_open_fd(&region, t->fd, "its region", HT_COPY_ALL, msg, sizeof msg)
-              : *path ? ht_region_open_for(&region, path, NULL, msg, sizeof msg)
-                      : -1;
+    int err = t->fd >= 0 ? ht_region_open_fd(&region, t->fd, "its region", HT_COPY_AS_NEEDED, msg,
+                                             sizeof msg)
+              : *path    ? ht_region_open_to_read(&region, path, msg, sizeof msg)
+                         : -1;
     if (!err) {
         push(r, t, &region);
         ht_region_close(&region);
