@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The flame graph, the page and the server.
-# run.sh flame|folded|page|views|compiler|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet HEAPTAP [CHURN or BENCH-PROFILES]
+# run.sh flame|folded|page|views|compiler|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet|scrape HEAPTAP [CHURN or BENCH-PROFILES]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -69,6 +69,7 @@ for t in json.load(urllib.request.urlopen(sys.argv[1] + "api/targets"))["targets
   ;;
 push) $python push.py "$heaptap" "$dir" ;;
 fleet) $python fleet.py "$heaptap" "$churn" "$dir" ;;
+scrape) $python scrape.py "$heaptap" "$churn" "$dir" ;;
 flame)
   "$heaptap" flame "$dir/new.pb.gz" -o "$dir/flame.html"
   "$heaptap" flame "$dir/new.pb.gz" --base "$dir/old.pb.gz" -o "$dir/diff.html"
