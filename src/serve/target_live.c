@@ -121,7 +121,8 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
     return 0;
 }
 
-static int open_target(const struct live *live, const char *id, struct ht_region *r, char *msg, size_t msg_size)
+static int open_target(const struct live *live, const char *id, struct ht_region *r, char *msg,
+                       size_t msg_size)
 {
     pid_t pid;
     if (is_named(live, id) && ht_region_is_pid(id, &pid))

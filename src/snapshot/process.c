@@ -266,10 +266,12 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
     if (err)
         return gone(err);
     struct candidates anonymous = {0};
+    bool whole = false; /* it goes on to the last mapping that there is on most kernels */
     for (char *text; !out->address && (text = ht_proc_lines_next(&lines));) {
         struct line l;
         if (!parse(text, &l))
             continue;
+        whole = !strcmp(l.name, "[vsyscall]");
         const char *base = strrchr(l.name, '/');
         if (base && !strncmp(base + 1, "libheaptap", 10))
             out->library = true;
@@ -296,9 +298,9 @@ int ht_process_find(const struct ht_process_info *p, struct ht_process_map *out)
     if (!err && !out->address && out->library)
         find_private(p, &anonymous, out);
     free(anonymous.line);
-    /* One that is exiting has an empty map. */
+    /* One that is exiting has an empty map, or what was read before. */
     struct ht_process_info now;
-    if (!err && !out->address && ht_process_read(p->pid, &now) == -ESRCH)
+    if (!err && !out->address && !whole && ht_process_read(p->pid, &now) == -ESRCH)
         err = -ESRCH;
     return err;
 }
