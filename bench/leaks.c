@@ -131,11 +131,11 @@ int main(int argc, char **argv)
         speed[plain] = best(&r, &a, look, passes);
         ht_leak_index_destroy(asked);
     }
-    printf("%5.1f GiB, %7zu samples, GB/s (of processor time): read alone %.2f (%.2f), with the look "
-           "%.2f (%.2f), without AVX2 %.2f (%.2f); %llu hits\n",
-           (double)bytes / (1 << 30), samples, read_alone.clock, read_alone.processor,
-           speed[0].clock, speed[0].processor, speed[1].clock, speed[1].processor,
-           (unsigned long long)found);
+    printf(
+        "%5.1f GiB, %7zu samples, GB/s (of processor time): read alone %.2f (%.2f), with the look "
+        "%.2f (%.2f), without AVX2 %.2f (%.2f); %llu hits\n",
+        (double)bytes / (1 << 30), samples, read_alone.clock, read_alone.processor, speed[0].clock,
+        speed[0].processor, speed[1].clock, speed[1].processor, (unsigned long long)found);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     return 0;

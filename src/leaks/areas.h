@@ -35,7 +35,7 @@ int ht_leak_areas_read(struct ht_remote *r, const struct ht_view *region,
  */
 bool ht_leak_areas_cut(struct ht_leak_areas *areas, uint64_t start, uint64_t end, bool file);
 
-/* --- reading ------------------------------------------------------------------------------------
+/* --- reader.c ------------------------------------------------------------------------------------
  */
 
 /* Is called with n words that were read, and their address. */

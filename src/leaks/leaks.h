@@ -37,6 +37,7 @@ enum ht_leak_unseen {
     HT_UNSEEN_KINDS,
 };
 
+/* words.c: the names of grades, and of reasons why memory is not read. */
 const char *ht_leak_grade_name(enum ht_leak_grade grade);
 /* "swapped out", "of devices"...; and as a key: "swapped", "device"... */
 const char *ht_leak_unseen_name(enum ht_leak_unseen kind);
@@ -111,9 +112,9 @@ struct ht_leaks {
 };
 
 /*
- * Looks for leaks. r: the process, open; its maps are read again. 0, or -errno with one line in
- * msg: -ESRCH (it ended or became another program), -ENOENT (it is not profiled), -EPERM, -ENOMEM.
- * ht_leaks_free in either case. One thread at a time.
+ * look.c: looks for leaks. r: the process, open; its maps are read again. 0, or -errno with one
+ * line in msg: -ESRCH (it ended or became another program), -ENOENT (it is not profiled), -EPERM,
+ * -ENOMEM. ht_leaks_free in either case. One thread at a time.
  */
 int ht_leaks_look(struct ht_remote *r, const struct ht_leak_options *o, struct ht_leaks *out,
                   char *msg, size_t msg_size);

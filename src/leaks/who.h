@@ -106,6 +106,7 @@ int ht_leaks_who(struct ht_remote *r, const struct ht_who_options *o, struct ht_
                  size_t msg_size);
 void ht_who_free(struct ht_who *w);
 
+/* who_rows.c: the 95 % intervals of a row's figures. */
 struct ht_interval ht_who_bytes(const struct ht_who_row *row);
 struct ht_interval ht_who_objects(const struct ht_who_row *row);
 

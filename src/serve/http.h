@@ -141,6 +141,7 @@ enum MHD_Result ht_get_targets(const struct ht_request *r);
 enum MHD_Result ht_get_data(const struct ht_request *r);
 enum MHD_Result ht_get_source(const struct ht_request *r);
 enum MHD_Result ht_get_disassembly(const struct ht_request *r);
+/* layout.c */
 enum MHD_Result ht_post_layout(const struct ht_request *r);
 
 /* dispatch.c: finds the handler of an address and calls it. */

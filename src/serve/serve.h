@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP server: pprof's endpoints, Prometheus' metrics and the web page. */
+/* The HTTP server: pprof's endpoints, Prometheus' metrics and the web page. server.c has these
+ * functions but ht_serve_names (request.c); without_server.c has them in a build without a server.
+ */
 #ifndef HEAPTAP_SRC_SERVE_SERVE_H
 #define HEAPTAP_SRC_SERVE_SERVE_H
 

@@ -55,9 +55,10 @@ struct ht_serve_source {
 
 void ht_targets_free(struct ht_target *targets, size_t n);
 
-/* Profiles in memory, which must outlive the source. Where one is NULL they are being read:
- * requests for profiles then wait for ht_source_memory_read, which tells that all are there (ok),
- * or that there will be none. It is called once, from any thread; the profiles do not change after.
+/* target_memory.c: profiles in memory, which must outlive the source. Where one is NULL they are
+ * being read: requests for profiles then wait for ht_source_memory_read, which tells that all are
+ * there (ok), or that there will be none. It is called once, from any thread; the profiles do not
+ * change after.
  */
 struct ht_named_profile {
     const char *name;
@@ -68,8 +69,8 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
 void ht_source_memory_read(struct ht_serve_source *s, bool ok);
 void ht_source_memory_finish(struct ht_serve_source *s);
 
-/* Processes: those of the PIDs that words name, which must outlive the source, or all profiled ones
- * of this user when n is 0. */
+/* target_live.c: processes: those of the PIDs that words name, which must outlive the source, or
+ * all profiled ones of this user when n is 0. */
 int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n);
 void ht_source_live_finish(struct ht_serve_source *s);
 

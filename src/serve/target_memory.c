@@ -38,7 +38,9 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
         const char *name = m->profiles[i].name, *slash = strrchr(name, '/');
 
         snprintf(t[i].id, sizeof t[i].id, "%zu", i + 1);
-        t[i].name = strdup(!strcmp(name, "-") ? "standard input" : slash && slash[1] ? slash + 1 : name);
+        t[i].name = strdup(!strcmp(name, "-")  ? "standard input"
+                           : slash && slash[1] ? slash + 1
+                                               : name);
         t[i].command = strdup(name);
         t[i].reading = reading;
         t[i].stats = reading ? unknown : m->stats[i];

@@ -34,10 +34,10 @@ void ht_web_folded_write(FILE *out, const struct ht_web_folded *w, struct ht_pro
                          size_t first, const char *title);
 void ht_web_folded_finish(struct ht_web_folded *w);
 
-/* One JSON string with its quotes, escaped as above; invalid UTF-8 becomes U+FFFD. */
+/* escape.c: one JSON string with its quotes, escaped as above; invalid UTF-8 becomes U+FFFD. */
 void ht_web_json_string(FILE *out, const char *s);
 
-/* Text of an HTML document or attribute, escaped. */
+/* escape.c: text of an HTML document or attribute, escaped. */
 void ht_web_html_text(FILE *out, const char *s);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* All profiled processes of this user (for root, of all users): living ones, and regions of dead
- * ones. */
+ * ones (list.c); which of the latter are kept, and for how long (keep.c). */
 #ifndef HEAPTAP_SRC_SNAPSHOT_LIST_H
 #define HEAPTAP_SRC_SNAPSHOT_LIST_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Regions from outside: a private copy of one, checked, as of a living process or a dead one.
- * The copy is taken with pread, so that a file cut short under us is an error and no signal, and
- * nothing that its owner does afterwards changes what is read.
+ * The copy is taken with pread, so that a file that is cut short meanwhile is an error and no
+ * signal, and nothing that its owner does afterwards changes what is read. open.c opens and closes
+ * regions, profile.c makes profiles of them, names.c adds names.
  */
 #ifndef HEAPTAP_SRC_SNAPSHOT_REGION_H
 #define HEAPTAP_SRC_SNAPSHOT_REGION_H

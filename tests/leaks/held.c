@@ -151,13 +151,14 @@ static void *registered(void *unused)
     pthread_setname_np(pthread_self(), "registered");
     __sync_fetch_and_add(&settled, 1);
     void *p = by_register();
-    __asm__ volatile("mov %[p], %%rbx\n\txor %[p], %[p]\n\t"
-                     "mov $-128, %%rcx\n"
-                     "1:\tmovq $0, (%%rsp,%%rcx)\n\tadd $8, %%rcx\n\tjnz 1b\n\t"
-                     "xor %%r8, %%r8\n\txor %%r9, %%r9\n\txor %%r10, %%r10\n\tsyscall\n\txor %%ebx, %%ebx"
-                     : "=a"(result), [p] "+r"(p)
-                     : "a"((long)SYS_read), "D"((long)waiting[0]), "S"(byte), "d"(1L)
-                     : "rbx", "rcx", "r8", "r9", "r10", "r11", "memory");
+    __asm__ volatile(
+        "mov %[p], %%rbx\n\txor %[p], %[p]\n\t"
+        "mov $-128, %%rcx\n"
+        "1:\tmovq $0, (%%rsp,%%rcx)\n\tadd $8, %%rcx\n\tjnz 1b\n\t"
+        "xor %%r8, %%r8\n\txor %%r9, %%r9\n\txor %%r10, %%r10\n\tsyscall\n\txor %%ebx, %%ebx"
+        : "=a"(result), [p] "+r"(p)
+        : "a"((long)SYS_read), "D"((long)waiting[0]), "S"(byte), "d"(1L)
+        : "rbx", "rcx", "r8", "r9", "r10", "r11", "memory");
     return NULL;
 }
 
@@ -191,7 +192,8 @@ ALONE static void large_after_mappings(void)
     const size_t each = 64 << 10;
     char *p = mmap(NULL, 16 * each, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (size_t i = 0; i < 16; i++)
-        mmap(p + i * each, each, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        mmap(p + i * each, each, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+             -1, 0);
     munmap(p, 16 * each);
     by_nobody_large();
 }

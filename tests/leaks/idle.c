@@ -71,20 +71,20 @@ static void touch(uint64_t frame)
 }
 
 static struct ht_leak_block block[] = {
-    {.addr = 0x10000, .size = 100},       /* 0: is not touched */
-    {.addr = 0x11000, .size = 100},       /* 1: is */
-    {.addr = 0x12000, .size = 64},        /* 2: shares its page with the next one, which is touched */
-    {.addr = 0x12800, .size = 64},        /* 3 */
-    {.addr = 0x13000, .size = 3 * 4096},  /* 4: the last of its pages is */
-    {.addr = 0x20000, .size = 100},       /* 5: its page moves to another frame */
-    {.addr = 0x21000, .size = 100},       /* 6: is in swap all the time */
-    {.addr = 0x22000, .size = 100},       /* 7: comes from swap */
-    {.addr = 0x23000, .size = 100},       /* 8: goes to swap, and was not touched before */
-    {.addr = 0x24000, .size = 100},       /* 9: is absent, which says nothing */
-    {.addr = 0x25000, .size = 2 * 4096},  /* 10: only its second page is there, and not touched */
-    {.addr = 0x200000, .size = 100},      /* 11: in a huge page, which is not touched */
-    {.addr = 0x401000, .size = 100},      /* 12: in a huge page, which is */
-    {.addr = 0x500000, .size = 0},        /* 13: of no size, not touched */
+    {.addr = 0x10000, .size = 100}, /* 0: is not touched */
+    {.addr = 0x11000, .size = 100}, /* 1: is */
+    {.addr = 0x12000, .size = 64},  /* 2: shares its page with the next one, which is touched */
+    {.addr = 0x12800, .size = 64},  /* 3 */
+    {.addr = 0x13000, .size = 3 * 4096},    /* 4: the last of its pages is */
+    {.addr = 0x20000, .size = 100},         /* 5: its page moves to another frame */
+    {.addr = 0x21000, .size = 100},         /* 6: is in swap all the time */
+    {.addr = 0x22000, .size = 100},         /* 7: comes from swap */
+    {.addr = 0x23000, .size = 100},         /* 8: goes to swap, and was not touched before */
+    {.addr = 0x24000, .size = 100},         /* 9: is absent, which says nothing */
+    {.addr = 0x25000, .size = 2 * 4096},    /* 10: only its second page is there, and not touched */
+    {.addr = 0x200000, .size = 100},        /* 11: in a huge page, which is not touched */
+    {.addr = 0x401000, .size = 100},        /* 12: in a huge page, which is */
+    {.addr = 0x500000, .size = 0},          /* 13: of no size, not touched */
     {.addr = 0x600000, .size = 2ull << 30}, /* 14: too large to be watched */
 };
 enum { BLOCKS = sizeof block / sizeof *block };

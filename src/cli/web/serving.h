@@ -41,8 +41,8 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
  * threads inherit that, and the allocator is set for many threads. Twice does no harm. */
 void ht_serving_prepare(void);
 
-/* The same for SOURCEs, which are read while the page stands; compare: the second opens compared
- * with the first. Where one cannot be read, that is complained of, and the server ends. */
+/* reading.c: the same for SOURCEs, which are read while the page stands; compare: the second opens
+ * compared with the first. Where one cannot be read, that is complained of, and the server ends. */
 int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, bool compare);
 
 /* The same for profiles in memory; compare: the second opens compared with the first. */
