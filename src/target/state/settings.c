@@ -245,6 +245,32 @@ static void read_labels(const char *value)
     }
 }
 
+/* A variable that is on unless it is "0". unset: what it is when it is not there. */
+static bool is_on(const char *name, bool unset)
+{
+    const char *v = variable(name);
+    return v ? strcmp(v, "0") != 0 : unset;
+}
+
+/* What `heaptap run` sets: ID:PID:RUN:START:NAMESPACE:DEVICE:LEAKS (cmd_run.c). */
+static void read_run(const char *v)
+{
+    struct ht_config *c = &ht_config;
+    c->run_id = number_at(&v);
+    uint32_t *pids[] = {&c->run_root, &c->run_pid};
+    for (unsigned i = 0; i < 2 && *v == ':'; i++) {
+        v++;
+        *pids[i] = (uint32_t)number_at(&v);
+    }
+    uint64_t leaks = 0;
+    uint64_t *more[] = {&c->run_start_ns, &c->run_pid_namespace, &c->run_device, &leaks};
+    for (unsigned i = 0; i < 4 && *v == ':'; i++) {
+        v++;
+        *more[i] = number_at(&v);
+    }
+    c->run_leaks = leaks == 1;
+}
+
 void ht_settings_read(char *const *argv)
 {
     struct ht_config *c = &ht_config;
@@ -299,38 +325,19 @@ void ht_settings_read(char *const *argv)
     }
     if ((v = variable("HEAPTAP_LABELS")))
         read_labels(v);
-    v = variable("HEAPTAP_PEAK");
-    c->peak = v && strcmp(v, "0");
-    v = variable("HEAPTAP_TEMPORARY"); /* set by `heaptap stat` */
-    c->temporary = v && strcmp(v, "0");
-    v = variable("HEAPTAP_MMAP");
-    c->mmap = v && strcmp(v, "0");
-    v = variable("HEAPTAP_CHILDREN");
-    c->children = !v || strcmp(v, "0");
-    v = variable("HEAPTAP_START");
-    c->start = !v || strcmp(v, "0");
+    c->peak = is_on("HEAPTAP_PEAK", false);
+    c->temporary = is_on("HEAPTAP_TEMPORARY", false); /* set by `heaptap stat` */
+    c->mmap = is_on("HEAPTAP_MMAP", false);
+    c->children = is_on("HEAPTAP_CHILDREN", true);
+    c->start = is_on("HEAPTAP_START", true);
     c->seed = number_variable("HEAPTAP_SEED");
     c->fold = 8192;
     if ((v = variable("HEAPTAP_FOLD"))) {
         c->fold = (uint32_t)number_at(&v);
         c->fold_fixed = true;
     }
-    /* Set by `heaptap run`: ID:PID:RUN:START:NAMESPACE:DEVICE:LEAKS (cmd_run.c). */
-    if ((v = variable("HEAPTAP_RUN"))) {
-        c->run_id = number_at(&v);
-        uint32_t *pids[] = {&c->run_root, &c->run_pid};
-        for (unsigned i = 0; i < 2 && *v == ':'; i++) {
-            v++;
-            *pids[i] = (uint32_t)number_at(&v);
-        }
-        uint64_t leaks = 0;
-        uint64_t *more[] = {&c->run_start_ns, &c->run_pid_namespace, &c->run_device, &leaks};
-        for (unsigned i = 0; i < 4 && *v == ':'; i++) {
-            v++;
-            *more[i] = number_at(&v);
-        }
-        c->run_leaks = leaks == 1;
-    }
+    if ((v = variable("HEAPTAP_RUN")))
+        read_run(v);
     struct ht_text t = ht_text(c->region_dir, sizeof c->region_dir);
     if ((v = variable("HEAPTAP_REGION_DIR")) && *v == '/')
         ht_text_string(&t, v);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A skip list by address, which only the holder of `busy` looks at, and a bounded queue without
- * locks in front of it (of many producers, by a number in each slot). A slot is given back when its
- * change is done as a whole: should a fork come in between, the child does it again, which changes
- * nothing that was done before.
+ * A skip list by address, which only the holder of `busy` uses, and a bounded lock-free queue in
+ * front of it (many producers; a number in each slot says whose turn it is). A slot is released
+ * only when its change is completely done: a child that is forked before that does the change
+ * again, and repeating a change has no further effect.
  */
 #include "config.h"
 
@@ -81,7 +81,7 @@ static uint32_t *link_of(uint32_t node, unsigned level)
     return node ? &at(node)->next[level] : &first[level];
 }
 
-/* Of each level the last node that starts before the address; 0: none. */
+/* The last node of each level that starts before an address; 0: none. */
 struct place {
     uint32_t before[LEVELS];
 };
@@ -132,7 +132,7 @@ static void publish(struct ht_mapped *m)
         ht_region_record_publish(m->region_record, m->start, m->end - m->start, m->site, m->time);
 }
 
-/* Bytes first: of an object that a reader sees it sees the bytes. */
+/* Bytes first: a reader that sees an object sees its bytes. */
 static void count(ht_ref site, uint64_t objects, uint64_t bytes, bool alloc)
 {
     if (!counting)
@@ -166,12 +166,12 @@ static void add(uint64_t start, uint64_t end, const struct ht_mapping_change *c)
     publish(m);
 }
 
-/* A hole in the middle: what is behind it becomes a mapping of its own. */
+/* Makes a hole in the middle: the part behind it becomes a mapping of its own. */
 static void split(struct ht_mapped *m, uint64_t start, uint64_t end)
 {
     struct ht_mapping_change rest = {.born = m->born, .site = m->site, .time = m->time};
     const uint64_t old = m->end;
-    add(end, old, &rest); /* first: a child that is forked in between loses nothing (rebuild) */
+    add(end, old, &rest); /* first, so that a child forked in between loses nothing (rebuild) */
     HT_YIELD_POINT(MAPPINGS);
     m->end = start;
     count(m->site, 0, old - start, false);
@@ -191,7 +191,7 @@ static void forget(uint32_t node, const struct place *p)
     free_nodes = node;
 }
 
-/* The part of the mapping that is in [start, end) goes; *p is the place of start. */
+/* Takes the part in [start, end) out of the mapping; *p is the place of start. */
 static void cut(uint32_t node, struct place *p, uint64_t start, uint64_t end)
 {
     struct ht_mapped *m = at(node);
@@ -229,7 +229,7 @@ static void take_out(uint64_t start, uint64_t end, uint64_t before)
     }
 }
 
-/* The last mapping that starts at the address or before it, if it holds it; else 0. */
+/* The mapping that contains the address, or 0. */
 static uint32_t holding(uint64_t address)
 {
     struct place p;
@@ -237,7 +237,8 @@ static uint32_t holding(uint64_t address)
     return p.before[0] && at(p.before[0])->end > address ? p.before[0] : 0;
 }
 
-/* Around what is younger, of a program that maps over what another thread is mapping. */
+/* Puts a mapping in, around parts that are younger: another thread may have mapped over it already.
+ */
 static void put_in(const struct ht_mapping_change *c)
 {
     struct place p;
@@ -255,8 +256,9 @@ static void put_in(const struct ht_mapping_change *c)
     }
 }
 
-/* Doing it again changes nothing, also when it was done in part: the answer about known_at is kept,
- * for that may be taken out before all is put in. */
+/* Does a change. Repeating it has no further effect, even if it was done in part. The answer about
+ * known_at is therefore stored in the change: that address may be taken out before all is put in.
+ */
 static void apply(struct ht_mapping_change *c)
 {
     if (c->known_at && !holding(c->known_at))
@@ -274,7 +276,7 @@ static bool filled(const struct slot *s, uint64_t turn)
     return atomic_load(&s->turn) == turn + 1;
 }
 
-/* Does what is in the queue, unless somebody else is about it, who then does it. */
+/* Does all changes in the queue. If another thread has the table, it does them. */
 static void drain(void)
 {
     struct slot *queue = __atomic_load_n(&slots, __ATOMIC_ACQUIRE);
@@ -290,7 +292,7 @@ static void drain(void)
         const uint64_t next = head;
         HT_YIELD_POINT(MAPPINGS);
         atomic_exchange(&busy, 0);
-        /* Who filled a slot since then found the table busy. */
+        /* A thread that filled a slot meanwhile found the table taken, and has left its change. */
         if (!filled(&queue[next % SLOTS], next))
             return;
     } while (true);
@@ -391,7 +393,7 @@ void ht_mappings_prepare(void)
         drain();
 }
 
-/* The nodes in order again. */
+/* Makes the skip list and the free list anew from the nodes. */
 static void rebuild(void)
 {
     uint32_t used = 0;
@@ -413,7 +415,7 @@ static void rebuild(void)
         m->free = free_nodes;
         free_nodes = node;
     }
-    /* Where two overlap, a split was about to shorten the first. */
+    /* Where two overlap, the fork came before a split had shortened the first. */
     for (uint32_t node = first[0], next; node && (next = at(node)->next[0]); node = next)
         if (at(node)->end > at(next)->start)
             at(node)->end = at(next)->start;
@@ -429,7 +431,7 @@ void ht_mappings_adopt(void)
         return;
     counting = false;
     for (; head != end; head++)
-        if (filled(&slots[head % SLOTS], head)) /* else its thread is the parent's */
+        if (filled(&slots[head % SLOTS], head)) /* else its thread lives in the parent only */
             apply(&slots[head % SLOTS].change);
     counting = true;
     head = 0;
