@@ -49,7 +49,7 @@ size_t ht_list_clean(struct ht_listed *list, size_t n)
     return 0;
 }
 
-int ht_region_open_for(struct ht_region *r, const char *word, const struct ht_region_ages *ages, char *msg, size_t msg_size)
+int ht_region_open_to_read(struct ht_region *r, const char *word, char *msg, size_t msg_size)
 {
     header.start_wall_ns = opened_at;
     *r = (struct ht_region){.fresh = !opened_at, .alive = true, .pid = 7};
@@ -59,7 +59,7 @@ int ht_region_open_for(struct ht_region *r, const char *word, const struct ht_re
 
 int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg, size_t size)
 {
-    return ht_region_open_for(r, path, NULL, msg, size);
+    return ht_region_open_to_read(r, path, msg, size);
 }
 
 int ht_region_file_of(pid_t pid)
