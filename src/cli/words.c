@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/guess.h"
+#include "cli/terminal/help.h"
 #include "util/utf8.h"
 
 int ht_complain(int status, const char *format, ...)
@@ -98,7 +99,7 @@ int ht_words_read(int argc, char **argv, const struct ht_word_option *options, c
         } else if (!strcmp(argv[i], "--")) {
             ended = true;
         } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            fputs(usage, stdout);
+            ht_help_print(usage);
             return 0;
         } else if (option(argc, argv, &i, options) >= 0) {
             return 2;

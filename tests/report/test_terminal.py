@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """test_terminal.py HEAPTAP: what a terminal gets and a pipe does not: units by row, a heading of one line, dim library functions, a pager;
-"did you mean"; examples and groups in --help."""
+"did you mean"; examples, groups and narrow lines in --help."""
 import os
 import re
 import signal
@@ -134,5 +134,14 @@ for command, groups in (([], 5), (["run"], 4), (["top"], 11), (["diff"], 11)):
     examples = [i for i, l in enumerate(lines) if l.startswith("  $ heaptap ")]
     heads = [i for i, l in enumerate(lines) if re.fullmatch(r"[A-Z][a-z, ]+:", l)]
     check("%s --help" % command, len(examples) == 3 and len(heads) == groups and max(examples) < min(heads), (examples, heads, text[:300]))
+# --help on a narrow terminal: filled again, without a word more or less; commands to type stay whole.
+for command in re.findall(r"(?m)^  (\w+)  ", run("--help")[1]):
+    plain = run(command, "--help")[1]
+    for columns in (80, 60):
+        seen = on_terminal(command, "--help", columns=columns)[1]
+        over = [l for l in seen.splitlines() if len(l) > columns and not re.match(r" *(\$|usage:|heaptap |eval )", l)]
+        check("%s --help in %d columns" % (command, columns), seen.split() == plain.split() and not over, (over, seen[:300]))
+    check("%s --help in 200 columns" % command, on_terminal(command, "--help", columns=200)[1] == plain)
+
 work.cleanup()
 finish("terminal")

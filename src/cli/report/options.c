@@ -14,6 +14,7 @@
 
 #include "cli/guess.h"
 #include "cli/source/source.h"
+#include "cli/terminal/help.h"
 #include "cli/words.h"
 #include "profile/units.h"
 #include "util/jansson.h"
@@ -312,7 +313,7 @@ static int parse_one(struct ht_report_args *a, int argc, char **argv, int *i)
     return 0;
 }
 
-static void print_examples(const char *command, const char *usage)
+static void print_examples(FILE *out, const char *command, const char *usage)
 {
     static const char *const one[] = {"heap.pb.gz", "--focus=Cache -i alloc_space heap.pb.gz",
                                       "--base=monday.pb.gz 4711"};
@@ -320,8 +321,28 @@ static void print_examples(const char *command, const char *usage)
                                       "--base=a1.pb.gz --base=a2.pb.gz b1.pb.gz b2.pb.gz"};
     const char *const *list = strstr(usage, "OLD NEW") ? two : one;
     for (size_t i = 0; i < 3; i++)
-        printf("  $ heaptap %s %s%s%s\n", command, strstr(usage, " RE ") ? "Cache::insert " : "",
-               list[i], strstr(usage, "SOURCE... -o FILE") ? " -o heap.png" : "");
+        fprintf(out, "  $ heaptap %s %s%s%s\n", command,
+                strstr(usage, " RE ") ? "Cache::insert " : "", list[i],
+                strstr(usage, "SOURCE... -o FILE") ? " -o heap.png" : "");
+}
+
+static void print_help(const char *command, const char *usage)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return;
+    fprintf(out, "usage: heaptap %s\n\n", usage);
+    print_examples(out, command, usage);
+    fputs("\n" HT_SOURCE_HELP
+          "The program may stand before its profile, in place of the recorded path.\n"
+          "\nOptions, with one dash or two:\n\n",
+          out);
+    ht_report_options_help(out);
+    if (!fclose(out))
+        ht_help_print(text);
+    free(text);
 }
 
 int ht_report_args_parse(struct ht_report_args *a, int argc, char **argv, const char *usage)
@@ -335,12 +356,7 @@ int ht_report_args_parse(struct ht_report_args *a, int argc, char **argv, const 
         } else if (!strcmp(arg, "--")) {
             only_sources = true;
         } else if (!strcmp(arg, "--help") || !strcmp(arg, "-help") || !strcmp(arg, "-h")) {
-            printf("usage: heaptap %s\n\n", usage);
-            print_examples(argv[0], usage);
-            puts("\n" HT_SOURCE_HELP
-                 "The program may stand before its profile, in place of the recorded path.\n"
-                 "\nOptions, with one dash or two:\n");
-            ht_report_options_help(stdout);
+            print_help(argv[0], usage);
             return 1;
         } else if (parse_one(a, argc, argv, &i)) {
             return -EINVAL;

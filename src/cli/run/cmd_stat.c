@@ -20,6 +20,7 @@
 #include "cli/run/options.h"
 #include "cli/run/run.h"
 #include "cli/run/stat_figures.h"
+#include "cli/terminal/help.h"
 #include "cli/words.h"
 #include "profile/ops.h"
 
@@ -71,7 +72,7 @@ static int read_options(struct stat_options *o, int argc, char **argv)
             o->memprofile = optarg;
             break;
         case 'h':
-            fputs(usage, stdout);
+            ht_help_print(usage);
             return 0;
         default:
             return ht_run_bad_option(c, argv[at], options, "stat");

@@ -15,6 +15,7 @@
 
 #include "cli/guess.h"
 #include "cli/run/allocator.h"
+#include "cli/terminal/help.h"
 #include "cli/words.h"
 #include "region/labels.h"
 #include "region/layout.h"
@@ -284,7 +285,7 @@ static int read_option(struct ht_run_options *o, int c, const char *value,
         o->container = value;
         return -1;
     case 'h':
-        fputs(o->is_env ? env_help : run_help, stdout);
+        ht_help_print(o->is_env ? env_help : run_help);
         return 0;
     default:
         return ht_run_bad_option(c, value, options, o->is_env ? "env" : "run");

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/source/source.h"
+#include "cli/terminal/help.h"
 #include "cli/words.h"
 #include "symbolize/symbolize.h"
 
@@ -99,7 +100,7 @@ int ht_cmd_symbolize(int argc, char **argv)
             o.no_cache = true;
             break;
         case 'h':
-            fputs(help, stdout);
+            ht_help_print(help);
             return 0;
         case DEMANGLE:
             if (ht_demangle_parse(optarg, &o.demangle)) {
