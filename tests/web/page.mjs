@@ -203,6 +203,16 @@ await again.waitForSelector('#top-table');
 await again.goBack();
 await again.waitForSelector('#flame');
 
+// A profile that is too large for a browser is said to be so, and what is shown stays.
+await page.evaluate(() => { document.activeElement.blur(); HT.mostBytes = 1000; });
+await page.keyboard.press('r');
+await page.waitForSelector('#notice:not([hidden])');
+check('too large', /Cannot fetch the profile: it is larger than 1000B.*What is shown is from before/.test(await page.textContent('#notice')), await page.textContent('#notice'));
+check('the view stays', await page.evaluate(() => HT.views[0].flame.boxes.length > 5));
+await page.evaluate(() => { HT.mostBytes = 5e8; });
+await page.keyboard.press('r');
+await until(page, () => document.getElementById('notice').hidden);
+
 // Download.
 const [dl] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
 check('download', fs.statSync(await dl.path()).size > 500);

@@ -22,6 +22,9 @@
     return r;
   };
 
+  // Bytes of a profile that a browser can take as one text.
+  HT.mostBytes = 5e8;
+
   // Fetches a profile, and shows the progress while that takes time.
   HT.getProfile = async function (path) {
     const from = performance.now(), at = $('progress');
@@ -39,6 +42,10 @@
         if (done) break;
         parts.push(value);
         n += value.length;
+        if (n > HT.mostBytes) {
+          reader.cancel();
+          throw new Error(`it is larger than ${HT.format(HT.mostBytes, 'bytes')}, which is too much for a browser. heaptap flame merges what is narrow, heaptap top -http --focus=REGEX serves a part`);
+        }
         what = `Received ${HT.format(n, 'bytes')}`;
       }
       what = 'Reading it';

@@ -14,7 +14,7 @@
     const rows = app.targets.map(t => {
       const h = HT.remember(heaps, t.id, t.inuse_space), n = HT.remember(threads, t.id, t.threads);
       return el('tr', { class: t.pid && !t.alive ? 'ended' : '' },
-        el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where' },
+        el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where', title: t.command },
           t.damage || t.command.slice(0, 200))),
         el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'dead') : t.reading ? 'being read' : 'file'),
         cell(t.inuse_space, 'bytes'), cell(t.resident, 'bytes'), el('td', { class: 'hide-small' }, h.length ? HT.spark(h, 'bytes', 'in use') : ''),
