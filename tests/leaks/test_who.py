@@ -34,7 +34,17 @@ class Held:
             words = ["unshare", "--pid", "--fork", "--kill-child", "env", *("%s=%s" % o for o in ours.items()), HELD]
         self.p = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         check("it is ready", self.p.stdout.readline() == b"ready\n")
-        self.pid = int(open("/proc/%d/task/%d/children" % (self.p.pid, self.p.pid)).read()) if container else self.p.pid
+        self.pid = int(subprocess.run(["pgrep", "-P", str(self.p.pid)], capture_output=True, text=True).stdout) if container else self.p.pid
+        end = time.time() + 60
+        while time.time() < end and not self.waits():
+            time.sleep(0.01)
+
+    def waits(self):
+        """Whether all threads but one are in read(2)."""
+        def call(tid):
+            with open("/proc/%d/task/%s/syscall" % (self.pid, tid)) as f:
+                return f.read().split()[0]
+        return sorted(map(call, os.listdir("/proc/%d/task" % self.pid))) == ["0"] * 5 + ["running"]
 
     def __enter__(self):
         return self
