@@ -118,7 +118,7 @@ static void print_sums(const struct ht_watch *w, int columns, const char *end)
     ht_figure_bytes((double)w->resident, figure, sizeof figure);
     *sums[RESIDENT] = 0;
     if (w->resident)
-        snprintf(sums[RESIDENT], sizeof sums[RESIDENT], " of %s RSS", figure);
+        snprintf(sums[RESIDENT], sizeof sums[RESIDENT], " of %s resident", figure);
     *sums[GROWTH] = *sums[RATE] = 0;
     if (w->compared) {
         signed_rate(w->growth, figure, sizeof figure);
