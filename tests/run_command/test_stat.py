@@ -50,6 +50,11 @@ class Stat(Case):
             most = sum(pp["gb"] for pp in json.load(f)["pps"])
         self.assertTrue(most * 0.998 <= peak <= most, (peak, most))
 
+    def test_peak_at_end(self):
+        got = figures(self.stat("--", STAT_PROG, "grow").stderr)
+        self.assertGreater(got["left_bytes"], (1 << 20) + 1000)
+        self.assertEqual(got["peak"], got["left_bytes"])
+
     def test_operations(self):
         """32 freed objects of 62 bytes and one of 64 that stays; one of 10 in every fourth."""
         r = self.stat("-r", "2", "--", STAT_PROG, "op")

@@ -35,12 +35,15 @@ static uint64_t total(const struct ht_profile *p, const char *type)
 void ht_stat_add(struct ht_stat_run *run, const struct ht_profile *p)
 {
     uint64_t *f = run->figures, allocations = total(p, "alloc_objects");
-    uint64_t left = total(p, "inuse_objects"), peak = total(p, "peak_space");
+    uint64_t left = total(p, "inuse_objects"), left_bytes = total(p, "inuse_space");
+    uint64_t peak = total(p, "peak_space");
+    if (peak < left_bytes) /* the last peak that was stored lies before its end */
+        peak = left_bytes;
     f[HT_STAT_ALLOCATIONS] += allocations;
     f[HT_STAT_BYTES] += total(p, "alloc_space");
     f[HT_STAT_FREES] += allocations - left;
     f[HT_STAT_LEFT] += left;
-    f[HT_STAT_LEFT_BYTES] += total(p, "inuse_space");
+    f[HT_STAT_LEFT_BYTES] += left_bytes;
     if (peak > f[HT_STAT_PEAK])
         f[HT_STAT_PEAK] = peak;
     run->images++;
