@@ -14,6 +14,7 @@
 
 #include "target/os/machine.h"
 #include "target/os/sys.h"
+#include "target/sampler/rate.h"
 #include "target/state/state.h"
 
 _Atomic uint32_t ht_fork_unfinished;
@@ -41,11 +42,18 @@ static void copy_region(struct ht_state *s)
 
 pid_t ht_fork_inside(pid_t (*next)(void))
 {
-    if (!ht_tls.reentrancy_depth || ht_sandboxed || !ht_active())
-        return next();
+    uint64_t number = ht_fork_number();
+    if (!ht_tls.reentrancy_depth || ht_sandboxed || !ht_active()) {
+        pid_t child = next();
+        if (!child)
+            ht_reseed_forked(number);
+        return child;
+    }
     advise(MADV_KEEPONFORK);
     pid_t child = next();
     advise(MADV_WIPEONFORK);
+    if (!child)
+        ht_reseed_forked(number);
     if (!child && ht_active()) {
         atomic_store(&ht_state->fold.child,
                      1); /* where the copy fails, the parent's are left alone */

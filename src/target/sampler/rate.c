@@ -52,20 +52,40 @@ void ht_sample_never(void)
     atomic_store_explicit(&ht_rate, 0, memory_order_release);
 }
 
+/* Threads set up and forks made, from 1. Relaxed. */
+static _Atomic uint64_t ordinal = 1;
+static uint64_t fork_salt; /* of this process; written in a new child, which has one thread */
+
+uint64_t ht_fork_number(void)
+{
+    return atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
+}
+
+void ht_reseed_forked(uint64_t number)
+{
+    struct ht_tls *t = &ht_tls;
+    fork_salt = ht_mix(fork_salt + number * HT_GOLDEN_RATIO);
+    if (!t->ready || t->reentrancy_depth)
+        return;
+    t->random = ht_mix(t->random ^ fork_salt);
+    /* In exact mode there is nothing to draw, and a hook may be at work on the countdown. */
+    if (t->rate > 1)
+        ht_reset_countdown(t);
+}
+
 void ht_thread_setup(struct ht_tls *t)
 {
-    static _Atomic uint64_t ordinal = 1;
     uint64_t n = atomic_fetch_add_explicit(&ordinal, 1, memory_order_relaxed);
     uint64_t seed = ht_config.seed;
-    /* AT_RANDOM differs between processes; time and address differ between threads and after a
-     * fork */
+    /* AT_RANDOM differs between programs, fork_salt between forked children; number, time and
+     * address between threads. */
     if (!seed) {
         const void *r = (const void *)getauxval(AT_RANDOM);
         if (r)
             memcpy(&seed, r, 8);
         seed ^= ht_mix(ht_sys_clock(CLOCK_MONOTONIC_COARSE)) ^ (uint64_t)t;
     }
-    t->random = ht_mix(seed + n * HT_GOLDEN_RATIO);
+    t->random = ht_mix((seed ^ fork_salt) + n * HT_GOLDEN_RATIO);
     t->thread_slot = ht_thread_slot_of(t);
     ht_stack_bounds(&t->stack_lo, &t->stack_hi);
     t->ready = 1;

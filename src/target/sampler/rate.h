@@ -43,6 +43,14 @@ static inline void ht_reset_countdown(struct ht_tls *t)
             rate ? ht_distance(ht_random(&t->random), rate) : HT_DORMANT_COUNTDOWN;
 }
 
+/* In the parent, right before a fork: a number that no other child gets. */
+uint64_t ht_fork_number(void);
+
+/* In the child whose number this is, on the thread that forked. Draws its random numbers, and its
+ * next distance, anew: children that went on with their parent's would sample the same blocks, so
+ * that the sum of many alike would be as uncertain as one. Signal-safe. */
+void ht_reseed_forked(uint64_t number);
+
 /* Counts size + 1 bytes down. True when the countdown has expired, and the caller must call
  * ht_new_sample_begin. The hooks that are not in assembler use this. */
 static inline bool ht_countdown(size_t size)
