@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The flame graph, the page and the server.
-# run.sh flame|folded|page|views|compiler|sandwich|live|kinds|leaks|http|processes|crowd|push|fleet|scrape HEAPTAP [CHURN or BENCH-PROFILES]
+# run.sh flame|folded|page|views|compiler|sandwich|live|aged|kinds|leaks|http|processes|crowd|push|fleet|scrape HEAPTAP [CHURN or BENCH-PROFILES]
 set -eu
 what=$1
 heaptap=$(realpath "$2")
@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 python=python3
 [ ! -x /usr/bin/python3 ] || python=/usr/bin/python3
 case $what in
-flame | folded | page | views | compiler | sandwich | live | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
+flame | folded | page | views | compiler | sandwich | live | aged | kinds | leaks) command -v node >/dev/null || { echo "SKIP: no node on this machine"; exit 77; } ;;
 esac
 dir=$(mktemp -d)
 # A copy of our own tells our processes from those of a test that runs at the same time.
@@ -48,11 +48,11 @@ case $what in
 http) $python http_files.py "$heaptap" "$dir" && $python reading.py "$heaptap" "$dir" ;;
 crowd) $python crowd.py "$heaptap" "$churn" "$dir" ;;
 processes) $python http_live.py "$heaptap" "$churn" "$dir" ;;
-live | kinds | leaks)
+live | aged | kinds | leaks)
   mkdir -m 700 "$dir/regions"
   export HEAPTAP_REGION_DIR="$dir/regions"
   rate=16k
-  words=100
+  words=200
   case $what in kinds) words= ;; leaks) words=wait rate=1 ;; esac
   "$heaptap" run -q -r $rate -o "$dir/%p.pb.gz" -- "$churn" $words >"$dir/ready" &
   servers="$servers $!"
