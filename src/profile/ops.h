@@ -31,8 +31,8 @@ struct ht_merge *ht_merge_create(void); /* NULL: out of memory */
 int ht_merge_add(struct ht_merge *m, struct ht_profile *src, char *msg, size_t msg_size);
 struct ht_profile *ht_merge_finish(struct ht_merge *m, int *err, char *msg, size_t msg_size);
 
-/* Each sample that is added from now on gets this string label, in place of one of that key. 0 or
- * -ENOMEM. */
+/* merge_file.c: each sample that is added from now on gets this string label, in place of one of
+ * that key. 0 or -ENOMEM. */
 int ht_merge_label(struct ht_merge *m, const char *key, const char *value);
 
 /*

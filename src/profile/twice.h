@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A gzipped profile in a file, read twice: first all but its samples, then these one after the
- * other, so that no more than one of them is in memory. Private to src/profile.
+ * other, so that no more than one of them is in memory. In feed.c. Private to src/profile.
  */
 #ifndef HEAPTAP_SRC_PROFILE_TWICE_H
 #define HEAPTAP_SRC_PROFILE_TWICE_H

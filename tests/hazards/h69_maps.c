@@ -233,9 +233,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } cases[] = {{"errno", errnos}, {"signals", signals}, {"forks", forks},
-               {"vfork", vforks}, {"left", left},       {"small", small},
-               {"sandbox", sandbox}};
+  } cases[] = {{"errno", errnos}, {"signals", signals}, {"forks", forks},    {"vfork", vforks},
+               {"left", left},    {"small", small},     {"sandbox", sandbox}};
   for (size_t i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)
     if (!strcmp(argv[1], cases[i].name)) {
       cases[i].run();

@@ -66,7 +66,8 @@ int main(void) {
   const int closed = least_instructions();
   free(p);
   const char *rate = getenv("HEAPTAP_RATE");
-  CHECK(!rate || strcmp(rate, "512k") != 0 || closed > open, "a sampled block at an ordinary address makes free() look");
+  CHECK(!rate || strcmp(rate, "512k") != 0 || closed > open,
+        "a sampled block at an ordinary address makes free() look");
   put_off();
   while (pooled)
     free(pool[--pooled]);

@@ -237,8 +237,9 @@ static void samples_apart(void **state)
     const unsigned char strings[] = "\x32\x04work\x32\x04late";
     assert_int_equal(ht_apart_take(a, strings, sizeof(strings) - 1), 0);
     /* location 1, values 5 and 6, and a label whose key and text are "late" */
-    const unsigned char sample[] = {0x12, 13,   0x0a, 1,    1,    0x12, 2, 5, 6, 0x1a, 4,
-                                    0x08, (unsigned char)(n + 1), 0x10, (unsigned char)(n + 1)};
+    const unsigned char next = (unsigned char)(n + 1),
+                        sample[] = {0x12, 13,   0x0a, 1,    1,    0x12, 2,   5,
+                                    6,    0x1a, 4,    0x08, next, 0x10, next};
     assert_int_equal(ht_apart_take(a, sample, sizeof(sample)), 0);
 
     struct ht_profile *rest = ht_apart_rest(a, &err, msg, sizeof(msg));
@@ -327,9 +328,14 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(truncated), cmocka_unit_test(damaged),
-        cmocka_unit_test(refused),    cmocka_unit_test(bomb),      cmocka_unit_test(foreign_text),
-        cmocka_unit_test(files),        cmocka_unit_test(samples_apart),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(truncated),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(bomb),
+        cmocka_unit_test(foreign_text),
+        cmocka_unit_test(files),
+        cmocka_unit_test(samples_apart),
         cmocka_unit_test(samples_that_lack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,7 +268,8 @@ static bool add_file(struct ht_merge *m, const struct ht_profile *p)
     bool other;
     struct ht_profile *rest;
     FILE *f = file_of(p);
-    assert_int_equal(ht_merge_add_file(m, fileno(f), NULL, NULL, &rest, &other, msg, sizeof(msg)), 0);
+    assert_int_equal(ht_merge_add_file(m, fileno(f), NULL, NULL, &rest, &other, msg, sizeof(msg)),
+                     0);
     assert_int_equal(rest == NULL, other);
     assert_true(!other || !ftell(f));
     ht_profile_destroy(rest);
@@ -317,7 +318,7 @@ static void merge_one_by_one(void **state)
         for (int i = 0; i < 3; i++) {
             bool other = add_file(f, t[i]);
             assert_int_equal(other, which == 1 && i == 1); /* the sum has the finer unit then */
-            if (other) { /* in other units */
+            if (other) {                                   /* in other units */
                 struct ht_profile *copy = ht_profile_copy(t[i]);
                 assert_int_equal(ht_merge_add(f, copy, msg, sizeof(msg)), 0);
                 ht_profile_destroy(copy);
@@ -362,8 +363,9 @@ static void merge_labelled(void **state)
     bool other;
     FILE *file = file_of(p);
     m = ht_merge_create();
-    assert_int_equal(ht_merge_add_file(m, fileno(file), see_two, &seen, &rest, &other, msg, sizeof(msg)),
-                     -ENODATA);
+    assert_int_equal(
+        ht_merge_add_file(m, fileno(file), see_two, &seen, &rest, &other, msg, sizeof(msg)),
+        -ENODATA);
     assert_int_equal(seen, 2);
     assert_null(rest);
     ht_merge_destroy(m);
@@ -518,7 +520,8 @@ int main(void)
         cmocka_unit_test(prune),           cmocka_unit_test(prune_inlined),
         cmocka_unit_test(aggregate),       cmocka_unit_test(copies),
         cmocka_unit_test(select_type),     cmocka_unit_test(units),
-        cmocka_unit_test(shared_arrays),   cmocka_unit_test(merge_one_by_one), cmocka_unit_test(merge_labelled),
+        cmocka_unit_test(shared_arrays),   cmocka_unit_test(merge_one_by_one),
+        cmocka_unit_test(merge_labelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,21 +18,25 @@
 #include "snapshot/list.h"
 #include "snapshot/region.h"
 
+/* clang-format off */
 static const unsigned char profile[] = {
     0x0a, 4, 8, 1, 16, 2,                                                        /* sample_type: 1, 2 */
     0x12, 6, 10, 1, 1, 18, 1, 100,                                               /* sample: at location 1, 100 */
     0x22, 5, 8, 1, 0x18, 0x80, 0x20,                                             /* location 1: address 0x1000 */
     0x32, 0, 0x32, 11, 'a', 'l', 'l', 'o', 'c', '_', 's', 'p', 'a', 'c', 'e', /* strings */
     0x32, 5, 'b', 'y', 't', 'e', 's'};
+/* clang-format on */
 
 static int failures;
-static uint64_t listed_at, opened_at; /* when the process listed, and the one read, began; opened 0: it has no region */
+/* When the process that is listed, and the one that is read, began; opened_at 0: it has no region. */
+static uint64_t listed_at, opened_at;
 static int64_t sent;
 static struct ht_region_header header;
 
 static void ht_check_failed(const char *file, int line, const char *claim, const char *condition)
 {
-    fprintf(stderr, "%s:%d: %s: does not hold (%s); %lld bytes sent\n", file, line, claim, condition, (long long)sent);
+    fprintf(stderr, "%s:%d: %s: does not hold (%s); %lld bytes sent\n", file, line, claim,
+            condition, (long long)sent);
     failures++;
 }
 
@@ -57,7 +61,8 @@ int ht_region_open_to_read(struct ht_region *r, const char *word, char *msg, siz
     return 0;
 }
 
-int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg, size_t size)
+int ht_region_open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,
+                      size_t size)
 {
     return ht_region_open_to_read(r, path, msg, size);
 }
@@ -67,9 +72,12 @@ int ht_region_file_of(pid_t pid)
     return -1;
 }
 
-void ht_region_close(struct ht_region *r) {}
+void ht_region_close(struct ht_region *r)
+{
+}
 
-int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ages, void **data, size_t *size)
+int64_t ht_region_raw(const struct ht_region *r, const struct ht_region_ages *ages, void **data,
+                      size_t *size)
 {
     CHECK(!r->fresh, "of a process without a region nothing is read");
     *data = malloc(*size = sizeof profile);
@@ -83,7 +91,8 @@ void ht_queue_add(struct ht_queue *q, void *data, size_t size)
     char msg[200];
     int err;
     CHECK(!ht_push_item_decode(data, size, &item), "an item is whole");
-    struct ht_profile *p = ht_profile_decode(item.profile, item.profile_size, &err, msg, sizeof msg);
+    struct ht_profile *p =
+        ht_profile_decode(item.profile, item.profile_size, &err, msg, sizeof msg);
     for (size_t i = 0; CHECK(p, "its profile can be read") && i < p->n_samples; i++)
         sent += p->samples[i].values[0];
     ht_profile_destroy(p);
@@ -91,7 +100,9 @@ void ht_queue_add(struct ht_queue *q, void *data, size_t size)
     free(data);
 }
 
-static void no_names(void *ctx, struct ht_profile *p, pid_t pid) {}
+static void no_names(void *ctx, struct ht_profile *p, pid_t pid)
+{
+}
 
 static bool go_on(void *ctx)
 {
