@@ -89,6 +89,8 @@ const char *ht_who_text(const struct ht_who *w, const struct ht_who_holder *h, c
         snprintf(out, size, "global %s%s (%s)", p->name, range(h, at), base_name(p->object));
     else if (h->kind == HT_WHO_GLOBAL)
         snprintf(out, size, "data of %s%s", base_name(p->object), range(h, at));
+    else if (h->kind == HT_WHO_MEMORY && !*p->name)
+        snprintf(out, size, "memory that was mapped meanwhile");
     else if (h->kind == HT_WHO_MEMORY)
         snprintf(out, size, *p->name == '/' ? "memory of %s" : "mapping %s", p->name);
     else if (h->kind == HT_WHO_AMONG)
