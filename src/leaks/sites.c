@@ -92,23 +92,29 @@ static void add_held(struct maker *m)
 }
 
 /* Sets the callers of leaked blocks. The callers of all that the owner has in use may be others. */
-static int set_paths(struct maker *m, const struct ht_owners_options *how, enum ht_leak_grade grade)
+static int set_paths(struct maker *m, const struct ht_wrappers *list, enum ht_leak_grade grade)
 {
     struct ht_profile *p = m->rows->profile;
     struct ht_owners leaked = {0};
     int64_t *all = malloc((p->n_samples + 1) * sizeof *all);
-    if (!all)
+    bool *shown = calloc(p->n_samples + 1, sizeof *shown);
+    const struct ht_owners_options how = {.value = 3, .list = list, .shown = shown};
+    if (!all || !shown) {
+        free(all);
+        free(shown);
         return -ENOMEM;
+    }
     for (size_t i = 0; i < p->n_samples; i++) {
         uint32_t row = m->rows->of_sample[i];
-        all[i] = p->samples[i].values[how->value];
-        if (row == UINT32_MAX || m->rows->row[row].grade != grade)
-            p->samples[i].values[how->value] = 0;
+        all[i] = p->samples[i].values[how.value];
+        shown[i] = row != UINT32_MAX && m->rows->row[row].grade == grade;
+        if (!shown[i])
+            p->samples[i].values[how.value] = 0;
     }
-    int err = ht_owners_find(&leaked, p, how);
+    int err = ht_owners_find(&leaked, p, &how);
     for (size_t i = 0; i < p->n_samples; i++) {
         uint32_t row = m->rows->of_sample[i], owner = err ? UINT32_MAX : leaked.of_sample[i];
-        p->samples[i].values[how->value] = all[i];
+        p->samples[i].values[how.value] = all[i];
         size_t at =
             row == UINT32_MAX || m->rows->row[row].grade != grade ? SIZE_MAX : m->site_of_row[row];
         struct ht_leak_site *s = at == SIZE_MAX ? NULL : &m->out->site[at];
@@ -122,6 +128,7 @@ static int set_paths(struct maker *m, const struct ht_owners_options *how, enum 
         s->text = text;
     }
     ht_owners_finish(&leaked);
+    free(shown);
     free(all);
     return err;
 }
@@ -165,7 +172,7 @@ static int make(struct maker *m, const struct ht_wrappers *list)
         return err;
     add_held(m);
     for (int grade = HT_LEAK_UNREFERENCED; !err && m->out->n && grade < HT_LEAK_GRADES; grade++)
-        err = set_paths(m, &how, (enum ht_leak_grade)grade);
+        err = set_paths(m, list, (enum ht_leak_grade)grade);
     if (err)
         return err;
     if (m->out->n)
