@@ -48,6 +48,20 @@ bool ht_leak_can_walk(struct ht_leak_search *k)
     return any;
 }
 
+/* A heap grows while it is asked about: it ends where the area does that it lies in, or where its
+ * own record says, if that is before. Memory from brk(2) has no record of its end. */
+static void fit_heap(const struct ht_leak_areas *areas, struct ht_memory_heap *h)
+{
+    for (size_t i = 0; i < areas->n; i++) {
+        const struct ht_leak_area *a = &areas->area[i];
+        if (a->start > h->start || a->end <= h->start)
+            continue;
+        if (h->of_main || h->end > a->end)
+            h->end = a->end;
+        return;
+    }
+}
+
 int ht_leak_cut_heaps(struct ht_leak_search *k, struct ht_leak_areas *areas,
                       struct ht_memory_heaps *heaps)
 {
@@ -56,9 +70,12 @@ int ht_leak_cut_heaps(struct ht_leak_search *k, struct ht_leak_areas *areas,
     if (err)
         return err == -ENOENT ? 0 : err;
     ht_leak_areas_cut(areas, heaps->main_arena, heaps->main_arena_end, true);
-    for (size_t i = 0; i < heaps->n; i++)
-        if (ht_leak_areas_cut(areas, heaps->heap[i].start, heaps->heap[i].end, false))
-            heaps->heap[kept++] = heaps->heap[i];
+    for (size_t i = 0; i < heaps->n; i++) {
+        struct ht_memory_heap *h = &heaps->heap[i];
+        fit_heap(areas, h);
+        if (ht_leak_areas_cut(areas, h->start, h->end, false))
+            heaps->heap[kept++] = *h;
+    }
     heaps->n = kept;
     return 0;
 }
