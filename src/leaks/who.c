@@ -91,7 +91,14 @@ static uint32_t name_of(const void *ctx, uint32_t node)
 static uint32_t size_of(const void *ctx, uint32_t node)
 {
     const struct who *x = ctx;
-    return x->k.whole ? ht_leak_heap_granules(x->k.whole, node) : 0;
+    size_t block = block_of(x, node);
+    if (!x->k.whole)
+        return 0;
+    if (block == x->w->look.n)
+        return ht_leak_heap_granules(x->k.whole, node);
+    /* A sample may have a larger chunk than others of its size, for it was placed. */
+    uint64_t granules = (x->w->look.block[block].size + 8 + 15) / 16;
+    return granules < 2 ? 2 : (uint32_t)granules;
 }
 
 /* The node of a block; HT_TRACE_NONE: it lies outside of the heaps that were walked. */
@@ -177,7 +184,7 @@ static struct ht_who_holder holder_of(const struct who *x, uint32_t node)
     h.oldest_s = h.aged ? age_of(x, block) : 0;
     if (h.name == HT_TRACE_NONE) {
         h.name = HT_WHO_NO_SAMPLE;
-        h.low = h.high = 16ull * size_of(x, node) - 8;
+        h.low = h.high = 16ull * ht_leak_heap_granules(x->k.whole, node) - 8;
     }
     return h;
 }
