@@ -180,7 +180,7 @@ class Variables(Case):
         for directory, _, names in os.walk(sources):
             for name in names:
                 with open(os.path.join(directory, name), errors="replace") as f:
-                    read |= set(re.findall(r"""(?:variable|getenv)\("(HEAPTAP_[A-Z_]+)"\)""", f.read()))
+                    read |= set(re.findall(r"""(?:variable|getenv|is_on)\("(HEAPTAP_[A-Z_]+)"[,)]""", f.read()))
         self.assertGreater(len(read), 15)
         usable = {"HEAPTAP_RATE": "4k", "HEAPTAP_SIGNAL": "none", "HEAPTAP_INTERVAL": "1h", "HEAPTAP_GROWTH": "1G", "HEAPTAP_DEPTH": "9",
                   "HEAPTAP_UNWIND": "auto", "HEAPTAP_LABELS": "thread", "HEAPTAP_OUTPUT": "x.pb.gz", "HEAPTAP_REGION_DIR": self.regions}
