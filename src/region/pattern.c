@@ -25,18 +25,26 @@ static void put_time(struct ht_text *t, uint64_t seconds)
     ht_text_char(t, 'Z');
 }
 
-bool ht_pattern_insert(char *path, size_t size, uint64_t n)
+bool ht_pattern_insert_text(char *path, size_t size, const char *text)
 {
     size_t length = strlen(path), tail = 0;
     if (length > 6 && !strcmp(path + length - 6, ".pb.gz"))
         tail = 6;
-    if (length + 22 > size) /* '.', 20 digits, NUL */
+    if (length + 1 + strlen(text) >= size)
         return false;
     struct ht_text t = ht_text(path + length - tail, size - (length - tail));
     ht_text_char(&t, '.');
-    ht_text_number(&t, n);
+    ht_text_string(&t, text);
     ht_text_string(&t, tail ? ".pb.gz" : "");
     return true;
+}
+
+bool ht_pattern_insert(char *path, size_t size, uint64_t n)
+{
+    char digits[24];
+    struct ht_text t = ht_text(digits, sizeof digits);
+    ht_text_number(&t, n);
+    return ht_pattern_insert_text(path, size, digits);
 }
 
 bool ht_pattern_expand(char *out, size_t size, const char *pattern, const struct ht_pattern *v)

@@ -25,4 +25,7 @@ char ht_pattern_check(const char *pattern);
 /* Puts `.N` before a final .pb.gz, or at the end. False when it does not fit. */
 bool ht_pattern_insert(char *path, size_t size, uint64_t n);
 
+/* The same with a text. */
+bool ht_pattern_insert_text(char *path, size_t size, const char *text);
+
 #endif

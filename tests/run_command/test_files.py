@@ -85,6 +85,28 @@ class Children(Case):
         self.assertEqual(self.heaptap("env", "--children=merge").returncode, 2)
         self.assertIn("HEAPTAP_CHILDREN=0", self.heaptap("env", "--children=none").stdout.replace("'", ""))
 
+    def test_grouped(self):
+        """More than 20 children of a program are in one file, with what is their own: 1 + 2 + ... + 21 blocks."""
+        r = self.run_("--exact", "-o", "g.pb.gz", PROG, "children", "21")
+        self.assertEqual((r.returncode, self.files(), self.leftovers()), (0, ["g.pb.gz", "g.run-prog.all.pb.gz"], []))
+        self.assertEqual((self.blocks("g.pb.gz"), self.blocks("g.run-prog.all.pb.gz"), self.blocks("g.run-prog.all.pb.gz", "inuse_objects")),
+                         (20, 231, 231))
+        self.assertRegex(r.stderr, r"(?m)^heaptap: wrote g.run-prog.all.pb.gz: run-prog, 21 processes in one, \d+ samples \(every allocation\), 0 lost, ")
+        self.assertEqual(r.stderr.count("heaptap: wrote"), 2)
+        self.run_("--exact", "-q", "-o", "q.%e.%p.pb.gz", "sh", "-c", "for i in $(seq 21); do %s exit; done; true" % PROG)
+        self.assertEqual((self.files("q.run-prog.*"), self.blocks("q.run-prog.all.pb.gz")), (["q.run-prog.all.pb.gz"], 210))
+
+    def test_few_are_not_grouped(self):
+        for name, how in (("a", ["20"]), ("b", ["21"])):
+            self.run_("--exact", *(["--children=each"] if name == "b" else []), "-o", name + ".pb.gz", PROG, "children", *how)
+            self.assertEqual(len(self.files(name + ".*")), int(how[0]) + 1)
+
+    def test_a_group_that_cannot_be_written(self):
+        os.mkdir(self.dir + "/g.run-prog.all.pb.gz")
+        r = self.run_("--exact", "-o", "g.pb.gz", PROG, "children", "21")
+        self.assertRegex(r.stderr, r"(?m)^heaptap: the 21 profiles of run-prog stay files of their own, without names: .*g.run-prog.all.pb.gz: ")
+        self.assertEqual(len([f for f in self.files("g.*") if os.path.isfile(os.path.join(self.dir, f))]), 22)
+
     def test_not_merged(self):
         r = self.run_("--exact", "--children=merge", "-o", "m.pb.gz", "sh", "-c", "%s exit; rm m.*.pb.gz" % PROG)
         self.assertRegex(r.stderr, r"(?m)^heaptap: not merged: of \d profiles \d could be read \(at most 200 are merged\)$")

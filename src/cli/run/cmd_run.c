@@ -143,6 +143,7 @@ static void summarize(struct run *run, const char *called, int status, uint64_t 
         .symbolize = !run->o.no_symbolize,
         .quiet = run->o.quiet,
         .merge = run->o.merge_children,
+        .each = run->o.each_child,
         .dormant = run->o.start && !strcmp(run->o.start, "0"),
         .skipped = run->program.obstacle != HT_PROGRAM_FINE,
         .filtered = run->filtered,

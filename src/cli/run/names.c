@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/run/groups.h"
 #include "cli/words.h"
 #include "profile/profile.h"
 #include "symbolize/symbolize.h"
@@ -124,6 +125,46 @@ static struct ht_profile *own_part(const struct ht_run_profile *of, struct ht_pr
     return p;
 }
 
+/* Adds it to its group, or leaves it its own file where it could not be read. */
+static void add_to_group(struct ht_run_regions *r, struct ht_run_profile *of,
+                         struct ht_profile *part)
+{
+    if (part) {
+        ht_run_groups_add(r, of, part);
+        return;
+    }
+    r->groups[of->group - 1].n--;
+    of->group = 0;
+}
+
+/* Writes the groups' files. Returns how many profiles have addresses only because it was stopped.
+ */
+static size_t write_groups(struct ht_run_regions *r)
+{
+    size_t unnamed = 0;
+    for (size_t i = 0; i < r->n_groups; i++) {
+        struct ht_run_group *g = &r->groups[i];
+        if (!g->n)
+            continue;
+        if (stopped) {
+            unnamed += ht_run_groups_dissolve(r, g);
+            continue;
+        }
+        struct ht_profile *p = ht_run_groups_finish(r, g);
+        int error = p ? write_back(p, g->path) : 0;
+        if (p && !error)
+            ht_run_groups_written(r, g);
+        else
+            ht_complain(0, "the %zu profiles of %s stay files of their own, without names: %s%s%s",
+                        g->n, g->name, p ? g->path : g->failure, p ? ": " : "",
+                        p ? strerror(-error) : "");
+        ht_profile_destroy(p);
+        if (!p || error)
+            ht_run_groups_dissolve(r, g);
+    }
+    return unnamed;
+}
+
 size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_run_named *kept,
                    size_t max)
 {
@@ -131,15 +172,20 @@ size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct h
     size_t n = 0, unnamed = 0;
     listen(before);
     for (size_t i = 0; i < r->n_profiles; i++) {
-        struct ht_profile *p = name_file(r->profiles[i].path, write, progress, &unnamed);
-        if (!p)
-            continue;
-        read_figures(&r->profiles[i], p);
-        if (n < max)
-            kept[n++] = (struct ht_run_named){own_part(&r->profiles[i], p), &r->profiles[i]};
+        struct ht_run_profile *of = &r->profiles[i];
+        struct ht_profile *p = name_file(of->path, write && !of->group, progress, &unnamed);
+        if (p) {
+            read_figures(of, p);
+            p = n < max || of->group ? own_part(of, p) : p;
+        }
+        if (of->group)
+            add_to_group(r, of, p);
+        if (p && n < max)
+            kept[n++] = (struct ht_run_named){p, of};
         else
             ht_profile_destroy(p);
     }
+    unnamed += write_groups(r);
     for (size_t i = 0; write && i < r->n_profiles; i++)
         for (size_t k = 0; k < r->profiles[i].n_numbered; k++)
             ht_profile_destroy(name_file(r->profiles[i].numbered[k], true, progress, &unnamed));

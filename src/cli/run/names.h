@@ -22,6 +22,8 @@ struct ht_run_named {
  * that ends a program) leaves the remaining files with addresses only, which a line says. All files
  * get the mode that the umask gives.
  *
+ * Those of a group (groups.h) are put into its file instead, and their own files removed.
+ *
  * The first profiles, at most max, go to kept, to be destroyed by the caller. Returns how many.
  */
 size_t ht_run_name(struct ht_run_regions *r, bool write, bool progress, struct ht_run_named *kept,

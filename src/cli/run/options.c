@@ -35,7 +35,8 @@
     "      --mmap             also what the program maps itself: mmap_objects, mmap_space\n"       \
     "      --depth=N          at most N frames in a stack, 1 to 512 (128)\n"                       \
     "      --unwind=HOW       auto, fp (frame pointers), dwarf\n"                                  \
-    "      --children=HOW     each: a profile of each child (default); merge: one of all; none\n"  \
+    "      --children=HOW     group: a profile of each child, one for all of a program's where\n"  \
+    "                         these are more than 20 (default); each; merge: one of all; none\n"   \
     "      --no-children      --children=none\n"                                                   \
     "      --start=off        sample nothing until heaptap_start() is called\n"                    \
     "\n"                                                                                           \
@@ -247,11 +248,13 @@ static int read_option(struct ht_run_options *o, int c, const char *value,
         o->no_children = true;
         return -1;
     case CHILDREN:
-        if (strcmp(value, "each") && strcmp(value, "none") && (o->is_env || strcmp(value, "merge")))
-            return ht_complain(2, "--children=%s: use each%s or none", value,
-                               o->is_env ? "" : ", merge");
+        if (strcmp(value, "each") && strcmp(value, "none") &&
+            (o->is_env || (strcmp(value, "merge") && strcmp(value, "group"))))
+            return ht_complain(2, "--children=%s: use %seach%s or none", value,
+                               o->is_env ? "" : "group, ", o->is_env ? "" : ", merge");
         o->no_children = !strcmp(value, "none");
         o->merge_children = !strcmp(value, "merge");
+        o->each_child = !strcmp(value, "each");
         return -1;
     case START:
         if (strcmp(value, "on") && strcmp(value, "off"))

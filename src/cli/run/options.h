@@ -14,7 +14,7 @@ struct ht_run_options {
     const char *output, *rate, *signal, *interval, *growth, *depth, *unwind, *start, *labels;
     uint64_t rate_bytes; /* 0: from the environment, and not known */
     char allocator[PATH_MAX];
-    bool peak, no_peak, mmap, no_children, merge_children, quiet, no_symbolize;
+    bool peak, no_peak, mmap, no_children, merge_children, each_child, quiet, no_symbolize;
     bool leaks;               /* look for leaks at the end of each process */
     int leak_exit_code;       /* instead of 0 where some are found; 0: none */
     const char *suppressions; /* a file; NULL: none */

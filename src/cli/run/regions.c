@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "cli/run/finish.h"
+#include "cli/run/groups.h"
 #include "cli/run/marks.h"
 #include "cli/run/strays.h"
 #include "region/stream.h"
@@ -94,6 +95,7 @@ void ht_run_regions_finish(struct ht_run_regions *r)
     free(r->profiles);
     free(r->living);
     free(r->entries);
+    ht_run_groups_destroy(r);
     ht_run_strays_finish(r);
     ht_run_marks_finish(r);
 }

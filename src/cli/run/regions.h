@@ -25,6 +25,7 @@ struct ht_run_profile {
     uint32_t parent; /* its pid in its namespace */
     int64_t inuse;   /* bytes in use at its end, of its own where that is known */
     bool figures;    /* false: the figures are only in the profile's comments */
+    size_t group;    /* its number + 1 where it is in the file of a group (groups.h) */
 };
 
 struct ht_run_living {
@@ -46,6 +47,9 @@ struct ht_run_stray {
     int file;
     bool seen; /* alive at the last look */
 };
+
+/* One file for the processes of a program that ran often (groups.h). */
+struct ht_run_group;
 
 /* The mark of a process whose region is not a file (marks.h). */
 struct ht_run_mark;
@@ -76,6 +80,8 @@ struct ht_run_regions {
     size_t n_strays;
     struct ht_run_mark *marks;
     size_t n_marks;
+    struct ht_run_group *groups;
+    size_t n_groups;
     struct ht_run_entry *entries;
     size_t n_entries;
 };

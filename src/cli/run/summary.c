@@ -16,6 +16,7 @@
 
 #include "cli/process/owners_table.h"
 #include "cli/run/finish.h"
+#include "cli/run/groups.h"
 #include "cli/run/names.h"
 #include "cli/run/together.h"
 #include "cli/source/truncated.h"
@@ -70,13 +71,43 @@ static void print_living(const struct ht_run_regions *r)
 
 #define FILES_MAX 10 /* files of forked children that are named one by one */
 
+static void print_figures(uint64_t samples, uint64_t rate, uint64_t lost, uint64_t truncated)
+{
+    char text[32];
+    fprintf(stderr, "%" PRIu64 " sample%s", samples, samples == 1 ? "" : "s");
+    if (rate > 1)
+        fprintf(stderr, " (one every %s)", size_text(rate, text, sizeof text));
+    else if (rate == 1)
+        fprintf(stderr, " (every allocation)");
+    fprintf(stderr, ", %" PRIu64 " lost, %" PRIu64 " stack%s truncated", lost, truncated,
+            truncated == 1 ? "" : "s");
+}
+
+/* One line for a program that ran often. */
+static void print_groups(const struct ht_run_regions *r)
+{
+    for (size_t i = 0; i < r->n_groups; i++) {
+        const struct ht_run_group *g = &r->groups[i];
+        if (!g->n)
+            continue;
+        char name[sizeof g->name];
+        memcpy(name, g->name, sizeof name);
+        ht_plain_text(name, false);
+        fprintf(stderr, "heaptap: wrote %s: %s, %zu processes in one, ", shorten(r, g->path), name,
+                g->n);
+        print_figures(g->samples, g->rate, g->lost, g->truncated);
+        putc('\n', stderr);
+    }
+}
+
 static void print_files(const struct ht_run_regions *r)
 {
-    char rate[32];
     uint64_t rest = 0;
     size_t forked = 0;
     for (size_t i = 0; i < r->n_profiles; i++) {
         const struct ht_run_profile *p = &r->profiles[i];
+        if (p->group)
+            continue;
         if (p->forked && ++forked > FILES_MAX) {
             rest += p->samples;
             continue;
@@ -86,17 +117,12 @@ static void print_files(const struct ht_run_regions *r)
         ht_plain_text(name, false);
         fprintf(stderr, "heaptap: wrote %s: %s (pid %u%s), ", shorten(r, p->path), name, p->pid,
                 HT_RUN_WHERE(p->foreign));
-        fprintf(stderr, "%" PRIu64 " sample%s", p->samples, p->samples == 1 ? "" : "s");
-        if (p->rate > 1)
-            fprintf(stderr, " (one every %s)", size_text(p->rate, rate, sizeof rate));
-        else if (p->rate == 1)
-            fprintf(stderr, " (every allocation)");
-        fprintf(stderr, ", %" PRIu64 " lost, %" PRIu64 " stack%s truncated", p->lost, p->truncated,
-                p->truncated == 1 ? "" : "s");
+        print_figures(p->samples, p->rate, p->lost, p->truncated);
         if (p->n_numbered)
             fprintf(stderr, "; %zu dump%s before it", p->n_numbered, p->n_numbered == 1 ? "" : "s");
         putc('\n', stderr);
     }
+    print_groups(r);
     if (forked > FILES_MAX)
         fprintf(stderr, "heaptap: wrote %zu more of forked children, %" PRIu64 " samples\n",
                 forked - FILES_MAX, rest);
@@ -273,6 +299,8 @@ static int by_weight(const void *a, const void *b, void *ctx)
 void ht_run_summarize(struct ht_run_regions *r, const struct ht_run_summary *o)
 {
     uint32_t root = (uint32_t)r->root;
+    if (!o->merge && !o->each && o->symbolize)
+        ht_run_groups_find(r);
     if (r->n_profiles)
         qsort_r(r->profiles, r->n_profiles, sizeof *r->profiles, by_weight, &root);
     struct ht_run_named kept[MERGED_MAX];

@@ -11,6 +11,7 @@ struct ht_run_summary {
     bool symbolize;         /* put names into the files */
     bool quiet;             /* print failures only */
     bool merge;             /* all that have ended into one file */
+    bool each;              /* a file of each child, however many */
     bool dormant;           /* --start=off */
     bool filtered;          /* it ended under a seccomp filter that this process is not under */
     bool skipped;           /* the reason why the program cannot be profiled was printed */
