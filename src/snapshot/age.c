@@ -99,7 +99,9 @@ static void take_chunk(struct ht_age_filter *f, uint32_t chunk)
 static uint64_t rate_of(struct ht_age_filter *f, ht_ref ref)
 {
     const uint64_t first = HT_HEADER_SIZE + sizeof(struct ht_chunk);
-    if ((uint64_t)ref * 8 < first || chunk_of(ref) >= f->n)
+    /* A damaged one may lead to a chunk's head, or behind its last record. */
+    if ((uint64_t)ref * 8 < first || chunk_of(ref) >= f->n ||
+        index_of(ref) >= ht_kind_capacity(HT_KIND_SITE))
         return 0;
     struct sites *c = &f->chunks[chunk_of(ref)];
     if (c->rates && c->rates[index_of(ref)])

@@ -42,7 +42,12 @@ static void damage(unsigned char *copy, uint64_t *random)
     for (uint64_t i = 0; i < flips; i++) {
         size_t at = from + ht_random(random) % (to - from);
         uint64_t value = ht_random(random);
-        if (value % 3 == 0 && at + 8 <= size) /* a whole wild word */
+        if (kind == 5 && at + 4 <= size) { /* a reference to a chunk's head */
+            uint64_t chunks = (size - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
+            uint64_t chunk = HT_HEADER_SIZE + (value >> 8) % chunks * HT_CHUNK_SIZE;
+            uint32_t reference = (uint32_t)(chunk / 8 + value % 16);
+            memcpy(copy + (at & ~(size_t)3), &reference, sizeof reference);
+        } else if (value % 3 == 0 && at + 8 <= size) /* a whole wild word */
             memset(copy + (at & ~(size_t)7), value % 2 ? 0xff : (int)(value >> 8), 8);
         else
             copy[at] ^= (unsigned char)(1u << (value % 8));
