@@ -19,6 +19,17 @@ def files(root):
     return sorted(found)
 
 
+def others(root):
+    """C outside src/, of which the formatter alone is asked. A folder with a form of its own has a .clang-format, which is asked about its
+    C++ too; elsewhere C++ is left as it is."""
+    found = []
+    for top in ("tests", "bench", os.path.join("docs", "examples")):
+        for folder, _, names in os.walk(os.path.join(root, top)):
+            ends = (".c", ".h", ".cc") if ".clang-format" in names else (".c", ".h")
+            found += [os.path.relpath(os.path.join(folder, n), root) for n in names if n.endswith(ends)]
+    return sorted(found)
+
+
 def read(root, path):
     return open(os.path.join(root, path)).read()
 
@@ -65,8 +76,9 @@ def formatter():
     return m[1] if m else ""
 
 
-def run_formatter(root, paths):
-    subprocess.run(["clang-format", "-i", *paths], cwd=root, check=True)
+def run_formatter(root, paths, more=()):
+    """more: files of which comments stay as they are."""
+    subprocess.run(["clang-format", "-i", *paths, *more], cwd=root, check=True)
     for path in paths:  # comments are not broken anew but where they are too long
         long_ = [n for n, line in enumerate(read(root, path).split("\n"), 1) if len(line) > COLUMNS]
         if long_:
@@ -81,12 +93,36 @@ def unformatted(root, paths):
     return sorted(set(re.findall(r"^([^:\n]+):\d+:\d+: warning: code should be clang-formatted", said, re.M)))
 
 
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
+def misplaced(root, paths):
+    """Functions that are declared in another file's header, which does not name their file."""
+    declared, defined, names = collections.defaultdict(set), collections.defaultdict(set), {}
+    for path in paths:
+        names[path] = read(root, path)
+        text = without_comments(names[path])
+        if path.endswith(".h"):
+            for m in re.finditer(r"\b(ht_\w+)\s*\([^;{}]*\)(?:\s*__attribute__[^;]*)?;", text):
+                declared[m[1]].add(path)
+        else:
+            for m in re.finditer(r"^(?!static|return|#)\w[^;{}#=]*?\b(ht_\w+)\([^;{}]*\)\s*\n\{", text, re.M):
+                if "static" not in m[0].split("\n")[0]:
+                    defined[m[1]].add(path)
+    for function, where in sorted(defined.items()):
+        headers = declared.get(function, set())
+        if headers and not any(c[:-2] + ".h" in headers or os.path.basename(c) in names[h] for c in where for h in headers):
+            yield "%s of %s is declared in %s, which does not say in which file it is" % (
+                function, ", ".join(sorted(where)), ", ".join(sorted(headers)))
+
+
 def check(root, paths):
-    bad, tags = [], collections.defaultdict(set)
+    bad, tags = list(misplaced(root, paths)), collections.defaultdict(set)
     for path in paths:
         text = read(root, path)
-        if path.endswith(".c") and not text.startswith(LICENCE + "/*"):
-            bad.append("%s does not begin with its licence and a comment on its method" % path)
+        if not text.startswith(LICENCE + "/*"):
+            bad.append("%s does not begin with its licence and a comment (.c: its method; .h: what it is for)" % path)
         if ordered(path, text) != text:
             bad.append("%s has its includes in another order (config.h, own header, system, project; each sorted)" % path)
         for n, line in enumerate(text.split("\n"), 1):

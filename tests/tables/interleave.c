@@ -51,8 +51,8 @@ static unsigned long failures;
 void ht_check_failed(const char *file, int line, const char *claim, const char *condition)
 {
     if (failures++ == 0)
-        fprintf(stderr, "%s:%d: %s: %s: does not hold (%s), in the order %.*s\n", file, line, now->name, claim, condition,
-                (int)depth, order);
+        fprintf(stderr, "%s:%d: %s: %s: does not hold (%s), in the order %.*s\n", file, line,
+                now->name, claim, condition, (int)depth, order);
 }
 
 void ht_yield_point(enum ht_yield_point_id point)
@@ -107,7 +107,8 @@ static unsigned enabled(unsigned last, unsigned switches_left, unsigned *who)
     for (unsigned k = 0; k < now->threads; k++)
         all_wait &= threads[k].done || threads[k].waits;
     for (unsigned k = 0; k < now->threads && all_wait; k++)
-        threads[k].waits = false; /* what one waited for may be free: at the least, they all give up */
+        threads[k].waits =
+            false; /* what one waited for may be free: at the least, they all give up */
     if (goes_on)
         who[n++] = last;
     for (unsigned k = 0; k < now->threads && (!goes_on || switches_left); k++)
@@ -123,11 +124,15 @@ static void run_once(void)
     for (unsigned i = 0; i < now->threads; i++)
         start(i);
     for (depth = 0; (n = enabled(last, left, who)); depth++) {
-        if (!CHECK(depth < MOST_STEPS, "some thread can go on: not all wait for each other")) /* all wait for each other */
+        if (!CHECK(
+                depth < MOST_STEPS,
+                "some thread can go on: not all wait for each other")) /* all wait for each other */
             exit(1);
         if (depth >= known)
             path[known++] = (struct choice){0, (unsigned char)n};
-        if (!CHECK(path[depth].of == n, "a case starts the same each time")) /* else a case does not start each time from the same */
+        if (!CHECK(
+                path[depth].of == n,
+                "a case starts the same each time")) /* else a case does not start each time from the same */
             exit(1);
         unsigned next = who[path[depth].chosen];
         if (next != last && !threads[last].done && !threads[last].waits)
@@ -155,7 +160,8 @@ static void reset(void)
     struct ht_state *s = ht_state;
     uint32_t n = atomic_load(&s->header->n_chunks);
     for (uint32_t i = 0; i < n; i++) {
-        struct ht_chunk *c = (struct ht_chunk *)(s->base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE);
+        struct ht_chunk *c =
+            (struct ht_chunk *)(s->base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE);
         bool stays = i < HT_KIND_COUNT - 1;
         uint64_t used = (uint32_t)atomic_load(&s->cursors[c->kind]) *
                         (uint64_t)(c->kind == HT_KIND_DATA ? 8 : ht_kind_size(c->kind));
@@ -193,7 +199,8 @@ static void make_chunks(void)
 int main(int argc, char **argv)
 {
     static bool found;
-    ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ht_state =
+        mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     now = &ht_cases[0];
     atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false), "the region is made");
@@ -219,7 +226,8 @@ int main(int argc, char **argv)
         } while (failures == before && next_path());
         for (int k = 0; k < HT_LOSS_COUNT; k++)
             CHECK(atomic_load(&ht_state->header->losses[k]) == 0, "nothing was lost");
-        printf("%s: %lu orders of %u threads, %lu failures\n", now->name, orders, now->threads, failures - before);
+        printf("%s: %lu orders of %u threads, %lu failures\n", now->name, orders, now->threads,
+               failures - before);
     }
     if (!found) {
         fprintf(stderr, "interleave: no case \"%s\"\n", argv[1]);

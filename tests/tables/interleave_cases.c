@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "interleave.h"
+#include "target/stack/walk_cache.h"
 #include "target/tables/label_sets.h"
 #include "target/tables/live.h"
-#include "target/stack/walk_cache.h"
 
 static void nothing(void)
 {
@@ -74,7 +74,8 @@ static void frames_are_once(void)
 {
     CHECK(made[0] && made[0] == made[1] && made[2] && made[2] != made[0],
           "one address has one frame, another has another");
-    CHECK(frames_below(ht_state->frame_roots[0], pcs[0]) == 1 && frames_below(ht_state->frame_roots[0], pcs[1]) == 1,
+    CHECK(frames_below(ht_state->frame_roots[0], pcs[0]) == 1 &&
+              frames_below(ht_state->frame_roots[0], pcs[1]) == 1,
           "each frame is in the tree once");
 }
 
@@ -159,7 +160,8 @@ static void chunks_have_kinds(void)
     struct ht_view v;
     ht_own_view(&v);
     for (uint32_t i = 0; i < v.n_chunks; i++)
-        CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))->kind,
+        CHECK(((const struct ht_chunk *)(v.base + HT_HEADER_SIZE + (uint64_t)i * HT_CHUNK_SIZE))
+                  ->kind,
               "every chunk that is counted has its kind");
 }
 
@@ -326,7 +328,8 @@ static ht_ref walk(unsigned t, struct ht_walk_cache *trail)
     ht_ref frames[2];
     uint32_t n = 0;
     ht_walk_recorder_begin(&c, trail, true, (uint64_t)&words[t][4], 0);
-    if (ht_walk_recorder_match(&c.next, r.pc, r.sp, r.bp) && ht_walk_cache_splice(&c, &r, frames, &n, 2)) {
+    if (ht_walk_recorder_match(&c.next, r.pc, r.sp, r.bp) &&
+        ht_walk_cache_splice(&c, &r, frames, &n, 2)) {
         CHECK(n == 2 && frames[0] == 40 + 10 * t, "the walk has the thread's own frames");
     } else {
         ht_record_frame(&c, &r, 40 + 10 * t);
@@ -336,7 +339,9 @@ static ht_ref walk(unsigned t, struct ht_walk_cache *trail)
         frames[1] = (ht_ref)up.pc;
     }
     uint64_t hash = ht_walk_recorder_finish(&c, 2, 0, 0);
-    CHECK(!hash || hash == ht_stack_hash(ht_stack_sum(ht_stack_sum(HT_STACK_SUM_NONE, frames[1]), 40 + 10 * t), 2, 0),
+    CHECK(!hash || hash == ht_stack_hash(ht_stack_sum(ht_stack_sum(HT_STACK_SUM_NONE, frames[1]),
+                                                      40 + 10 * t),
+                                         2, 0),
           "a hash that is known is that of the frames");
     return frames[1];
 }

@@ -14,9 +14,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "stress.h"
 #include "target/process/create.h"
 #include "target/state/process_info.h"
-#include "stress.h"
 
 /* What the tables need of the rest of the library. */
 struct ht_config ht_config = {.rate = 1, .depth = 128};
@@ -164,8 +164,8 @@ int main(int argc, char **argv)
     }
     if (argc > 2)
         seed = strtoull(argv[2], NULL, 10);
-    ht_state = mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                    0);
+    ht_state =
+        mmap(NULL, sizeof *ht_state, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     atomic_store(&ht_rate, 1);
     CHECK(!ht_region_create(false), "the region is made");
     atomic_store(&ht_state->active, HT_ACTIVE);

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "region/view.h"
 #include "target/state/state.h"
 #include "target/tables/stacks.h"
 #include "target/tables/writer.h"
-#include "region/view.h"
 #include "tests/lib/check.h"
 
 enum { THREADS = 8 };

@@ -9,8 +9,8 @@
 #include <sched.h>
 #include <string.h>
 
-#include "target/tables/live.h"
 #include "stress.h"
+#include "target/tables/live.h"
 
 enum { ITEMS = 512, SLOTS = 128, STEPS = 12000, CHECKPOINTS = 12 };
 
@@ -91,7 +91,8 @@ static void checkpoint(void)
     ht_own_view(&v);
     while ((l = ht_view_next(&v, &c))) {
         struct item *it = &items[l->site % ITEMS];
-        if (CHECK(it->live && l->addr == (uint64_t)it->p && l->site == it->number && l->size == size_of(it->number),
+        if (CHECK(it->live && l->addr == (uint64_t)it->p && l->site == it->number &&
+                      l->size == size_of(it->number),
                   "a live record is that of a live block"))
             found[it - items]++;
     }
@@ -140,8 +141,9 @@ static void watch_live(const struct ht_view *v)
     struct ht_live copy;
     while ((l = ht_view_next(v, &c)))
         if (ht_view_live(l, &copy))
-            CHECK(copy.size == size_of(copy.site) && copy.time == (~copy.site & ~HT_NODE_RECYCLABLE) &&
-                  copy.addr == (uint64_t)items[copy.site % ITEMS].p,
+            CHECK(copy.size == size_of(copy.site) &&
+                      copy.time == (~copy.site & ~HT_NODE_RECYCLABLE) &&
+                      copy.addr == (uint64_t)items[copy.site % ITEMS].p,
                   "a copy of a record is not torn");
 }
 
