@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Small arrays come from a pool, large ones have pages of their own. */
+/* Small arrays are cut from a pool of 64 KiB and never reused; larger ones are mapped alone, and
+ * unmapped when they are released. */
 #include "config.h"
 
 #include "target/tables/bucket_arrays.h"
@@ -8,11 +9,10 @@
 #include "target/state/lock.h"
 #include "target/state/state.h"
 
-/* Small arrays come from a pool, large ones have pages of their own. */
 #define POOL 65536u
-static _Atomic uint32_t pool_lock;
-static unsigned char *pool;
-static size_t pool_left;
+static _Atomic uint32_t pool_lock; /* HT_RANK_POOL */
+static unsigned char *pool;        /* the next array; guarded by pool_lock */
+static size_t pool_left;           /* bytes from there on; guarded by pool_lock */
 
 uint32_t *ht_bucket_array_new(uint32_t n)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * That nobody has a reference any more is found out as by sleepable RCU, without ever waiting: of
- * each parity it is counted how often samples began and ended. What was detached before the end of
- * a pass may be in the hands of those that had begun by then. When none of the other parity is
- * left, new ones are sent there; when none of the old one is left, all of them have ended, and the
- * next pass may begin.
+ * How it is known that no thread has a reference to a detached record: as in sleepable RCU, but
+ * nobody waits. Each sample counts when it begins and when it ends, under one of two parities. A
+ * sample that began before the end of a pass may have references to what that pass detached. So
+ * between two passes:
+ *   1. when all samples of the other parity have ended, new samples get that parity;
+ *   2. when all samples of the old parity have ended too, the next pass may begin.
+ * Each of the two is only looked at again with a later step.
  */
 #include "config.h"
 
@@ -27,8 +29,8 @@ static struct ht_fold *fold(void)
     return &ht_state->fold;
 }
 
-/* Whether all samples of a parity that began have ended. Ends first: one that begins meanwhile
- * makes the sums differ. */
+/* Whether all samples of a parity have ended. The ends are read first, so a sample that begins
+ * meanwhile makes the sums differ. */
 static bool none_of(uint32_t parity)
 {
     struct ht_fold *f = fold();
@@ -42,8 +44,8 @@ static bool none_of(uint32_t parity)
     return left == entered;
 }
 
-/* Nothing of the site lives, and nothing is on the way. Freed before allocated: what is freed in
- * between was allocated before. */
+/* Nothing that was allocated at the site lives. The freed count is read first: an object that is
+ * freed between the two loads is counted as allocated, and the site is taken for busy. */
 static bool is_idle(const struct ht_site *s)
 {
     uint32_t freed = atomic_load_explicit(&s->freed_count, memory_order_acquire);
@@ -51,7 +53,7 @@ static bool is_idle(const struct ht_site *s)
         return false;
     if (!s->peak)
         return true;
-    /* Whether the site held nothing at the peak either. */
+    /* At the last peak the site must have held nothing either. */
     const struct ht_peak *peak = ht_at(s->peak);
     return atomic_load_explicit(&peak->epoch, memory_order_acquire) !=
                atomic_load_explicit(&ht_state->header->peak_epoch, memory_order_acquire) ||
@@ -63,9 +65,9 @@ static bool is_folded(const struct ht_site *s)
     return s->rate != 1 && atomic_load_explicit(&s->folded_in, memory_order_relaxed);
 }
 
-/* Takes the sites that are folded out of their stack's list; each site there costs one of *left.
- * False: none is left but one, and the next step goes on behind `site`. Elsewhere lists are changed
- * only by setting a new head. */
+/* Takes folded sites out of their stack's list. Each site of the list uses up one of *left. False:
+ * the step is used up but for one, and the next step goes on behind `f->site`. No other code
+ * changes a list except by setting a new head. */
 static bool leave_stack(struct ht_stack *stack, uint32_t *left)
 {
     struct ht_fold *f = fold();
@@ -103,11 +105,13 @@ static uint64_t load(const _Atomic uint64_t *n)
     return atomic_load_explicit(n, memory_order_relaxed);
 }
 
+/* Adds the site to the version of the sums that is being made. */
 static void take_in(struct ht_site *s, uint32_t version)
 {
     struct ht_fold *f = fold();
-    /* The stack is looked at later in this pass. One that is detached is given away from the pass
-     * after the next on: until then readers find it. */
+    /* Its stack comes later in this pass, and loses the site then. A stack that is detached already
+     * is released in the pass after the next, because until then readers find it through the site.
+     */
     struct ht_stack *stack = ht_at(atomic_load_explicit(&s->stack, memory_order_relaxed));
     bool detached = atomic_load_explicit(&stack->commit, memory_order_relaxed) == HT_DETACHED;
     uint32_t pass = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
@@ -147,7 +151,7 @@ static void look_at_site(struct ht_site *s, ht_ref ref)
         atomic_store_explicit(&s->commit, HT_DETACHED, memory_order_release);
 }
 
-/* False: there is more to be done at the stack than fits into the step. */
+/* False: the step is used up before all of the stack's list was walked. */
 static bool look_at_stack(struct ht_stack *s, ht_ref ref, uint32_t *left)
 {
     uint32_t commit = atomic_load_explicit(&s->commit, memory_order_acquire),
@@ -167,7 +171,7 @@ static bool look_at_stack(struct ht_stack *s, ht_ref ref, uint32_t *left)
     return true;
 }
 
-/* Up to RECORDS of a kind. True: there are no more. */
+/* Looks at up to RECORDS records of a kind. True: it was the last of them. */
 static bool walk(enum ht_chunk_kind kind)
 {
     struct ht_fold *f = fold();
@@ -201,7 +205,7 @@ static void add_to(_Atomic uint64_t *to, const _Atomic uint64_t *from, uint64_t 
     atomic_store_explicit(to, load(from) + n, memory_order_relaxed);
 }
 
-/* The next version of the sums counts from here on. */
+/* Makes the next version of the sums the one that readers use. */
 static void publish(void)
 {
     struct ht_fold *f = fold();
@@ -290,13 +294,13 @@ static void step(uint32_t clock)
     case HT_FOLD_WALK_STACKS:
         if (!walk(HT_KIND_STACK))
             return;
-        /* A signal handler forked in the midst of this step. */
+        /* A signal handler forked during this step, and this is the child. */
         if (atomic_load_explicit(&f->child, memory_order_relaxed))
             return;
         if (f->stamped || f->stamped_before)
             publish();
         HT_STORE_RELAXED(f->stage, HT_FOLD_WAIT_OTHER);
-        /* What was detached is so for whoever begins after none_of has looked. */
+        /* A sample that begins after none_of has looked sees what was detached. */
         atomic_thread_fence(memory_order_seq_cst);
         return;
     }
