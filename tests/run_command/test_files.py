@@ -93,12 +93,14 @@ class Children(Case):
                          (20, 231, 231))
         self.assertRegex(r.stderr, r"(?m)^heaptap: wrote g.run-prog.all.pb.gz: run-prog, 21 processes in one, \d+ samples \(every allocation\), 0 lost, ")
         self.assertEqual(r.stderr.count("heaptap: wrote"), 2)
+        self.assertNotIn("stay files of their own", r.stderr)
         self.run_("--exact", "-q", "-o", "q.%e.%p.pb.gz", "sh", "-c", "for i in $(seq 21); do %s exit; done; true" % PROG)
         self.assertEqual((self.files("q.run-prog.*"), self.blocks("q.run-prog.all.pb.gz")), (["q.run-prog.all.pb.gz"], 210))
 
     def test_few_are_not_grouped(self):
         for name, how in (("a", ["20"]), ("b", ["21"])):
-            self.run_("--exact", *(["--children=each"] if name == "b" else []), "-o", name + ".pb.gz", PROG, "children", *how)
+            r = self.run_("--exact", *(["--children=each"] if name == "b" else []), "-o", name + ".pb.gz", PROG, "children", *how)
+            self.assertNotIn(" processes in one", r.stderr)
             self.assertEqual(len(self.files(name + ".*")), int(how[0]) + 1)
 
     def test_a_group_that_cannot_be_written(self):
