@@ -42,11 +42,16 @@ static void damage(unsigned char *copy, uint64_t *random)
     for (uint64_t i = 0; i < flips; i++) {
         size_t at = from + ht_random(random) % (to - from);
         uint64_t value = ht_random(random);
-        if (kind == 5 && at + 4 <= size) { /* a reference to a chunk's head */
+        if (kind == 5 && at + 4 <= size) { /* in place of what is no zero, a reference to a chunk's head */
+            uint32_t was = 0;
+            for (unsigned tries = 0; !was && tries < 100; tries++) {
+                at = from + ht_random(random) % (to - from) / 4 * 4;
+                memcpy(&was, copy + at, sizeof was);
+            }
             uint64_t chunks = (size - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
             uint64_t chunk = HT_HEADER_SIZE + (value >> 8) % chunks * HT_CHUNK_SIZE;
             uint32_t reference = (uint32_t)(chunk / 8 + value % 16);
-            memcpy(copy + (at & ~(size_t)3), &reference, sizeof reference);
+            memcpy(copy + at, &reference, sizeof reference);
         } else if (value % 3 == 0 && at + 8 <= size) /* a whole wild word */
             memset(copy + (at & ~(size_t)7), value % 2 ? 0xff : (int)(value >> 8), 8);
         else
