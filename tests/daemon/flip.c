@@ -42,7 +42,8 @@ static void damage(unsigned char *copy, uint64_t *random)
     for (uint64_t i = 0; i < flips; i++) {
         size_t at = from + ht_random(random) % (to - from);
         uint64_t value = ht_random(random);
-        if (kind == 5 && at + 4 <= size) { /* in place of what is no zero, a reference to a chunk's head */
+        if (kind == 5 &&
+            at + 4 <= size) { /* in place of what is no zero, a reference to a chunk's head */
             uint32_t was = 0;
             for (unsigned tries = 0; !was && tries < 100; tries++) {
                 at = from + ht_random(random) % (to - from) / 4 * 4;
