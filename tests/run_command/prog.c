@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What the tests of `heaptap run` run: prog WHAT [ARG]...; each part allocates from keep_blocks.
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +72,18 @@ int main(int argc, char **argv)
     if (!strcmp(what, "elsewhere")) { // before its first sample
         if (chdir("/"))
             return 1;
+        keep_blocks(10);
+        return 0;
+    }
+    if (!strcmp(what,
+                "jailed")) { // the same below an empty root, and in a forked child that goes there
+        if ((geteuid() && unshare(CLONE_NEWUSER)) || mkdir("jail", 0700))
+            return 77;
+        pid_t child = n ? 0 : fork();
+        if (child)
+            return waitpid(child, &n, 0) == child ? WEXITSTATUS(n) : 1;
+        if (chroot("jail") || chdir("/"))
+            return 77;
         keep_blocks(10);
         return 0;
     }

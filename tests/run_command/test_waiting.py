@@ -104,6 +104,22 @@ class After(Case):
         r = self.run_("-r", "1", "-o", "w.%e.%p.pb.gz", "sh", "-c", "./called elsewhere; true")
         self.assertEqual(len(self.files("w.called.*.pb.gz")), 1, (r.stderr, self.files()))
 
+    def test_below_another_root(self):
+        """A program without a region, and a forked child, that call chroot before their first sample. Seen failing without the
+        hook of chroot: no profile of either."""
+        for itself in ("1", "0"):
+            with self.subTest(itself=itself):
+                os.mkdir(self.dir + "/" + itself)
+                r = self.run_("-r", "2k", "-o", "w.%e.%p.pb.gz", "sh", "-c", "cd %s && %s jailed %s; echo $?" % (itself, PROG, itself))
+                if r.stdout == "77\n":
+                    self.skipTest("chroot is not permitted here, not even in a user namespace")
+                self.assertEqual(r.stdout, "0\n", r.stderr)
+                files = self.files("w.run-prog.*.pb.gz")
+                self.assertEqual([self.blocks(f) for f in files], [10], (r.stderr, files))
+                for f in files:
+                    os.unlink(os.path.join(self.dir, f))
+        self.assertEqual(self.leftovers(), [])
+
     def test_child_that_has_our_memory(self):
         """Seen failing without the test of the pid in ht_postfork_child: the region is named by the child's pid."""
         r = self.run_("-r", "2k", "-o", "w.%e.%p.pb.gz", "sh", "-c", "%s vforks 30 & echo $!; wait" % PROG)
