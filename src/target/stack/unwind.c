@@ -81,7 +81,14 @@ static __attribute__((noinline)) uint64_t make_recipe(uint64_t pc, ht_ref module
         return HT_STEP_UNKNOWN;
     const struct ht_module *m = ht_at(module);
     struct ht_object o = {m->start, m->end, m->link_map, m->eh_frame_hdr};
-    return ht_cfi_recipe(pc - 1, &o);
+    uint64_t recipe = ht_cfi_recipe(pc - 1, &o);
+    /* A function begins at pc, and the code before it has no entry. Calls do not return to such a
+     * place: who made this stack wrote the address, and nothing called its first frame. makecontext
+     * does so; glibc writes the address of __start_context. */
+    if (recipe == HT_STEP_UNKNOWN && ht_cfi_entry(pc, &o) != ht_cfi_entry(pc - 1, &o) &&
+        ht_cfi_recipe(pc, &o) != HT_STEP_UNKNOWN)
+        recipe = HT_STEP_END;
+    return recipe;
 }
 
 static inline uint64_t hint_slot(uint64_t pc, uint32_t mask)
