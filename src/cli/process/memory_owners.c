@@ -68,7 +68,8 @@ static bool find_owners(struct ht_memory_owners *m, pid_t pid)
         for (unsigned k = 0; at != UINT32_MAX && k < VALUES; k++)
             m->rows[at].value[k] += (uint64_t)m->p->samples[i].values[k];
     }
-    qsort(m->rows, m->owners.n, sizeof *m->rows, by_size);
+    if (m->owners.n)
+        qsort(m->rows, m->owners.n, sizeof *m->rows, by_size);
     return true;
 }
 

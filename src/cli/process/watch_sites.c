@@ -129,7 +129,8 @@ static void compare(struct ht_watch *w, struct ht_watch_site *now, size_t n, dou
     int64_t before = w->inuse;
     w->inuse = w->objects = 0;
     w->rate = 0;
-    qsort(w->sites, w->n, sizeof *w->sites, by_name);
+    if (w->n)
+        qsort(w->sites, w->n, sizeof *w->sites, by_name);
     for (size_t i = 0, k = 0; i < n; i++) {
         int order = -1;
         while (k < w->n && (order = strcmp(w->sites[k].name, now[i].name)) < 0)
@@ -214,7 +215,8 @@ static int by_key(const void *a, const void *b)
 void ht_watch_sort(struct ht_watch *w, enum ht_watch_key key)
 {
     sort_key = key;
-    qsort(w->sites, w->n, sizeof *w->sites, by_key);
+    if (w->n)
+        qsort(w->sites, w->n, sizeof *w->sites, by_key);
 }
 
 void ht_watch_finish(struct ht_watch *w)

@@ -127,7 +127,8 @@ static int count(struct ht_thread_watch *w, const struct ht_profile *p)
     free(before);
     if (!w->looks++)
         w->first = w->now;
-    qsort(w->places, w->n, sizeof *w->places, by_growth);
+    if (w->n)
+        qsort(w->places, w->n, sizeof *w->places, by_growth);
     return 0;
 }
 
