@@ -30,6 +30,19 @@ for proc in "" --mount-proc; do
   [ "$(ls "$H_TMP/out")" = 2.pb.gz ] || { echo "$words: not 2.pb.gz:"; ls "$H_TMP/out"; exit 1; }
   python3 "$H_LIB/pprof.py" "$H_TMP/out/2.pb.gz" --main="$H_PROGRAMS/h17_workload" >"$H_TMP/check" || { echo "$words:"; cat "$H_TMP/check"; exit 1; }
 done
+# A region that a killed process of another namespace left under this process's number and start is not that of the image before.
+if unshare -p -f true 2>/dev/null; then
+  mkdir -m 700 "$H_TMP/regions"
+  export HEAPTAP_REGION_DIR="$H_TMP/regions"
+  LD_PRELOAD= unshare -p -f bash -c 'LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE=1 HEAPTAP_OUTPUT="$H_TMP/other.pb.gz" python3 -c "import os
+os.kill(os.getpid(), 9)"; true' 2>/dev/null
+  LD_PRELOAD= bash -c 'read -r stat </proc/$$/stat; field=(${stat##*) }); mv "$H_TMP"/regions/* "$H_TMP/regions/$$.${field[19]}.0" || exit 9
+    export LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE="$H_RATE" HEAPTAP_OUTPUT="$H_TMP/own.pb.gz"; exec "$H_PROGRAMS/h17_workload"' >"$H_TMP/with" 2>"$H_TMP/err" ||
+    { echo "beside a region of another namespace: exit $?"; cat "$H_TMP/err"; exit 1; }
+  [ "$(ls "$H_TMP/regions" | wc -l)" = 1 ] || { echo "the region of another namespace was taken"; exit 1; }
+  unset HEAPTAP_REGION_DIR
+  rm -rf "$H_TMP"/regions "$H_TMP"/own.* "$H_TMP"/other.*
+fi
 # Ten at once have one number, and some of them one start to the tick.
 for i in 0 1 2 3 4 5 6 7 8 9; do
   mkdir "$H_TMP/at$i"

@@ -416,7 +416,9 @@ static bool dump_previous(long dir, const char *name)
     SYS1(SYS_close, fd);
     if (SYS_FAILED(base))
         return true;
-    if (!ht_view_init(&v, (void *)base, size, NULL, 0) && (!v.header->run_id || !ht_run_waits())) {
+    /* A killed process of another namespace may have left a region of this number and start. */
+    if (!ht_view_init(&v, (void *)base, size, NULL, 0) && (!v.header->run_id || !ht_run_waits()) &&
+        !ht_namespaces_differ(v.header, ht_state->header->pid_namespace)) {
         struct job job = {.kind = JOB_VIEW, .view = &v, .execed = ht_state->execed = true};
         v.incomplete = atomic_load_explicit(&v.header->private_from, memory_order_relaxed) != 0;
         if (ht_region_has_samples(&v)) {

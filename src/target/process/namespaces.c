@@ -74,10 +74,14 @@ uint64_t ht_pid_namespace(void)
     return st.st_ino;
 }
 
+bool ht_namespaces_differ(const struct ht_region_header *h, uint64_t other)
+{
+    return other && h->pid_namespace && h->pid_namespace != other;
+}
+
 bool ht_pid_is_foreign(const struct ht_region_header *h)
 {
-    return ht_config.run_pid_namespace && h->pid_namespace &&
-           h->pid_namespace != ht_config.run_pid_namespace;
+    return ht_namespaces_differ(h, ht_config.run_pid_namespace);
 }
 
 bool ht_run_finds(const char *region_path)

@@ -19,6 +19,10 @@ int64_t ht_boot_offset(void);
 /* The inode number of the pid namespace, 0 without /proc. Numbers are reused. */
 uint64_t ht_pid_namespace(void);
 
+/* True when the region is of a process in another pid namespace than `other`, and both are known.
+ */
+bool ht_namespaces_differ(const struct ht_region_header *h, uint64_t other);
+
 /* True when `heaptap run` is known to be in another pid namespace, where this pid is another
  * process's. */
 bool ht_pid_is_foreign(const struct ht_region_header *h);
