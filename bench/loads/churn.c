@@ -21,9 +21,8 @@ void *load_churn(void *arg)
     return NULL;
 }
 
-/* 16 B to 4 MB, log-uniform, over 64 slots. On its own it hardly ever moves the end of the heap;
- * with one small block beside it (depth 1), another every 4,000 rounds, glibc trims and grows the
- * heap four times as often, as it does where a profiler keeps one. */
+/* 16 B to 4 MB, log-uniform, over 64 slots; with depth 1 beside a small block, another every 4,000
+ * rounds. How often glibc trims and grows the heap depends on the seed (bench/faults.py). */
 void *load_sizes(void *arg)
 {
     void *slots[64] = {0}, *beside = NULL;

@@ -21,13 +21,14 @@ struct load {
 
 extern const struct load loads[];
 extern long load_rounds;
+extern uint64_t load_seed_number;
 extern int load_depth, load_threads;
 extern char **load_arguments; /* NAME=VALUE..., for what a load starts */
 
-/* Fixed seeds: a run repeats. */
+/* Fixed seeds: a run with the same SEED, by default 0, repeats. */
 static inline uint64_t load_seed(void *arg)
 {
-    return 88172645463325252ull + (uintptr_t)arg;
+    return 88172645463325252ull + (uintptr_t)arg + load_seed_number * 0x9e3779b97f4a7c15ull;
 }
 
 static inline uint64_t load_next(uint64_t *x)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bench's loads: NAME [THREADS [ROUNDS[,WARM] [NAME=VALUE...]]]. Prints one number: nanoseconds
- * a round, by CLOCK_MONOTONIC over all of it; with BENCH_CLOCK=cpu, the process's processor time.
+ * The bench's loads: NAME [THREADS [ROUNDS[,WARM[,SEED]] [NAME=VALUE...]]]. Prints one number:
+ * nanoseconds a round, by CLOCK_MONOTONIC over all of it; with BENCH_CLOCK=cpu, the process's processor time.
  */
 #include "load.h"
 
@@ -12,6 +12,7 @@
 #include <time.h>
 
 long load_rounds;
+uint64_t load_seed_number;
 int load_depth, load_threads = 1;
 char **load_arguments;
 
@@ -55,7 +56,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s", argv[0]);
         for (l = loads; l->name; l++)
             fprintf(stderr, "%c%s", l == loads ? ' ' : '|', l->name);
-        fprintf(stderr, " [THREADS [ROUNDS[,WARM] [NAME=VALUE...]]]\n");
+        fprintf(stderr, " [THREADS [ROUNDS[,WARM[,SEED]] [NAME=VALUE...]]]\n");
         return 2;
     }
     const char *clock = getenv("BENCH_CLOCK");
@@ -65,7 +66,8 @@ int main(int argc, char **argv)
     if (argc > 3) {
         char *end;
         rounds = strtol(argv[3], &end, 10);
-        warm = *end == ',' ? atol(end + 1) : warm;
+        warm = *end == ',' ? strtol(end + 1, &end, 10) : warm;
+        load_seed_number = *end == ',' ? strtoull(end + 1, &end, 10) : 0;
     }
     load_depth = l->depth;
     load_arguments = argv + (argc > 4 ? 4 : argc);

@@ -57,6 +57,8 @@ def measure(row, ways, bases, plan, work):
     seen, bare = {w.name: Pairs() for w in ways}, {}
     turn = 0
     while (left := [w for w in ways if not seen[w.name].enough(plan, w)]):
+        if getattr(row, "seeded", False):
+            row.turn = turn
         for base in bases.values():
             group = [w for w in left if w.base == base.name]
             if not group:

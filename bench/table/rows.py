@@ -30,9 +30,12 @@ def default_rounds(program):
 
 
 class LoadRow:
-    """One of our own loads, which times itself."""
+    """One of our own loads, which times itself. `seeded`: each turn has a seed of its own, because the load's time is
+    that of one sequence of sizes as much as of the way (bench/faults.py)."""
+    turn = 0
 
-    def __init__(self, name, load, limits=(), threads=1, rounds=None, program=LOAD):
+    def __init__(self, name, load, limits=(), threads=1, rounds=None, program=LOAD, seeded=False):
+        self.seeded = seeded
         self.name, self.load, self.limits, self.threads = name, load, list(limits), threads
         self.program, self.skips = program, ()
         known = default_rounds(program)[load]
@@ -41,7 +44,7 @@ class LoadRow:
         self.unit = "ns a round"
 
     def time(self, way, work, patience):
-        rounds = ["%d,%d" % (self.rounds * way.share, self.warm * way.share)]
+        rounds = ["%d,%d" % (self.rounds * way.share, self.warm * way.share) + (",%d" % self.turn if self.seeded else "")]
         out, _ = way.run([self.program, self.load, str(self.threads)] + rounds, work, patience=patience)
         # Peers say things on stdout too.
         return float(re.findall(rb"^[\d.]+$", out, re.M)[0])
@@ -83,7 +86,7 @@ def load_rows():
             ("producer and consumer 2t", "handover", 2), ("larson 1t", "larson", 1), ("larson 4t", "larson", 4),
             ("xmalloc 2t", "xmalloc", 2), ("cache-scratch 2t", "scratch", 2), ("alloc-test 1t", "alloctest", 1),
             ("alloc-test 2t", "alloctest", 2), ("sh6 1t", "sh6", 1), ("sh8 2t", "sh8", 2)):
-        yield LoadRow(name, load, [churn], threads)
+        yield LoadRow(name, load, [churn], threads, seeded=load.startswith("sizes"))
     yield LoadRow("calloc 64 MiB, a page touched", "calloc", [ratio(1.05)])
     yield LoadRow("calloc 1 GiB untouched", "untouched", [ratio(1.05)])
     for depth in (10, 30, 100):
