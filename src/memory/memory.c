@@ -153,6 +153,12 @@ static bool own_allocator(const struct look *l)
     return *l->m->allocator || !l->m->glibc.found;
 }
 
+/* jemalloc says itself which pages are its own. */
+static bool has_tree(const struct look *l)
+{
+    return own_allocator(l) && l->m->jemalloc.tree;
+}
+
 static enum ht_memory_kind kind_of(struct look *l, const struct ht_smap *e, const char *name,
                                    const struct ht_smap *before)
 {
@@ -173,8 +179,9 @@ static enum ht_memory_kind kind_of(struct look *l, const struct ht_smap *e, cons
         return HT_MEMORY_CODE;
     if (e->perms[1] == 'w' && has_guard(e, before))
         return HT_MEMORY_STACKS;
-    return own_allocator(l) && has_any(l->sampled, l->n_sampled, e) ? HT_MEMORY_HEAP
-                                                                    : HT_MEMORY_ANONYMOUS;
+    return own_allocator(l) && !has_tree(l) && has_any(l->sampled, l->n_sampled, e)
+               ? HT_MEMORY_HEAP
+               : HT_MEMORY_ANONYMOUS;
 }
 
 static void add_part(struct ht_memory_part *to, const struct ht_memory_part *p)
@@ -192,11 +199,18 @@ static void account(struct look *l, const struct ht_smap *e, const char *name,
     const struct ht_memory_part whole = {
         .resident = e->resident, .mapped = e->end - e->start, .swapped = e->swapped};
     struct ht_memory_part part = whole, blocks = {0};
-    if (kind == HT_MEMORY_ANONYMOUS && e->perms[1] == 'w' && !own_allocator(l))
+    if (kind == HT_MEMORY_ANONYMOUS && e->perms[1] == 'w' && !own_allocator(l)) {
         ht_memory_glibc_blocks(l->r, e->start, e->end, &blocks);
-    if (blocks.maps) {
         l->m->glibc.n_mapped += blocks.maps;
         l->m->glibc.mapped += blocks.mapped;
+    } else if (kind == HT_MEMORY_ANONYMOUS && has_tree(l)) {
+        struct ht_memory_jemalloc_range own;
+        ht_memory_jemalloc_range(l->r, &l->m->jemalloc, e->start, e->end, &own);
+        blocks.mapped = own.mapped;
+        blocks.resident = own.resident;
+        blocks.maps = own.maps;
+    }
+    if (blocks.maps) {
         if (blocks.resident > part.resident)
             blocks.resident = part.resident;
         part.resident -= blocks.resident;
@@ -259,13 +273,26 @@ static void find_runtimes(struct look *l)
         fclose(f);
 }
 
+/* One that is in the program has no library's name; the arenas of glibc's lie idle beside it. */
+static void find_allocators(struct look *l)
+{
+    struct ht_memory *m = l->m;
+    ht_memory_glibc(l->r, &m->glibc, add_range, l);
+    ht_memory_jemalloc(l->r, &m->jemalloc);
+    ht_memory_tcmalloc(l->r, &m->tcmalloc);
+    if (!*m->allocator && m->jemalloc.found && m->jemalloc.active > m->glibc.taken)
+        snprintf(m->allocator, sizeof m->allocator, "jemalloc");
+    else if (!*m->allocator && m->tcmalloc.found && m->tcmalloc.heap > m->glibc.taken)
+        snprintf(m->allocator, sizeof m->allocator, "tcmalloc");
+}
+
 int ht_memory_look(struct ht_remote *r, const uint64_t *sampled, size_t n_sampled,
                    struct ht_memory *m, char *msg, size_t msg_size)
 {
     struct look l = {.r = r, .m = m, .sampled = sampled, .n_sampled = n_sampled};
     *m = (struct ht_memory){0};
     find_runtimes(&l);
-    ht_memory_glibc(r, &m->glibc, add_range, &l);
+    find_allocators(&l);
     find_stacks(&l);
     int err = account_all(&l);
     m->kernel_resident = status_resident(r->living);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory/allocators.h"
 #include "remote/remote.h"
 
 enum ht_memory_kind {
@@ -47,8 +48,12 @@ struct ht_memory {
     uint64_t kernel_resident; /* VmRSS, read last */
     unsigned threads;
     struct ht_memory_glibc glibc;
-    char allocator[64]; /* the library that is the allocator: "libjemalloc.so.2"; "" for glibc's */
-    bool python;        /* CPython is in it, and was not told to use malloc */
+    struct ht_memory_jemalloc jemalloc;
+    struct ht_memory_tcmalloc tcmalloc;
+    /* The library that is the allocator: "libjemalloc.so.2"; "jemalloc" or "tcmalloc" when it is
+     * in the program; "" for glibc's. */
+    char allocator[64];
+    bool python; /* CPython is in it, and was not told to use malloc */
 };
 
 /* sampled: addresses of live objects, sorted; where the allocator is not glibc's, the mappings that

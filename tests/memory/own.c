@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* own: takes and gives memory in every way, says on standard output what its own malloc counts, and
- * waits. own THREADS SEED */
+ * waits. own THREADS SEED. Under jemalloc or tcmalloc a line of names and figures, else glibc's. */
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +44,70 @@ static void *wait(void *arg)
     return NULL;
 }
 
+static int say_jemalloc(void)
+{
+    static const char *const names[] = {
+        "allocated", "active", "metadata", "resident", "retained", "arenas.4096.tcache_bytes",
+    };
+    int (*control)(const char *, void *, size_t *, void *, size_t) = dlsym(RTLD_DEFAULT, "mallctl");
+    size_t value, pages[2], n = sizeof value;
+    uint64_t epoch = 1;
+    unsigned arenas, made = 0;
+    char name[64], line[1024];
+    int used = 0;
+    if (!control)
+        return 0;
+    for (unsigned i = 0; i < 2; i++) /* the first look takes memory itself */
+        control("epoch", NULL, NULL, &epoch, sizeof epoch);
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(name, sizeof name, "stats.%s", names[i]);
+        if (control(name, &value, &n, NULL, 0))
+            return 0;
+        used += snprintf(line + used, sizeof line - (size_t)used, "%s %zu ", names[i], value);
+    }
+    control("stats.arenas.4096.pdirty", &pages[0], &n, NULL, 0);
+    control("stats.arenas.4096.pmuzzy", &pages[1], &n, NULL, 0);
+    control("arenas.narenas", &arenas, &(size_t){sizeof arenas}, NULL, 0);
+    for (unsigned i = 0; i < arenas; i++) {
+        bool is = false;
+        snprintf(name, sizeof name, "arena.%u.initialized", i);
+        made += !control(name, &is, &(size_t){sizeof is}, NULL, 0) && is;
+    }
+    used += snprintf(line + used, sizeof line - (size_t)used, "dirty %zu muzzy %zu arenas %u\n",
+                     pages[0] * 4096, pages[1] * 4096, made);
+    return write(1, line, (size_t)used) > 0;
+}
+
+static int say_tcmalloc(void)
+{
+    static const char *const names[] = {
+        "generic.heap_size",
+        "generic.current_allocated_bytes",
+        "tcmalloc.pageheap_free_bytes",
+        "tcmalloc.pageheap_unmapped_bytes",
+        "tcmalloc.central_cache_free_bytes",
+        "tcmalloc.transfer_cache_free_bytes",
+        "tcmalloc.thread_cache_free_bytes",
+    };
+    int (*property)(const char *, size_t *) =
+        dlsym(RTLD_DEFAULT, "MallocExtension_GetNumericProperty");
+    void (*release)(size_t) = dlsym(RTLD_DEFAULT, "MallocExtension_ReleaseToSystem");
+    char line[1024];
+    int used = 0;
+    if (!property)
+        return 0;
+    if (release)
+        release(200000);
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t value = 0;
+        property(names[i], &value);
+        used += snprintf(line + used, sizeof line - (size_t)used, "%s %zu ", names[i], value);
+    }
+    int *caches = dlsym(RTLD_DEFAULT, "_ZN8tcmalloc11ThreadCache18thread_heap_count_E");
+    used += snprintf(line + used, sizeof line - (size_t)used, "caches %d\n", caches ? *caches : 0);
+    return write(1, line, (size_t)used) > 0;
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 0;
@@ -60,6 +127,8 @@ int main(int argc, char **argv)
     }
     work(NULL);
     pthread_barrier_wait(&done);
+    if (say_jemalloc() || say_tcmalloc())
+        pause();
     struct mallinfo2 m = mallinfo2();
     /* mallinfo2 counts the main arena's and the others' together in malloc_info alone. */
     FILE *f = fopen("malloc.xml", "w");

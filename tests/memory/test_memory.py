@@ -74,6 +74,44 @@ for threads, env in (("0", {}), ("7", {}), ("3", {"GLIBC_TUNABLES": "glibc.mallo
     check(what + "text", "as glibc's malloc counts" in memory(p.pid), memory(p.pid))
     end(p)
 
+# Other allocators' own words. The threads that wait have caches; half of the threads have ended.
+def other(threads, library, env):
+    p = subprocess.Popen([OWN, threads, "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
+    words = p.stdout.readline().split()
+    return p, dict(zip(words[::2], map(int, words[1::2])))
+
+
+JEMALLOC = glob.glob("/usr/lib/*/libjemalloc.so.2")
+TCMALLOC = glob.glob("/usr/lib/*/libtcmalloc_minimal.so.4") + glob.glob("/usr/lib/*/libtcmalloc.so.4")
+for library, threads, env in [(path, threads, {"MALLOC_CONF": conf}) for path in JEMALLOC for threads, conf in
+                              (("0", ""), ("7", "narenas:3"), ("3", "muzzy_decay_ms:10000,dirty_decay_ms:0"), ("3", "tcache:false"))]:
+    p, says = other(threads, library, env)
+    m = looked(p.pid)
+    j, what = m.get("jemalloc", {}), "jemalloc %s %s: " % (threads, env)
+    for field, name in (("allocated", "allocated"), ("active", "active"), ("metadata", "metadata"), ("resident", "resident"), ("retained", "retained"),
+                        ("cached", "arenas.4096.tcache_bytes"), ("dirty", "dirty"), ("muzzy", "muzzy"), ("arenas", "arenas")):
+        check(what + field, j.get(field) == says[name], (field, j, says))
+    # Its extents and records, by its own tree; and the 40 MB that the program mapped itself.
+    heap, anonymous = m["parts"]["heap"], m["parts"]["anonymous"]
+    check(what + "heap", near(heap["mapped"], says["active"] + says["dirty"] + says["muzzy"] + says["retained"] + says["metadata"], 0.1, 4 << 20) and
+          heap["resident"] > 0.8 * says["allocated"], (heap, says))
+    check(what + "anonymous", near(anonymous["resident"], 40 << 20, 0.02, 1 << 20), m["parts"])
+    text = memory(p.pid)
+    check(what + "text", "(as jemalloc counts)" in text and re.search(r"^jemalloc 5\.[23]\.\d: ", text, re.M), text)
+    end(p)
+for library, threads in [(path, threads) for path in TCMALLOC for threads in ("0", "1", "7")]:
+    p, says = other(threads, library, {})
+    m = looked(p.pid)
+    t, what = m.get("tcmalloc", {}), "%s %s: " % (os.path.basename(library), threads)
+    for field, name in (("heap", "generic.heap_size"), ("allocated", "generic.current_allocated_bytes"), ("free", "tcmalloc.pageheap_free_bytes"),
+                        ("unmapped", "tcmalloc.pageheap_unmapped_bytes"), ("central", "tcmalloc.central_cache_free_bytes"),
+                        ("transfer", "tcmalloc.transfer_cache_free_bytes"), ("threads", "tcmalloc.thread_cache_free_bytes")):
+        check(what + field, t.get(field) == says[name], (field, t, says))
+    check(what + "caches", t.get("caches") == says["caches"] > (int(threads) + 1) // 2, (t, says))
+    text = memory(p.pid)
+    check(what + "text", "(as tcmalloc counts)" in text and "\ntcmalloc: " in text, text)
+    end(p)
+
 # A mapping that changes while it is read counts once.
 p = subprocess.Popen([GROWING], stdout=subprocess.PIPE, text=True, cwd=DIR)
 p.stdout.readline()
@@ -83,7 +121,6 @@ end(p)
 
 # Pages that are kept for little: to the byte in exact mode; how many from the heap itself, and by whom from samples; and said to be
 # unknown where neither can be.
-JEMALLOC = glob.glob("/usr/lib/*/libjemalloc.so.2")
 for rate, before in [("1", ""), ("512", ""), ("512k", "")] + [("512", ":" + path) for path in JEMALLOC]:
     p = subprocess.Popen([SPARSE], stdout=subprocess.PIPE, text=True, cwd=DIR,
                          env=dict(os.environ, LD_PRELOAD=LIBRARY + before, HEAPTAP_RATE=rate, HEAPTAP_SEED="1", HEAPTAP_OUTPUT=DIR + "/sparse.pb.gz"))

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""test_redis.py HEAPTAP LIBRARY: what is in use in redis-server, by its profile, beside INFO's used_memory.
+"""test_redis.py HEAPTAP LIBRARY: what is in use in redis-server, by its profile, beside INFO's used_memory; and what heaptap memory reads
+of its jemalloc, beside INFO's allocator_allocated, allocator_active and allocator_resident.
 
 redis adds up the usable sizes of its blocks (malloc_usable_size, as jemalloc has classes), a profile the sizes that were asked for. So each
 sample's size is rounded up to its class first; then the two agree within the sampling error."""
+import json
 import math
 import os
 import shutil
@@ -55,6 +57,16 @@ def main():
                 time.sleep(0.1)
             ask("eval", FILL, "0")
             says = int(ask("info", "memory").split("used_memory:")[1].split()[0])
+            m = subprocess.run([HEAPTAP, "memory", "--json", str(server.pid)], capture_output=True, text=True, env=dict(os.environ, HEAPTAP_REGION_DIR=tmp))
+            # INFO has what jemalloc said at the server's last tick, ten times a second.
+            time.sleep(0.5)
+            info = dict(line.split(":", 1) for line in ask("info", "memory").split() if ":" in line)
+            j = json.loads(m.stdout).get("jemalloc", {})
+            for field in "allocated", "active", "resident":
+                print("allocator_%s %s, read %s" % (field, info["allocator_" + field], j.get(field)))
+                if abs(j.get(field, 0) / int(info["allocator_" + field]) - 1) > 0.02:
+                    print("FAIL jemalloc's figures differ by more than 2 %%: %s" % m.stderr)
+                    return 1
             out = tmp + "/live.pb.gz"
             r = subprocess.run([HEAPTAP, "dump", "--raw", str(server.pid), "-o", out], capture_output=True, text=True,
                                env=dict(os.environ, HEAPTAP_REGION_DIR=tmp))

@@ -11,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/process/figures.h"
+#include "cli/process/memory_allocator.h"
 #include "cli/process/memory_owners.h"
 #include "cli/source/process_word.h"
 #include "cli/words.h"
@@ -25,8 +26,8 @@ static const char usage[] =
     "usage: heaptap memory [--sparse] [--json] PID\n\n"
     "Where the resident memory of a process is: the heap and how much of it is in use, what the\n"
     "allocator keeps free, other anonymous memory, stacks, program and libraries, files, shared\n"
-    "memory. The process need not be profiled; then the heap in use is what glibc's malloc "
-    "says.\n" HT_PROCESS_HELP "\n"
+    "memory. The process need not be profiled; then the heap in use is what its allocator says\n"
+    "(glibc's malloc, jemalloc, tcmalloc).\n" HT_PROCESS_HELP "\n"
     "  --sparse also who keeps pages of which little is in use; of a process run with --exact, "
     "or,\n"
     "           estimated, over glibc's malloc with --rate=64k or less\n"
@@ -125,20 +126,20 @@ static const char *size_text(double bytes, char *out)
     return out;
 }
 
-/* "28.1MB in use (estimated, 26.0MB to 31.2MB)", or what glibc says, or nothing. */
+/* "28.1MB in use (estimated, 26.0MB to 31.2MB)", or what the allocator says, or nothing. */
 static void heap_text(const struct heap *h, const struct ht_memory *m, char *out, size_t size)
 {
     char a[24], b[24], c[24];
-    const struct ht_memory_glibc *g = &m->glibc;
+    const char *who;
+    uint64_t counted;
     *out = '\0';
     if (h->profiled && h->high > h->low)
         snprintf(out, size, "%s in use (estimated, %s to %s)", size_text(h->inuse, a),
                  size_text(h->low, b), size_text(h->high, c));
     else if (h->profiled)
         snprintf(out, size, "%s in use (every allocation is recorded)", size_text(h->inuse, a));
-    else if (g->found && !*m->allocator)
-        snprintf(out, size, "%s in use (as glibc's malloc counts)",
-                 size_text((double)(g->taken - g->free + g->mapped), a));
+    else if (ht_memory_allocator_inuse(m, &counted, &who))
+        snprintf(out, size, "%s in use (as %s counts)", size_text((double)counted, a), who);
 }
 
 static void print_row(const struct ht_memory_part *p, const char *what)
@@ -149,28 +150,6 @@ static void print_row(const struct ht_memory_part *p, const char *what)
     if (p->swapped)
         printf(" (%s more in swap)", size_text((double)p->swapped, swapped));
     putchar('\n');
-}
-
-static void print_allocator(const struct heap *h, const struct ht_memory *m)
-{
-    const struct ht_memory_glibc *g = &m->glibc;
-    const struct ht_memory_part *heap = &m->of[HT_MEMORY_HEAP];
-    char taken[24], free_text[24], top[24], mapped[24];
-    if (*m->allocator) {
-        if (h->profiled && (double)heap->resident > h->inuse)
-            printf("%s is the allocator: some %s of the heap are free, cached or its own (the "
-                   "difference).\n",
-                   m->allocator, size_text((double)heap->resident - h->inuse, free_text));
-        return;
-    }
-    if (!g->found)
-        return;
-    printf("glibc's malloc: %u arena%s of %s, of it %s%s free (%s at the ends); %zu block%s mapped "
-           "alone, %s\n",
-           g->arenas, g->arenas == 1 ? "" : "s", size_text((double)g->taken, taken),
-           g->cut ? "more than " : "", size_text((double)g->free, free_text),
-           size_text((double)g->top, top), g->n_mapped, g->n_mapped == 1 ? "" : "s",
-           size_text((double)g->mapped, mapped));
 }
 
 static void print_text(pid_t pid, const struct heap *h, const struct ht_memory *m)
@@ -200,7 +179,7 @@ static void print_text(pid_t pid, const struct heap *h, const struct ht_memory *
             print_row(&m->of[k], row);
     }
     print_row(&m->all, "in all");
-    print_allocator(h, m);
+    ht_memory_allocator_print(m, h->inuse);
     if (h->mappings)
         ht_memory_mappings_print(h->mappings);
     else if (h->profiled && m->of[HT_MEMORY_ANONYMOUS].resident > 8 << 20)
@@ -222,7 +201,6 @@ static json_t *part_json(const struct ht_memory_part *p)
 static int print_json(pid_t pid, const struct heap *h, const struct ht_memory *m)
 {
     json_t *root = json_object(), *parts = json_object();
-    const struct ht_memory_glibc *g = &m->glibc;
     for (int k = 0; k < HT_MEMORY_KINDS; k++)
         json_object_set_new(parts, ht_memory_kind_name((enum ht_memory_kind)k),
                             part_json(&m->of[k]));
@@ -242,15 +220,7 @@ static int print_json(pid_t pid, const struct heap *h, const struct ht_memory *m
         json_object_set_new(root, "sparse", ht_memory_sparse_json(h->sparse));
         ht_memory_sparse_sums_json(h->sparse, root);
     }
-    if (*m->allocator)
-        json_object_set_new(root, "allocator", json_string(m->allocator));
-    if (g->found)
-        json_object_set_new(root, "glibc",
-                            json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:b}", "arenas",
-                                      (int)g->arenas, "taken", (json_int_t)g->taken, "free",
-                                      (json_int_t)g->free, "top", (json_int_t)g->top, "mapped",
-                                      (json_int_t)g->mapped, "mapped_blocks",
-                                      (json_int_t)g->n_mapped, "at_least", (int)g->cut));
+    ht_memory_allocator_json(m, root);
     int err = !root || json_dumpf(root, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(root);
