@@ -206,7 +206,9 @@ static bool values_of(const struct stream *s, const struct ht_site *site, const 
     values[1] = x->alloc_bytes;
     values[2] = x->inuse_objects;
     values[3] = x->inuse_bytes;
-    if (s->peak)
+    if (s->at_peak)
+        memcpy(&values[s->n_values - 2], &values[2], 2 * sizeof *values);
+    else if (s->peak)
         ht_site_peak(s->v, site, epoch, x, &values[s->n_values - 2], &values[s->n_values - 1]);
     return values[0] || values[1] || values[2] || values[3];
 }
@@ -392,6 +394,7 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     s.mappings = flags & HT_REGION_MAPPINGS && !o->part;
     s.n_values = HEAP_VALUES + (s.mappings ? 2 : 0) + (s.peak ? 2 : 0);
     put_head(&s);
+    s.at_peak = s.peak && ht_view_at_peak(v);
     uint32_t epoch = atomic_load_explicit(&v->header->peak_epoch, memory_order_acquire);
     int64_t written = 0;
     /* Samples before locations before mappings: each refers only to what was committed before

@@ -24,6 +24,7 @@ struct stream {
     bool lost;           /* some sample has LOST_LOCATION */
     uint32_t cut_at;     /* some sample has CUT_LOCATION, and so many frames; 0: none */
     bool mappings, peak; /* which values there are beside the four of the heap */
+    bool at_peak;        /* more is in use than ever before: the peak is now */
     size_t n_values;
 };
 

@@ -321,6 +321,11 @@ uint64_t ht_site_samples(const struct ht_view *v, const struct ht_site *s)
     return (uint64_t)rounded(t.alloc_objects);
 }
 
+bool ht_view_at_peak(const struct ht_view *v)
+{
+    return load(&v->header->inuse_bytes) > load(&v->header->peak_bytes);
+}
+
 void ht_site_peak(const struct ht_view *v, const struct ht_site *s, uint32_t epoch,
                   const struct ht_values *now, int64_t *objects, int64_t *bytes)
 {

@@ -74,6 +74,10 @@ void ht_site_values(const struct ht_view *v, const struct ht_site *s, struct ht_
 /* Samples taken at a site (in exact mode: objects). */
 uint64_t ht_site_samples(const struct ht_view *v, const struct ht_site *s);
 
+/* Whether more is in use than at the last peak. A new peak begins only when the last one is
+ * exceeded by 0.2 %. */
+bool ht_view_at_peak(const struct ht_view *v);
+
 /* What a site held at the peak of an epoch; now: its values. */
 void ht_site_peak(const struct ht_view *v, const struct ht_site *s, uint32_t epoch,
                   const struct ht_values *now, int64_t *objects, int64_t *bytes);

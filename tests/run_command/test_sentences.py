@@ -114,6 +114,17 @@ class Sentences(Case):
                              "\nfor (int i = 12; i < 300; i++) free(p[i]); }\n")
         self.assertRegex(self.run_("-o", "x.pb.gz", program).stderr, r"\nin use at the peak \(at most ")
 
+    def test_the_peak_is_never_less_than_what_is_in_use(self):
+        """A new peak begins only 0.2 % above the last one: what is in use between two is the peak, in each form of the profile."""
+        program = self.build("#include <stdlib.h>\nint main(void) { static void *p[3000]; for (int i = 0; i < 3000; i++) p[i] = malloc(1000);\n"
+                             "free(p[0]); p[0] = malloc(1500); }\n")
+        self.run_("--exact", "--peak", "-o", "x.pb.gz", program)
+        p = self.profile("x.pb.gz")
+        at = {t: i for i, (t, _) in enumerate(p.types)}
+        sums = {t: sum(s.values[i] for s in p.samples) for t, i in at.items()}
+        self.assertGreaterEqual(sums["inuse_space"], 2999 * 1000 + 1500)
+        self.assertEqual((sums["peak_space"], sums["peak_objects"]), (sums["inuse_space"], sums["inuse_objects"]))
+
     def test_mapped(self):
         """What the program maps is said with --mmap, also where nothing was allocated; not without it."""
         program = self.build("#include <sys/mman.h>\nint main(void) { return mmap(0, 3 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED; }\n")
