@@ -148,9 +148,9 @@ static void put_name(struct ht_listed *e, pid_t pid)
     put(e->name, sizeof e->name, name, sizeof name);
 }
 
-/* A program without a region before its first sample. */
+/* A program or a forked child without a region before its first sample. */
 static void list_waiting(struct lister *l, const struct ht_process_info *p,
-                         const struct ht_waiting *w)
+                         const struct ht_waiting *w, bool forked)
 {
     struct ht_region_header h = {.command_line_size = w->command_line_size};
     struct ht_listed *e = add(l);
@@ -158,7 +158,9 @@ static void list_waiting(struct lister *l, const struct ht_process_info *p,
         return;
     e->pid = p->pid;
     e->uid = p->uid;
-    e->alive = true;
+    e->alive = e->waiting = true;
+    e->adopted = forked;
+    e->relative = l->places && ht_waiting_is_relative(p);
     e->state = p->state;
     e->resident = ht_process_resident(p->thread);
     e->run_id = w->run_id;
@@ -169,6 +171,7 @@ static void list_waiting(struct lister *l, const struct ht_process_info *p,
     put(e->output, sizeof e->output, w->output, sizeof w->output);
     memcpy(h.command_line, w->command_line, sizeof h.command_line);
     put_command(e, &h);
+    put_place(l, e, p->pid);
 }
 
 static void list_process(struct lister *l, pid_t pid)
@@ -180,8 +183,9 @@ static void list_process(struct lister *l, pid_t pid)
     if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) || ht_process_find(&p, &map))
         return;
     struct ht_waiting waiting;
-    if (ht_waiting_read(&p, &map, &waiting)) {
-        list_waiting(l, &p, &waiting);
+    bool forked = ht_waiting_forked(&p, &map, &waiting);
+    if (forked || ht_waiting_read(&p, &map, &waiting)) {
+        list_waiting(l, &p, &waiting, forked);
         return;
     }
     if (!map.address) {
@@ -218,6 +222,7 @@ static void list_process(struct lister *l, pid_t pid)
         struct ht_listed *e = add(l);
         if (e && !err) {
             describe(l, e, &r);
+            e->relative = l->places && ht_waiting_is_relative(&p);
         } else if (e) {
             e->pid = pid;
             e->uid = p.uid;

@@ -13,9 +13,11 @@ struct ht_listed {
     pid_t pid; /* its pid here; for a dead one, the pid that it had */
     uid_t uid;
     bool alive;
-    char state;   /* of a living one, as in /proc/PID/stat */
-    bool dumped;  /* its last profile is written, the region is not needed */
-    bool adopted; /* a fork's child */
+    char state;    /* of a living one, as in /proc/PID/stat */
+    bool dumped;   /* its last profile is written, the region is not needed */
+    bool adopted;  /* a fork's child */
+    bool waiting;  /* alive, and has no region before its first sample */
+    bool relative; /* not the process that `heaptap run` started; known of living ones */
     bool signal_lost;
     bool filtered;      /* alive, and not profiled because of a seccomp filter; damage says so */
     bool other_version; /* of a dead process, with the layout of another heaptap version */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The environment, as it was at the start, says that the process is of a run, at which rate, and
- * where its profile goes. */
+ * where its profile goes. A forked child has its parent's, and its parent's region. */
 #include "config.h"
 
 #include "snapshot/waiting.h"
@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "region/layout.h"
 #include "region/units.h"
 
 #define TICK (1000000000 / 100) /* nanoseconds; USER_HZ */
@@ -122,4 +123,46 @@ bool ht_waiting_read(const struct ht_process_info *p, const struct ht_process_ma
     }
     free(environment);
     return waits;
+}
+
+bool ht_waiting_forked(const struct ht_process_info *p, const struct ht_process_map *map,
+                       struct ht_waiting *out)
+{
+    struct ht_region_header h;
+    size_t n = 0;
+    if (map->address || !map->inherited || p->filtered)
+        return false;
+    int memory = ht_process_memory(p->thread);
+    bool is = memory >= 0 && !ht_read_at(memory, &h, sizeof h, map->inherited) &&
+              h.magic == HT_REGION_MAGIC && h.version == HT_LAYOUT_VERSION;
+    if (memory >= 0)
+        close(memory);
+    char *environment = is ? read_file(p->thread, "environ", &n) : NULL;
+    const char *children = environment ? variable(environment, n, "HEAPTAP_CHILDREN") : NULL;
+    is = is && (!children || strcmp(children, "0") != 0);
+    free(environment);
+    memset(out, 0, sizeof *out);
+    if (!is)
+        return false;
+    out->run_id = h.run_id;
+    out->rate = atomic_load(&h.rate);
+    out->start_wall_ns = start_of(p);
+    snprintf(out->name, sizeof out->name, "%.*s", (int)sizeof h.name, h.name);
+    snprintf(out->exe, sizeof out->exe, "%.*s", (int)sizeof h.exe, h.exe);
+    snprintf(out->output, sizeof out->output, "%.*s", (int)sizeof h.output, h.output);
+    read_command_line(p, out);
+    return true;
+}
+
+bool ht_waiting_is_relative(const struct ht_process_info *p)
+{
+    size_t n = 0;
+    uint64_t id;
+    unsigned root = 0;
+    char *environment = read_file(p->thread, "environ", &n);
+    const char *run = environment ? variable(environment, n, "HEAPTAP_RUN") : NULL;
+    bool is = run && sscanf(run, "%" SCNu64 ":%u", &id, &root) == 2 && id && root &&
+              root != (unsigned)p->own_pid;
+    free(environment);
+    return is;
 }

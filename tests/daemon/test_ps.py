@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -66,6 +67,40 @@ check("the title is the command line", entry(titled.pid)["title"].endswith("some
 titled.kill()
 titled.wait()
 titled.stdout.close()
+
+# A forked child is listed before its first sample, when it has no region yet; not where children are not profiled.
+FORK = "import os,time\npid=os.fork()\nif pid: print(pid,flush=True)\ntime.sleep(1000)"
+
+
+def forked(prefix=(), **env):
+    parent = subprocess.Popen([*prefix, sys.executable, "-c", FORK], stdout=subprocess.PIPE, text=True, cwd=DIR,
+                              env=dict(os.environ, HEAPTAP_REGION_DIR=REGIONS, HEAPTAP_RATE="1G", **env))
+    return parent, int(parent.stdout.readline())
+
+
+def unfork(parent, *pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+
+
+parent, child = forked(LD_PRELOAD=LIBRARY)
+e = entry(child)
+check("a forked child without a sample", e and e["forked"] and e["state"] == "alive" and e["samples"] == 0 and e["rate"] == 1 << 30 and
+      e["program"] == entry(parent.pid)["program"] and e["resident_bytes"] > 0, e)
+check("what it has in use is not known yet", re.search(r" alive +\d+s +1.0GB +- ", row(heaptap("ps")[1], child)), row(heaptap("ps")[1], child))
+unfork(parent, child, parent.pid)
+check("it goes with its process", not entry(child))
+parent, child = forked(LD_PRELOAD=LIBRARY, HEAPTAP_CHILDREN="0")
+check("not a child that is never profiled", entry(parent.pid) and not entry(child), entry(child))
+unfork(parent, child, parent.pid)
+# Where its profile goes: a pattern without %p gets the pid of all but the process that was started.
+parent, child = forked(prefix=(HEAPTAP, "run", "-q", "-o", "v.pb.gz", "--"))
+first = next(e["pid"] for e in json.loads(heaptap("ps", "--json")[1]) if not e["forked"] and e["command"].startswith(sys.executable) and e["pid"] != living.pid)
+rows = {pid: row(heaptap("ps")[1], pid).split()[-1] for pid in (first, child)}
+check("a child's file", rows == {first: DIR + "/v.pb.gz", child: DIR + "/v.%d.pb.gz" % child}, rows)
+unfork(parent, child, first)
 
 # A dump that failed.
 failing = start(program, 2, HEAPTAP_OUTPUT="/proc/nowhere/x.pb.gz")

@@ -30,7 +30,7 @@ static void print_table(const struct ht_listed *list, size_t n, bool all)
            "IN USE", "RSS", "SAMPLES", "PROFILE");
     for (size_t i = 0; i < n; i++) {
         const struct ht_listed *e = &list[i];
-        char age[16], rate[16], inuse[16], samples[24], resident[16] = "-";
+        char age[16], rate[16], inuse[16], samples[24], resident[16] = "-", to[HT_PS_PATH];
         if (!ht_ps_is_there(e) || (e->other_version && !all))
             continue;
         ht_ps_age_text(e, age, sizeof age);
@@ -41,7 +41,7 @@ static void print_table(const struct ht_listed *list, size_t n, bool all)
             ht_figure_bytes((double)e->resident, resident, sizeof resident);
         printf("%8d  %-15.15s %-10s %6s %7s %9s %9s %8s  %s\n", (int)e->pid,
                *e->name ? e->name : "?", ht_ps_state(e), age, rate, inuse, resident, samples,
-               ht_ps_goes_to(e));
+               ht_ps_goes_to(e, to, sizeof to));
     }
 }
 

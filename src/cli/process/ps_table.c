@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/process/figures.h"
+#include "region/pattern.h"
 
 const char *ht_ps_state(const struct ht_listed *e)
 {
@@ -48,7 +49,7 @@ void ht_ps_rate_text(const struct ht_listed *e, char *out, size_t size)
 
 void ht_ps_inuse_text(const struct ht_listed *e, char *out, size_t size)
 {
-    if (*e->damage)
+    if (*e->damage || e->waiting)
         snprintf(out, size, "-");
     else
         ht_figure_bytes((double)e->inuse_bytes, out, size);
@@ -62,11 +63,25 @@ void ht_ps_samples_text(const struct ht_listed *e, char *out, size_t size)
         snprintf(out, size, "%llu", (unsigned long long)e->samples);
 }
 
-const char *ht_ps_goes_to(const struct ht_listed *e)
+/* A pattern that names one file gets the pid of each process but the first (region/pattern.h). */
+static bool lacks_pid(const char *pattern)
+{
+    for (const char *c = pattern; (c = strchr(c, '%')) && c[1]; c += 2)
+        if (c[1] == 'p')
+            return false;
+    return true;
+}
+
+const char *ht_ps_goes_to(const struct ht_listed *e, char *out, size_t size)
 {
     if (*e->damage)
         return e->damage;
-    return *e->last_dump && (e->dumped || !e->alive) ? e->last_dump : e->output;
+    if (*e->last_dump && (e->dumped || !e->alive))
+        return e->last_dump;
+    snprintf(out, size, "%s", e->output);
+    return *out && e->relative && lacks_pid(out) && !ht_pattern_insert(out, size, (uint64_t)e->pid)
+               ? e->output
+               : out;
 }
 
 bool ht_ps_is_there(const struct ht_listed *e)
@@ -150,6 +165,7 @@ static void fill(struct row *r, const struct ht_listed *e, const char *here)
 {
     const size_t size = sizeof r->cell[0];
     const char *title = *e->title ? e->title : e->command_line;
+    char to[HT_PS_PATH];
     snprintf(r->cell[PID], size, "%d", (int)e->pid);
     ht_ps_user(e->uid, r->cell[USER], size);
     snprintf(r->cell[PROGRAM], size, "%s", *e->name ? e->name : "?");
@@ -166,7 +182,7 @@ static void fill(struct row *r, const struct ht_listed *e, const char *here)
         snprintf(r->cell[FOLDED], size, "%llu", (unsigned long long)e->folded);
     snprintf(r->cell[UNIT], size, "%.*s", (int)size - 1, e->unit);
     snprintf(r->cell[TITLE], size, "%.*s", (int)cut(title, 32), title);
-    snprintf(r->profile, sizeof r->profile, "%s", shorten(ht_ps_goes_to(e), here));
+    snprintf(r->profile, sizeof r->profile, "%s", shorten(ht_ps_goes_to(e, to, sizeof to), here));
     r->dead = !e->alive;
 }
 

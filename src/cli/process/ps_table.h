@@ -21,8 +21,10 @@ void ht_ps_rate_text(const struct ht_listed *e, char *out, size_t size);
 void ht_ps_inuse_text(const struct ht_listed *e, char *out, size_t size);
 void ht_ps_samples_text(const struct ht_listed *e, char *out, size_t size);
 
-/* Where its profile is, or will be, or what is wrong with its region. */
-const char *ht_ps_goes_to(const struct ht_listed *e);
+/* Where its profile is, or will be, or what is wrong with its region. May be out, of HT_PS_PATH
+ * bytes. */
+enum { HT_PS_PATH = 1100 };
+const char *ht_ps_goes_to(const struct ht_listed *e, char *out, size_t size);
 
 /* False for a process that has ended and left no region. */
 bool ht_ps_is_there(const struct ht_listed *e);
