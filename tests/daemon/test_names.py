@@ -20,7 +20,7 @@ def pid_of(*words):
 
 first = start(program, 2)
 check("by name", pid_of(NAME) == str(first.pid), pid_of(NAME))
-for command in (["watch", "--count=1", NAME], ["top", NAME], ["owners", NAME], ["dump", NAME, "-o", "d.pb.gz"], ["threads", NAME],
+for command in (["watch", "--count=1", NAME], ["top", NAME], ["owners", NAME], ["dump", NAME, "-o", "d.pb.gz"], ["threads", NAME], ["doctor", NAME],
                 ["diff", "d.pb.gz", NAME], ["top", "--min-age=0s", NAME]):
     status, text, err = heaptap(*command)
     check(" ".join(command), status == 0 and (text or command[0] == "dump"), (status, err))
@@ -44,9 +44,25 @@ kill(first)
 for command, words in ((["watch", NAME], "no profiled process is called " + NAME), (["memory", NAME], "no process is called " + NAME),
                        (["dump", NAME], "no profiled process is called"), (["top", "newest:" + NAME], "no profiled process is called"),
                        (["top", "@unit-of-nobody"], "no profiled process is in unit unit-of-nobody"), (["top", NAME], "No such file"),
-                       (["watch", "@"], "no profiled process"), (["watch", "newest:"], "no process"), (["watch", "a/b"], "no process")):
+                       (["watch", "@"], "no profiled process"), (["doctor", NAME], "is no PID and no process's name"), (["watch", "newest:"], "no process"), (["watch", "a/b"], "no process")):
     status, text, err = heaptap(*command)
     check(" ".join(command), status in (1, 2) and one_line(err) and words in err, (status, err))
+
+# recover takes names of the dead: one, several, the newest, none, and those of the living say so.
+status, text, err = heaptap("recover", NAME)
+check("recover several", status == 1 and one_line(err) and "2 dead processes are called %s:" % NAME in err and
+      all("%d (" % p.pid in err for p in (first, second)) and "newest:" + NAME in err, err)
+status, text, err = heaptap("recover", "newest:" + NAME)
+check("recover the newest", status == 0 and re.search(r"NAME\.%d\.pb\.gz".replace("NAME", NAME) % second.pid, err), (status, err))
+status, text, err = heaptap("recover", NAME, "-o", "r.pb.gz")
+check("recover the one that is left", status == 0 and "File: " + NAME in heaptap("top", "r.pb.gz")[1], (status, err))
+for word in NAME, "newest:" + NAME, NAME + "x":
+    status, text, err = heaptap("recover", word)
+    check("recover none " + word, status == 1 and one_line(err) and "no process called %s left a profile" % word.replace("newest:", "") in err, err)
+living = start(program, 2)
+status, text, err = heaptap("recover", NAME)
+check("recover a living one", status == 1 and one_line(err) and "%s (pid %d) is alive: heaptap dump %d" % (NAME, living.pid, living.pid) in err, err)
+kill(living)
 
 # A server and the children it forked, all with the server's name: the server.
 server = start("/bin/bash", "-c", "exec -a %s bash -c '(exec -a %s sleep 5 >/dev/null 2>&1) & (exec -a %s sleep 5 >/dev/null 2>&1) & echo up; wait'" % ((NAME,) * 3),

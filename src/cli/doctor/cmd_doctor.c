@@ -2,22 +2,25 @@
 /* heaptap doctor: can this be profiled here, and if there is no profile, why. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/doctor/doctor.h"
+#include "cli/source/process_word.h"
 #include "cli/words.h"
+#include "snapshot/region.h"
 #include "util/jansson.h"
 
-static const char usage[] = "usage: heaptap doctor [--json] [PID | -- PROGRAM [ARG]...]\n\n"
+static const char usage[] = "usage: heaptap doctor [--json] [PID | NAME | -- PROGRAM [ARG]...]\n\n"
                             "Says whether a process, a program that would be started from here, or "
                             "without an argument any\n"
                             "program on this machine can be profiled, and what stands in the way: "
                             "a line for each check, with\n"
                             "the reason and what to do. Exit status: 0 it can, 1 it cannot, 2 the "
-                            "arguments cannot be used.\n\n"
+                            "arguments cannot be used.\n\n" HT_PROCESS_HELP "\n"
                             "  --json   one JSON object (docs/json.md)\n";
 
 static void name_subject(struct ht_doctor *d)
@@ -67,6 +70,22 @@ static int split(int argc, char **argv)
     return argc;
 }
 
+/* -1, or the exit status after a line. */
+static int find_process(struct ht_doctor *d, const char *word)
+{
+    char buf[HT_PROCESS_WORD], msg[512];
+    const char *found = word;
+    int err = ht_process_word(&found, buf, true, false, msg, sizeof msg);
+    if (err && err != -ENOENT)
+        return ht_complain(2, "%s", msg);
+    if (err || !ht_region_is_pid(found, &d->pid))
+        return ht_complain(2,
+                           "%s is no PID and no process's name (heaptap doctor -- %s asks about a "
+                           "program)",
+                           word, word);
+    return -1;
+}
+
 int ht_cmd_doctor(int argc, char **argv)
 {
     bool json = false;
@@ -85,9 +104,8 @@ int ht_cmd_doctor(int argc, char **argv)
             ht_complain(2, "doctor takes one PID, or -- and a program (heaptap doctor --help)");
     else if (status < 0 && d->argv && !d->argv[0])
         status = ht_complain(2, "doctor -- needs a program");
-    else if (status < 0 && rest.n && !ht_region_is_pid(rest.word[0], &d->pid))
-        status = ht_complain(2, "%s is no PID (heaptap doctor -- %s asks about a program)",
-                             rest.word[0], rest.word[0]);
+    else if (status < 0 && rest.n)
+        status = find_process(d, rest.word[0]);
     if (status < 0 && json && !HT_JANSSON)
         status = ht_complain(1, "%s", HT_JSON_MISSING);
     if (status < 0)

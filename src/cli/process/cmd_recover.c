@@ -11,17 +11,19 @@
 #include "cli/commands.h"
 #include "cli/process/save.h"
 #include "cli/source/ages.h"
+#include "cli/source/process_word.h"
 #include "cli/words.h"
 #include "snapshot/directory.h"
 #include "snapshot/list.h"
 #include "snapshot/region.h"
 
 static const char usage[] =
-    "usage: heaptap recover [OPTIONS] [PID or REGION] [-o FILE]\n\n"
+    "usage: heaptap recover [OPTIONS] [PID, NAME or REGION] [-o FILE]\n\n"
     "Writes the profile of a dead process that did not write it, up to its last sample, prints "
     "its\n"
     "largest owners, and removes the region it left. Without an argument: of all processes that\n"
-    "left one and have samples.\n\n"
+    "left one and have samples. NAME is the program's name, or newest:NAME where several have "
+    "it.\n\n"
     "  -o, --output=FILE   the profile to write (default heaptap.NAME.PID.pb.gz, here; with a\n"
     "                      number when there is one)\n"
     "  --keep              leave the region where it is\n"
@@ -118,7 +120,8 @@ int ht_cmd_recover(int argc, char **argv)
     bool keep = false;
     struct ht_words rest = {0};
     struct ht_word_option options[HT_DUMP_OPTIONS_MAX];
-    char msg[512];
+    char msg[512], found[HT_DEAD_WORD];
+    const char *word = NULL;
     ht_dump_options_init(&o, options, &output);
     o.owners = true;
     for (size_t i = 0;; i++)
@@ -129,12 +132,13 @@ int ht_cmd_recover(int argc, char **argv)
         }
     int status = ht_words_read(argc, argv, options, usage, &rest);
     if (status < 0 && rest.n > 1)
-        status = ht_complain(2, "recover takes one PID or region, or none for all");
+        status = ht_complain(2, "recover takes one PID, name or region, or none for all");
     if (status < 0 && ht_dump_options_check(&o, msg, sizeof msg))
         status = ht_complain(2, "%s", msg);
+    if (status < 0 && rest.n && (word = rest.word[0], ht_dead_word(&word, found, msg, sizeof msg)))
+        status = ht_complain(1, "%s", msg);
     if (status < 0)
-        status =
-            rest.n ? recover_one(rest.word[0], &o, output, keep) : recover_all(&o, output, keep);
+        status = rest.n ? recover_one(word, &o, output, keep) : recover_all(&o, output, keep);
     ht_words_finish(&rest);
     return status;
 }

@@ -24,6 +24,7 @@ struct match {
     pid_t pid, parent;
     uint64_t start;
     char title[48];
+    const char *path; /* of a dead one's region */
 };
 
 static const char *base_name(const char *path)
@@ -163,10 +164,11 @@ static const struct match *choose(const struct match *m, size_t n, bool newest)
     return found;
 }
 
-static void say_several(const char *name, const struct match *m, size_t n, char *msg, size_t size)
+static void say_several(const char *name, const struct match *m, size_t n, bool dead, char *msg,
+                        size_t size)
 {
-    int at = snprintf(msg, size, "%zu processes are %s %s:", n, *name == '@' ? "in unit" : "called",
-                      *name == '@' ? name + 1 : name);
+    int at = snprintf(msg, size, "%zu %sprocesses are %s %s:", n, dead ? "dead " : "",
+                      *name == '@' ? "in unit" : "called", *name == '@' ? name + 1 : name);
     for (size_t i = 0; i < n && i < LISTED && at > 0 && (size_t)at < size; i++)
         at += snprintf(msg + at, size - (size_t)at, " %d (%s)%s", (int)m[i].pid, m[i].title,
                        i + 1 < n ? "," : "");
@@ -193,12 +195,77 @@ int ht_process_word(const char **word, char buf[HT_PROCESS_WORD], bool all, bool
     else if (one)
         snprintf(buf, HT_PROCESS_WORD, "%d", (int)one->pid), *word = buf;
     else if (n)
-        say_several(name, m, n, msg, msg_size), err = -ENOTUNIQ;
+        say_several(name, m, n, false, msg, msg_size), err = -ENOTUNIQ;
     else
         snprintf(msg, msg_size, "no %sprocess is %s %s%s", all ? "" : "profiled ",
                  *name == '@' ? "in unit" : "called", *name == '@' ? name + 1 : name,
                  all ? "" : " (heaptap ps lists them)"),
             err = -ENOENT;
     free(m);
+    return err;
+}
+
+static bool was_called(const struct ht_listed *e, const char *name)
+{
+    char title[sizeof e->command_line];
+    snprintf(title, sizeof title, "%s", e->command_line);
+    return !strcmp(e->name, name) || !strcmp(base_name(e->exe), name) || is_title(title, name);
+}
+
+static int find_dead(const char *name, const struct ht_listed *list, size_t n, struct match **out,
+                     size_t *found)
+{
+    *found = 0;
+    *out = calloc(n + 1, sizeof **out);
+    if (!*out)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        const struct ht_listed *e = &list[i];
+        if (e->alive || e->dumped || !*e->path || *e->damage || !e->samples || !was_called(e, name))
+            continue;
+        struct match *m = &(*out)[(*found)++];
+        *m = (struct match){.pid = e->pid, .start = e->start_wall_ns, .path = e->path};
+        snprintf(m->title, sizeof m->title, "%.*s", (int)sizeof m->title - 1, e->command_line);
+    }
+    return 0;
+}
+
+static void say_none_dead(const char *name, const struct ht_listed *list, size_t n, char *msg,
+                          size_t size)
+{
+    snprintf(msg, size,
+             "no process called %s left a profile that is not written yet (heaptap ps lists them)",
+             name);
+    for (size_t i = 0; i < n; i++)
+        if (list[i].alive && was_called(&list[i], name))
+            snprintf(msg, size, "%s (pid %d) is alive: heaptap dump %d writes its profile", name,
+                     (int)list[i].pid, (int)list[i].pid);
+}
+
+int ht_dead_word(const char **word, char buf[HT_DEAD_WORD], char *msg, size_t msg_size)
+{
+    pid_t pid;
+    struct ht_listed *list = NULL;
+    struct match *m = NULL;
+    size_t n_list = 0, n = 0;
+    const bool newest = !strncmp(*word, "newest:", 7);
+    const char *name = *word + (newest ? 7 : 0);
+    if (!*name || ht_region_is_pid(*word, &pid) || strchr(name, '/') || !strcmp(name, "-") ||
+        (!newest && !access(*word, F_OK)))
+        return 0;
+    int err = ht_list(&list, &n_list);
+    if (!err)
+        err = find_dead(name, list, n_list, &m, &n);
+    const struct match *one = err ? NULL : choose(m, n, newest);
+    if (err)
+        snprintf(msg, msg_size, "cannot list the processes: %s", strerror(-err));
+    else if (one)
+        snprintf(buf, HT_DEAD_WORD, "%s", one->path), *word = buf;
+    else if (n)
+        say_several(name, m, n, true, msg, msg_size), err = -ENOTUNIQ;
+    else
+        say_none_dead(name, list, n_list, msg, msg_size), err = -ENOENT;
+    free(m);
+    free(list);
     return err;
 }

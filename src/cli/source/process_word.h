@@ -21,4 +21,11 @@
 int ht_process_word(const char **word, char buf[HT_PROCESS_WORD], bool all, bool files, char *msg,
                     size_t msg_size);
 
+/*
+ * The same for a process that has ended and left a region with samples: the word becomes the
+ * region's path, written into buf. No units: they are not known of the dead.
+ */
+#define HT_DEAD_WORD 1300
+int ht_dead_word(const char **word, char buf[HT_DEAD_WORD], char *msg, size_t msg_size);
+
 #endif
