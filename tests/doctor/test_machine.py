@@ -26,7 +26,7 @@ class Machine(Case):
         self.obstacles(said)
 
     def test_arguments(self):
-        for words in (["1", "2"], ["sh"], ["-1"], ["0"], ["99999999999"], ["--"], ["--bogus"], ["1", "--", "sh"], ["--json=1"]):
+        for words in (["1", "2"], ["no-such-program"], ["-1"], ["0"], ["99999999999"], ["--"], ["--bogus"], ["1", "--", "sh"], ["--json=1"]):
             r = self.call(*words)
             self.assertEqual((r.returncode, r.stdout, r.stderr.count("\n")), (2, "", 1), words)
 
