@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/report/load.h"
@@ -16,15 +17,34 @@ static int unusable(const char *usage, const char *why)
     return 2;
 }
 
-/* -http=ADDR: pprof's way to ask for the web page. */
-static int serve(struct ht_profile *p, const struct ht_report_args *a, size_t first)
+struct served_report {
+    struct ht_report_args *a;
+    size_t first;
+};
+
+static struct ht_profile *load_narrowed(void *ctx, size_t i)
 {
-    const struct ht_named_profile named = {a->sources[first], p};
-    struct ht_serving s = {.listen = a->http};
+    const struct served_report *page = ctx;
     char msg[512] = "";
-    int status = ht_load_narrow(p, &a->report, msg, sizeof(msg))
-                     ? ht_complain(1, "%s", msg)
-                     : ht_serving_profiles(&s, &named, 1, false);
+    int err = 0;
+    struct ht_profile *p = ht_load_profile(page->a, page->first, &err, msg, sizeof(msg));
+    if (p && ht_load_narrow(p, &page->a->report, msg, sizeof(msg))) {
+        ht_profile_destroy(p);
+        p = NULL;
+    }
+    if (!p)
+        ht_complain(1, "%s", *msg ? msg : strerror(-err));
+    return p;
+}
+
+/* -http=ADDR: pprof's way to ask for the web page. */
+static int serve(struct ht_report_args *a, size_t first)
+{
+    ht_load_take_binary(a, first); /* before the page has the source's name */
+    struct served_report page = {a, first};
+    const struct ht_serving_load l = {load_narrowed, &page, a->sources + first, 1, false};
+    struct ht_serving s = {.listen = a->http};
+    int status = ht_serving_read(&s, &l);
     ht_serving_finish(&s);
     return status;
 }
@@ -34,15 +54,14 @@ static int run(const struct ht_report_command *c, struct ht_report_args *a, size
     int err = 0;
     char msg[512] = "";
     a->compact = c->compact;
+    if (a->http)
+        return serve(a, first);
     struct ht_profile *p = ht_load_profile(a, first, &err, msg, sizeof(msg));
-    if (!p) {
+    if (!p)
         return ht_complain(1, "%s", msg);
-    }
-    if (!a->http)
-        ht_report_hint(p, a);
-    if (!a->http)
-        ht_report_for_terminal(c, a);
-    int status = a->http ? serve(p, a, first) : ht_report_command_run(c, p, a);
+    ht_report_hint(p, a);
+    ht_report_for_terminal(c, a);
+    int status = ht_report_command_run(c, p, a);
     ht_profile_destroy(p);
     return status;
 }

@@ -23,6 +23,7 @@
 #define HEAD_START_NS 200000000
 
 struct reading {
+    const struct ht_serving_load *load;
     struct ht_named_profile *profiles;
     size_t n;
     struct ht_serve_source source;
@@ -33,22 +34,14 @@ struct reading {
     int status; /* for exit: 1 after a complaint */
 };
 
-static int load(struct ht_named_profile *to)
-{
-    const struct ht_symbolize_options names = {.lines_and_inlines = true};
-    const struct ht_source_options how = {.symbolize = &names, .files_too = true};
-    char msg[512] = "";
-    int err = 0;
-    to->profile = ht_source_load_with(to->name, &how, &err, msg, sizeof msg);
-    return to->profile ? 0 : ht_complain(1, "%s", *msg ? msg : strerror(-err));
-}
-
 static void *read_all(void *ctx)
 {
     struct reading *r = ctx;
     int status = 0;
-    for (size_t i = 0; !status && i < r->n; i++)
-        status = load(&r->profiles[i]);
+    for (size_t i = 0; !status && i < r->n; i++) {
+        r->profiles[i].profile = r->load->load(r->load->ctx, i);
+        status = !r->profiles[i].profile;
+    }
     ht_source_memory_read(&r->source, !status);
     pthread_mutex_lock(&r->lock);
     r->done = true;
@@ -97,15 +90,17 @@ static int end(struct reading *r, int status)
     return r->status ? r->status : status;
 }
 
-int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, bool compare)
+int ht_serving_read(struct ht_serving *s, const struct ht_serving_load *l)
 {
-    struct reading r = {
-        .profiles = calloc(n, sizeof *r.profiles), .n = n, .server = pthread_self()};
+    struct reading r = {.load = l,
+                        .profiles = calloc(l->n, sizeof *r.profiles),
+                        .n = l->n,
+                        .server = pthread_self()};
     if (!r.profiles)
         return ht_complain(1, "out of memory");
-    for (size_t i = 0; i < n; i++)
-        r.profiles[i].name = sources[i];
-    if (ht_source_memory_init(&r.source, r.profiles, n)) {
+    for (size_t i = 0; i < l->n; i++)
+        r.profiles[i].name = l->names[i];
+    if (ht_source_memory_init(&r.source, r.profiles, l->n)) {
         free(r.profiles);
         return ht_complain(1, "out of memory");
     }
@@ -118,6 +113,25 @@ int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, boo
         free(r.profiles);
         return ht_complain(1, "cannot start a thread: %s", strerror(err));
     }
-    int status = failed_soon(&r) ? 1 : ht_serving_run(s, &r.source, compare ? "1" : NULL, true);
+    int status = failed_soon(&r) ? 1 : ht_serving_run(s, &r.source, l->compare ? "1" : NULL, true);
     return end(&r, status);
+}
+
+static struct ht_profile *load_source(void *ctx, size_t i)
+{
+    const struct ht_symbolize_options names = {.lines_and_inlines = true};
+    const struct ht_source_options how = {.symbolize = &names, .files_too = true};
+    char *const *sources = ctx, msg[512] = "";
+    int err = 0;
+    struct ht_profile *p = ht_source_load_with(sources[i], &how, &err, msg, sizeof msg);
+    if (!p)
+        ht_complain(1, "%s", *msg ? msg : strerror(-err));
+    return p;
+}
+
+int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, bool compare)
+{
+    const struct ht_serving_load l = {load_source, (void *)(uintptr_t)sources,
+                                      (const char *const *)sources, n, compare};
+    return ht_serving_read(s, &l);
 }

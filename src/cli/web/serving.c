@@ -185,17 +185,6 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
     return status;
 }
 
-int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n,
-                        bool compare)
-{
-    struct ht_serve_source source;
-    if (ht_source_memory_init(&source, profiles, n))
-        return ht_complain(1, "out of memory");
-    int status = ht_serving_run(s, &source, compare ? "1" : NULL, true);
-    ht_source_memory_finish(&source);
-    return status;
-}
-
 void ht_serving_finish(struct ht_serving *s)
 {
     ht_words_finish(&s->hosts);

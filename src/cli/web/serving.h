@@ -41,13 +41,22 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
  * threads inherit that, and the allocator is set for many threads. Twice does no harm. */
 void ht_serving_prepare(void);
 
-/* reading.c: the same for SOURCEs, which are read while the page stands; compare: the second opens
- * compared with the first. Where one cannot be read, that is complained of, and the server ends. */
-int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, bool compare);
+/*
+ * reading.c: the same for profiles that a thread reads while the page stands. load: makes the i-th
+ * profile, in that thread; NULL after it has complained. names: how the page calls them; compare:
+ * the second opens compared with the first. Where one cannot be made, the server ends.
+ */
+struct ht_serving_load {
+    struct ht_profile *(*load)(void *ctx, size_t i);
+    void *ctx;
+    const char *const *names;
+    size_t n;
+    bool compare;
+};
+int ht_serving_read(struct ht_serving *s, const struct ht_serving_load *l);
 
-/* The same for profiles in memory; compare: the second opens compared with the first. */
-int ht_serving_profiles(struct ht_serving *s, const struct ht_named_profile *profiles, size_t n,
-                        bool compare);
+/* The same of SOURCEs, as they are. */
+int ht_serving_sources(struct ht_serving *s, char *const *sources, size_t n, bool compare);
 
 void ht_serving_finish(struct ht_serving *s);
 
