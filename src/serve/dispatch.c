@@ -28,6 +28,12 @@ static enum MHD_Result get_allocs(const struct ht_request *r)
     return ht_get_heap(r, true);
 }
 
+static bool takes_post(const char *path)
+{
+    return !strcmp(path, "/debug/pprof/symbol") || !strcmp(path, "/api/layout") ||
+           !strcmp(path, "/api/views");
+}
+
 enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
 {
     static const struct {
@@ -43,6 +49,7 @@ enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
         {"/api/targets", ht_get_targets},         {"/api/profile", ht_get_data},
         {"/api/source", ht_get_source},           {"/api/layout", ht_post_layout},
         {"/api/disassembly", ht_get_disassembly}, {"/debug/owners", ht_get_owners},
+        {"/api/views", ht_saved_views},
     };
     bool page;
     bool post = !strcmp(r->method, "POST");
@@ -56,7 +63,7 @@ enum MHD_Result ht_dispatch(struct ht_request *r, const char *url)
     if (refused)
         return ht_answer_error(r, refused, "%s", why);
     if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0 &&
-        !(post && (!strcmp(r->path, "/debug/pprof/symbol") || !strcmp(r->path, "/api/layout"))))
+        !(post && takes_post(r->path)))
         return ht_answer_error(r, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is not served here", r->method);
     if (!strcmp(r->path, "/"))
         return ht_get_page(r);

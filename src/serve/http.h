@@ -124,7 +124,7 @@ void ht_building_enter(struct ht_server *s);
 void ht_building_leave(struct ht_server *s);
 
 /* Handlers: pprof.c, doors.c, leaks.c, owners.c, symbol.c, metrics.c, page.c, source_file.c,
- * disassembly.c, layout.c. */
+ * disassembly.c, layout.c, views.c. */
 enum MHD_Result ht_get_index(const struct ht_request *r);
 enum MHD_Result ht_get_heap(const struct ht_request *r, bool allocs);
 enum MHD_Result ht_get_threads(const struct ht_request *r);
@@ -143,6 +143,8 @@ enum MHD_Result ht_get_source(const struct ht_request *r);
 enum MHD_Result ht_get_disassembly(const struct ht_request *r);
 /* layout.c */
 enum MHD_Result ht_post_layout(const struct ht_request *r);
+/* views.c: GET and POST */
+enum MHD_Result ht_saved_views(const struct ht_request *r);
 
 /* dispatch.c: finds the handler of an address and calls it. */
 enum MHD_Result ht_dispatch(struct ht_request *r, const char *url);

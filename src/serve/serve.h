@@ -22,7 +22,9 @@ struct ht_serve_options {
     size_t n_hosts;
     char *const *source_roots; /* directories that source files may be shown from */
     size_t n_source_roots;
-    const char *compare; /* the page opens with this target as what the first is compared with */
+    const char *views_path; /* where the page's saved views are kept; NULL: in the browser. Not for
+                               a server that others can reach */
+    const char *compare;    /* the page opens with this target as what the first is compared with */
     /* Further metrics, when /metrics is asked for all; NULL for none. From many threads. */
     void (*metrics)(void *ctx, FILE *out);
     void *metrics_ctx;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """HTTP for files: endpoints, headers, errors, metrics, what is refused. http_files.py HEAPTAP DIR"""
+import concurrent.futures
 import gzip
 import http.client
 import json
@@ -151,6 +152,42 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     check("a layout is asked for by POST", s.get("/api/layout")[0] == 400)
     check("no layout for another site", s.get("/api/layout", "POST", graph, {"Sec-Fetch-Site": "cross-site"})[0] == 403)
 
+    # Saved views: lines in the user's file, replaced whole.
+    views = os.environ["XDG_CONFIG_HOME"] + "/heaptap/views"
+    check("none yet", s.get("/api/views")[0::2] == (200, b"") and not os.path.exists(views))
+    check("one", s.get("/api/views", "POST", "a%20b view=top&focus=x%2By")[0::2] == (200, b"a%20b view=top&focus=x%2By\n"))
+    check("in the file, for this user alone", open(views).read() == "a%20b view=top&focus=x%2By\n" and stat.S_IMODE(os.stat(os.path.dirname(views)).st_mode) == 0o700)
+    check("another, of no filter", s.get("/api/views", "POST", "c ")[2] == b"a%20b view=top&focus=x%2By\nc \n")
+    check("in place of the first", s.get("/api/views", "POST", "a%20b view=graph")[2] == b"c \na%20b view=graph\n")
+    check("read again", s.get("/api/views")[2] == b"c \na%20b view=graph\n")
+    check("removed", s.get("/api/views", "POST", "c")[2] == b"a%20b view=graph\n")
+    for text in ("", " ", " x", "a b c", "a b\n", "a b\nc d", "a<b x", "a x<", "a \"", "a x\0", "\u00e4 x", "../../x y", "a" * 601 + " x", "a " + "x" * 4001):
+        code, h, body = s.get("/api/views", "POST", text.encode())
+        check("no view %r" % text[:20], code == 400 and body.count(b"\n") == 1, (code, body))
+    for headers, status in (({"Origin": "http://127.0.0.1:%d" % s.port}, 200), ({"Origin": "http://evil.example"}, 403), ({"Origin": "null"}, 403),
+                            ({"Origin": "http://127.0.0.1:1"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403), ({"Sec-Fetch-Site": "same-site"}, 403),
+                            ({"Host": "evil.example"}, 403), ({"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:%d" % s.port}, 200)):
+        code, h, body = s.get("/api/views", "POST", "o x", headers)
+        check("a view by %r" % headers, code == status, (code, body))
+        s.get("/api/views", "POST", "o")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        codes = [f.result()[0] for f in [pool.submit(s.get, "/api/views", "POST", "v%d x" % i) for i in range(60)]]
+    check("fifty are kept, whoever adds them at once", sorted(codes) == [200] * 49 + [409] * 11 and len(open(views).readlines()) == 50, codes)
+    check("no temporary files", os.listdir(os.path.dirname(views)) == ["views"], os.listdir(os.path.dirname(views)))
+    for content in (b"<script>\n", b"a b", b"x y\n" * 51, b"a b\n\0", b"a b\n" + b"c" * 300000, b"\n"):
+        with open(views, "wb") as f:
+            f.write(content)
+        for method, body in (("GET", None), ("POST", "a b")):
+            code, h, body = s.get("/api/views", method, body)
+            check("what is no list of views (%r)" % content[:12], code == 500 and b"something else" in body and body.count(b"\n") == 1, (code, body))
+        check("is left as it is", open(views, "rb").read() == content)
+    os.unlink(views)
+    os.mkfifo(views)  # nobody waits for its writer
+    check("a FIFO", s.get("/api/views")[0] == 500 and s.get("/api/views", "POST", "a b")[0] == 500)
+    os.unlink(views)
+    os.symlink(tmp + "/my-views", views)  # as people keep their settings
+    check("by a link", s.get("/api/views", "POST", "a b")[0] == 200 and open(tmp + "/my-views").read() == "a b\n" and os.path.islink(views))
+
     # A slow client holds up nobody; malformed requests leave it serving.
     slow = socket.create_connection(("127.0.0.1", s.port))
     slow.send(b"GET /2/debug/pprof/heap HTTP/1.1\r\nHost: localhost\r\nX-")
@@ -194,6 +231,18 @@ with Server(heaptap, "top", "-http=:0", "--focus=cache::", "-i", "alloc_space", 
     check("-http", len(d) == 1 and d[0]["inuse_space"] == 740 * 65536, d)
     check("-http sample type", json.loads(s.get("/1/api/profile")[2])["default"] == 1)
 
+# A server that others may reach keeps no views; nor does one without a place for them.
+for args, more in ((("--listen", "0.0.0.0:0"), {}), (("--listen", ":0", "--allow-host", "x.example"), {}),
+                   (("--listen", ":0"), {"XDG_CONFIG_HOME": "", "HOME": ""}), (("--listen", ":0"), {"XDG_CONFIG_HOME": "relative", "HOME": "x"})):
+    with Server(heaptap, "view", *args, new, env=more) as s:
+        for method in ("GET", "POST"):
+            code, h, body = s.get("/api/views", method, "a b" if method == "POST" else None)
+            check("views by %r %r" % (args, more), code == 204 and not body, (code, body))
+with Server(heaptap, "serve", "--listen", ":0", new) as s:
+    check("serve keeps none", s.get("/api/views")[0] == 204)
+with Server(heaptap, "view", "--listen", ":0", new, env={"XDG_CONFIG_HOME": "/proc/nothing"}) as s:
+    check("a place that cannot be written", s.get("/api/views")[0] == 200 and s.get("/api/views", "POST", "a b")[0] == 500)
+
 # Ages are a process's; a file's binary is read by its build-id alone.
 with Server(heaptap, "view", "--listen", ":0", new) as s:
     code, _, body = s.get("/1/api/profile?profile=ages")
@@ -218,6 +267,7 @@ with Server(heaptap, "view", "--listen", ":0", "--token-file", token, new) as s:
         check("token %r" % given, code == status and (status == 200 or h["www-authenticate"].startswith("Bearer")), (code, h))
     check("the empty page needs none", s.get("/")[0] == 200 and s.get("/static/app.js")[0] == 200)
     check("metrics do", s.get("/metrics")[0] == 401)
+    check("views do", s.get("/api/views")[0] == 401 and s.get("/api/views", "POST", "a b")[0] == 401)
 
 # A socket file.
 path = tmp + "/s.sock"

@@ -43,7 +43,7 @@ static int serve(struct ht_report_args *a, size_t first)
     ht_load_take_binary(a, first); /* before the page has the source's name */
     struct served_report page = {a, first};
     const struct ht_serving_load l = {load_narrowed, &page, a->sources + first, 1, false};
-    struct ht_serving s = {.listen = a->http};
+    struct ht_serving s = {.listen = a->http, .keep_views = true};
     int status = ht_serving_read(&s, &l);
     ht_serving_finish(&s);
     return status;

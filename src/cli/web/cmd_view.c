@@ -14,7 +14,7 @@ static const char usage[] =
 
 int ht_cmd_view(int argc, char **argv)
 {
-    struct ht_serving s = {0};
+    struct ht_serving s = {.keep_views = true};
     const struct ht_word_option options[] = {HT_SERVING_OPTIONS(&s), {NULL}};
     struct ht_words sources = {0};
     int status = ht_words_read(argc, argv, options, usage, &sources);

@@ -77,6 +77,20 @@ static bool is_loopback(const char *host)
            (inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
 }
 
+/* The user's file of saved views, to free; NULL where there is no place for it, or where others
+ * than this user may be meant to reach the server. */
+static char *views_path(const struct ht_serving *s, const struct ht_serve_options *o)
+{
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    if (!s->keep_views || s->hosts.n || (!o->unix_path && !is_loopback(o->host)))
+        return NULL;
+    int n = config && *config == '/' ? asprintf(&path, "%s/heaptap/views", config)
+            : home && *home == '/'   ? asprintf(&path, "%s/.config/heaptap/views", home)
+                                     : -1;
+    return n < 0 ? NULL : path;
+}
+
 static void say_where(const struct ht_serve_options *o, uint16_t port)
 {
     if (o->unix_path) {
@@ -166,6 +180,8 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
         o.metrics = ht_pusher_metrics;
         o.metrics_ctx = pusher;
     }
+    char *views = views_path(s, &o);
+    o.views_path = views;
     struct ht_server *server = ht_serve_start(&o, source, msg, sizeof msg);
     if (server && pusher && (status = ht_pusher_start(pusher, server))) {
         ht_serve_stop(server);
@@ -181,6 +197,7 @@ int ht_serving_run(struct ht_serving *s, const struct ht_serve_source *source, c
         status = ht_complain(1, "%s", msg);
     }
     ht_pusher_destroy(pusher);
+    free(views);
     free(listen);
     return status;
 }

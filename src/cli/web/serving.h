@@ -11,6 +11,7 @@ struct ht_serving {
     const char *listen, *unix_path, *token_file;
     struct ht_words hosts, roots;
     bool no_browser;
+    bool keep_views; /* in the user's file, unless others can reach the server */
     const struct ht_pusher_options *push; /* NULL: nothing is sent */
     const struct ht_words *pushed;        /* PIDs that are sent; none: all */
 };
