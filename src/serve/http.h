@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "serve/history.h"
 #include "serve/serve.h"
 
 #ifndef MHD_HTTP_CONTENT_TOO_LARGE /* libmicrohttpd before 0.9.74 */
@@ -41,6 +42,7 @@ struct ht_server {
     const struct ht_serve_source *source;
     struct MHD_Daemon *daemon;
     uint16_t port;
+    struct ht_history *history; /* NULL: none is kept */
     /* building, waiting, stopping, looks; changed is its condition */
     pthread_mutex_t lock;
     pthread_cond_t changed;

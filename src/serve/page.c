@@ -45,6 +45,7 @@ enum MHD_Result ht_get_targets(const struct ht_request *r)
     size_t n;
     if (!ht_request_list_body(r, &list, &n, &b, &answer))
         return answer;
+    ht_history_note(r->s->history, list, n);
     fprintf(b.out, "{\"live\":%s,\"compare\":", r->s->source->live ? "true" : "false");
     ht_web_json_string(b.out, r->s->o.compare ? r->s->o.compare : "");
     fputs(",\"version\":\"" HT_VERSION "\",\"targets\":[", b.out);
@@ -59,6 +60,10 @@ enum MHD_Result ht_get_targets(const struct ht_request *r)
         fputs(",\"damage\":", b.out);
         ht_web_json_string(b.out, list[i].damage ? list[i].damage : "");
         put_stats(b.out, &list[i].stats);
+        if (ht_query(r, "history")) {
+            fputs(",\"history\":", b.out);
+            ht_history_write(r->s->history, b.out, &list[i]);
+        }
         putc('}', b.out);
     }
     fputs("]}", b.out);

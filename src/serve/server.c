@@ -88,6 +88,7 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
+    s->history = ht_history_start(source);
     s->daemon = MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL,
         NULL, handle, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
@@ -99,6 +100,7 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
         return s;
     snprintf(msg, msg_size, "cannot start the HTTP server: %s", strerror(errno));
     close(fd);
+    ht_history_destroy(s->history);
     destroy_locks(s);
 no_socket:
     free(s);
@@ -122,6 +124,7 @@ void ht_serve_stop(struct ht_server *s)
     if (s->source->stop)
         s->source->stop(s->source->ctx);
     MHD_stop_daemon(s->daemon);
+    ht_history_destroy(s->history);
     if (s->o.unix_path)
         unlink(s->o.unix_path);
     destroy_locks(s);

@@ -21,11 +21,12 @@ struct ht_target_stats {
 
 /* One target: a process, dead or alive, or a file. */
 struct ht_target {
-    char id[32];   /* the first part of its address: the PID, or a file's number */
-    char *name;    /* program or file */
-    char *command; /* with its arguments; the file's path */
-    char *damage;  /* why it cannot be read, NULL when it can */
-    pid_t pid;     /* 0 for a file */
+    char id[32];      /* the first part of its address: the PID, or a file's number */
+    char *name;       /* program or file */
+    char *command;    /* with its arguments; the file's path */
+    char *damage;     /* why it cannot be read, NULL when it can */
+    pid_t pid;        /* 0 for a file */
+    uint64_t started; /* of a process, nanoseconds since 1970: tells it from others of its PID */
     bool alive;
     bool reading; /* a file that is still being read; its figures are not known */
     struct ht_target_stats stats;
@@ -36,6 +37,8 @@ struct ht_serve_source {
     bool live; /* profiles change: the page offers marks, refresh and seconds= */
     /* A new array and its length, to be freed by ht_targets_free. 0 or -errno. */
     int (*list)(void *ctx, struct ht_target **targets, size_t *n);
+    /* The same without any effect, for who looks again and again; NULL: figures do not change. */
+    int (*glance)(void *ctx, struct ht_target **targets, size_t *n);
     /* A fresh profile, without symbols unless its file has them. NULL with *err (-ENOENT when
      * there is no such target any more) and one line in msg. *pid: of the process if it lives. */
     struct ht_profile *(*profile)(void *ctx, const char *id, pid_t *pid, int *err, char *msg,

@@ -68,6 +68,7 @@ static bool fill(struct ht_target *t, const struct ht_listed *e)
 {
     snprintf(t->id, sizeof t->id, "%d", (int)e->pid);
     t->pid = e->pid;
+    t->started = e->start_wall_ns;
     t->alive = e->alive;
     t->name = strdup(*e->name ? e->name : t->id);
     t->command = strdup(e->command_line);
@@ -85,9 +86,8 @@ static bool fill(struct ht_target *t, const struct ht_listed *e)
     return t->name && t->command;
 }
 
-static int list(void *ctx, struct ht_target **targets, size_t *n)
+static int list_of(const struct live *live, bool clean, struct ht_target **targets, size_t *n)
 {
-    const struct live *live = ctx;
     size_t n_all, kept = 0;
     struct ht_listed *all;
     int err = ht_list_figures(&all, &n_all);
@@ -95,7 +95,8 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
         return err;
     /* Removes old regions as ps does, so that they do not pile up under a server that runs for
      * months. */
-    ht_list_clean(all, n_all);
+    if (clean)
+        ht_list_clean(all, n_all);
     struct ht_target *t = calloc(n_all + 1, sizeof *t);
     bool *outdone = calloc(n_all + 1, sizeof *outdone);
     err = t && outdone ? find_outdone(all, n_all, outdone) : -ENOMEM;
@@ -119,6 +120,16 @@ static int list(void *ctx, struct ht_target **targets, size_t *n)
     *targets = t;
     *n = kept;
     return 0;
+}
+
+static int list(void *ctx, struct ht_target **targets, size_t *n)
+{
+    return list_of(ctx, true, targets, n);
+}
+
+static int glance(void *ctx, struct ht_target **targets, size_t *n)
+{
+    return list_of(ctx, false, targets, n);
 }
 
 static int open_target(const struct live *live, const char *id, struct ht_region *r, char *msg,
@@ -194,7 +205,7 @@ int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n)
     if (!live)
         return -ENOMEM;
     *live = (struct live){words, n};
-    *s = (struct ht_serve_source){live, true, list, profile, aged, raw, cmdline, NULL};
+    *s = (struct ht_serve_source){live, true, list, glance, profile, aged, raw, cmdline, NULL};
     return 0;
 }
 

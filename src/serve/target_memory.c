@@ -137,7 +137,7 @@ int ht_source_memory_init(struct ht_serve_source *s, const struct ht_named_profi
         all &= profiles[i].profile != NULL;
     pthread_mutex_init(&m->lock, NULL);
     pthread_cond_init(&m->changed, NULL);
-    *s = (struct ht_serve_source){m, false, list, profile, NULL, NULL, cmdline, stop};
+    *s = (struct ht_serve_source){m, false, list, NULL, profile, NULL, NULL, cmdline, stop};
     if (all)
         ht_source_memory_read(s, true);
     return 0;

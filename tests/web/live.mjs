@@ -8,12 +8,19 @@ const { context, stop } = await start();
 const page = await context.newPage();
 watch(page, [url, 'data:', 'blob:']);
 
-// The list, with lines that grow.
+// The list, with lines from the server's start on, which grow. They are there when the list is drawn first: the page is told of one list only.
+await eventually(page, async () => (await (await page.request.get(url + 'api/targets?history=1')).json()).targets.every(t => t.id !== pid || t.history.ago.length >= 3));
+let lists = 0;
+await page.route('**/api/targets*', r => (lists++ ? r.abort() : r.continue()));
 await page.goto(url);
 await page.waitForSelector(`#targets a[href="/${pid}/"]`);
-await until(page, () => [...document.querySelectorAll('.spark polyline')].some(l => l.getAttribute('points').split(' ').length >= 3));
+const lines = () => page.$$eval(`#targets tr:has(a[href="/${pid}/"]) .spark polyline`, all => all.map(l => l.getAttribute('points').split(' ').length));
+check('trends at once', (await lines()).length === 3 && (await lines()).every(n => n >= 4), await lines());
+await page.unroute('**/api/targets*');
+const first_ = (await lines())[0];
+check('and they go on', await eventually(page, async () => (await lines())[0] > first_), first_);
 const cells = await page.$$eval(`#targets tr:has(a[href="/${pid}/"]) td`, all => all.map(td => td.textContent));
-check('resident memory is listed', /^[\d.]+[kMG]?B$/.test(cells[4]), cells);
+check('resident memory is listed', /^[\d.]+[kMG]?B$/.test(cells[5]), cells);
 await page.setViewportSize({ width: 400, height: 800 });
 check('the list fits 400 px', await page.evaluate(() => document.documentElement.scrollWidth <= 400));
 await page.setViewportSize({ width: 1280, height: 800 });

@@ -234,8 +234,10 @@
     if (app.live || app.targets.some(t => t.reading)) timer = setTimeout(list, app.live ? 2000 : 500);
   }
 
+  let known = false; // the server's history of the processes has been asked for
   async function targets() {
-    const r = await (await HT.get('/api/targets')).json();
+    const r = await (await HT.get(known ? '/api/targets' : '/api/targets?history=1')).json();
+    known = true;
     app.targets = r.targets;
     app.live = r.live;
     app.compare = r.compare;

@@ -3,7 +3,7 @@
 (function (root) {
   'use strict';
 
-  const HT = root.HT, el = HT.el, POINTS = 90, EVERY = 2000;
+  const HT = root.HT, el = HT.el, POINTS = 240, EVERY = 2000;
 
   HT.kinds = [
     { id: 'heap', label: 'Heap', title: 'What it has allocated', door: 'heap' },
@@ -27,30 +27,34 @@
     return 'one sample in ' + HT.format(d.period, d.period_unit);
   };
 
-  // Draws a figure over time as a line.
-  HT.spark = function (values, unit, what) {
+  // Draws a figure over time, a list of [when in ms, value], as a line.
+  HT.spark = function (points, unit, what) {
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.setAttribute('class', 'spark');
     svg.setAttribute('viewBox', '0 0 100 26');
     svg.setAttribute('preserveAspectRatio', 'none');
     svg.setAttribute('role', 'img');
-    const lo = Math.min(...values), hi = Math.max(...values);
-    svg.setAttribute('aria-label', `${what}: from ${HT.format(lo, unit)} to ${HT.format(hi, unit)} while this page was open`);
+    const values = points.map(p => p[1]), lo = Math.min(...values), hi = Math.max(...values);
+    const from = points[0][0], span = points[points.length - 1][0] - from;
+    svg.setAttribute('aria-label', `${what}: from ${HT.format(lo, unit)} to ${HT.format(hi, unit)} in ${HT.format(Math.round(span / 1000), 'seconds')}`);
     const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
-    const step = 100 / Math.max(1, values.length - 1);
     const y = v => (hi > lo ? 24 - 22 * (v - lo) / (hi - lo) : 13).toFixed(1);
-    line.setAttribute('points', (values.length > 1 ? values : [values[0], values[0]]).map((v, i) =>
-      (values.length > 1 ? i * step : i * 100).toFixed(1) + ',' + y(v)).join(' '));
+    line.setAttribute('points', span ? points.map(p => (100 * (p[0] - from) / span).toFixed(1) + ',' + y(p[1])).join(' ') : `0,${y(lo)} 100,${y(lo)}`);
     svg.append(line);
     return svg;
   };
 
-  HT.remember = function (all, id, value) {
-    const h = all.get(id) || [];
-    if (value >= 0) h.push(value);
-    if (h.length > POINTS) h.shift();
-    all.set(id, h);
-    return h;
+  // What is known of a target's figure `key`: the server's history of it, and since then what this page saw.
+  HT.remember = function (all, t, key) {
+    const now = Date.now();
+    if (!all.has(t.id)) {
+      const h = t.history;
+      all.set(t.id, h ? h.ago.map((ms, i) => [now - ms, h[key][i]]).filter(p => p[1] >= 0) : []);
+    }
+    let known = all.get(t.id);
+    if (t[key] >= 0 && (!t.pid || t.alive || !known.length)) known.push([now, t[key]]);
+    if (known.length > POINTS) all.set(t.id, known = known.filter((p, i) => i % 2 || i === known.length - 1));
+    return known;
   };
 
   // ---- The tabs, and the number of threads beside them
@@ -61,7 +65,7 @@
   function plot(app) {
     const h = counts.get(app.id) || [], at = document.getElementById('thread-count');
     at.hidden = app.state.profile !== 'threads' || !h.length;
-    if (!at.hidden) at.replaceChildren(HT.format(h[h.length - 1], 'count') + ' threads', HT.spark(h, 'count', 'threads'));
+    if (!at.hidden) at.replaceChildren(HT.format(h[h.length - 1][1], 'count') + ' threads', HT.spark(h, 'count', 'threads'));
   }
 
   async function watch(app) {
@@ -69,8 +73,9 @@
     if (app.state.profile !== 'threads' || !app.info.alive) return;
     if (!document.hidden) {
       try {
+        if (!counts.has(app.id)) HT.remember(counts, app.info, 'threads'); // with its history
         await app.targetsAgain();
-        HT.remember(counts, app.id, app.info.threads);
+        HT.remember(counts, app.info, 'threads');
       } catch (e) { /* the next profile says so */ }
     }
     plot(app);
