@@ -36,8 +36,10 @@ uint32_t ht_web_frame(struct ht_web_builder *b, const struct ht_location *loc, s
 {
     const struct ht_line *line = loc->n_lines ? &loc->lines[k] : NULL;
     const struct ht_function *fn = line ? line->function : NULL;
+    int64_t code = b->code && fn && !strcmp(fn->name, b->code) ? (int64_t)loc->mark - 1 : -1;
+    /* A mapping's address is even. */
     struct ht_key key = {(uintptr_t)fn, fn ? (uint64_t)line->line : loc->address,
-                         (uintptr_t)loc->mapping};
+                         code < 0 ? (uintptr_t)loc->mapping : (uint64_t)code * 2 + 1};
     bool added;
     uint32_t n = ht_keymap_add(&b->frames_by_key, key, &added);
     struct ht_web_frame_of *f;
@@ -53,6 +55,7 @@ uint32_t ht_web_frame(struct ht_web_builder *b, const struct ht_location *loc, s
     f->line = fn ? line->line : 0;
     f->start = fn ? fn->start_line : 0;
     f->address = fn ? 0 : loc->address;
+    f->code = code;
     f->kind = b->owners ? ht_web_kind_of(b->owners, loc, k) : HT_WEB_CODE;
     return f->fn == UINT32_MAX || f->file == UINT32_MAX || f->mod == UINT32_MAX ? UINT32_MAX : n;
 }

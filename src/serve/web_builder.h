@@ -16,6 +16,7 @@ struct ht_web_frame_of {
     int64_t line, start;
     uint64_t address; /* 0 when the frame has a name */
     enum ht_web_kind kind;
+    int64_t code; /* number of the instruction, -1: none */
 };
 
 struct ht_web_builder {
@@ -28,6 +29,7 @@ struct ht_web_builder {
         rest; /* age of the objects; their labels' text, HT_WEB_NO_LABELS or a string */
     const char *size_key, *age_key; /* labels of those */
     bool aged, labelled;            /* some sample has an age; some has labels of text */
+    const char *code;               /* the function whose instructions are told apart; NULL: none */
     struct ht_web_owners *owners;   /* NULL: none are written */
     uint32_t *owner;                /* of each sum: the node of its owner */
     uint32_t owner_cap;

@@ -13,6 +13,22 @@
 #include "profile/profile.h"
 #include "serve/web_builder.h"
 
+/* A number, and a comma before it unless it is the first of its list. stdio's formats take most of
+ * the time of a large profile. */
+static void put_number(FILE *out, bool first, int64_t v)
+{
+    char text[24], *at = text + sizeof text;
+    uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (v < 0)
+        *--at = '-';
+    if (!first)
+        *--at = ',';
+    fwrite_unlocked(at, 1, (size_t)(text + sizeof text - at), out);
+}
+
 /* What intervals and verdicts need: the sampler's distribution, and why a type has no intervals. */
 static void write_sampling(FILE *out, struct ht_profile *p)
 {
@@ -55,7 +71,7 @@ static void write_head(FILE *out, struct ht_profile *p, const char *title)
     for (size_t t = 0; t < types; t++)
         if (*p->default_sample_type && !strcmp(p->sample_types[t].type, p->default_sample_type))
             chosen = t;
-    fputs("{\"v\":2,\"title\":", out);
+    fputs("{\"v\":3,\"title\":", out);
     ht_web_json_string(out, title);
     fprintf(out, ",\"time\":%" PRId64 ",\"duration\":%" PRId64 ",\"period\":%" PRId64,
             p->time_nanos / 1000000, p->duration_nanos / 1000000, p->period);
@@ -115,18 +131,22 @@ static void write_frames(FILE *out, const struct ht_web_builder *b)
         putc(',', out);
         COLUMN("kind", "%d", kind);
     }
+    if (b->code) {
+        putc(',', out);
+        COLUMN("code", "%" PRId64, code);
+    }
     putc('}', out);
 #undef COLUMN
 }
 
 static void write_nodes(FILE *out, const struct ht_web_builder *b)
 {
-    fputs(",\"nodes\":{\"parent\":[-1", out);
+    fputs(",\"nodes\":{\"up\":[1", out);
     for (uint32_t i = 1; i < b->nodes.n; i++)
-        fprintf(out, ",%" PRIu64, b->nodes.keys[i].a);
+        put_number(out, false, (int64_t)i - (int64_t)b->nodes.keys[i].a);
     fputs("],\"frame\":[0", out);
     for (uint32_t i = 1; i < b->nodes.n; i++)
-        fprintf(out, ",%" PRIu64, b->nodes.keys[i].b);
+        put_number(out, false, (int64_t)b->nodes.keys[i].b);
     fputs("]}", out);
 }
 
@@ -135,33 +155,32 @@ static void write_sums(FILE *out, const struct ht_web_builder *b)
     size_t types = b->p->n_sample_types;
     fputs(",\"sums\":{\"node\":[", out);
     for (uint32_t i = 0; i < b->sums.n; i++)
-        fprintf(out, i ? ",%" PRIu64 : "%" PRIu64, b->sums.keys[i].a);
+        put_number(out, !i, (int64_t)b->sums.keys[i].a);
     fputs("],\"size\":[", out);
     for (uint32_t i = 0; i < b->sums.n; i++)
-        fprintf(out, i ? ",%" PRId64 : "%" PRId64, (int64_t)b->sums.keys[i].b);
+        put_number(out, !i, (int64_t)b->sums.keys[i].b);
     if (b->aged) {
         fputs("],\"age\":[", out);
         for (uint32_t i = 0; i < b->sums.n; i++)
-            fprintf(out, i ? ",%" PRId64 : "%" PRId64, (int64_t)b->rest.keys[b->sums.keys[i].c].a);
+            put_number(out, !i, (int64_t)b->rest.keys[b->sums.keys[i].c].a);
     }
     if (b->labelled) {
         fputs("],\"labels\":[", out);
         for (uint32_t i = 0; i < b->sums.n; i++) {
             uint64_t labels = b->rest.keys[b->sums.keys[i].c].b;
-            fprintf(out, i ? ",%" PRId64 : "%" PRId64,
-                    labels == HT_WEB_NO_LABELS ? INT64_C(-1) : (int64_t)labels);
+            put_number(out, !i, labels == HT_WEB_NO_LABELS ? -1 : (int64_t)labels);
         }
     }
     if (b->owners) {
         fputs("],\"owner\":[", out);
         for (uint32_t i = 0; i < b->sums.n; i++)
-            fprintf(out, i ? ",%" PRIu32 : "%" PRIu32, b->owner[i]);
+            put_number(out, !i, b->owner[i]);
     }
     fputs("],\"values\":[", out);
     for (size_t t = 0; t < types; t++) {
         fputs(t ? ",[" : "[", out);
         for (uint32_t i = 0; i < b->sums.n; i++)
-            fprintf(out, i ? ",%" PRId64 : "%" PRId64, b->values[i * types + t]);
+            put_number(out, !i, b->values[i * types + t]);
         putc(']', out);
     }
     fputs("]}", out);
@@ -178,30 +197,42 @@ static void write_strings(FILE *out, const struct ht_web_builder *b)
     putc(']', out);
 }
 
-int ht_web_data(FILE *out, struct ht_profile *p, const char *title, bool owners)
+static int write_data(FILE *out, struct ht_web_builder *b, const char *title)
 {
-    struct ht_web_builder b = {
-        .p = p, .size_key = ht_profile_str(p, "bytes"), .age_key = ht_profile_str(p, "age")};
-    struct ht_web_owners found = {0};
-    int err = owners ? ht_web_owners_begin(&found, p) : 0;
-    if (owners)
-        b.owners = &found;
+    struct ht_profile *p = b->p;
+    b->size_key = ht_profile_str(p, "bytes");
+    b->age_key = ht_profile_str(p, "age");
     /* Node 0 is the root, whose key no other node can have. */
-    if (!err && ht_web_node(&b, UINT32_MAX, UINT32_MAX) != 0)
-        err = -ENOMEM;
+    int err = ht_web_node(b, UINT32_MAX, UINT32_MAX) ? -ENOMEM : 0;
     for (size_t i = 0; !err && i < p->n_samples; i++)
-        err = ht_web_add_sample(&b, &p->samples[i]);
+        err = ht_web_add_sample(b, &p->samples[i]);
     if (!err) {
         write_head(out, p, title);
-        write_strings(out, &b);
-        write_frames(out, &b);
-        write_nodes(out, &b);
-        write_sums(out, &b);
+        write_strings(out, b);
+        write_frames(out, b);
+        write_nodes(out, b);
+        write_sums(out, b);
         putc('}', out);
     }
-    ht_web_builder_finish(&b);
+    ht_web_builder_finish(b);
+    return err;
+}
+
+int ht_web_data(FILE *out, struct ht_profile *p, const char *title, bool owners)
+{
+    struct ht_web_owners found = {0};
+    struct ht_web_builder b = {.p = p, .owners = owners ? &found : NULL};
+    int err = owners ? ht_web_owners_begin(&found, p) : 0;
+    if (!err)
+        err = write_data(out, &b, title);
     ht_web_owners_finish(&found);
     return err;
+}
+
+int ht_web_code_data(FILE *out, struct ht_profile *p, const char *title, const char *function)
+{
+    struct ht_web_builder b = {.p = p, .code = function};
+    return write_data(out, &b, title);
 }
 
 /* The frame that replaces folded ones. */
@@ -244,26 +275,26 @@ static bool any_value(const struct ht_fold_tree *t, uint32_t sum, size_t first, 
 static void write_folded(FILE *out, const struct ht_fold_tree *t, const char *nodes,
                          const char *sums, size_t first, size_t types)
 {
-    fprintf(out, ",\"%s\":{\"parent\":[-1", nodes);
+    fprintf(out, ",\"%s\":{\"up\":[1", nodes);
     for (uint32_t i = 1; i < t->n; i++)
-        fprintf(out, ",%" PRIu32, t->parent[i]);
+        put_number(out, false, (int64_t)i - (int64_t)t->parent[i]);
     fputs("],\"frame\":[0", out);
     for (uint32_t i = 1; i < t->n; i++)
-        fprintf(out, ",%" PRIu32, t->frame[i]);
+        put_number(out, false, t->frame[i]);
     fprintf(out, "]},\"%s\":{\"node\":[0", sums);
     for (uint32_t i = 0; i < t->by_size.n; i++)
         if (any_value(t, i, first, types))
-            fprintf(out, ",%" PRIu32, t->sums[i].node);
+            put_number(out, false, t->sums[i].node);
     fputs("],\"size\":[-1", out);
     for (uint32_t i = 0; i < t->by_size.n; i++)
         if (any_value(t, i, first, types))
-            fprintf(out, ",%" PRId64, t->sums[i].size);
+            put_number(out, false, t->sums[i].size);
     fputs("],\"values\":[", out);
     for (size_t c = 0; c < types; c++) {
         fputs(c ? ",[0" : "[0", out);
         for (uint32_t i = 0; i < t->by_size.n; i++)
             if (any_value(t, i, first, types))
-                fprintf(out, ",%" PRId64, t->values[i * t->columns + first + c]);
+                put_number(out, false, t->values[i * t->columns + first + c]);
         putc(']', out);
     }
     fputs("]}", out);

@@ -18,6 +18,10 @@ struct ht_profile;
  */
 int ht_web_data(FILE *out, struct ht_profile *p, const char *title, bool owners);
 
+/* The same, with a frame of its own for each place of a function whose location is marked: its
+ * column "code" has the mark less 1, that of other frames -1. */
+int ht_web_code_data(FILE *out, struct ht_profile *p, const char *title, const char *function);
+
 /*
  * The same of the widest frames, root first and leaf first (serve/fold.h), of one profile or of two
  * that are compared. root_first.folded is false where no frame had to go: then ht_web_data is to be

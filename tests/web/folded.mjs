@@ -59,6 +59,6 @@ for (const inverted of [false, true]) {
     check('it has some of each', exact > 1000 && narrow > 100 && wide > 5, [exact, narrow, wide]);
   }
 }
-console.log(failures ? 'failed' : 'ok: %d and %d frames of %d', folded.profile.nodes.parent.length,
-  folded.profile.inverted.parent.length, full.profile.nodes.parent.length);
+console.log(failures ? 'failed' : 'ok: %d and %d frames of %d', folded.profile.nodes.frame.length,
+  folded.profile.inverted.frame.length, full.profile.nodes.frame.length);
 process.exit(failures ? 1 : 0);

@@ -120,9 +120,9 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     check("data totals", {y["type"]: sum(d["sums"]["values"][i]) for i, y in enumerate(d["types"])} == want)
     check("no markup in the data", b"<" not in raw and b">" not in raw)
     check("sizes and nodes of the sums", len(d["sums"]["node"]) == len(d["sums"]["size"]) == len(d["sums"]["values"][0]) and
-          max(d["sums"]["node"]) < len(d["nodes"]["parent"]) and min(d["sums"]["size"]) >= 128)
+          max(d["sums"]["node"]) < len(d["nodes"]["frame"]) and min(d["sums"]["size"]) >= 128)
     check("how it was sampled", (d["no_intervals"], d["plus_one"], d["process"]) == ([""] * 4, False, ""), d["no_intervals"])
-    check("parents come first", all(p < i for i, p in enumerate(d["nodes"]["parent"])))
+    check("parents come first", d["nodes"]["up"][0] == 1 and all(0 < up <= i for i, up in enumerate(d["nodes"]["up"][1:], 1)))
 
     # The same bytes, compressed for who asks for it; a profile is gzipped already.
     for path in ("/2/api/profile", "/", "/static/app.js", "/static/style.css"):

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The server's page for two files in a browser: every view draws, figures are the profile's, the
-// comparison finds what was planted, addresses carry the state. node page.mjs URL TOTALS.json
+// comparison finds what was planted, addresses carry the state. node page.mjs URL TOTALS.json ROWS.json VIEWS
 import fs from 'node:fs';
 import { start, check, done, watch, shots, until, eventually } from './browser.mjs';
 
-const [url, totalsFile, flatFile] = process.argv.slice(2);
+const [url, totalsFile, flatFile, viewsFile] = process.argv.slice(2);
 const totals = JSON.parse(fs.readFileSync(totalsFile, 'utf8'));
 const { context, stop } = await start();
 const page = await context.newPage();
@@ -175,6 +175,28 @@ await until(page, () => document.querySelector('#view').textContent.includes('pl
 const code = await page.textContent('table.code');
 check('source lines', code.includes('planted here'), code);
 await shots(page, 'page-source');
+// All functions that an expression matches, by name, file or library; the heaviest first.
+const heads = () => page.$$eval('h2.source-file', all => all.map(h => h.textContent.replace(/ {2}in .*/, '')));
+const matching = async re => page.evaluate(r => HT.top(heaptap.tree({ by: 'lines' }), heaptap.type()).filter(x => new RegExp(r).test([x.info.fn, x.info.file, x.info.mod].join('\n')))
+  .map(x => x.info.fn).filter((f, i, all) => f && all.indexOf(f) === i).length, re);
+await page.fill('#fns', '^cache::');
+check('each function that matches', await eventually(page, async () => (await heads()).join() === 'cache::Entry::make,cache::Cache::insert'), await heads());
+check('with its source', await eventually(page, async () => (await page.textContent('#view')).includes('planted here')));
+check('the focus stays where one types', (await page.evaluate(() => document.activeElement.id)) === 'fns');
+await page.fill('#fns', 'libcodec');
+const ofLibrary = await matching('libcodec');
+check('by library', await eventually(page, async () => new Set(await heads()).size === ofLibrary) && ofLibrary > 15, [await heads(), ofLibrary]);
+check('it is in the address', page.url().includes('fns=libcodec'), page.url());
+await page.fill('#fns', '.');
+await page.waitForSelector('button:has-text("Show all")');
+check('many, at first not all', (await heads()).length >= 25);
+await page.click('button:has-text("Show all")');
+const every = await matching('.');
+check('all', await eventually(page, async () => new Set(await heads()).size === every) && every > 25, [(await heads()).length, every]);
+await page.fill('#fns', 'cache(');
+check('no expression: its letters, which is said', await eventually(page, async () => /No regular expression.*0 functions/.test(await page.textContent('.view-controls'))), await page.textContent('.view-controls'));
+await page.click('#view button.clear');
+check('cleared', await eventually(page, async () => (await heads()).length === 1 && (await page.inputValue('#fns')) === ''));
 await page.evaluate(() => document.activeElement.blur());
 await page.keyboard.press('5');
 await page.waitForSelector('.trace');
@@ -202,6 +224,29 @@ await again.click('nav a:nth-child(2)');
 await again.waitForSelector('#top-table');
 await again.goBack();
 await again.waitForSelector('#flame');
+
+// A view that is saved is kept by the server: a browser that knows nothing of it has it, too.
+await page.click('#more');
+await page.fill('#save-as', 'mine & <b>yours</b>');
+await page.click('#save');
+check('it says so', await eventually(page, async () => (await page.textContent('#saved-said')) === 'Saved as mine & <b>yours</b>'), await page.textContent('#saved-said'));
+check('in the file', fs.readFileSync(viewsFile, 'utf8').startsWith('mine%20%26%20%3Cb%3Eyours%3C%2Fb%3E '), fs.readFileSync(viewsFile, 'utf8'));
+const elsewhere = await context.newPage();
+await elsewhere.goto(url + '2/#view=top');
+await until(elsewhere, () => window.heaptap && window.heaptap.data && [...document.querySelectorAll('#saved option')].length > 1);
+check('nothing of it is in the browser', await elsewhere.evaluate(() => localStorage.length) === 0);
+await elsewhere.click('#more');
+await elsewhere.selectOption('#saved', 'mine & <b>yours</b>');
+check('it comes back', await eventually(elsewhere, () => elsewhere.evaluate(() => heaptap.state.view === 'flame' && heaptap.state.search === 'huffman')));
+await elsewhere.click('#unsave');
+check('and goes', await eventually(elsewhere, async () => (await elsewhere.textContent('#saved-said')) === 'Deleted') && fs.readFileSync(viewsFile, 'utf8') === '');
+fs.writeFileSync(viewsFile, 'something else\n\n');
+await elsewhere.fill('#save-as', 'kept');
+await elsewhere.click('#save');
+check('a file of something else is left alone', await eventually(elsewhere, async () => /Saved as kept, in this browser only: .*something else/.test(await elsewhere.textContent('#saved-said'))),
+  await elsewhere.textContent('#saved-said'));
+check('as it was', fs.readFileSync(viewsFile, 'utf8') === 'something else\n\n');
+await elsewhere.close();
 
 // A profile that is too large for a browser is said to be so, and what is shown stays.
 await page.evaluate(() => { document.activeElement.blur(); HT.mostBytes = 1000; });

@@ -20,6 +20,7 @@ dir=$(mktemp -d)
 servers=
 # What still writes its profile is waited for: it would write into what is being removed.
 trap '[ -z "$servers" ] || { kill $servers 2>/dev/null || :; wait $servers || :; }; rm -rf "$dir"' EXIT
+export XDG_CONFIG_HOME="$dir/config" # where views are saved
 $python mksample.py "$dir"
 
 totals() {
@@ -52,7 +53,7 @@ live | aged | kinds | leaks)
   mkdir -m 700 "$dir/regions"
   export HEAPTAP_REGION_DIR="$dir/regions"
   rate=16k
-  words=200
+  words=400
   case $what in kinds) words= ;; leaks) words=wait rate=1 ;; esac
   "$heaptap" run -q -r $rate -o "$dir/%p.pb.gz" -- "$churn" $words >"$dir/ready" &
   servers="$servers $!"
@@ -101,7 +102,11 @@ views)
   "$heaptap" top --json --trim=false --hide='^codec::decode$|EventLoop' "$dir/new.pb.gz" >"$dir/hidden.json"
   "$heaptap" top --json --trim=false --tagroot=thread "$dir/labels.pb.gz" >"$dir/labels.json"
   serve serve "$dir/new.pb.gz" "$dir/labels.pb.gz"
-  node views.mjs "$url" "$dir/owners.json" "$dir/sizes.json" "$dir/hidden.json" "$dir/labels.json"
+  # Of a graph with labels pprof draws fewer functions.
+  $python -c 'import sys, urllib.request
+urllib.request.urlretrieve(*sys.argv[1:])' "${url}1/debug/pprof/heap?sizes=none" "$dir/plain.pb.gz"
+  "$heaptap" dot --nodecount=12 --nodefraction=0.005 --edgefraction=0 "$dir/plain.pb.gz" >"$dir/graph.dot"
+  node views.mjs "$url" "$dir/owners.json" "$dir/sizes.json" "$dir/hidden.json" "$dir/labels.json" "$dir/graph.dot"
   ;;
 compiler)
   command -v g++ >/dev/null || { echo "SKIP: no g++ on this machine"; exit 77; }
@@ -118,6 +123,6 @@ page)
   totals "$dir/new.pb.gz" >"$dir/totals.json"
   rows "$dir/new.pb.gz" >"$dir/rows.json"
   serve view --source-root "$dir/src" "$dir/old.pb.gz" "$dir/new.pb.gz"
-  node page.mjs "$url" "$dir/totals.json" "$dir/rows.json"
+  node page.mjs "$url" "$dir/totals.json" "$dir/rows.json" "$XDG_CONFIG_HOME/heaptap/views"
   ;;
 esac

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Owners, top beside the flame graph, the call tree, sizes, all sample types, filters of frames and saved views: by mouse and keyboard,
-// at 1400 and 400 px, with the reports' figures. node views.mjs URL OWNERS.json SIZES.json HIDDEN.json LABELS.json
+// at 1400 and 400 px, with the reports' figures. node views.mjs URL OWNERS.json SIZES.json HIDDEN.json LABELS.json GRAPH.dot
 import fs from 'node:fs';
 import { start, check, done, watch, shots, until, eventually } from './browser.mjs';
 
-const [url, ...files] = process.argv.slice(2);
+const [url, ...files] = process.argv.slice(2), dot = fs.readFileSync(files.pop(), 'utf8');
 const [owners, sizes, hidden, labels] = files.map(f => JSON.parse(fs.readFileSync(f, 'utf8')));
 const { context, stop } = await start();
 const page = await context.newPage();
@@ -139,6 +139,18 @@ await open('view=graph');
 await page.waitForSelector('.graph .node');
 check('sizes in the graph', (await page.$$eval('.graph .node', all => all.filter(n => n.querySelector('title').textContent === 'cache::Entry::make').map(n => n.querySelector('.sizes').textContent))).join() === 'of 64kB');
 
+// Its nodes are those that pprof chooses, by entropy, and so are its edges.
+const wanted = new Map([...dot.matchAll(/^(N\d+) \[label="[^]*?tooltip="(.*?) \(/gm)].map(m => [m[1], m[2]]));
+const wantedEdges = [...dot.matchAll(/^(N\d+) -> (N\d+) \[/gm)].map(m => wanted.get(m[1]) + ' -> ' + wanted.get(m[2]));
+const chosen = await page.evaluate(() => {
+  const tree = heaptap.tree({}), t = heaptap.type(), total = tree.layout(t).width[0], g = HT.graph(tree, t, 12, 0.005 * total), names = new Map(g.nodes.map(n => [n.key, n.name]));
+  const heaviest = HT.top(tree, t).sort((a, b) => b.cum - a.cum).slice(0, 12).map(r => r.name);
+  return { nodes: g.nodes.map(n => n.name), edges: HT.selectEdges(g, total, 0).map(e => names.get(e.from) + ' -> ' + names.get(e.to)), heaviest };
+});
+check('nodes by entropy', chosen.nodes.length === 12 && chosen.nodes.slice().sort().join('\n') === [...wanted.values()].sort().join('\n'), [chosen.nodes, [...wanted.values()]]);
+check('they are not the heaviest alone', chosen.heaviest.some(n => !chosen.nodes.includes(n)), chosen.heaviest);
+check('edges as pprof has them', chosen.edges.sort().join('\n') === wantedEdges.sort().join('\n'), [chosen.edges, wantedEdges]);
+
 // Frames hidden and shown alone: the report's figures.
 await open('view=top');
 await page.click('#more');
@@ -149,7 +161,8 @@ for (const r of hidden.rows) check('hidden: ' + r.name, top[r.name] && top[r.nam
 check('as many rows', Object.keys(top).length === hidden.rows.length, [Object.keys(top).length, hidden.rows.length]);
 await page.fill('#save-as', 'without codecs');
 await page.click('#save');
-check('it is saved', (await page.$eval('#saved', s => s.value)) === 'without codecs');
+check('it is saved', await eventually(page, async () => (await page.$eval('#saved', s => s.value)) === 'without codecs'));
+check('where, for a server of processes keeps none', /in this browser only/.test(await page.textContent('#saved-said')), await page.textContent('#saved-said'));
 await page.fill('#hide', '');
 await page.fill('#show', 'no such frame');
 check('what shows nothing is said', await eventually(page, async () => (await page.textContent('#view')).includes('Show only “no such frame” leaves no frame')), await page.textContent('#view'));
@@ -161,7 +174,7 @@ await page.click('#more');
 await page.selectOption('#saved', 'without codecs');
 check('a saved view comes back', await eventually(page, () => page.evaluate(() => heaptap.state.view === 'top' && heaptap.state.hide.startsWith('^codec') && document.querySelector('#hide').value.startsWith('^codec'))));
 await page.click('#unsave');
-check('and goes', (await page.$$eval('#saved option', all => all.length)) === 1);
+check('and goes', await eventually(page, async () => (await page.$$eval('#saved option', all => all.length)) === 1));
 
 // Labels: what one leaves, and split by one as the report splits.
 await page.goto(url + '2/#view=top');

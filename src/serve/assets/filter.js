@@ -31,10 +31,16 @@
     }
   };
 
+  const CODE = '\u0000';
+
+  // The number of the instruction that a name stands for at the granularity "code"; -1: it is a function's.
+  HT.codeOf = name => (name[0] === CODE ? Number(name.slice(1)) : -1);
+
   // The name of a frame at a granularity. Frames with equal names are one node.
   HT.frameName = function (d, f, granularity) {
     const fr = d.frames, s = d.strings;
     const fn = s[fr.fn[f]], file = s[fr.file[f]], mod = s[fr.mod[f]];
+    if (granularity === 'code' && fr.code[f] >= 0) return CODE + fr.code[f];
     if (!fn) {
       const m = mod ? '[' + HT.base(mod) + ']' : '<unknown>';
       return granularity === 'lines' || granularity === 'addresses' ? m + ' 0x' + fr.addr[f] : m;
@@ -87,7 +93,12 @@
   // Nodes of a profile's tree that are not shown because of `from`, `root`, `collapse`, `hide` and `show`; outer is the
   // outermost node of the root function above each node, and drop what passes through none.
   HT.cut = function (d, parent, frame, opt) {
-    const n = parent.length, hide = HT.matchFrames(d, HT.regex(opt.hide)), show = HT.matchFrames(d, HT.regex(opt.show)), from = namedFrames(d, opt.from), top = namedFrames(d, opt.root);
+    const n = parent.length;
+    if (!opt.hide && !opt.show && !opt.from && !opt.root && !opt.collapse) {
+      const none = new Uint8Array(n);
+      return { skip: none, outer: none, lib: null, drop: () => false };
+    }
+    const hide = HT.matchFrames(d, HT.regex(opt.hide)), show = HT.matchFrames(d, HT.regex(opt.show)), from = namedFrames(d, opt.from), top = namedFrames(d, opt.root);
     const c = collapsing(d, opt.collapse), skip = new Uint8Array(n), started = new Uint8Array(n), outer = new Int32Array(n);
     const under = new Uint8Array(n), shown = new Int32Array(n);
     for (let i = 1; i < n; i++) {

@@ -42,20 +42,40 @@
     return tail.length < s.length && tail.length < n ? '…' + tail : s.slice(0, n - 1) + '…';
   }
 
-  // The edges to show; removes the other nodes from g.nodes. As in pprof, nodes and edges below a share of
-  // the whole (0.5 % and 0.1 % at first) are left out, but each node keeps its heaviest caller, so that none is unconnected.
-  HT.selectGraph = function (g, total, nodeShare, edgeShare) {
-    const nodes = g.nodes.filter((n, i) => i === 0 || Math.abs(n.cum) >= total * nodeShare);
-    const shown = new Set(nodes.map(n => n.key)), called = new Set();
-    g.left += g.nodes.length - nodes.length;
-    g.nodes = nodes;
-    return g.edges.filter(e => e.from !== e.to && shown.has(e.from) && shown.has(e.to))
-      .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
-      .filter(e => {
-        const keep = Math.abs(e.value) >= total * edgeShare || !called.has(e.to);
-        called.add(e.to);
-        return keep;
-      });
+  // Whether one end of an edge reaches the other by other edges.
+  function isRedundant(e, callers) {
+    const seen = new Set([e.to]), queue = [e.to];
+    for (const key of queue) {
+      for (const other of callers.get(key) || []) {
+        if (other === e || seen.has(other.from)) continue;
+        if (other.from === e.from) return true;
+        seen.add(other.from);
+        queue.push(other.from);
+      }
+    }
+    return false;
+  }
+
+  // The edges to show. As in pprof, those below a share of the whole (0.1 % at first) are left out, and dashed ones that another
+  // path makes redundant; but each node keeps its heaviest caller, so that none is unconnected.
+  HT.selectEdges = function (g, total, edgeShare) {
+    const called = new Set(), callers = new Map();
+    const edges = g.edges.filter(e => e.from !== e.to).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).filter(e => {
+      const keep = Math.abs(e.value) >= total * edgeShare || !called.has(e.to);
+      called.add(e.to);
+      return keep;
+    });
+    for (const e of edges) {
+      if (!callers.has(e.to)) callers.set(e.to, []);
+      callers.get(e.to).push(e);
+    }
+    const gone = new Set();
+    for (const n of g.nodes.slice().reverse()) {
+      const into = callers.get(n.key) || [];
+      // The lightest first; only edges that are lighter than all that are not dashed.
+      while (into.length > 1 && into[into.length - 1].residual && isRedundant(into[into.length - 1], callers)) gone.add(into.pop());
+    }
+    return edges.filter(e => !gone.has(e));
   };
 
   // For each node the two heaviest sizes of the objects that it holds itself, as text; "" when sizes are not known.

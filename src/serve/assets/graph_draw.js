@@ -154,8 +154,8 @@
   // Draws into box: opt { limit, nodeShare, edgeShare, zoom }. ask(text) gives the server's places as text.
   // pick(key) is called when a node is chosen. Returns what is drawn.
   HT.drawGraph = function (box, tree, t, opt, ask, pick) {
-    const g = HT.graph(tree, t, opt.limit), unit = tree.types[t].unit;
-    const total = tree.layout(t).width[0] || 1, edges = HT.selectGraph(g, total, opt.nodeShare, opt.edgeShare);
+    const unit = tree.types[t].unit, total = tree.layout(t).width[0] || 1;
+    const g = HT.graph(tree, t, opt.limit, total * opt.nodeShare), edges = HT.selectEdges(g, total, opt.edgeShare);
     if (!g.nodes.length) return g;
     const sizes = HT.nodeSizes(tree, t);
     for (const n of g.nodes) HT.measureNode(n, total, unit, sizes);

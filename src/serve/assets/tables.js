@@ -5,20 +5,19 @@
 
   const HT = root.HT = root.HT || {};
 
-  // Walks a tree that is not inverted, and passes to a callback the keys that are new on the path of each node.
+  // Walks a tree that is not inverted, and tells a callback of each node whether its key is new on its path.
   function walk(tree, visit) {
-    const lay = tree.layout(0), on = new Int32Array(tree.names.length);
-    const stack = [[0, lay.first[0]]];
-    while (stack.length) {
-      const top = stack[stack.length - 1], i = top[0];
-      if (top[1] < lay.first[i + 1]) {
-        const c = lay.kids[top[1]++];
-        visit(c, on[tree.key[c]] === 0, on);
+    const { first, kids } = tree.children(), on = new Int32Array(tree.names.length), at = first.slice();
+    for (let i = 0; ;) {
+      if (at[i] < first[i + 1]) {
+        const c = kids[at[i]++];
+        visit(c, on[tree.key[c]] === 0);
         on[tree.key[c]]++;
-        stack.push([c, lay.first[c]]);
+        i = c;
       } else {
-        stack.pop();
-        if (i) on[tree.key[i]]--;
+        if (!i) return;
+        on[tree.key[i]]--;
+        i = tree.parent[i];
       }
     }
   }
@@ -45,14 +44,14 @@
   HT.top = function (tree, t) {
     const n = tree.names.length, flat = new Float64Array(n), cum = new Float64Array(n);
     const flatBefore = new Float64Array(n), cumBefore = new Float64Array(n);
-    const back = t + tree.types.length;
+    const back = t + tree.types.length, self = tree.selfOf(t), selfBefore = tree.selfOf(back), total = tree.totalOf(t), totalBefore = tree.totalOf(back);
     walk(tree, (i, outermost) => {
       const k = tree.key[i];
-      flat[k] += tree.self[t][i];
-      flatBefore[k] += tree.self[back][i];
+      flat[k] += self[i];
+      flatBefore[k] += selfBefore[i];
       if (outermost) {
-        cum[k] += tree.total[t][i];
-        cumBefore[k] += tree.total[back][i];
+        cum[k] += total[i];
+        cumBefore[k] += totalBefore[i];
       }
     });
     const rows = [];
@@ -63,34 +62,65 @@
     return rows.filter(r => r.flat || r.cum || r.now || r.before);
   };
 
-  // The call graph: nodes are keys, edges carry the value of the stacks that use them.
-  HT.graph = function (tree, t, limit) {
-    const rows = HT.top(tree, t).sort((a, b) => Math.abs(b.cum) - Math.abs(a.cum));
-    const kept = new Map(rows.slice(0, limit).map(r => [r.key, r]));
-    const edges = new Map(), near = new Int32Array(tree.size), seen = new Map();
-    // An edge begins at the nearest ancestor that is kept (pprof's dashed edges).
-    for (let i = 1; i < tree.size; i++) {
-      const p = tree.parent[i];
-      near[i] = kept.has(tree.key[i]) ? i : near[p];
-      if (near[i] !== i || !near[p]) continue;
-      const from = tree.key[near[p]], to = tree.key[i], id = from + '>' + to;
-      // A recursive path counts once for an edge, however often it uses it.
-      let a = near[p], again = false;
-      for (let up = seen.get(id) ? a : 0; up > 0; up = tree.parent[up]) {
-        if (seen.get(id).has(up)) { again = true; break; }
+  // Edges between the keys that are kept. One begins at the nearest caller that is kept (pprof's dashed edges).
+  function edgesOf(tree, t, kept) {
+    const edges = new Map(), near = new Int32Array(tree.size), { key, parent } = tree, n = tree.names.length;
+    walk(tree, (i, outermost) => {
+      const p = parent[i], caller = near[p], to = key[i], from = key[caller];
+      near[i] = kept[to] ? i : caller;
+      if (!kept[to] || !caller) return;
+      // A stack counts once for an edge, however often it uses it.
+      for (let up = outermost ? 0 : caller; up > 0; up = near[parent[up]]) {
+        if (key[up] === to && near[parent[up]] && key[near[parent[up]]] === from) return;
       }
-      if (!seen.has(id)) seen.set(id, new Set());
-      seen.get(id).add(i);
-      if (again) continue;
-      const e = edges.get(id) || { from, to, value: 0, residual: false, faint: true };
+      let e = edges.get(from * n + to);
+      if (!e) edges.set(from * n + to, e = { from, to, value: 0, residual: false, faint: true });
       e.value += tree.value(i, t);
-      if (!tree.faint(i, t)) e.faint = false;
-      if (p !== near[p]) e.residual = true;
-      edges.set(id, e);
+      if (e.faint && !tree.faint(i, t)) e.faint = false;
+      if (p !== caller) e.residual = true;
+    });
+    return [...edges.values()];
+  }
+
+  // The entropy of a node's edges on one side, and of what it holds itself: how much one learns from the node.
+  function entropy(values, self) {
+    const total = values.reduce((a, v) => a + Math.max(0, v), self), of = v => (v && total ? -v / total * Math.log2(v / total) : 0);
+    return values.reduce((a, v) => a + of(Math.abs(v)), self > 0 ? of(self) : 0);
+  }
+
+  // How much a node says in a graph, as pprof has it: one through which all merely passes says little.
+  function scores(rows, edges) {
+    const callers = new Map(rows.map(r => [r.key, []])), callees = new Map(rows.map(r => [r.key, []]));
+    for (const e of edges) {
+      if (e.from === e.to) continue;
+      callers.get(e.to).push(e.value);
+      callees.get(e.from).push(e.value);
     }
+    const side = (values, self) => (values.length ? entropy(values, self) : 1);
+    return new Map(rows.map(r => [r.key, Math.abs(Math.trunc((side(callers.get(r.key), 0) + side(callees.get(r.key), r.flat)) * r.cum) + r.flat)]));
+  }
+
+  // The call graph: nodes are keys, edges carry the value of the stacks that use them. Of the nodes of at least `least`, the `limit`
+  // that say most.
+  HT.graph = function (tree, t, limit, least) {
+    const all = HT.top(tree, t), kept = new Uint8Array(tree.names.length);
+    let rows = all.filter(r => Math.abs(r.cum) >= least), edges;
+    const keep = () => {
+      kept.fill(0);
+      for (const r of rows) kept[r.key] = 1;
+      edges = edgesOf(tree, t, kept);
+    };
+    keep();
+    if (rows.length > limit) {
+      const score = scores(rows, edges);
+      rows.sort((a, b) => score.get(b.key) - score.get(a.key) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+      rows = rows.slice(0, limit);
+      keep();
+    }
+    rows.sort((a, b) => Math.abs(b.cum) - Math.abs(a.cum) || Math.abs(b.flat) - Math.abs(a.flat));
     const known = tree.compared && HT.topEvidence(tree, t);
-    for (const n of kept.values()) n.faint = !!known && !(known.cum[n.key] && known.cum[n.key].believed);
-    return { nodes: [...kept.values()], edges: [...edges.values()], left: rows.length - kept.size };
+    for (const n of rows) n.faint = !!known && !(known.cum[n.key] && known.cum[n.key].believed);
+    return { nodes: rows, edges, left: all.length - rows.length };
   };
 
   // Whole stacks, heaviest first: leaf first in each, as `traces` prints them.

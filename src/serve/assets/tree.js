@@ -6,6 +6,15 @@
 
   const HT = root.HT = root.HT || {};
 
+  // A property that is computed when it is asked for first.
+  function once(of, name, compute) {
+    Object.defineProperty(of, name, { configurable: true, enumerable: true, get() {
+      const value = compute();
+      Object.defineProperty(of, name, { value, configurable: true, enumerable: true, writable: true });
+      return value;
+    } });
+  }
+
   // A growing tree whose children are found by (parent, key): an open hash table of their numbers.
   class Tree {
     constructor(types) {
@@ -23,15 +32,17 @@
       this.judged = new Map();
     }
 
-    // The k-th sum of a profile, whose columns `from` (null: none) become those from `column` on.
-    addSum(node, size, age, column, from, k) {
-      const { values } = this.sums;
-      this.sums.node.push(node);
-      this.sums.size.push(size);
-      this.sums.age.push(age);
+    // Adds a profile's sums, those of `which`: `to` has the node of each. Its columns `from` (null: none) become those from
+    // `column` on.
+    addSums(which, to, { size, age }, column, from) {
+      const { sums } = this;
+      for (const k of which) sums.node.push(to(k));
+      for (const k of which) sums.size.push(size[k]);
+      for (const k of which) sums.age.push(age ? age[k] : -1);
       for (let c = 0; c < this.columns; c++) {
-        const of = from[c - column];
-        values[c].push(of ? of[k] : 0);
+        const of = from[c - column], own = sums.values[c];
+        if (of) for (const k of which) own.push(of[k]);
+        else if (c < this.types.length || this.sides[1]) for (let n = which.length; n > 0; n--) own.push(0);
       }
     }
 
@@ -71,23 +82,19 @@
 
     get size() { return this.parent.length; }
 
-    // Adds the values up, sorts the children, and frees what only building needed.
+    // Sorts the sums by node, and frees what only building needed.
     finish() {
       this.slots = null;
-      const n = this.size, { node, size, values } = this.sums;
-      this.sums.order = Uint32Array.from(node.keys()).sort((a, b) => node[a] - node[b] || size[a] - size[b]);
-      this.sums.first = new Uint32Array(n + 1);
-      for (const i of node) this.sums.first[i + 1]++;
-      for (let i = 0; i < n; i++) this.sums.first[i + 1] += this.sums.first[i];
+      const n = this.size, { sums } = this, { node } = sums;
+      sums.first = new Uint32Array(n + 1);
+      for (const i of node) sums.first[i + 1]++;
+      for (let i = 0; i < n; i++) sums.first[i + 1] += sums.first[i];
+      once(sums, 'order', () => Uint32Array.from(node.keys()).sort((a, b) => node[a] - node[b] || sums.size[a] - sums.size[b]));
+      if (!this.sides[1]) sums.values.fill(new Float64Array(node.length), this.types.length); // nothing is compared
       this.parent = Int32Array.from(this.parent);
       this.key = Int32Array.from(this.key);
-      this.self = values.map(column => {
-        const own = new Float64Array(n);
-        node.forEach((i, k) => { own[i] += column[k]; });
-        return own;
-      });
-      this.total = this.self.map(c => Float64Array.from(c));
-      for (const t of this.total) for (let i = n - 1; i > 0; i--) t[this.parent[i]] += t[i];
+      this.self = new Array(this.columns).fill(null);
+      this.total = this.self.slice();
       this.depth = new Int32Array(n);
       this.maxDepth = 0;
       for (let i = 1; i < n; i++) {
@@ -97,10 +104,28 @@
       return this;
     }
 
-    value(i, t) { return this.total[t][i] - this.total[t + this.types.length][i]; }
-    selfValue(i, t) { return this.self[t][i] - this.self[t + this.types.length][i]; }
-    before(i, t) { return this.total[t + this.types.length][i]; }
-    now(i, t) { return this.total[t][i]; }
+    // The values of nodes in a column: of the stacks that end there, and of all through them. A column is added up when it is asked
+    // for: there are eight, and a view needs one.
+    selfOf(c) {
+      if (this.self[c]) return this.self[c];
+      const own = new Float64Array(this.size), { node, values } = this.sums, column = values[c];
+      if (c < this.types.length || this.sides[1]) for (let k = 0; k < node.length; k++) own[node[k]] += column[k];
+      return this.self[c] = own;
+    }
+
+    totalOf(c) {
+      if (this.total[c]) return this.total[c];
+      const { parent } = this, own = this.selfOf(c);
+      if (c >= this.types.length && !this.sides[1]) return this.total[c] = own; // nothing is compared: zeros
+      const all = Float64Array.from(own);
+      for (let i = this.size - 1; i > 0; i--) all[parent[i]] += all[i];
+      return this.total[c] = all;
+    }
+
+    value(i, t) { return this.totalOf(t)[i] - this.totalOf(t + this.types.length)[i]; }
+    selfValue(i, t) { return this.selfOf(t)[i] - this.selfOf(t + this.types.length)[i]; }
+    before(i, t) { return this.totalOf(t + this.types.length)[i]; }
+    now(i, t) { return this.totalOf(t)[i]; }
 
     // Why a sample type has no intervals; "" when it has.
     why(t) {
@@ -147,23 +172,39 @@
       return this.compared && !this.why(t) && !this.verdicts(t).believed[i];
     }
 
-    // Computes the layout for one sample type: the width of each node, and its children, widest first.
-    // A node that shrank is as wide as one that grew by as much.
-    layout(t) {
-      const n = this.size, w = new Float64Array(n);
-      for (let i = 0; i < n; i++) w[i] = Math.abs(this.selfValue(i, t));
-      for (let i = n - 1; i > 0; i--) w[this.parent[i]] += w[i];
-      const first = new Int32Array(n + 1);
-      for (let i = 1; i < n; i++) first[this.parent[i] + 1]++;
+    // The children of all nodes: those of node i are kids[first[i]] to kids[first[i + 1] - 1].
+    children() {
+      if (this.kept) return this.kept;
+      const n = this.size, { parent } = this, first = new Int32Array(n + 1), kids = new Int32Array(n);
+      for (let i = 1; i < n; i++) first[parent[i] + 1]++;
       for (let i = 0; i < n; i++) first[i + 1] += first[i];
-      const at = first.slice(), kids = new Int32Array(n);
-      for (let i = 1; i < n; i++) kids[at[this.parent[i]]++] = i;
+      const at = first.slice();
+      for (let i = 1; i < n; i++) kids[at[parent[i]]++] = i;
+      return this.kept = { first, kids };
+    }
+
+    // The layout for one sample type: the width of each node, and its children, widest first. A node that shrank is as wide as one
+    // that grew by as much. The last one is kept.
+    layout(t) {
+      if (this.laid && this.laid.t === t) return this.laid;
+      const n = this.size, { first } = this.children(), kids = this.kept.kids.slice(), w = new Float64Array(n), { parent } = this;
+      const now = this.selfOf(t), before = this.selfOf(t + this.types.length);
+      for (let i = 0; i < n; i++) w[i] = Math.abs(now[i] - before[i]);
+      for (let i = n - 1; i > 0; i--) w[parent[i]] += w[i];
       for (let i = 0; i < n; i++) {
-        if (first[i + 1] - first[i] > 1) {
-          kids.subarray(first[i], first[i + 1]).sort((a, b) => w[b] - w[a] || a - b);
+        const a = first[i], b = first[i + 1];
+        if (b - a < 2) continue;
+        if (b - a > 16) kids.subarray(a, b).sort((x, y) => w[y] - w[x] || x - y);
+        else { // few are sorted here: a call for each node takes longer
+          for (let k = a + 1; k < b; k++) {
+            const c = kids[k];
+            let j = k;
+            for (; j > a && w[kids[j - 1]] < w[c]; j--) kids[j] = kids[j - 1];
+            kids[j] = c;
+          }
         }
       }
-      return { width: w, first, kids };
+      return this.laid = { t, width: w, first, kids };
     }
   }
   HT.Tree = Tree;
@@ -209,6 +250,7 @@
   // name where there is no such label.
   function groupsOf(d, sums, opt) {
     const re = HT.regex(opt.label), { labels } = sums, known = new Map(), groups = new Map();
+    if (!re && !opt.tag) return new Map([['', [...sums.node.keys()]]]);
     // The group for a text of labels; null: not shown.
     const groupOf = number => {
       const pairs = number >= 0 ? d.strings[number].split('\n') : [];
@@ -216,7 +258,7 @@
       const value = opt.tag && pairs.find(p => p.startsWith(opt.tag + '='));
       return !opt.tag ? '' : value ? value : opt.tag + ' not set';
     };
-    if (!labels && (re || opt.tag)) return new Map(re ? [] : [['', [...sums.node.keys()]]]);
+    if (!labels) return new Map(re ? [] : [['', [...sums.node.keys()]]]);
     for (let k = 0; k < sums.node.length; k++) {
       const number = labels ? labels[k] : -1;
       if (!known.has(number)) known.set(number, groupOf(number));
@@ -228,10 +270,19 @@
     return groups;
   }
 
+  // The parents of a profile's nodes, which it has as distances.
+  function parentsOf(nodes) {
+    if (!nodes.parent) {
+      nodes.parent = new Int32Array(nodes.up.length);
+      for (let i = 0; i < nodes.up.length; i++) nodes.parent[i] = i - nodes.up[i];
+    }
+    return nodes.parent;
+  }
+
   function addProfile(tree, d, column, opt) {
     // A folded profile contains its own tree for "leaf first".
     const ready = opt.inverted && d.inverted;
-    const { parent, frame } = ready ? d.inverted : d.nodes, n = parent.length;
+    const nodes = ready ? d.inverted : d.nodes, { frame } = nodes, parent = parentsOf(nodes), n = parent.length;
     const focus = HT.matchFrames(d, HT.regex(opt.focus)), ignore = HT.matchFrames(d, HT.regex(opt.ignore));
     const { skip, outer, lib, drop } = HT.cut(d, parent, frame, opt);
     const keys = new Int32Array(d.frames.fn.length).fill(-1), none = { fn: '', file: '', line: 0, start: 0, mod: '', addr: '0' };
@@ -254,7 +305,7 @@
       keep[i] = (!focus || focused[i]) && !ignored[i] && !drop(i) ? 1 : 0;
     }
     keep[0] = !focus && !opt.from && !opt.root; // samples without a stack
-    const sums = ready ? d.inverted_sums : d.sums, { node, size, values, age, owner } = sums;
+    const sums = ready ? d.inverted_sums : d.sums, { node, values, owner } = sums;
     const columns = tree.types.map(t => values[HT.typeOf(t, d)] || null);
     const leafFirst = opt.side === 'callers' || opt.owners || (opt.inverted && !ready);
     for (const [group, all] of groupsOf(d, sums, opt)) {
@@ -264,7 +315,7 @@
       const outermost = group ? tree.keyOf(group, none) : -1;
       const to = leafFirst ? leavesFirst(tree, d, { parent, frame, n, skip, outer, has, keyAt, outermost, opt, shown })
         : rootFirst(tree, { parent, frame, n, skip, outer, has, keyAt, outermost, opt });
-      for (const k of shown) tree.addSum(to[opt.owners ? owner[k] : node[k]], size[k], age ? age[k] : -1, column, columns, k);
+      tree.addSums(shown, k => to[opt.owners ? owner[k] : node[k]], sums, column, columns);
     }
   }
 
