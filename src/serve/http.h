@@ -10,6 +10,7 @@
 
 #include "serve/history.h"
 #include "serve/serve.h"
+#include "serve/source_names.h"
 
 #ifndef MHD_HTTP_CONTENT_TOO_LARGE /* libmicrohttpd before 0.9.74 */
 #define MHD_HTTP_CONTENT_TOO_LARGE 413
@@ -43,6 +44,7 @@ struct ht_server {
     struct MHD_Daemon *daemon;
     uint16_t port;
     struct ht_history *history; /* NULL: none is kept */
+    struct ht_source_names source_names;
     /* building, waiting, stopping, looks; changed is its condition */
     pthread_mutex_t lock;
     pthread_cond_t changed;

@@ -61,6 +61,7 @@ static void completed(void *ctx, struct MHD_Connection *c, void **state,
 
 static void destroy_locks(struct ht_server *s)
 {
+    ht_source_names_finish(&s->source_names);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->symbols);
     pthread_mutex_destroy(&s->lock);
@@ -83,6 +84,7 @@ struct ht_server *ht_serve_start(const struct ht_serve_options *o,
         goto no_socket;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->symbols, NULL);
+    ht_source_names_init(&s->source_names);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

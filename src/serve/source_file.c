@@ -97,11 +97,18 @@ enum MHD_Result ht_get_source(const struct ht_request *r)
     if (!file || !*file)
         return ht_answer_error(r, MHD_HTTP_BAD_REQUEST, "which file? /api/source?file=PATH");
     enum MHD_Result answer;
-    struct ht_profile *p = ht_request_profile(r, true, &answer);
-    if (!p)
+    char id[32];
+    if (!ht_request_target(r, id, &answer))
         return answer;
-    bool known = named(p, file);
-    ht_profile_destroy(p);
+    bool known = ht_source_names_have(&r->s->source_names, id, file);
+    if (!known) {
+        struct ht_profile *p = ht_request_profile(r, true, &answer);
+        if (!p)
+            return answer;
+        known = named(p, file);
+        ht_source_names_learn(&r->s->source_names, id, p);
+        ht_profile_destroy(p);
+    }
     if (!known)
         return ht_answer_error(r, MHD_HTTP_FORBIDDEN, "the profile names no such source file");
     if (!resolve(r->s, file, real))

@@ -3,6 +3,7 @@
 // node compiler.mjs URL OWNERS.json
 import fs from 'node:fs';
 import { start, check, done, watch, shots, until, eventually } from './browser.mjs';
+import { points } from './points.mjs';
 
 const [url, ownersFile] = process.argv.slice(2);
 const owners = JSON.parse(fs.readFileSync(ownersFile, 'utf8'));
@@ -54,6 +55,7 @@ check('nothing is lost by it', (await page.evaluate(() => heaptap.tree({}).value
 await page.goBack();
 check('Back undoes it', await eventually(page, () => page.isHidden('#filters')));
 await until(page, () => window.heaptap.data);
+for (const width of [1400, 400]) await points(page, url + '1/', width, false);
 
 await stop();
 done();

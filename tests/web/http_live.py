@@ -129,6 +129,15 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     check("not for another site", s.get("/%s/debug/leaks" % a, headers={"Sec-Fetch-Site": "cross-site"})[0] == 403)
     check("not by POST", s.get("/%s/debug/leaks" % a, "POST", "")[0] == 405)
 
+    # The list's history begins with the server: points of each are there before any page is.
+    def history(query):
+        return [t["history"] for t in json.loads(s.get("/api/targets?" + query)[2])["targets"] if t["id"] in (a, b)]
+    past = wait_for("a history", lambda: [h for h in [history("history=1")] if all(len(x["ago"]) > 1 for x in h)] or None)[0]
+    for h in past:
+        check("the oldest first", h["ago"] == sorted(h["ago"], reverse=True) and h["ago"][-1] >= 0 and h["ago"][0] < 600000, h["ago"])
+        check("a figure at each", all(len(h[k]) == len(h["ago"]) and min(h[k]) > 0 for k in ("inuse_space", "resident", "threads")), h)
+    check("only for who asks", all("history" not in t for t in targets(s)))
+
     # Scraped while they allocate.
     def metric(name):
         text = s.get("/metrics")[2].decode()
@@ -148,12 +157,16 @@ with Server(heaptap, "serve", "--listen", ":0", env=env) as s:
     if shutil.which("objdump"):
         code, h, body = s.get("/%s/api/disassembly?function=leaky_cache" % b)
         asm = json.loads(body) if code == 200 else {"instructions": []}
-        hot = [x for x in asm["instructions"] if "values" in x]
         at = [int(x["at"], 16) for x in asm["instructions"]]
-        check("instructions", code == 200 and asm["file"] == churn and len(at) > 5 and at == sorted(at), (code, body[:300]))
-        check("the call is where the memory is", len(hot) == 1 and "call" in hot[0]["text"] and hot[0]["line"] > 0 and hot[0]["source"].endswith("churn.c") and hot[0]["inlined"] == "", hot)
-        check("with the function's figures", hot and hot[0]["values"][3] == rows["leaky_cache"]["flat"] and hot[0]["values"][7] == rows["leaky_cache"]["cum"],
-              (hot, rows["leaky_cache"]))
+        check("instructions", code == 200 and [x["file"] for x in asm["binaries"]] == [churn] and len(at) > 5 and at == sorted(at), (code, body[:300]))
+        # Each has the lines that it belongs to, those without figures too.
+        stacks = [asm["stacks"][x["stack"]] for x in asm["instructions"]]
+        check("lines of all", all(x[-3] == "leaky_cache" and x[-2].endswith("churn.c") and x[-1] > 0 for x in stacks) and len({x[-1] for x in stacks}) > 2, stacks)
+        p = asm["profile"]
+        hot = {c for c in p["frames"]["code"] if c >= 0}
+        check("the call is where the memory is", len(hot) == 1 and "call" in asm["instructions"][min(hot)]["text"], hot)
+        flat = sum(v for n, v in zip(p["sums"]["node"], p["sums"]["values"][3]) if p["frames"]["code"][p["nodes"]["frame"][n]] in hot)
+        check("with the function's figures", (flat, sum(p["sums"]["values"][3])) == (rows["leaky_cache"]["flat"], rows["leaky_cache"]["cum"]), (flat, rows["leaky_cache"]))
     for query, status in (("?function=no_such", 404), ("", 400), ("?function=", 400)):
         code, _, body = s.get("/%s/api/disassembly%s" % (b, query))
         check("disassembly" + query, code == status and body.count(b"\n") == 1, (code, body))

@@ -5,8 +5,8 @@
 
   const HT = root.HT;
   const DEFAULTS = { view: 'flame', type: '', by: 'functions', focus: '', ignore: '', base: '', profile: 'heap', seconds: '5', search: '', colour: '',
-    inverted: false, sort: 'flat-', nodes: '', fn: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', hide: '', show: '', label: '', tag: '', nf: '', ef: '', all: false, asm: false };
-  const TYPED = ['focus', 'ignore', 'hide', 'show', 'label', 'search', 'refresh']; // changes that are no steps of Back
+    inverted: false, sort: 'flat-', nodes: '', fn: '', fns: '', whole: false, refresh: '0', confidence: '95', zoom: '', from: '', collapse: '', hide: '', show: '', label: '', tag: '', nf: '', ef: '', all: false, asm: false };
+  const TYPED = ['focus', 'ignore', 'hide', 'show', 'label', 'search', 'refresh', 'fns']; // changes that are no steps of Back
 
   // The filters, which remove stacks or frames.
   HT.FILTERS = ['focus', 'ignore', 'hide', 'show', 'label', 'tag', 'from', 'collapse'];
