@@ -11,7 +11,7 @@
 
 #include "evidence/sampling.h"
 
-static bool reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
+bool ht_web_reserve(void **data, uint32_t *cap, uint32_t need, size_t size)
 {
     uint32_t more = *cap ? *cap * 2 : 256;
     if (need <= *cap)
@@ -46,7 +46,7 @@ uint32_t ht_web_frame(struct ht_web_builder *b, const struct ht_location *loc, s
 
     if (n == UINT32_MAX || !added)
         return n;
-    if (!reserve((void **)&b->frames, &b->frames_cap, n + 1, sizeof *b->frames))
+    if (!ht_web_reserve((void **)&b->frames, &b->frames_cap, n + 1, sizeof *b->frames))
         return UINT32_MAX;
     f = &b->frames[n];
     f->fn = ht_web_string(b, fn ? fn->name : "");
@@ -58,12 +58,6 @@ uint32_t ht_web_frame(struct ht_web_builder *b, const struct ht_location *loc, s
     f->code = code;
     f->kind = b->owners ? ht_web_kind_of(b->owners, loc, k) : HT_WEB_CODE;
     return f->fn == UINT32_MAX || f->file == UINT32_MAX || f->mod == UINT32_MAX ? UINT32_MAX : n;
-}
-
-uint32_t ht_web_node(struct ht_web_builder *b, uint32_t parent, uint32_t frame)
-{
-    bool added;
-    return ht_keymap_add(&b->nodes, (struct ht_key){parent, frame, 0}, &added);
 }
 
 /* Text that is to be one line. */
@@ -104,7 +98,7 @@ static bool labels_of(struct ht_web_builder *b, const struct ht_sample *s, uint3
     return kept && *number != UINT32_MAX;
 }
 
-static int add_values(struct ht_web_builder *b, uint32_t node, uint32_t owner,
+int ht_web_add_values(struct ht_web_builder *b, uint32_t node, uint32_t owner,
                       const struct ht_sample *s)
 {
     const struct ht_sampling sampling = {.key = b->size_key};
@@ -124,11 +118,11 @@ static int add_values(struct ht_web_builder *b, uint32_t node, uint32_t owner,
         &added);
     b->aged |= age != HT_WEB_NO_AGE;
 
-    if (n == UINT32_MAX || !reserve((void **)&b->values, &b->values_cap, n + 1,
-                                    (types ? types : 1) * sizeof *b->values))
+    if (n == UINT32_MAX || !ht_web_reserve((void **)&b->values, &b->values_cap, n + 1,
+                                           (types ? types : 1) * sizeof *b->values))
         return -ENOMEM;
     if (b->owners) {
-        if (!reserve((void **)&b->owner, &b->owner_cap, n + 1, sizeof *b->owner))
+        if (!ht_web_reserve((void **)&b->owner, &b->owner_cap, n + 1, sizeof *b->owner))
             return -ENOMEM;
         b->owner[n] = owner;
     }
@@ -141,56 +135,11 @@ static int add_values(struct ht_web_builder *b, uint32_t node, uint32_t owner,
     return 0;
 }
 
-/* Frames of a sample's stack, inlined ones too. */
-static size_t lines_of(const struct ht_sample *s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_locations; i++)
-        n += s->locations[i]->n_lines ? s->locations[i]->n_lines : 1;
-    return n;
-}
-
-/* Finds or makes the nodes of a sample's stack. */
-static int add_stack(struct ht_web_builder *b, const struct ht_sample *s)
-{
-    uint32_t node = 0, owner = 0;
-    size_t line = b->owners ? ht_web_owner_line(b->owners, s) : SIZE_MAX, left = lines_of(s);
-    for (size_t i = s->n_locations; i-- > 0;) {
-        const struct ht_location *loc = s->locations[i];
-
-        for (size_t k = loc->n_lines ? loc->n_lines : 1; k-- > 0;) {
-            uint32_t frame = ht_web_frame(b, loc, k);
-
-            if (frame == UINT32_MAX)
-                return -ENOMEM;
-            node = ht_web_node(b, node, frame);
-            if (node == UINT32_MAX)
-                return -ENOMEM;
-            if (--left == line)
-                owner = node;
-        }
-    }
-    b->last_node = node;
-    b->last_owner = owner;
-    return 0;
-}
-
-/* Samples of one stack, which differ in size, mostly follow each other. */
-int ht_web_add_sample(struct ht_web_builder *b, const struct ht_sample *s)
-{
-    bool same = b->last && b->last->n_locations == s->n_locations &&
-                (!s->n_locations ||
-                 !memcmp(b->last->locations, s->locations, s->n_locations * sizeof *s->locations));
-    int err = same ? 0 : add_stack(b, s);
-    b->last = s;
-    return err ? err : add_values(b, b->last_node, b->last_owner, s);
-}
-
 void ht_web_builder_finish(struct ht_web_builder *b)
 {
     ht_keymap_finish(&b->strings);
     ht_keymap_finish(&b->frames_by_key);
-    ht_keymap_finish(&b->nodes);
+    free(b->nodes);
     ht_keymap_finish(&b->sums);
     ht_keymap_finish(&b->rest);
     free(b->frames);

@@ -19,12 +19,17 @@ struct ht_web_frame_of {
     int64_t code; /* number of the instruction, -1: none */
 };
 
+struct ht_web_node {
+    uint32_t parent, frame;
+};
+
 struct ht_web_builder {
     struct ht_profile *p;
     struct ht_keymap strings; /* pointer: the profile has interned them */
     struct ht_keymap frames_by_key;
-    struct ht_keymap nodes; /* parent, frame */
-    struct ht_keymap sums;  /* node, size of the objects, number of what follows */
+    struct ht_web_node *nodes; /* the root first */
+    uint32_t n_nodes, nodes_cap;
+    struct ht_keymap sums; /* node, size of the objects, number of what follows */
     struct ht_keymap
         rest; /* age of the objects; their labels' text, HT_WEB_NO_LABELS or a string */
     const char *size_key, *age_key; /* labels of those */
@@ -35,8 +40,6 @@ struct ht_web_builder {
     uint32_t owner_cap;
     struct ht_web_frame_of *frames;
     uint32_t frames_cap;
-    const struct ht_sample *last; /* the last sample, and where its stack ends */
-    uint32_t last_node, last_owner;
     int64_t *values; /* n_sample_types a sum */
     uint32_t values_cap;
 };
@@ -47,14 +50,21 @@ struct ht_web_builder {
 #define HT_WEB_NO_AGE    (-1)
 #define HT_WEB_NO_LABELS UINT32_MAX
 
-/* The number of a string that the profile has interned, of a location's k-th line as a frame (an
- * address when nothing names it), and of a node. UINT32_MAX: out of memory. */
+/* The number of a string that the profile has interned, and of a location's k-th line as a frame
+ * (an address when nothing names it). UINT32_MAX: out of memory. */
 uint32_t ht_web_string(struct ht_web_builder *b, const char *s);
 uint32_t ht_web_frame(struct ht_web_builder *b, const struct ht_location *loc, size_t k);
-uint32_t ht_web_node(struct ht_web_builder *b, uint32_t parent, uint32_t frame);
 
-/* Adds a sample's stack and values. 0 or -ENOMEM. */
-int ht_web_add_sample(struct ht_web_builder *b, const struct ht_sample *s);
+/* Room for `need` elements, zeroed where it is new. False: out of memory. */
+bool ht_web_reserve(void **data, uint32_t *cap, uint32_t need, size_t size);
+
+/* Adds a sample's values to the sums of a node. 0 or -ENOMEM. */
+int ht_web_add_values(struct ht_web_builder *b, uint32_t node, uint32_t owner,
+                      const struct ht_sample *s);
+
+/* web_stacks.c: adds the root, and the stacks and values of all samples of b->p: stacks that begin
+ * alike follow each other. Renumbers its locations. 0 or -ENOMEM. */
+int ht_web_add_samples(struct ht_web_builder *b);
 
 /* Frees what was made; the builder itself is the caller's. */
 void ht_web_builder_finish(struct ht_web_builder *b);

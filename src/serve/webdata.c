@@ -142,11 +142,11 @@ static void write_frames(FILE *out, const struct ht_web_builder *b)
 static void write_nodes(FILE *out, const struct ht_web_builder *b)
 {
     fputs(",\"nodes\":{\"up\":[1", out);
-    for (uint32_t i = 1; i < b->nodes.n; i++)
-        put_number(out, false, (int64_t)i - (int64_t)b->nodes.keys[i].a);
+    for (uint32_t i = 1; i < b->n_nodes; i++)
+        put_number(out, false, (int64_t)i - (int64_t)b->nodes[i].parent);
     fputs("],\"frame\":[0", out);
-    for (uint32_t i = 1; i < b->nodes.n; i++)
-        put_number(out, false, (int64_t)b->nodes.keys[i].b);
+    for (uint32_t i = 1; i < b->n_nodes; i++)
+        put_number(out, false, b->nodes[i].frame);
     fputs("]}", out);
 }
 
@@ -202,10 +202,7 @@ static int write_data(FILE *out, struct ht_web_builder *b, const char *title)
     struct ht_profile *p = b->p;
     b->size_key = ht_profile_str(p, "bytes");
     b->age_key = ht_profile_str(p, "age");
-    /* Node 0 is the root, whose key no other node can have. */
-    int err = ht_web_node(b, UINT32_MAX, UINT32_MAX) ? -ENOMEM : 0;
-    for (size_t i = 0; !err && i < p->n_samples; i++)
-        err = ht_web_add_sample(b, &p->samples[i]);
+    int err = ht_web_add_samples(b);
     if (!err) {
         write_head(out, p, title);
         write_strings(out, b);
