@@ -88,7 +88,7 @@
       if (this.on.select) this.on.select(this.selected);
       this.hovered = -1;
       this.matchNames();
-      this.place();
+      this.draw();
     }
 
     pathOf(i) {
@@ -121,24 +121,6 @@
     }
 
     name(i) { return this.tree.names[this.tree.key[i]]; }
-
-    // The horizontal position of each node's box, as a part of the root's width, in [0, 1).
-    place() {
-      const { width, first, kids } = this.lay, n = this.tree.size;
-      this.x = new Float64Array(n);
-      const stack = [0];
-      while (stack.length) {
-        const i = stack.pop();
-        let x = this.x[i];
-        for (let k = first[i]; k < first[i + 1]; k++) {
-          const c = kids[k];
-          this.x[c] = x;
-          x += width[c];
-          if (first[c] < first[c + 1]) stack.push(c);
-        }
-      }
-      this.draw();
-    }
 
     matchNames() {
       this.found = this.search && this.tree ? HT.findIn(this.tree, this.lay.width, this.search) : null;
@@ -293,16 +275,16 @@
       g.textBaseline = 'middle';
       this.boxes = [];
       const scroll = this.box.scrollTop, { width, first, kids } = this.lay;
-      const z = this.zoomed, scale = width[z] ? cw / width[z] : 0, x0 = this.x[z];
+      const z = this.zoomed, scale = width[z] ? cw / width[z] : 0;
       for (let i = z; i >= 0; i = t.parent[i]) if (i !== z) this.one(g, i, 0, cw, scroll, h, dark, true);
-      const stack = [z];
+      const stack = [[z, 0]]; // nodes, and where each begins: as far from the zoomed one's left end
       while (stack.length) {
-        const i = stack.pop(), x = (this.x[i] - x0) * scale, bw = width[i] * scale;
+        const [i, from] = stack.pop();
         if (!this.flip && t.depth[i] * ROW > scroll + h) continue;
-        this.one(g, i, x, bw, scroll, h, dark, false);
-        for (let k = first[i]; k < first[i + 1]; k++) {
+        this.one(g, i, from * scale, width[i] * scale, scroll, h, dark, false);
+        for (let k = first[i], x = from; k < first[i + 1]; x += width[kids[k++]]) {
           if (width[kids[k]] * scale < 0.4) break; // widest first: the rest is narrower
-          stack.push(kids[k]);
+          stack.push([kids[k], x]);
         }
       }
       this.outline(g, this.hovered, dark ? '#ffffff' : '#000000', 1);

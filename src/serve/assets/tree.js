@@ -15,7 +15,9 @@
     } });
   }
 
-  // A growing tree whose children are found by (parent, key): an open hash table of their numbers.
+  const WIDE = 16; // children that are looked through; of more there is a table
+
+  // A growing tree. The children of a node are a list, the newest first: mostly it is the newest that is met again.
   class Tree {
     constructor(types) {
       this.types = types;
@@ -24,7 +26,9 @@
       this.names = ['all'];
       this.info = [null];
       this.ids = new Map();
-      this.slots = new Int32Array(1024).fill(-1);
+      this.newest = [0]; // child, and of a child the next older one; 0: none
+      this.older = [0];
+      this.wide = new Map(); // of nodes with many children: by key
       this.columns = types.length * 2; // now, then what it is compared with
       // For each stack: the node at which it ends, the size and the age of its objects (-1: not known), and its values by column.
       this.sums = { node: [], size: [], age: [], values: Array.from({ length: this.columns }, () => []) };
@@ -58,33 +62,40 @@
     }
 
     child(p, k) {
-      const at = this.slotOf(p, k);
-      if (this.slots[at] >= 0) return this.slots[at];
+      const { key, older } = this;
+      let c = this.newest[p];
+      for (let n = 0; c; c = older[c]) {
+        if (key[c] === k) return c;
+        if (++n === WIDE) return this.childOfWide(p, k);
+      }
+      return this.addChild(p, k);
+    }
+
+    addChild(p, k) {
       const c = this.parent.length;
-      this.slots[at] = c;
       this.parent.push(p);
       this.key.push(k);
-      if (2 * c > this.slots.length) {
-        this.slots = new Int32Array(2 * this.slots.length).fill(-1);
-        for (let i = 1; i <= c; i++) this.slots[this.slotOf(this.parent[i], this.key[i])] = i;
-      }
+      this.newest.push(0);
+      this.older.push(this.newest[p]);
+      this.newest[p] = c;
       return c;
     }
 
-    // The slot of a child in the table, or the empty slot for it.
-    slotOf(p, k) {
-      const { slots, parent, key } = this, mask = slots.length - 1;
-      let h = Math.imul(p, 0x9E3779B1) ^ Math.imul(k, 0x85EBCA6B);
-      h = (h ^ (h >>> 15)) & mask;
-      for (let c; (c = slots[h]) >= 0 && (parent[c] !== p || key[c] !== k);) h = (h + 1) & mask;
-      return h;
+    childOfWide(p, k) {
+      let table = this.wide.get(p);
+      if (!table) {
+        this.wide.set(p, table = new Map());
+        for (let c = this.newest[p]; c; c = this.older[c]) table.set(this.key[c], c);
+      }
+      if (!table.has(k)) table.set(k, this.addChild(p, k));
+      return table.get(k);
     }
 
     get size() { return this.parent.length; }
 
     // Sorts the sums by node, and frees what only building needed.
     finish() {
-      this.slots = null;
+      this.newest = this.older = this.wide = null;
       const n = this.size, { sums } = this, { node } = sums;
       sums.first = new Uint32Array(n + 1);
       for (const i of node) sums.first[i + 1]++;
