@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""test_memory.py HEAPTAP LIBRARY OWN SPARSE GROWING: heaptap memory beside what the kernel and each program's own malloc say."""
+"""test_memory.py HEAPTAP LIBRARY OWN SPARSE GROWING [LINKED]: heaptap memory beside what the kernel and each program's own malloc say."""
 import glob
 import json
 import os
@@ -75,19 +75,26 @@ for threads, env in (("0", {}), ("7", {}), ("3", {"GLIBC_TUNABLES": "glibc.mallo
     end(p)
 
 # Other allocators' own words. The threads that wait have caches; half of the threads have ended.
-def other(threads, library, env):
-    p = subprocess.Popen([OWN, threads, "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
+def other(threads, library, env, program=OWN):
+    p = subprocess.Popen([program, threads, "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
     words = p.stdout.readline().split()
     return p, dict(zip(words[::2], map(int, words[1::2])))
 
 
 JEMALLOC = glob.glob("/usr/lib/*/libjemalloc.so.2")
 TCMALLOC = glob.glob("/usr/lib/*/libtcmalloc_minimal.so.4") + glob.glob("/usr/lib/*/libtcmalloc.so.4")
-for library, threads, env in [(path, threads, {"MALLOC_CONF": conf}) for path in JEMALLOC for threads, conf in
-                              (("0", ""), ("7", "narenas:3"), ("3", "muzzy_decay_ms:10000,dirty_decay_ms:0"), ("3", "tcache:false"))]:
-    p, says = other(threads, library, env)
+LINKED = [os.path.abspath(a) for a in sys.argv[6:]]  # jemalloc is in the program
+for path in LINKED[:]:
+    if shutil.which("strip"):
+        LINKED.append(DIR + "/stripped")
+        subprocess.run(["strip", "-o", LINKED[-1], path], check=True)
+for program, library, threads, env in [(OWN, path, threads, {"MALLOC_CONF": conf}) for path in JEMALLOC for threads, conf in
+                                       (("0", ""), ("7", "narenas:3"), ("3", "muzzy_decay_ms:10000,dirty_decay_ms:0"), ("3", "tcache:false"))
+                                       ] + [(path, "", "3", {}) for path in LINKED]:
+    p, says = other(threads, library, env, program)
     m = looked(p.pid)
-    j, what = m.get("jemalloc", {}), "jemalloc %s %s: " % (threads, env)
+    j, what = m.get("jemalloc", {}), "jemalloc %s %s %s: " % (os.path.basename(program), threads, env)
+    check(what + "who", m["allocator"] == (os.path.basename(os.path.realpath(library)) if library else "jemalloc"), m)
     for field, name in (("allocated", "allocated"), ("active", "active"), ("metadata", "metadata"), ("resident", "resident"), ("retained", "retained"),
                         ("cached", "arenas.4096.tcache_bytes"), ("dirty", "dirty"), ("muzzy", "muzzy"), ("arenas", "arenas")):
         check(what + field, j.get(field) == says[name], (field, j, says))
