@@ -20,8 +20,8 @@ enum {
     BINS_MAX = 39,
     CACHED_CLASSES = 73, /* a thread's cache can have so many */
     CACHE_BIN_BYTES = 24,
-    CACHES_MAX = 1 << 16,
-    LOOKS = 4,
+    CACHES_MAX = 1 << 20,
+    LOOKS = 16,
 };
 
 /* Offsets in the records of a version, for a 64-bit machine with pages of 4 KiB. */
@@ -108,6 +108,7 @@ struct search {
     const struct form *form;
     uint64_t arena[ARENAS_MAX], tried[ARENAS_MAX];
     unsigned n;
+    unsigned caches; /* of threads, that were followed: a ring may not close */
 };
 
 static uint64_t word(struct ht_remote *r, uint64_t at)
@@ -213,12 +214,13 @@ static bool add_pages(const struct form *f, const unsigned char *arena, unsigned
 }
 
 /* What threads keep: the list is a ring. */
-static uint64_t cached_by_threads(struct ht_remote *r, const struct form *f, uint64_t arena,
-                                  const struct classes *c)
+static uint64_t cached_by_threads(struct search *s, uint64_t arena, const struct classes *c)
 {
+    struct ht_remote *r = s->r;
+    const struct form *f = s->form;
     const uint64_t first = word(r, arena + f->caches);
     uint64_t sum = 0, cache = first;
-    for (unsigned n = 0; cache && n < CACHES_MAX; n++) {
+    while (cache && s->caches < CACHES_MAX) {
         unsigned char bin[CACHED_CLASSES * CACHE_BIN_BYTES];
         const uint32_t parts = f->bins_apart ? 2 : 1;
         for (uint32_t part = 0; part < parts; part++) {
@@ -238,6 +240,7 @@ static uint64_t cached_by_threads(struct ht_remote *r, const struct form *f, uin
                     sum += count * class_size(c, from + i);
             }
         }
+        s->caches++;
         cache = word(r, cache);
         if (cache == first)
             break;
@@ -345,12 +348,13 @@ static bool look(struct search *s, struct ht_memory_jemalloc *j)
         j->retained += retained;
         for (unsigned k = 0; k < SETS; k++) {
             add_bins(s->r, f, arena, &sets[k], &sum[k]);
-            sum[k].cached += cached_by_threads(s->r, f, s->arena[i], &sets[k]);
+            sum[k].cached += cached_by_threads(s, s->arena[i], &sets[k]);
             add_base(s->r, f, at(arena, f->base), &sets[k], &sum[k]);
             sum[k].metadata += at(arena, f->internal);
         }
     }
     free(arena);
+    good = good && s->caches < CACHES_MAX;
     if (good)
         count(j, sum);
     j->found = good;

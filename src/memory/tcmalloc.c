@@ -23,7 +23,7 @@ enum {
     CENTRAL_COUNT = 112,     /* spans, free objects */
     CENTRAL_SLOTS = 1152,    /* lists of free objects that go from thread to thread */
     SLOTS_MAX = 64,
-    LOOKS = 4,
+    LOOKS = 8,
 };
 
 /* The page heap's figures, as they lie there. */

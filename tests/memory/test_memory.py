@@ -119,6 +119,15 @@ for library, threads in [(path, threads) for path in TCMALLOC for threads in ("0
     check(what + "text", "(as tcmalloc counts)" in text and "\ntcmalloc: " in text, text)
     end(p)
 
+# Where they cannot be read, nothing is made up, and a line says it.
+for library, env in [(path, {}) for path in glob.glob("/usr/lib/*/libmimalloc.so.2.0")] + [(path, {"MALLOC_CONF": "hpa:true"}) for path in JEMALLOC]:
+    p = subprocess.Popen([OWN, "1", "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
+    p.stdout.readline()
+    m, text, name = looked(p.pid), memory(p.pid), os.path.basename(os.path.realpath(library))
+    check("%s %s: nothing" % (name, env), "jemalloc" not in m and "tcmalloc" not in m and " in use" not in text, (m, text))
+    check("%s %s: a line" % (name, env), "\n%s is the allocator. Its own figures could not be read; " % name in text, text)
+    end(p)
+
 # A mapping that changes while it is read counts once.
 p = subprocess.Popen([GROWING], stdout=subprocess.PIPE, text=True, cwd=DIR)
 p.stdout.readline()

@@ -111,9 +111,9 @@ void ht_memory_allocator_print(const struct ht_memory *m, double inuse)
     if (inuse > 0 && (double)heap > inuse)
         printf(": some %s of the heap are free, cached or its own (the difference)",
                size_text(heap - (uint64_t)inuse, difference));
-    printf(
-        ". Its own figures cannot be read; those of glibc's malloc, jemalloc 5.2.1 and 5.3.0 and "
-        "gperftools' tcmalloc can.\n");
+    printf(". Its own figures could not be read; those of glibc's malloc, jemalloc 5.2.1 and 5.3.0 "
+           "and "
+           "gperftools' tcmalloc can.\n");
 }
 
 static void add(json_t *to, const char *name, uint64_t bytes)
