@@ -47,8 +47,9 @@ struct ht_leak_reader {
     uint64_t budget; /* bytes a second; 0: no limit */
     uint64_t began_ns, read, waited_ns;
     uint64_t unseen[HT_UNSEEN_KINDS];
-    uint64_t *words;                     /* HT_LEAK_READ bytes */
-    uint64_t *entries;                   /* of the pagemap */
+    uint64_t *words;   /* HT_LEAK_READ bytes */
+    uint64_t *entries; /* of the pagemap */
+    bool met;          /* the last of them had a page that is present, or swapped out */
     const volatile sig_atomic_t *cancel; /* reading ends once this is not 0; NULL: it does not */
     ht_leak_words_fn fn;
     void *ctx;

@@ -9,20 +9,26 @@
 /* Pointers may carry a tag in the 16 bits that addresses of user space do not use. */
 #define HT_LEAK_ADDRESS ((1ull << 48) - 1)
 
-#define HT_LEAK_PAGE_BITS 20 /* of the page's number: 128 KiB, which a core's cache holds */
+#define HT_LEAK_SET_BITS  21 /* 256 KiB, which a core's cache holds beside what is read */
+#define HT_LEAK_PAGE_BITS 20
 
-#define HT_LEAK_SEVERAL UINT32_MAX
-
-/* Pages are known by the lowest bits of their number; two that lie 4 GiB apart share an entry. */
 struct ht_leak_index {
     const struct ht_leak_block *block; /* by address */
     size_t n;
-    uint64_t *reach;          /* of each block: the highest end of all blocks up to it */
-    uint64_t low[2], high[2]; /* two ranges that contain all blocks: the heap, and mappings */
-    uint64_t page[(1u << HT_LEAK_PAGE_BITS) / 64]; /* bit set: a wanted block lies on the page */
-    /* The block on each page. Low half: its index + 1, 0 for none, or HT_LEAK_SEVERAL. Above that,
-     * 8 bits each: the first and the last 16 bytes of the page that belong to it. */
+    uint64_t *reach; /* of each block: the highest end of all blocks up to it */
+    uint64_t low[2],
+        high[2]; /* two ranges that contain all wanted blocks: the heap, and mappings */
+    /* A bit for each unit of memory, 1 << shift bytes: set if a part of a wanted block lies there.
+     * Units are known by the lowest bits of their numbers, those of `mask`. */
+    unsigned shift;
+    uint32_t mask;
+    uint64_t set[(1u << HT_LEAK_SET_BITS) / 64];
+    /* The block on each page; pages that lie 4 GiB apart share an entry. 30 bits: its index + 1, 0
+     * for none, all for several. Two bits: the first, and the last, 16 bytes of the page that
+     * belong to it do so as a whole. 8 bits each: where these are. 16 bits: the highest ones of the
+     * page's number. */
     uint64_t only[1u << HT_LEAK_PAGE_BITS];
+    uint8_t packed[256][8]; /* for AVX2: the places of the set bits of a number (set_packed) */
     bool avx2;
 };
 
@@ -36,8 +42,8 @@ void ht_leak_index_destroy(struct ht_leak_index *x);
  * how many there are. */
 size_t ht_leak_filter(const struct ht_leak_index *x, const uint64_t *words, size_t n, uint32_t *at);
 
-/* Narrows n positions from ht_leak_filter down, and prefetches what ht_leak_find needs for those
- * that are left. Returns how many. */
+/* Narrows n positions from ht_leak_filter down. Returns how many are left: few of them are wrong.
+ */
 size_t ht_leak_prepare(const struct ht_leak_index *x, const uint64_t *words, uint32_t *at,
                        size_t n);
 

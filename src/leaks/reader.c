@@ -17,13 +17,17 @@
 
 #include "leaks/areas.h"
 
-#define PAGE    4096u
-#define ENTRIES 4096u /* of the pagemap, with one call */
-#define PRESENT (1ull << 63)
-#define SWAPPED (1ull << 62)
-#define OF_FILE (1ull << 61) /* or shared */
-#define RUNS    64u
-#define MOMENT  2000000 /* ns: shorter waits are not worth a sleep */
+#define PAGE 4096u
+/* Entries of the pagemap that are read with one call. Both calls need the kernel's records of the
+ * pages; with few at a time, the copy finds them in the core's cache. Where nothing is present,
+ * many are read. */
+#define ENTRIES      256u
+#define ENTRIES_MOST 4096u
+#define PRESENT      (1ull << 63)
+#define SWAPPED      (1ull << 62)
+#define OF_FILE      (1ull << 61) /* or shared */
+#define RUNS         64u
+#define MOMENT       2000000 /* ns: shorter waits are not worth a sleep */
 
 uint64_t ht_leak_now_ns(void)
 {
@@ -41,7 +45,7 @@ int ht_leak_reader_open(struct ht_leak_reader *d, struct ht_remote *r, uint64_t 
     if (d->pagemap < 0)
         return errno == ENOENT ? -ESRCH : -errno;
     d->words = aligned_alloc(PAGE, HT_LEAK_READ);
-    d->entries = malloc(ENTRIES * sizeof *d->entries);
+    d->entries = malloc(ENTRIES_MOST * sizeof *d->entries);
     return d->words && d->entries ? 0 : -ENOMEM;
 }
 
@@ -113,8 +117,10 @@ static bool wanted(struct ht_leak_reader *d, const struct ht_leak_area *a, uint6
 {
     if (entry & SWAPPED) {
         d->unseen[HT_UNSEEN_SWAPPED] += bytes;
+        d->met = true;
         return false;
     }
+    d->met |= !!(entry & PRESENT);
     if (!(entry & PRESENT)) {
         if (a->shared)
             d->unseen[HT_UNSEEN_ABSENT] += bytes;
@@ -165,25 +171,28 @@ static int read_window(struct ht_leak_reader *d, const struct ht_leak_area *a, u
 int ht_leak_reader_read(struct ht_leak_reader *d, const struct ht_leak_area *a, uint64_t start,
                         uint64_t end, bool backwards)
 {
-    const uint64_t step = (uint64_t)ENTRIES * PAGE;
+    uint64_t step = (uint64_t)ENTRIES * PAGE;
     start = (start + 7) & ~7ull;
-    if (start >= end)
-        return 0;
-    uint64_t n = ((end - 1) / step - start / step) + 1;
-    for (uint64_t i = 0; i < n; i++) {
+    while (start < end) {
         if (d->cancel && *d->cancel)
             return -EINTR;
-        uint64_t w = (start / step + (backwards ? n - 1 - i : i)) * step;
-        uint64_t from = w > start ? w : start, to = w + step < end ? w + step : end;
+        uint64_t from = start, to = end;
+        if (backwards && (end - 1) / step * step > start)
+            from = (end - 1) / step * step;
+        else if (!backwards && (start / step + 1) * step < end)
+            to = (start / step + 1) * step;
+        *(backwards ? &end : &start) = backwards ? from : to;
         uint64_t first = from / PAGE, pages = (to - 1) / PAGE - first + 1;
         ssize_t got = pread(d->pagemap, d->entries, pages * 8, (off_t)(first * 8));
         if (got <= 0)
             return -ESRCH;
         if ((uint64_t)got < pages * 8)
             to = (first + (uint64_t)got / 8) * PAGE;
+        d->met = false;
         int err = from < to ? read_window(d, a, from, to) : 0;
         if (err)
             return err;
+        step = (uint64_t)(d->met ? ENTRIES : ENTRIES_MOST) * PAGE;
     }
     return 0;
 }

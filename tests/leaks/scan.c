@@ -124,6 +124,61 @@ static void scans(void)
     }
 }
 
+/* A block of more than 4 GiB takes every page, also those that share an entry with its first and
+ * its last one. */
+static void large(void)
+{
+    const struct ht_leak_block block[] = {
+        {.addr = 0x7f0000000ff0, .size = (5ull << 30) + 32},
+        {.addr = 0x7f8000123000, .size = 100},
+    };
+    for (int plain = 0; plain < 2; plain++)
+        for (unsigned round = 0; round < 20; round++)
+            compare(block, 2, plain);
+    struct ht_leak_index *x = ht_leak_index_create(block, 2, NULL, false);
+    CHECK(x, "the index of a large block is made");
+    for (uint64_t at = block[0].addr; at < block[0].addr + block[0].size; at += 4096 * 37 + 8)
+        CHECK(ht_leak_find(x, at, 2) == 0, "every address of a large block is found");
+    /* Pages that share an entry with the first one and with the last of the first 4 GiB. */
+    CHECK(ht_leak_find(x, 0x7f0100000008, 2) == 0, "the start of a page that shares an entry");
+    CHECK(ht_leak_find(x, 0x7f00ffffffe8, 2) == 0, "the end of a page that shares an entry");
+    CHECK(ht_leak_find(x, block[0].addr + block[0].size, 2) == 2, "the one behind it is not");
+    ht_leak_index_destroy(x);
+}
+
+/* Blocks that are asked about, among others on the same pages. */
+static void wanted(void)
+{
+    static struct ht_leak_block block[BLOCKS];
+    static bool asked[BLOCKS];
+    static uint64_t words[WORDS];
+    static uint32_t at[WORDS];
+    for (int round = 0; round < 100; round++) {
+        size_t n = 1 + (size_t)chance(BLOCKS - 1);
+        uint64_t next = 0x550000000010;
+        for (size_t i = 0; i < n; i++) {
+            block[i] = (struct ht_leak_block){.addr = next, .size = chance(chance(9) ? 90 : 9000)};
+            next += ((block[i].size + 16) & ~15ull) + chance(3) * 64;
+            asked[i] = !chance(3);
+        }
+        for (size_t i = 0; i < WORDS; i++)
+            words[i] = some_word(block, n);
+        struct ht_leak_index *x = ht_leak_index_create(block, n, asked, round % 2);
+        CHECK(x, "the index is made");
+        size_t hits = ht_leak_filter(x, words, WORDS, at), met = 0, truth = 0;
+        hits = ht_leak_prepare(x, words, at, hits);
+        for (size_t i = 0; i < hits; i++) {
+            size_t found = ht_leak_find(x, words[at[i]] & HT_LEAK_ADDRESS, n);
+            met += found < n && asked[found];
+        }
+        for (size_t i = 0; i < WORDS; i++)
+            for (size_t k = 0; k < n; k++)
+                truth += asked[k] && points_into(words[i], &block[k]);
+        CHECK(met == truth, "every word that points into a wanted block is found");
+        ht_leak_index_destroy(x);
+    }
+}
+
 static void graphs(void)
 {
     enum { N = 60 };
@@ -170,6 +225,8 @@ static void graphs(void)
 int main(void)
 {
     scans();
+    large();
+    wanted();
     graphs();
     puts(__builtin_cpu_supports("avx2") ? "ok, with AVX2 and without"
                                         : "ok, without AVX2: this processor has none");
