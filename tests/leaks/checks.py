@@ -6,7 +6,7 @@ move pointers as fast as they can, over four allocators in turn: nothing reachab
 
 A check is one verdict of heaptap on such a process: a whole `heaptap leaks --stop PID` (all its passes, by the hundred to a process), or with
 --ending one process under `heaptap run --leaks`, whose threads are held at whatever moment its end comes. Ends after N checks (10,000) or N
-seconds, and says how many there were."""
+seconds, and says how many there were; and every minute how many there are."""
 import concurrent.futures
 import glob
 import json
@@ -109,7 +109,7 @@ def endings(name, count):
 
 
 with concurrent.futures.ThreadPoolExecutor(options["at-once"]) as pool:
-    turn = 0
+    turn, said = 0, began
     while not over() and len(wrong) < 20:
         jobs = []
         for _ in range(options["at-once"]):
@@ -118,6 +118,9 @@ with concurrent.futures.ThreadPoolExecutor(options["at-once"]) as pool:
             jobs.append(pool.submit(endings if "ending" in flags else looks, name, 25))
         for j in jobs:
             j.result()
+        if time.monotonic() - said >= 60:
+            said = time.monotonic()
+            print("%5.0f s: %d checks, %d wrong" % (said - began, sum(done.values()), len(wrong)), flush=True)
 for w in wrong[:5]:
     print("FAIL", w)
 bad = bool(wrong)

@@ -7,8 +7,8 @@
  * register of a blocked thread alone, hidden_X is lost while an old pointer to it is still
  * somewhere. COUNT times each; MOVERS threads move blocks of kept_moving between places as fast as
  * they can, with a third word also at the end. Prints "NAME BLOCKS BYTES" for each, then "ready",
- * and waits for its input to end; x
- * there makes it another program.
+ * and waits for its input to end; x there makes it another program, f has it fork, and u map and
+ * unmap memory with pointers in it, again and again.
  */
 #include <cstdint>
 #include <cstdio>
@@ -26,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ALONE __attribute__((noinline, noclone))
@@ -256,6 +257,17 @@ ALONE static void unseen_secret(void **page)
     page[5] = BLOCK(80);
 }
 
+// Shared memory that was written by way of its file: the page is not mapped in.
+ALONE static void unseen_absent()
+{
+    int file = memfd_create("absent", MFD_CLOEXEC);
+    void *p = BLOCK(80);
+    if (file < 0 || ftruncate(file, 4096) || pwrite(file, &p, sizeof p, 64) != sizeof p ||
+        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) == MAP_FAILED)
+        abort();
+    close(file);
+}
+
 static void special_memory()
 {
     void **page = (void **)mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -297,6 +309,26 @@ ALONE static void hidden_slack()
 {
     slack->push_back(BLOCK(56));
     slack->pop_back();
+}
+
+// The blocks that have the pointers are freed together, so that none is used again for the next.
+ALONE static void *hidden_freed()
+{
+    return BLOCK(104);
+}
+ALONE static void free_holders(int times)
+{
+    enum { MOST = 5 };
+    void **holder[MOST];
+    for (int i = 0; i < MOST && i < times; i++) {
+        holder[i] = (void **)malloc(1000);
+        holder[i][100] = hidden_freed();
+        escape(holder[i]);
+    }
+    for (int i = 0; i < MOST && i < times; i++)
+        free(holder[i]);
+    memset(holder, 0, sizeof holder);
+    escape(holder);
 }
 
 // --- threads ------------------------------------------------------------------------------------------
@@ -422,7 +454,9 @@ ALONE static void build(int times, int epoll)
     for (int i = 0; i < times && i < 100; i++) {
         unseen_pipe(pipes[1]);
         kept_epoll(epoll, dup(waiting[0]));
+        unseen_absent();
     }
+    free_holders(times);
     mprotect(closed, 1 << 20, PROT_NONE);
     wipe();
 }
@@ -461,6 +495,30 @@ static pthread_t start(void *(*run)(void *), void *with)
     return t;
 }
 
+static void *forker(void *)
+{
+    while (!stop) {
+        pid_t child = fork();
+        if (!child)
+            _exit(0);
+        waitpid(child, nullptr, 0);
+        usleep(500);
+    }
+    return nullptr;
+}
+
+static void *unmapper(void *)
+{
+    const size_t size = 16 << 20;
+    while (!stop) {
+        char *memory = (char *)mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        for (size_t i = 0; i < size; i += 4096)
+            *(void **)(memory + i) = roots[0][0];
+        munmap(memory, size);
+    }
+    return nullptr;
+}
+
 int main(int argc, char **argv)
 {
     int times = argc > 1 ? atoi(argv[1]) : 5, waiters = times < 20 ? times : 20, movers = argc > 2 ? atoi(argv[2]) : 0;
@@ -493,9 +551,11 @@ int main(int argc, char **argv)
     fflush(stdout);
     wipe();
     char byte;
-    while (read(0, &byte, 1) > 0)
+    while (read(0, &byte, 1) > 0) {
         if (byte == 'x')
             execlp("sleep", "sleep", "30", nullptr);
+        start(byte == 'f' ? forker : unmapper, nullptr);
+    }
     if (argc > 3) // the end comes while they move
         _exit(0);
     stop = true;

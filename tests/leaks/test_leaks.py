@@ -139,7 +139,17 @@ with Program(HEAPS, "5") as p:
             check(key, out["not_read"][key] > 0, out["not_read"])
         else:
             print("SKIP %s: the kernel has none, or refuses it" % key)
+    check("shared memory that is not mapped in", out["not_read"]["absent"] > 0, out["not_read"])
     check("registers", out["registers"]["threads"] == 12 and out["registers"]["not_stopped"] == 0, out["registers"])
+
+# An old pointer hides a leak: in a vector's unused part, and in a freed block; but not in a block of which glibc's heap says that it is free.
+with Program(HEAPS, "5") as p:
+    out, found = looked(p.pid, "--stop")
+    check("hidden_slack: by the last one's pointer", found.get("hidden_slack") == p.blocks["hidden_slack"] - 1, (found, p.blocks))
+    check("hidden_freed: exact mode does not know free blocks", found.get("hidden_freed", 0) < p.blocks["hidden_freed"], (found, p.blocks))
+with Program(HEAPS, "5", rate="2") as p:
+    out, found = looked(p.pid, "--stop")
+    check("hidden_freed: the heap's walk does", found.get("hidden_freed", 0) >= p.blocks["hidden_freed"] - 0.5, (found, p.blocks))
 
 # The stack of a thread by clone(2), without a look at registers: the kernel tells where a thread waits.
 with Program(HEAPS, "5") as p:
@@ -269,6 +279,16 @@ with Program(HEAPS, "1") as p:
     out, err = slow.communicate()
     check("it execs midway", slow.returncode == 1 and err.count("\n") == 1 and "meanwhile" in err, (slow.returncode, out, err))
     p.p.kill()
+# It forks, or maps and unmaps memory, as fast as it can.
+for word, what in (("f", "it forks"), ("u", "it unmaps what is read")):
+    with Program(HEAPS, "3") as p:
+        p.p.stdin.write(word)
+        p.p.stdin.flush()
+        for i in range(3):
+            out, found = looked(p.pid, "--stop", "--passes=%d" % (i + 1))
+            check(what + ": nothing reachable is called leaked", not [n for n in found if n.startswith(("kept_", "register_"))], (i, found, out["registers"]))
+            check(what + ": what leaked is found", part(p, found, "lost_") >= 0.98, (i, found, p.blocks))
+        check(what + ": it is alive", p.p.poll() is None)
 with Program(HEAPS, "1", profiled=False) as p:
     check("not profiled", leaks(p.pid, status=1).stderr.count("\n") == 1)
 

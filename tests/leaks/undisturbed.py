@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """undisturbed.py [--scans=N] [--threads=N] [--megabytes=N] HEAPTAP LIBRARY WAITING: a daemon whose threads wait and allocate, looked at N times (100)
-without --stop: no wait ends early, and no descriptor, mapping or thread of ours is in it. 1,000 threads and 4,000 MB."""
+without --stop: no wait ends early, and no descriptor, mapping or thread of ours is in it. Then once with a budget, which is kept. 1,000 threads and
+4,000 MB."""
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 
 options = {"scans": 100, "threads": 1000, "megabytes": 4000}
 args = sys.argv[1:]
@@ -43,6 +45,12 @@ for i in range(options["scans"]):
     out = json.loads(r.stdout) if not r.returncode else None
     if not out or out["registers"] is not None or [s["site"] for s in out["sites"] if s["site"] != "main"]:
         wrong.append((i, r.returncode, r.stdout[-600:], r.stderr))
+budget = 2 * options["megabytes"] << 20
+began = time.monotonic()
+r = subprocess.run([heaptap, "leaks", "--json", "--fast", "--every=0", "--budget=%d" % budget, "--passes=1", str(p.pid)], capture_output=True, text=True)
+took, least = time.monotonic() - began, json.loads(r.stdout)["read_bytes"] / budget
+if took < 0.9 * least:
+    wrong.append("with a budget it took %.2f s, and should have taken at least %.2f s" % (took, least))
 if inside() != before:
     wrong.append((before, inside()))
 p.stdin.close()
