@@ -15,9 +15,13 @@
 #include <string>
 #include <vector>
 
-class HeaptapMemoryManager : public benchmark::MemoryManager {
+class HeaptapMemoryManager : public benchmark::MemoryManager
+{
 public:
-    void Start() override { heaptap_call_counts(&before_); }
+    void Start() override
+    {
+        heaptap_call_counts(&before_);
+    }
 
     void Stop(Result *result) override
     {
@@ -31,7 +35,10 @@ public:
                                   static_cast<int64_t>(now.freed_bytes - before_.freed_bytes);
     }
 
-    void Stop(Result &result) override { Stop(&result); }
+    void Stop(Result &result) override
+    {
+        Stop(&result);
+    }
 
 private:
     heaptap_counts before_{};

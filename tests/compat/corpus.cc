@@ -5,13 +5,15 @@
 #include <string>
 #include <vector>
 
-namespace shop {
+namespace shop
+{
 struct Order {
     std::string name;
     std::vector<int> lines;
 };
 
-class Ledger {
+class Ledger
+{
 public:
     void enter(int i)
     {

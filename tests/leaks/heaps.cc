@@ -68,8 +68,9 @@ static int n_roots;
 static void root(void *p)
 {
     if (n_roots % 4096 == 0) { // pages that are no heap
-        roots[n_roots / 4096] = (void **)mmap(nullptr, 4096 * sizeof(void *), PROT_READ | PROT_WRITE,
-                                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        roots[n_roots / 4096] =
+            (void **)mmap(nullptr, 4096 * sizeof(void *), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     }
     roots[n_roots / 4096][n_roots % 4096] = p;
     n_roots++;
@@ -270,7 +271,8 @@ ALONE static void unseen_absent()
 
 static void special_memory()
 {
-    void **page = (void **)mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void **page =
+        (void **)mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uffdio_api api = {};
     api.api = UFFD_API;
     int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
@@ -372,18 +374,20 @@ static void *waiting_thread(void *)
 
 static void *register_thread(void *)
 {
-    char *byte = (char *)mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *byte =
+        (char *)mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     long result;
     settled++;
     void *p = register_rbx();
     // Held in rbx alone, while the thread waits in read(2): not even the red zone has it.
-    asm volatile("mov %[p], %%rbx\n\txor %[p], %[p]\n\t"
-                 "mov $-128, %%rcx\n"
-                 "1:\tmovq $0, (%%rsp,%%rcx)\n\tadd $8, %%rcx\n\tjnz 1b\n\t"
-                 "xor %%r8, %%r8\n\txor %%r9, %%r9\n\txor %%r10, %%r10\n\tsyscall\n\txor %%ebx, %%ebx"
-                 : "=a"(result), [p] "+r"(p)
-                 : "a"((long)SYS_read), "D"((long)waiting[0]), "S"(byte), "d"(1L)
-                 : "rbx", "rcx", "r8", "r9", "r10", "r11", "memory");
+    asm volatile(
+        "mov %[p], %%rbx\n\txor %[p], %[p]\n\t"
+        "mov $-128, %%rcx\n"
+        "1:\tmovq $0, (%%rsp,%%rcx)\n\tadd $8, %%rcx\n\tjnz 1b\n\t"
+        "xor %%r8, %%r8\n\txor %%r9, %%r9\n\txor %%r10, %%r10\n\tsyscall\n\txor %%ebx, %%ebx"
+        : "=a"(result), [p] "+r"(p)
+        : "a"((long)SYS_read), "D"((long)waiting[0]), "S"(byte), "d"(1L)
+        : "rbx", "rcx", "r8", "r9", "r10", "r11", "memory");
     return nullptr;
 }
 
@@ -420,8 +424,10 @@ ALONE static void build(int times, int epoll)
     int pipes[2];
     if (times)
         special_memory();
-    char *packed = (char *)mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    char *closed = (char *)mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *packed =
+        (char *)mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *closed =
+        (char *)mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pipe(pipes))
         abort();
     for (int i = 0; i < times; i++) {
@@ -466,14 +472,19 @@ static int cloned(void *)
 {
     static char byte;
     long result; // it has its maker's thread-local memory, and so calls nothing
-    asm volatile("syscall" : "=a"(result) : "a"((long)SYS_read), "D"((long)waiting[0]), "S"(&byte), "d"(1L) : "rcx", "r11", "memory");
+    asm volatile("syscall"
+                 : "=a"(result)
+                 : "a"((long)SYS_read), "D"((long)waiting[0]), "S"(&byte), "d"(1L)
+                 : "rcx", "r11", "memory");
     return (int)result;
 }
 ALONE static void kept_thread_stack()
 {
     const size_t size = 32768;
     char *stack = (char *)BLOCK(size);
-    if (clone(cloned, stack + size, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_SYSVSEM | CLONE_THREAD, nullptr) < 0)
+    if (clone(cloned, stack + size,
+              CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_SYSVSEM | CLONE_THREAD,
+              nullptr) < 0)
         abort();
 }
 
@@ -521,11 +532,13 @@ static void *unmapper(void *)
 
 int main(int argc, char **argv)
 {
-    int times = argc > 1 ? atoi(argv[1]) : 5, waiters = times < 20 ? times : 20, movers = argc > 2 ? atoi(argv[2]) : 0;
+    int times = argc > 1 ? atoi(argv[1]) : 5, waiters = times < 20 ? times : 20,
+        movers = argc > 2 ? atoi(argv[2]) : 0;
     std::vector<pthread_t> moving;
     if (pipe(waiting))
         return 1;
-    offsets = (uint32_t *)mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    offsets = (uint32_t *)mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     places = (std::atomic<void *> *)mmap(nullptr, PLACES * sizeof *places, PROT_READ | PROT_WRITE,
                                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     slack = new std::vector<void *>;

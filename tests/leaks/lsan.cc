@@ -210,7 +210,8 @@ static void context()
 static void swap(bool guarded)
 {
     size_t size = 65536;
-    char *stack = (char *)mmap(nullptr, size + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *stack = (char *)mmap(nullptr, size + 4096, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (guarded)
         mprotect(stack, 4096, PROT_NONE);
     getcontext(&inside);

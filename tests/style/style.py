@@ -20,13 +20,11 @@ def files(root):
 
 
 def others(root):
-    """C outside src/, of which the formatter alone is asked. A folder with a form of its own has a .clang-format, which is asked about its
-    C++ too; elsewhere C++ is left as it is."""
+    """C and C++ outside src/, of which the formatter alone is asked. A folder with a form of its own has a .clang-format."""
     found = []
     for top in ("tests", "bench", os.path.join("docs", "examples")):
         for folder, _, names in os.walk(os.path.join(root, top)):
-            ends = (".c", ".h", ".cc") if ".clang-format" in names else (".c", ".h")
-            found += [os.path.relpath(os.path.join(folder, n), root) for n in names if n.endswith(ends)]
+            found += [os.path.relpath(os.path.join(folder, n), root) for n in names if n.endswith((".c", ".h", ".cc"))]
     return sorted(found)
 
 

@@ -5,7 +5,8 @@
 
 #include "stacks.h"
 
-namespace {
+namespace
+{
 struct Base {
     virtual ~Base() = default;
     virtual void go(int n, const std::function<void()> &f) = 0;

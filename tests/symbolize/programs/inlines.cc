@@ -7,11 +7,15 @@
 #include <string>
 #include <vector>
 
-namespace shop {
+namespace shop
+{
 
 template <typename T> struct Holder {
     std::vector<T> items;
-    inline void put(const T &t) { items.push_back(t); }
+    inline void put(const T &t)
+    {
+        items.push_back(t);
+    }
     template <typename F> inline void each(F f)
     {
         for (auto &i : items)
@@ -19,7 +23,8 @@ template <typename T> struct Holder {
     }
 };
 
-namespace {
+namespace
+{
 inline char *raw(size_t n)
 {
     char *p = static_cast<char *>(malloc(n));
@@ -36,7 +41,9 @@ inline char *twice(size_t n)
 } // namespace
 
 struct Base {
-    virtual ~Base() {}
+    virtual ~Base()
+    {
+    }
     virtual int run(int n) = 0;
 };
 
@@ -48,14 +55,20 @@ struct Local : Base {
             names[i] = std::string(static_cast<size_t>(i) + 20, 'x');
         auto grow = [this](int k) {
             struct Inner {
-                static char *get(int j) { return twice(static_cast<size_t>(j) + 10); }
+                static char *get(int j)
+                {
+                    return twice(static_cast<size_t>(j) + 10);
+                }
             };
             free(Inner::get(k));
             return static_cast<int>(names.size()) + k;
         };
         return grow(n) + grow(n + 1);
     }
-    explicit operator bool() const { return !names.empty(); }
+    explicit operator bool() const
+    {
+        return !names.empty();
+    }
 };
 
 template <int N> __attribute__((noinline)) int fill(Holder<std::string> &h)
