@@ -138,7 +138,7 @@ static void look_at_site(struct ht_site *s, ht_ref ref)
              folded = atomic_load_explicit(&s->folded_in, memory_order_relaxed);
     if (folded) {
         if ((int32_t)(version - folded) > 0)
-            ht_site_give(ref);
+            ht_site_release(ref);
         return;
     }
     if (!is_idle(s))

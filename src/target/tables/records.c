@@ -49,7 +49,7 @@ ht_ref ht_stack_record(uint32_t n_frames)
 /* Clears the record, except for the place of its peak, and the pass in which it was made (adopt.c).
  * Other threads may still read `commit` through a hint, and `stack` after a lost race for this
  * record in the free list. */
-void ht_site_give(ht_ref ref)
+void ht_site_release(ht_ref ref)
 {
     struct ht_site *s = ht_at(ref);
     struct ht_fold *f = fold();
