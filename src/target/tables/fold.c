@@ -164,7 +164,7 @@ static bool look_at_stack(struct ht_stack *s, ht_ref ref, uint32_t *left)
     if (atomic_load_explicit(&s->sites, memory_order_acquire) || unused < 1)
         return true;
     if (commit == HT_DETACHED) {
-        ht_stack_give(ref);
+        ht_stack_release(ref);
     } else if (ht_stack_detach(ref)) {
         atomic_store_explicit(&s->last_used, pass, memory_order_relaxed);
     }

@@ -71,7 +71,7 @@ void ht_site_release(ht_ref ref)
     ht_free_list_push(&f->free_sites, ref, SITE_LINK);
 }
 
-void ht_stack_give(ht_ref ref)
+void ht_stack_release(ht_ref ref)
 {
     struct ht_stack *s = ht_at(ref);
     struct ht_fold *f = fold();

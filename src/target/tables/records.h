@@ -17,7 +17,7 @@ ht_ref ht_stack_record(uint32_t n_frames);
 /* Puts a record that no thread has a reference to into its free list. Readers do not see it then.
  */
 void ht_site_release(ht_ref site);
-void ht_stack_give(ht_ref stack);
+void ht_stack_release(ht_ref stack);
 
 /* The number of the current pass; it rises before a record is reused. A forked child inherits it: a
  * site of the parent's that was made in a later pass is not the one that the child refers to. */
