@@ -152,6 +152,7 @@ static int32_t find_locations(struct stream *s, const struct ht_site *site)
         s->w->locations[kept++] = frame;
     }
     if (stack->flags & HT_STACK_DEPTH) {
+        s->cut = true;
         s->cut_at = n;
         s->w->locations[kept++] = CUT_LOCATION;
     } else if (stack->flags & HT_STACK_TRUNCATED) {
@@ -409,7 +410,7 @@ int64_t ht_stream_profile(const struct ht_view *v, const struct ht_stream_option
     bool outside = put_locations(&s);
     refresh(&s);
     put_modules(&s);
-    if (outside || s.folded || s.lost || s.cut_at)
+    if (outside || s.folded || s.lost || s.cut)
         put_no_object(&s);
     ht_stream_marks(&s, S_FOLDED, S_TRUNCATED);
     ht_stream_finish(&s);

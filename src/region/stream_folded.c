@@ -58,7 +58,7 @@ void ht_stream_marks(struct stream *s, int64_t folded, int64_t truncated)
         put_mark(s, FOLDED_LOCATION, folded, folded);
     if (s->lost)
         put_mark(s, LOST_LOCATION, truncated, truncated);
-    if (s->cut_at) {
+    if (s->cut) {
         char symbol[64];
         struct ht_text t = ht_text(symbol, sizeof symbol);
         ht_text_string(&t, HT_CUT_SYMBOL);

@@ -22,7 +22,8 @@ struct stream {
     unsigned refreshes;
     bool folded;         /* some sample has FOLDED_LOCATION */
     bool lost;           /* some sample has LOST_LOCATION */
-    uint32_t cut_at;     /* some sample has CUT_LOCATION, and so many frames; 0: none */
+    bool cut;            /* some sample has CUT_LOCATION */
+    uint32_t cut_at;     /* the frames of one that has */
     bool mappings, peak; /* which values there are beside the four of the heap */
     bool at_peak;        /* more is in use than ever before: the peak is now */
     size_t n_values;

@@ -144,10 +144,13 @@ const void *ht_view_record(const struct ht_view *v, ht_ref ref, uint32_t kind)
         return NULL;
     uint64_t i = ((uint64_t)ref * 8 - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
     const struct ht_chunk *c = chunk_at(v, i);
-    if (atomic_load_explicit(&c->kind, memory_order_acquire) != kind)
+    if (c->magic != HT_CHUNK_MAGIC || atomic_load_explicit(&c->kind, memory_order_acquire) != kind)
         return NULL;
+    /* Not beyond those that ht_view_next finds: what one walk names, another one writes. */
     uint64_t within = (uint64_t)(p - (const unsigned char *)c) - sizeof *c;
-    return within % size == 0 && committed(v, p, kind) ? p : NULL;
+    if (within % size || within / size >= ht_chunk_records(c, kind))
+        return NULL;
+    return committed(v, p, kind) ? p : NULL;
 }
 
 const void *ht_view_next(const struct ht_view *v, struct ht_cursor *cur)
