@@ -13,11 +13,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
 #include "snapshot/process.h"
+#include "snapshot/reader.h"
 #include "snapshot/region.h"
 #include "snapshot/window.h"
 #include "util/open.h"
@@ -126,6 +128,32 @@ static int no_region(struct ht_region *r, const struct ht_process_info *p, char 
     return ht_view_init(&r->view, h, HT_HEADER_SIZE, msg, size);
 }
 
+#define MAKING_LOOKS 100 /* 10 ms apart */
+
+/* A process maps its region, fills in the header, and then stores the state. */
+static bool is_being_made(const struct ht_region_origin *from)
+{
+    const struct ht_region_reader reader = {.from = *from};
+    uint32_t state = 0;
+    return !ht_reader_bytes(&reader, &state, sizeof state,
+                            offsetof(struct ht_region_header, state)) &&
+           !state;
+}
+
+/* Copies the region of a living process. may_wait: waits for one that is being made. */
+static int copy_living(struct ht_region *r, const struct ht_region_origin *from, uint32_t kinds,
+                       bool may_wait, char *why, size_t size)
+{
+    int err = ht_region_copy(r, from, kinds, why, size);
+    for (int i = 0; err == -EINVAL && may_wait && is_being_made(from); i++) {
+        if (i == MAKING_LOOKS)
+            return say(why, size, err, "it is still being made (try again)");
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        err = ht_region_copy(r, from, kinds, why, size);
+    }
+    return err;
+}
+
 static int open_living(struct ht_region *r, const struct ht_process_info *p, uint32_t kinds,
                        const struct ht_process_map *known, char *msg, size_t size)
 {
@@ -179,7 +207,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
                        "root)",
                        pid, strerror(-from.memory));
         }
-        err = ht_region_copy(r, &from, kinds, why, sizeof why);
+        err = copy_living(r, &from, kinds, !known, why, sizeof why);
         if (from.file >= 0)
             close(from.file);
         if (from.memory >= 0)

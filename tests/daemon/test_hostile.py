@@ -3,12 +3,14 @@
 """Regions that are cut, of another version, not regions, or made to harm: one line and exit 1, nothing written, no crash. The last
 argument is the byte-flipping reader built with sanitizers."""
 import json
+import mmap
 import os
 import re
 import resource
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 from common import DIR, QUICK, REGIONS, check, finish, heaptap, kill, one_line, start
@@ -151,6 +153,29 @@ before = set(os.listdir(DIR))
 status, text, err = heaptap("recover", os.path.join(REGIONS, "9.9.0"))
 new = set(os.listdir(DIR)) - before
 check("recover writes here", status == 0 and len(new) == 1 and "\x1b" not in err and "/" not in list(new)[0], (status, err, new))
+
+# A process that is met while it makes its region: mapped, and the header not yet filled in. This process is that one.
+with open("/proc/self/stat") as f:
+    ticks = f.read().rsplit(")", 1)[1].split()[19]
+path = os.path.join(REGIONS, "%d.%s.0" % (os.getpid(), ticks))
+with open(variant(path, b"", len(whole)), "r+b") as f:
+    making = mmap.mmap(f.fileno(), len(whole))
+status, _, err = heaptap("dump", os.getpid(), "-o", out)
+check("a region that stays unmade", status == 1 and one_line(err) and "it is still being made (try again)" in err, (status, err))
+
+
+def make():
+    making[HEADER:] = whole[HEADER:]
+    making[:HEADER] = whole[:HEADER]
+
+
+later = threading.Timer(0.3, make)
+later.start()
+status, _, err = heaptap("dump", os.getpid(), "-o", out)
+later.join()
+check("one that is made meanwhile", status == 0 and "wrote" in err, (status, err))
+making.close()
+os.unlink(path)
 
 r = subprocess.run([os.path.abspath(sys.argv[4]), variant("base", whole), os.path.join(DIR, "scratch"), "300" if QUICK else "2000"],
                    capture_output=True, text=True)
