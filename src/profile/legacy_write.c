@@ -46,6 +46,22 @@ static void write_counts(FILE *out, const int64_t v[4])
     fprintf(out, "%" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64 "] @", v[0], v[1], v[2], v[3]);
 }
 
+/* A name in one line: others' profiles may have any characters in it. */
+static void write_name(FILE *out, const char *name)
+{
+    for (; *name; name++)
+        fputc((unsigned char)*name < ' ' || *name == 127 ? '?' : *name, out);
+}
+
+static void write_line(FILE *out, const struct ht_location *l, const struct ht_line *line)
+{
+    fprintf(out, "#\t0x%" PRIx64 "\t", l->address + 1);
+    write_name(out, line->function->name);
+    fputc('\t', out);
+    write_name(out, line->function->filename);
+    fprintf(out, ":%" PRId64 "\n", line->line);
+}
+
 static void write_sample(FILE *out, const struct ht_sample *s, const int at[4])
 {
     int64_t v[4];
@@ -60,8 +76,7 @@ static void write_sample(FILE *out, const struct ht_sample *s, const int at[4])
     for (size_t i = 0; named && i < s->n_locations; i++) {
         const struct ht_location *l = s->locations[i];
         for (size_t j = 0; j < l->n_lines; j++)
-            fprintf(out, "#\t0x%" PRIx64 "\t%s\t%s:%" PRId64 "\n", l->address + 1,
-                    l->lines[j].function->name, l->lines[j].function->filename, l->lines[j].line);
+            write_line(out, l, &l->lines[j]);
     }
     if (named)
         fputc('\n', out);
@@ -112,8 +127,10 @@ int ht_profile_encode_text(const struct ht_profile *p, void **data, size_t *size
         fputs("\nMAPPED_LIBRARIES:\n", out);
         for (size_t i = 0; i < p->n_mappings; i++) {
             const struct ht_mapping *m = p->mappings[i];
-            fprintf(out, "%08" PRIx64 "-%08" PRIx64 " r-xp %08" PRIx64 " 00:00 0 %s\n", m->start,
-                    m->limit, m->offset, m->file);
+            fprintf(out, "%08" PRIx64 "-%08" PRIx64 " r-xp %08" PRIx64 " 00:00 0 ", m->start,
+                    m->limit, m->offset);
+            write_name(out, m->file);
+            fputc('\n', out);
         }
         err = ferror(out) ? -ENOMEM : 0;
         if (fclose(out))

@@ -36,8 +36,9 @@ static struct ht_profile *again(const struct ht_profile *p, bool text)
         MUST(!ht_profile_encode(p, false, &out, &size));
     struct ht_profile *q = ht_profile_decode(out, size, &err, msg, sizeof(msg));
     free(out);
+    MUST(q);
     if (!text)
-        MUST(q && q->n_samples == p->n_samples && q->n_locations == p->n_locations);
+        MUST(q->n_samples == p->n_samples && q->n_locations == p->n_locations);
     return q;
 }
 

@@ -194,6 +194,16 @@ static void written(void **state)
     assert_int_equal(q->samples[0].locations[2]->address, 0x400100);
     assert_string_equal(q->mappings[0]->file, "/bin/app");
     ht_profile_destroy(q);
+    free(data);
+    /* A name with the end of a line in it is no line of its own. */
+    p->functions[0]->name = ht_profile_str(p, "a\nb\tc");
+    p->mappings[0]->file = ht_profile_str(p, "/bin/a\nb");
+    assert_int_equal(ht_profile_encode_text(p, &data, &size, msg, sizeof(msg)), 0);
+    assert_non_null(strstr(data, "\ta?b?c\t"));
+    q = decode(data);
+    assert_non_null(q);
+    assert_string_equal(q->mappings[0]->file, "/bin/a?b");
+    ht_profile_destroy(q);
     ht_profile_destroy(p);
     free(data);
 }
