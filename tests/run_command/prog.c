@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +65,58 @@ static int children(int n, int flags)
     return bad != 0;
 }
 
+// In namespaces of its own where it must, with an empty directory to go to.
+static int may_change_root(const char *how)
+{
+    const int pivots = strstr(how, "pivot") != NULL;
+    const int flags = (geteuid() ? CLONE_NEWUSER : 0) | (pivots ? CLONE_NEWNS : 0);
+    if ((flags && unshare(flags)) || mkdir("jail", 0700))
+        return 0;
+    return !pivots || (!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+                       !mount("none", "jail", "tmpfs", 0, NULL));
+}
+
+extern int pivot_root(const char *, const char *);
+
+static int leave_old_root(void)
+{
+    return umount2("/", MNT_DETACH);
+}
+
+static int confine(const char *how)
+{
+    const struct rlimit none = {0, 0};
+    if (!strcmp(how, "chroot"))
+        return chroot("jail") || chdir("/");
+    if (!strcmp(how, "syscall chroot"))
+        return syscall(SYS_chroot, "jail") || chdir("/");
+    if (!strcmp(how, "pivot_root"))
+        return chdir("jail") || pivot_root(".", ".") || leave_old_root();
+    if (!strcmp(how, "syscall pivot_root"))
+        return chdir("jail") || syscall(SYS_pivot_root, ".", ".") || leave_old_root();
+    if (!strcmp(how, "setrlimit"))
+        return setrlimit(RLIMIT_FSIZE, &none);
+    if (!strcmp(how, "setrlimit64"))
+        return setrlimit64(RLIMIT_NOFILE, (const struct rlimit64 *)&none);
+    if (!strcmp(how, "prlimit"))
+        return prlimit(0, RLIMIT_NOFILE, &none, NULL);
+    if (!strcmp(how, "prlimit64"))
+        return prlimit64(getpid(), RLIMIT_FSIZE, (const struct rlimit64 *)&none, NULL);
+    if (!strcmp(how, "syscall setrlimit"))
+        return (int)syscall(SYS_setrlimit, RLIMIT_FSIZE, &none);
+    if (!strcmp(how, "syscall prlimit64"))
+        return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &none, NULL);
+    if (!strcmp(how, "landlock")) { // all rights to files are handled, and none is given
+        const struct {
+            unsigned long files;
+        } rules = {0x1fff};
+        const int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
+        return fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+               syscall(SYS_landlock_restrict_self, fd, 0);
+    }
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -75,14 +131,16 @@ int main(int argc, char **argv)
         keep_blocks(10);
         return 0;
     }
-    if (!strcmp(what,
-                "jailed")) { // the same below an empty root, and in a forked child that goes there
-        if ((geteuid() && unshare(CLONE_NEWUSER)) || mkdir("jail", 0700))
+    // In the process itself or in a forked child, before its first sample: below an empty root, under
+    // a limit, confined to no files.
+    if (!strcmp(what, "confined")) {
+        const char *how = argc > 3 ? argv[3] : "";
+        if (strstr(how, "root") && !may_change_root(how))
             return 77;
         pid_t child = n ? 0 : fork();
         if (child)
             return waitpid(child, &n, 0) == child ? WEXITSTATUS(n) : 1;
-        if (chroot("jail") || chdir("/"))
+        if (confine(how))
             return 77;
         keep_blocks(10);
         return 0;
@@ -161,6 +219,8 @@ int main(int argc, char **argv)
     if (!strcmp(what, "daemonless")) {
         keep_blocks(3);
         signal(SIGTERM, on_quit);
+        if (write(1, "ready\n", 6) < 0)
+            return 1;
         for (;;)
             pause();
     }

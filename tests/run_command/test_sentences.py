@@ -213,6 +213,9 @@ class Sentences(Case):
         r = self.bare("exit", limit=0, HEAPTAP_OUTPUT=self.dir + "/x.pb.gz")
         self.assertEqual(r.stderr, "heaptap: cannot write %s/x.pb.gz: the limit on the size of files (ulimit -f) is too low; its samples "
                                    "were in its own memory, which goes with it\n" % self.dir)
+        r = self.bare("confined", "1", "setrlimit64", HEAPTAP_OUTPUT=self.dir + "/x.pb.gz")
+        self.assertEqual(r.stderr, "heaptap: cannot write %s/x.pb.gz: it may open no more files (ulimit -n); the profile stays in the region "
+                                   "(heaptap dump, heaptap recover)\n" % self.dir)
         r = self.bare("exit", HEAPTAP_OUTPUT=self.dir + "/" + "n" * 300)
         self.assertIn(": the path is too long; the profile stays in the region (heaptap dump, heaptap recover)\n", r.stderr)
         r = self.bare("exit", HEAPTAP_OUTPUT="/dev/null")

@@ -224,6 +224,7 @@ static const struct reason reasons[] = {
     {-EACCES, ": permission denied"},
     {-ENOSPC, ": no space left"},
     {-EROFS, ": the file system is read-only"},
+    {-EMFILE, ": it may open no more files (ulimit -n)"},
     {-EFBIG, ": the limit on the size of files (ulimit -f) is too low"},
     {-ENAMETOOLONG, ": the path is too long"},
     {0, NULL},

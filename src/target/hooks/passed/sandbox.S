@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* prctl and syscall, passed on with all registers unchanged. See process/sandbox.h. */
+/* prctl and syscall, passed on with all registers unchanged. See process/sandbox.h, and confine.h
+ * for what else a program may do by syscall. */
 #include <cet.h>
 
         .text
@@ -117,6 +118,16 @@ syscall:
         _CET_ENDBR
         cmp     $317, %edi              /* SYS_seccomp */
         je      3f
+        cmp     $302, %edi              /* SYS_prlimit64 */
+        je      6f
+        cmp     $446, %edi              /* SYS_landlock_restrict_self */
+        je      6f
+        cmp     $161, %edi              /* SYS_chroot */
+        je      6f
+        cmp     $160, %edi              /* SYS_setrlimit */
+        je      6f
+        cmp     $155, %edi              /* SYS_pivot_root */
+        je      6f
         cmp     $157, %edi              /* SYS_prctl */
         jne     2f
         cmp     $15, %esi
@@ -145,6 +156,8 @@ syscall:
         CALL_AND_NAME %rdx
 5:      FOUND   ht_next_syscall
         CALL_AND_TELL_OF %rcx, %r9
+6:      SAVED_CALL ht_before_confining
+        jmp     2b
         .cfi_endproc
         .size   syscall, . - syscall
 
