@@ -43,12 +43,12 @@ class Namespaces(Case):
     def test_one_that_lives_on_in_a_pid_namespace(self):
         """It was taken for dead, and its region away from under it. Its pid here is said, not 1."""
         r = self.run_("--exact", "-o", "y.pb.gz", "sh", "-c",
-                      "unshare -pf --mount-proc %s daemonless >/dev/null 2>&1 & while ! ls %s | grep -q ^1[.]; do sleep 0.02; done; sleep 0.2"
-                      % (PROG, self.regions))
+                      "unshare -pf --mount-proc %s daemonless >ready 2>/dev/null & while ! [ -s ready ]; do sleep 0.02; done" % PROG)
         said = re.search(r"run-prog \(pid (\d+)\) still runs and is still profiled: heaptap dump (\d+); when it ends it writes y\.1\.pb\.gz", r.stderr)
         self.assertTrue(said, r.stderr)
         self.assertGreater(int(said[1]), 1)
-        self.assertEqual(self.heaptap("dump", "-o", "d.pb.gz", said[2]).returncode, 0)
+        dumped = self.heaptap("dump", "-o", "d.pb.gz", said[2])
+        self.assertEqual(dumped.returncode, 0, dumped.stderr)
         self.assertEqual(self.blocks("d.pb.gz"), 3)
         with open("/proc/%s/stat" % said[1]) as f:
             parent = f.read().split(") ")[1].split()[1]
