@@ -248,6 +248,8 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
             return 0;
     snprintf(path, sizeof path, "%s/%s", directory, file);
     int err = ht_region_open_fd(&r, fd, path, HT_COPY_HEADER, msg, sizeof msg);
+    const bool made_now = err && err != -EPROTO && st->st_mode & 0200 && /* list.h */
+                          st->st_mtime + 60 >= time(NULL);
     struct ht_listed *e = add(l);
     if (!e)
         return l->err;
@@ -256,7 +258,7 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
         e->other_version = err == -EPROTO;
         put(e->path, sizeof e->path, path, sizeof path);
         /* Not for a region that is being made; another version's has a message of its own. */
-        if (!e->other_version && st->st_mtime + 60 < time(NULL))
+        if (!e->other_version && !made_now)
             strncat(msg, "; nothing can be had of it: remove it", sizeof msg - strlen(msg) - 1);
         put(e->damage, sizeof e->damage, msg, sizeof msg);
     } else {
@@ -267,7 +269,8 @@ static int list_file(void *ctx, int dir, const char *directory, const char *file
     e->file_bytes = (uint64_t)st->st_blocks * 512;
     /* Cleaning marks a region that it found dead by removing the owner's right to write: list.h. */
     e->met_dead = st->st_mode & 0200 ? 0 : (int64_t)st->st_mtime;
-    e->removable = !e->alive && st->st_uid == geteuid() && !*l->shown;
+    /* The lock of one that is being made is left for its process to take. */
+    e->removable = !e->alive && !made_now && st->st_uid == geteuid() && !*l->shown;
     return 0;
 }
 
