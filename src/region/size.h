@@ -9,6 +9,9 @@
 
 #include "region/layout.h"
 
+/* A region has no file where it may not be as long. */
+#define HT_REGION_FILE_LEAST (HT_HEADER_SIZE + 4ull * HT_CHUNK_SIZE)
+
 /* Bytes of address space under the soft limits RLIMIT_AS and RLIMIT_MEMLOCK (RLIM_INFINITY: none).
  */
 static inline uint64_t ht_region_size(rlim_t as, rlim_t memlock)

@@ -137,7 +137,8 @@ class Limits(Case):
         self.fine(self.ask(preexec_fn=limit(resource.RLIMIT_MEMLOCK, 8 << 20)), "limits")
 
     def test_file_size(self):
-        self.found(self.ask(preexec_fn=limit(resource.RLIMIT_FSIZE, 1 << 20)), "limits", "note", r"files may have 1.0MB", "own memory", "ulimit -f")
+        self.found(self.ask(preexec_fn=limit(resource.RLIMIT_FSIZE, 1 << 17)), "limits", "note", "files may have 128kB", "regions are in", "ulimit -f")
+        self.found(self.ask(preexec_fn=limit(resource.RLIMIT_FSIZE, 1 << 20)), "limits", "note", "files may have 1.0MB", "longer regions go on in", "ulimit -f")
         self.fine(self.ask(preexec_fn=limit(resource.RLIMIT_FSIZE, 1 << 33)), "limits")
 
     def test_descriptors(self):

@@ -112,8 +112,8 @@ class Process(Case):
         self.found(said, "region", "obstacle", "no memory", r"%d kB \(ulimit -v\)" % (limit >> 10), "larger")
 
     def test_region_in_its_memory(self):
-        p = self.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
-        self.found(self.ask(p.pid), "region", "note", "own memory", "1.0MB at most", "dump %d" % p.pid)
+        p = self.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 17, 1 << 17)))
+        self.found(self.ask(p.pid), "region", "note", "it is in the process's own memory", "128kB at most", "dump %d" % p.pid)
 
     def test_tables_full(self):
         source = """#include <stdio.h>

@@ -31,6 +31,20 @@ __attribute__((noinline)) static void free_blocks(int n)
         free(blocks[--n_blocks]);
 }
 
+// A stack for each number, by its bits.
+__attribute__((noinline)) static void *bit_clear(int n);
+__attribute__((noinline)) static void *bit_set(int n)
+{
+    void *volatile p = n < 2 ? malloc(100) : n & 1 ? bit_set(n >> 1) : bit_clear(n >> 1);
+    return p;
+}
+
+static void *bit_clear(int n)
+{
+    void *volatile p = n < 2 ? malloc(100) : n & 1 ? bit_set(n >> 1) : bit_clear(n >> 1);
+    return p;
+}
+
 static void on_term(int number)
 {
     (void)number;
@@ -143,6 +157,11 @@ int main(int argc, char **argv)
         if (confine(how))
             return 77;
         keep_blocks(10);
+        return 0;
+    }
+    if (!strcmp(what, "stacks")) {
+        for (int i = 0; i < n; i++)
+            bit_set(n | i);
         return 0;
     }
     if (!strcmp(what, "nothing"))

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from common import BLOCK, Case, HEAPTAP, PROG, ROOT, can, main, namespaces
+from common import BLOCK, Case, HEAPTAP, PROG, ROOT, can, main, names, namespaces
 
 LIBRARY = os.path.join(os.path.dirname(HEAPTAP), "libheaptap.so")
 
@@ -142,10 +142,24 @@ class Limits(Case):
 
     def test_private_but_written(self):
         """The file system takes the profile, the directory of regions no region."""
-        r = self.run_("--exact", "-o", "w.pb.gz", "sh", "-c", "ulimit -f 8192; %s exit" % PROG)
+        r = self.run_("--exact", "-o", "w.pb.gz", "sh", "-c", "ulimit -f 500; %s exit" % PROG)  # 256,000 bytes
         self.assertEqual([self.blocks(f) for f in self.files() if self.blocks(f)], [10], r.stderr)
         self.assertRegex(r.stderr, r"heaptap: wrote w\.\d+\.pb\.gz: run-prog \(pid \d+\), [1-9]")
         self.assertNotIn("cannot write", r.stderr)
+        self.assertEqual(self.leftovers(), [])
+
+    def test_a_region_that_fits(self):
+        """Seen failing: of a killed program nothing was left, however large its files might be, below 2 GiB."""
+        r = self.run_("--exact", "-o", "f.pb.gz", "sh", "-c", "ulimit -f 2048; %s kill 9" % PROG)  # 1 MiB
+        self.assertEqual([self.blocks(f) for f in self.files() if self.blocks(f)], [10], r.stderr)
+        self.assertNotIn("own memory", r.stderr)
+        self.assertEqual(self.leftovers(), [])
+
+    def test_a_region_that_grows_out_of_its_file(self):
+        r = self.run_("--exact", "-o", "g.%e.pb.gz", "sh", "-c", "ulimit -f 2048; %s stacks 16384; true" % PROG)
+        p = self.profile(self.files("g.run-prog.*")[0])
+        self.assertEqual(sum(s.values[0] for s in p.samples if "bit_set" in names(p, s) or "bit_clear" in names(p, s)), 16384, r.stderr)
+        self.assertNotIn("lost:", " ".join(p.comments))
         self.assertEqual(self.leftovers(), [])
 
     def test_private_without_a_sample(self):

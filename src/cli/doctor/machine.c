@@ -209,8 +209,10 @@ void ht_check_limits(struct ht_doctor *d)
     if (file != RLIM_INFINITY && file < size) {
         ht_figure_bytes((double)file, of, sizeof of);
         f = ht_found(&d->findings, HT_LEVEL_NOTE, "files may have %s (ulimit -f)", of);
-        ht_why(f, "so regions are in the programs' own memory and go with them when they are "
-                  "killed; no larger profile is written");
+        ht_why(f,
+               "so %s in the programs' own memory and go with them when they are killed; no "
+               "larger profile is written",
+               file < HT_REGION_FILE_LEAST ? "regions are" : "longer regions go on");
         ht_remedy(f, "ulimit -f unlimited");
     }
     size_t n = d->pid ? open_descriptors(d->pid) : 0;

@@ -21,12 +21,18 @@
 #include "target/state/state.h"
 #include "target/tables/writer.h"
 
-/* Beyond the limit on the size of files the kernel raises SIGXFSZ, which ends the program. */
-static bool file_may_be(uint64_t size)
+/* How long the region's file is made; 0: there can be none. Beyond the limit on the size of files
+ * the kernel raises SIGXFSZ, which ends the program; a region that grows beyond its file goes on in
+ * private memory. */
+static uint64_t file_size(uint64_t size)
 {
     struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
     SYS4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &r);
-    return r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= size;
+    if (r.rlim_cur >= size)
+        return size;
+    if (r.rlim_cur < HT_REGION_FILE_LEAST)
+        return 0;
+    return HT_HEADER_SIZE + (r.rlim_cur - HT_HEADER_SIZE) / HT_CHUNK_SIZE * HT_CHUNK_SIZE;
 }
 
 /* The size that the region may grow to. */
@@ -99,7 +105,8 @@ static void name_directory(void)
 static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, uint64_t ticks,
                                char *path, size_t n)
 {
-    if (!file_may_be(size))
+    const uint64_t length = file_size(size);
+    if (!length)
         return NULL;
     long dir = open_directory(ht_config.region_dir);
     if (SYS_FAILED(dir))
@@ -119,7 +126,7 @@ static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, ui
     unsigned char *base = NULL;
     if (!SYS_FAILED(fd)) {
         /* The header's pages are reserved here, those of chunks when they are made. */
-        long r = SYS2(SYS_ftruncate, fd, size);
+        long r = SYS2(SYS_ftruncate, fd, length);
         if (!SYS_FAILED(r))
             r = SYS4(SYS_fallocate, fd, 0, 0, HT_HEADER_SIZE);
         if (!SYS_FAILED(r))

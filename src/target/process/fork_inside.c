@@ -16,6 +16,7 @@
 #include "target/os/sys.h"
 #include "target/sampler/rate.h"
 #include "target/state/state.h"
+#include "target/tables/writer.h"
 
 _Atomic uint32_t ht_fork_unfinished;
 
@@ -28,10 +29,12 @@ static void advise(int advice)
  * parent's region. */
 static void copy_region(struct ht_state *s)
 {
+    struct ht_view own;
     unsigned char *copy = ht_sys_anonymous(s->mapped);
     if (!copy)
         return;
-    memcpy(copy, s->base, s->mapped);
+    ht_own_view(&own);
+    memcpy(copy, s->base, own.size); /* behind it the file may have an end */
     if (SYS_FAILED(SYS6(SYS_mremap, copy, s->mapped, s->mapped, MREMAP_MAYMOVE | MREMAP_FIXED,
                         s->base, 0)))
         SYS2(SYS_munmap, copy, s->mapped);
