@@ -43,6 +43,27 @@ os.kill(os.getpid(), 9)"; true' 2>/dev/null
   unset HEAPTAP_REGION_DIR
   rm -rf "$H_TMP"/regions "$H_TMP"/own.* "$H_TMP"/other.*
 fi
+# Nor is a living one's, where neither has a /proc that would tell the two apart.
+if unshare -p -f true 2>/dev/null; then
+  mkdir -m 700 "$H_TMP/regions"
+  export HEAPTAP_REGION_DIR="$H_TMP/regions"
+  bare() { # OUTPUT COMMAND...: the third process of a namespace, without /proc
+    LD_PRELOAD= HEAPTAP_OUTPUT=$1 exec unshare -m -p -f --kill-child bash -c '
+      mount -t tmpfs -o mode=0,ro none /proc
+      LD_PRELOAD="$H_PRELOAD" HEAPTAP_RATE=1 "$@"; exit $?' x "${@:2}"
+  }
+  (bare "$H_TMP/other.pb.gz" sleep 100) &
+  other=$!
+  trap 'kill -KILL $other' EXIT
+  until cmp -s -n 8 "$H_TMP/regions/3.0.0" <(printf '\0\0\0\0\0\0\0\0'); [ $? = 1 ] && [ -s "$H_TMP/regions/3.0.0" ]; do sleep 0.05; done
+  (bare "$H_TMP/own.pb.gz" "$H_PROGRAMS/h17_workload") >"$H_TMP/with" 2>"$H_TMP/err" || { echo "beside a living one: exit $?"; cat "$H_TMP/err"; exit 1; }
+  [ -e "$H_TMP/regions/3.0.0" ] || { echo "the region of a living process was taken"; exit 1; }
+  kill -KILL $other # and with it what it started
+  wait $other 2>/dev/null
+  trap - EXIT
+  unset HEAPTAP_REGION_DIR
+  rm -rf "$H_TMP"/regions "$H_TMP"/own.* "$H_TMP"/other.*
+fi
 # Ten at once have one number, and some of them one start to the tick.
 for i in 0 1 2 3 4 5 6 7 8 9; do
   mkdir "$H_TMP/at$i"
