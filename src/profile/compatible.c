@@ -51,6 +51,40 @@ static int keep_types(struct ht_profile *p, const char *const *types, size_t n)
     return err;
 }
 
+static int say_types(const struct ht_profile *p, const char *word, char *msg, size_t msg_size)
+{
+    int at = snprintf(msg, msg_size,
+                      "--types: no sample type is \"%s\", or it is named twice; there are", word);
+    for (size_t i = 0; i < p->n_sample_types && at > 0 && (size_t)at < msg_size; i++)
+        at += snprintf(msg + at, msg_size - (size_t)at, "%s %s", i ? "," : "",
+                       p->sample_types[i].type);
+    return -EINVAL;
+}
+
+int ht_profile_keep_types(struct ht_profile *p, const char *list, char *msg, size_t msg_size)
+{
+    const char **kept = calloc(p->n_sample_types + 1, sizeof *kept);
+    char *words = strdup(list), *rest = words, *word;
+    size_t n = 0;
+    int err = kept && words ? 0 : -ENOMEM;
+    snprintf(msg, msg_size, "out of memory");
+    while (!err && (word = strsep(&rest, ","))) {
+        const int type = find_type(p, word);
+        bool twice = false;
+        for (size_t i = 0; i < n; i++)
+            twice |= !strcmp(kept[i], word);
+        if (type < 0 || twice)
+            err = say_types(p, word, msg, msg_size);
+        else
+            kept[n++] = p->sample_types[type].type;
+    }
+    if (!err)
+        err = keep_types(p, kept, n);
+    free(kept);
+    free(words);
+    return err;
+}
+
 static int common_types(struct ht_profile *const *ps, size_t n, char *msg, size_t msg_size)
 {
     size_t n_first = ps[0]->n_sample_types, n_kept = 0;

@@ -332,6 +332,24 @@ class Sources(unittest.TestCase):
         r = run("convert", a, "-o", "-", "--format", "text")
         self.assertIn(b"MAPPED_LIBRARIES:", r.stdout)
 
+    def test_types(self):
+        """--types keeps what is named, in that order, and its values; what is not there is said, and nothing is written."""
+        a = self.file("a.pb.gz", gzip.compress(profile()))
+        types = [l.split(b"/")[0] for l in run("raw", a).stdout.replace(b"[dflt]", b"").split(b"Samples:\n")[1].split(b"\n")[0].split()]
+        out = self.dir.name + "/out.pb.gz"
+        last, first = (types[i].decode() for i in (-1, 0))
+        for command in (["convert", a], ["merge", a]):
+            self.assertEqual(run(*command, "-o", out, "--types=%s,%s" % (last, first)).returncode, 0)
+            head = run("raw", out).stdout.split(b"Samples:\n")[1].split(b"\n")[0]
+            self.assertEqual([l.split(b"/")[0].decode() for l in head.replace(b"[dflt]", b"").split()], [last, first])
+            for t in (last, first):
+                self.assertEqual(run("top", "-i", t, out).stdout.split(b"flat%")[1], run("top", "-i", t, a).stdout.split(b"flat%")[1])
+            os.unlink(out)
+            for bad in ("nothing", "", first + "," + first, first + ","):
+                r = run(*command, "-o", out, "--types=" + bad)
+                self.assertEqual((r.returncode, r.stderr.count(b"\n"), os.path.exists(out)), (1, 1, False), r)
+                self.assertIn(b"--types: no sample type is ", r.stderr)
+
     def test_places(self):
         """A link's target is replaced and the link stays; what is no file is written to."""
         a = self.file("a.pb.gz", gzip.compress(profile()))
