@@ -13,7 +13,7 @@
 #include "report/graphviz.h"
 #include "serve/http.h"
 
-enum { MAX_NODES = 1000, MAX_EDGES = 4000, MAX_PIXELS = 4000, MAX_WEIGHT = 100, SECONDS = 20 };
+enum { MAX_NODES = 1000, MAX_EDGES = 4000, MAX_PIXELS = 4000, MAX_WEIGHT = 100, MAX_LETTERS = 40, SECONDS = 20 };
 
 #define PIXELS_PER_INCH 72.0
 
@@ -28,13 +28,14 @@ static bool number(char **at, long most, long *n)
     return ok;
 }
 
-/* "NODES EDGES", then of each node "WIDTH HEIGHT", of each edge "FROM TO WEIGHT". 0 or -EINVAL. */
+/* "NODES EDGES", then of each node "WIDTH HEIGHT", of each edge "FROM TO WEIGHT LETTERS": room for
+ * so many letters is kept beside it. 0 or -EINVAL. */
 static int put_graph(FILE *out, char *at)
 {
-    long nodes, edges, a, b, weight;
+    long nodes, edges, a, b, weight, letters;
     if (!number(&at, MAX_NODES, &nodes) || !number(&at, MAX_EDGES, &edges))
         return -EINVAL;
-    fputs("digraph {\nnode [shape=box fixedsize=true label=\"\"]\nedge [arrowhead=none]\n", out);
+    fputs("digraph {\nnode [shape=box fixedsize=true label=\"\"]\nedge [arrowhead=none fontsize=11]\n", out);
     for (long i = 0; i < nodes; i++) {
         if (!number(&at, MAX_PIXELS, &a) || !number(&at, MAX_PIXELS, &b))
             return -EINVAL;
@@ -43,9 +44,12 @@ static int put_graph(FILE *out, char *at)
     }
     for (long i = 0; i < edges; i++) {
         if (!number(&at, nodes - 1, &a) || !number(&at, nodes - 1, &b) ||
-            !number(&at, MAX_WEIGHT, &weight))
+            !number(&at, MAX_WEIGHT, &weight) || !number(&at, MAX_LETTERS, &letters))
             return -EINVAL;
-        fprintf(out, "%ld -> %ld [weight=%ld]\n", a, b, weight);
+        fprintf(out, "%ld -> %ld [weight=%ld", a, b, weight);
+        if (letters)
+            fprintf(out, " label=\"%0*d\"", (int)letters, 0);
+        fputs("]\n", out);
     }
     fputs("}\n", out);
     return at[strspn(at, " \n")] ? -EINVAL : 0;

@@ -137,15 +137,16 @@ with Server(heaptap, "view", "--listen", "127.0.0.1:0", "--source-root", tmp + "
     check("a profile is compressed once", "content-encoding" not in h and pprofile.totals(body) == want, h)
 
     # Layouts of graphs: numbers alone.
-    graph = "3 2\n100 40\n90 40\n120 50\n0 1 50\n0 2 1\n"
+    graph = "3 2\n100 40\n90 40\n120 50\n0 1 50 8\n0 2 1 0\n"
     code, h, body = s.get("/api/layout", "POST", graph)
     if shutil.which("dot"):
         lines = [x.split() for x in body.decode().splitlines()]
         check("layout", code == 200 and [x[0] for x in lines] == ["graph"] + ["node"] * 3 + ["edge"] * 2 + ["stop"], (code, body))
+        check("room for the figure of one edge", [len(x) - 2 * int(x[3]) for x in lines if x[0] == "edge"] == [9, 6], lines)
         check("sizes of the layout", [round(float(x[4]) * 72) for x in lines if x[0] == "node"] == [100, 90, 120], lines)
     else:
         check("no graphviz", code == 204 and not body, (code, body))
-    for text in ("x", "1", "1 0", "1 0\n1", "1001 0\n", "1 4001\n", "1 0\n5000 1\n", "-1 0", "1 1\n9 9\n0 1 1\n", "1 1\n9 9\n0 0 101\n", "0 1\n0 0 1",
+    for text in ("x", "1", "1 0", "1 0\n1", "1001 0\n", "1 4001\n", "1 0\n5000 1\n", "-1 0", "1 1\n9 9\n0 1 1 0\n", "1 1\n9 9\n0 0 101 0\n", "1 1\n9 9\n0 0 1 41\n", "1 1\n9 9\n0 0 1\n", "0 1\n0 0 1 0",
                  graph + "7", "1 0\n9 9\n\"]; subgraph", "99999999999999999999 1", "1 0\n9 9\n\0"):
         code, h, body = s.get("/api/layout", "POST", text)
         check("no layout of %r" % text, code == 400 and body.count(b"\n") == 1, (code, body))

@@ -23,6 +23,8 @@ const cells = await page.$$eval(`#targets tr:has(a[href="/${pid}/"]) td`, all =>
 check('resident memory is listed', /^[\d.]+[kMG]?B$/.test(cells[5]), cells);
 await page.setViewportSize({ width: 400, height: 800 });
 check('the list fits 400 px', await page.evaluate(() => document.documentElement.scrollWidth <= 400));
+const cut = await page.$$eval(`#targets tr:has(a[href="/${pid}/"]) td`, all => all.filter(td => td.getClientRects().length && td.getBoundingClientRect().right > 400).map(td => td.cellIndex));
+check('with the trend and what is resident', cut.length === 0 && (await page.$$eval(`#targets tr:has(a[href="/${pid}/"]) .spark`, all => all.filter(e => e.getClientRects().length).length)) === 1, cut);
 await page.setViewportSize({ width: 1280, height: 800 });
 await shots(page, 'live-list');
 await page.click(`#targets a[href="/${pid}/"]`);

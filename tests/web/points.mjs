@@ -108,6 +108,13 @@ export async function points(page, address, width, live) {
     const r = all.map(a => a.getBoundingClientRect());
     return r.every((a, i) => r.every((b, k) => k <= i || a.left >= b.right || b.left >= a.right || a.top >= b.bottom || b.top >= a.bottom));
   }));
+  // With graphviz no figure is behind a node, nor two above each other.
+  const covered = await page.$eval('.graph svg', svg => {
+    const at = e => e.getBBox(), meet = (a, b) => a.x + 2 < b.x + b.width && b.x + 2 < a.x + a.width && a.y + 2 < b.y + b.height && b.y + 2 < a.y + a.height;
+    const texts = [...svg.querySelectorAll('.edge-text')].map(at), boxes = [...svg.querySelectorAll('.node rect')].map(at);
+    return texts.filter((a, i) => boxes.some(b => meet(a, b)) || texts.some((b, k) => k > i && meet(a, b))).length;
+  });
+  if ((await page.request.post(new URL('/api/layout', address).href, { data: '1 0\n9 9\n' })).status() === 200) is('no figure of the graph is covered', covered === 0, covered);
   await page.focus('#nf');
   await page.keyboard.press('End');
   if (many > 20) is('fewer nodes', await eventually(page, async () => (await nodes()) < many), [many, await nodes()]);
@@ -131,6 +138,7 @@ export async function points(page, address, width, live) {
   await page.click('#more');
   await page.fill('#save-as', 'points ' + width);
   await page.click('#save');
+  is('what is said fits', await eventually(page, () => page.$eval('#saved-said', e => { const r = e.getBoundingClientRect(); return e.textContent && r.right <= innerWidth && e.scrollWidth <= e.clientWidth + 1; })));
   is('saved', await eventually(page, async () => /^Saved as points/.test(await page.textContent('#saved-said'))), await page.textContent('#saved-said'));
   await open('view=top');
   await page.click('#more');

@@ -118,6 +118,7 @@
       body.push(el('tr', { class: r && r.flat ? 'hot' : '' }, ...figures(app, r, t), el('td', { class: 'line-no' }, x.at),
         el('td', { class: 'line-text' }, spaced(x.text)), el('td', { class: 'line-text where' }, whereOf(code.stacks[x.stack]))));
     });
+    if (shown < all.length - 1) gap();
     const mark = app.before && HT.marks.isMark(app.state.base);
     note.textContent = code.binaries.map(b => b.file).join(', ') + (mark ? ' · as it is now: a mark holds no instructions to compare with' : '');
     box.append(el('table', { class: 'code', 'data-code': fn }, el('thead', {}, el('tr', {}, ...['Flat', 'Cum', 'Address', '', ''].map(h => el('th', { scope: 'col' }, h)))), el('tbody', {}, ...body)));

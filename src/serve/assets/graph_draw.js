@@ -15,11 +15,16 @@
     return e;
   }
 
+  // Edges whose figures the layout keeps room for; of more that takes graphviz too long.
+  const MOST_FIGURES = 300, LETTER = 6.2;
+  // A letter of the layout is narrower than one of the page.
+  const letters = (text, edges) => (edges > MOST_FIGURES ? 0 : Math.min(40, Math.ceil(text.length * LETTER / 5) + 1));
+
   // The request to the server: sizes and weights, by number.
-  function question(nodes, edges, total) {
+  function question(nodes, edges, total, unit) {
     const number = new Map(nodes.map((n, i) => [n.key, i]));
     return `${nodes.length} ${edges.length}\n` + nodes.map(n => `${Math.ceil(n.w)} ${Math.ceil(n.h)}\n`).join('') +
-      edges.map(e => `${number.get(e.from)} ${number.get(e.to)} ${Math.min(100, 1 + Math.round(99 * Math.abs(e.value) / total))}\n`).join('');
+      edges.map(e => `${number.get(e.from)} ${number.get(e.to)} ${Math.min(100, 1 + Math.round(99 * Math.abs(e.value) / total))} ${letters(HT.format(e.value, unit), edges.length)}\n`).join('');
   }
 
   // Reads dot's plain output (inches from the lower left): the places of nodes, and the curve of each edge.
@@ -32,7 +37,8 @@
       else if (word === 'edge') {
         const points = [];
         for (let i = 0; i < Number(f[2]); i++) points.push([x(f[3 + 2 * i]), y(f[4 + 2 * i])]);
-        places.edges.push({ from: Number(f[0]), to: Number(f[1]), points });
+        const rest = f.slice(3 + 2 * points.length); // figure, its place, style, colour; or the last two alone
+        places.edges.push({ from: Number(f[0]), to: Number(f[1]), points, figure: rest.length > 4 ? [x(rest[1]), y(rest[2])] : null });
       }
     }
     return places;
@@ -44,13 +50,13 @@
   }
 
   // Puts the server's places into nodes and edges.
-  function take(places, nodes, edges) {
-    const curves = new Map(places.edges.map(e => [e.from + '>' + e.to, e.points])), number = new Map(nodes.map((n, i) => [n.key, i]));
+  function take(places, nodes, edges, unit) {
+    const curves = new Map(places.edges.map(e => [e.from + '>' + e.to, e])), number = new Map(nodes.map((n, i) => [n.key, i]));
     nodes.forEach((n, i) => { [n.x, n.y] = [places.nodes[i][0] - n.w / 2, places.nodes[i][1] - n.h / 2]; });
     for (const e of edges) {
-      const points = curves.get(number.get(e.from) + '>' + number.get(e.to)), middle = points[points.length >> 1];
+      const { points, figure } = curves.get(number.get(e.from) + '>' + number.get(e.to)), middle = points[points.length >> 1];
       e.path = curve(points);
-      e.text = [middle[0] + 6, middle[1] + 4];
+      e.text = figure ? [figure[0] - HT.format(e.value, unit).length * LETTER / 2, figure[1] + 4] : [middle[0] + 6, middle[1] + 4];
     }
     return places;
   }
@@ -159,8 +165,8 @@
     if (!g.nodes.length) return g;
     const sizes = HT.nodeSizes(tree, t);
     for (const n of g.nodes) HT.measureNode(n, total, unit, sizes);
-    const text = question(g.nodes, edges, total);
-    const draw = places => put(box, opt.zoom, g, edges, places ? take(places, g.nodes, edges) : own(g.nodes, edges), tree, total, unit, pick);
+    const text = question(g.nodes, edges, total, unit);
+    const draw = places => put(box, opt.zoom, g, edges, places ? take(places, g.nodes, edges, unit) : own(g.nodes, edges), tree, total, unit, pick);
     if (known.has(text)) draw(known.get(text));
     else {
       const drawn = {}; // what is asked for now; another drawing of this box takes its place

@@ -16,7 +16,7 @@
       return el('tr', { class: t.pid && !t.alive ? 'ended' : '' },
         el('td', { class: 'text' }, el('a', { href: `/${t.id}/` }, t.name), el('div', { class: 'where', title: t.command },
           t.damage || t.command.slice(0, 200))),
-        el('td', {}, t.pid ? String(t.pid) : ''), el('td', {}, t.pid ? (t.alive ? 'alive' : 'dead') : t.reading ? 'being read' : 'file'),
+        el('td', {}, t.pid ? String(t.pid) : ''), el('td', { class: 'hide-small' }, t.pid ? (t.alive ? 'alive' : 'dead') : t.reading ? 'being read' : 'file'),
         cell(t.inuse_space, 'bytes'), el('td', { class: 'trend' }, h.length ? HT.spark(h, 'bytes', 'in use') : ''),
         cell(t.resident, 'bytes'), el('td', { class: 'hide-small' }, m.length ? HT.spark(m, 'bytes', 'resident') : ''),
         el('td', { class: 'hide-small threads' }, n.length && t.threads >= 0 ? el('a', { href: `/${t.id}/#profile=threads` }, HT.format(t.threads, 'count')) : '',
@@ -28,7 +28,7 @@
     const head = ['Program', 'PID', 'State', 'In use', 'Trend', 'Resident', 'Trend', 'Threads', 'Objects', 'Allocated', 'Lost'];
     $('view').replaceChildren(el('div', { class: 'scroll' }, rows.length
       ? el('table', { class: 'data', id: 'targets' }, el('thead', {}, el('tr', {}, ...head.map((h, i) =>
-        el('th', { scope: 'col', class: i === 0 ? 'text' : i > 5 ? 'hide-small' : '' }, el('span', { class: 'plain' }, h))))), el('tbody', {}, ...rows))
+        el('th', { scope: 'col', class: i === 0 ? 'text' : i > 5 || i === 2 ? 'hide-small' : '' }, el('span', { class: 'plain' }, h))))), el('tbody', {}, ...rows))
       : el('p', { class: 'empty' }, 'No profiled process. Start one with: heaptap run PROGRAM')));
   };
 })(window);
