@@ -6,16 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "profile/profile.h"
 #include "serve/target.h"
+#include "snapshot/found.h"
 #include "snapshot/list.h"
 #include "snapshot/region.h"
 
 struct live {
     char *const *words; /* PIDs; none: all this user's */
     size_t n_words;
+    struct ht_finds *found;
 };
 
 static bool is_named(const struct live *live, const char *id)
@@ -54,16 +55,6 @@ static int find_outdone(const struct ht_listed *list, size_t n, bool *outdone)
     return 0;
 }
 
-/* The number of threads of a process; -1: not visible. A directory has a link for each
- * subdirectory and two for itself. */
-static int64_t count_threads(pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    struct stat st;
-    return stat(path, &st) || st.st_nlink < 3 ? -1 : (int64_t)st.st_nlink - 2;
-}
-
 static bool fill(struct ht_target *t, const struct ht_listed *e)
 {
     snprintf(t->id, sizeof t->id, "%d", (int)e->pid);
@@ -82,7 +73,7 @@ static bool fill(struct ht_target *t, const struct ht_listed *e)
                                         (int64_t)e->lost,
                                         (int64_t)e->rate,
                                         e->resident ? (int64_t)e->resident : -1,
-                                        e->alive ? count_threads(e->pid) : -1};
+                                        e->threads ? (int64_t)e->threads : -1};
     return t->name && t->command;
 }
 
@@ -90,7 +81,7 @@ static int list_of(const struct live *live, bool clean, struct ht_target **targe
 {
     size_t n_all, kept = 0;
     struct ht_listed *all;
-    int err = ht_list_figures(&all, &n_all);
+    int err = ht_list_figures(live->found, &all, &n_all);
     if (err)
         return err;
     /* Removes old regions as ps does, so that they do not pile up under a server that runs for
@@ -204,13 +195,20 @@ int ht_source_live_init(struct ht_serve_source *s, char *const *words, size_t n)
     struct live *live = malloc(sizeof *live);
     if (!live)
         return -ENOMEM;
-    *live = (struct live){words, n};
+    *live = (struct live){words, n, ht_found_new()};
+    if (!live->found) {
+        free(live);
+        return -ENOMEM;
+    }
     *s = (struct ht_serve_source){live, true, list, glance, profile, aged, raw, cmdline, NULL};
     return 0;
 }
 
 void ht_source_live_finish(struct ht_serve_source *s)
 {
-    free(s->ctx);
+    struct live *live = s->ctx;
+    if (live)
+        ht_found_free(live->found);
+    free(live);
     s->ctx = NULL;
 }

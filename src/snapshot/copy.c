@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -119,11 +120,16 @@ static void set_limits(struct ht_region *r, struct copier *c, const struct ht_re
 }
 
 /* Maps as much address space as a region of n chunks may grow to while it is copied. Only what is
- * read is touched. */
+ * read is touched. A header alone lies in memory that is used again: a list reads a thousand. */
 static int map_room(struct copier *c, uint32_t n)
 {
-    uint64_t size = !c->kinds ? HT_HEADER_SIZE : ht_chunk_offset(n) + (256ull << 20);
-    if (c->kinds && size > c->r.limit)
+    if (!c->kinds) {
+        c->base = aligned_alloc(_Alignof(struct ht_region_header), HT_HEADER_SIZE);
+        c->r.limit = HT_HEADER_SIZE;
+        return c->base ? 0 : -ENOMEM;
+    }
+    uint64_t size = ht_chunk_offset(n) + (256ull << 20);
+    if (size > c->r.limit)
         size = c->r.limit > HT_HEADER_SIZE ? c->r.limit : HT_HEADER_SIZE;
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -188,11 +194,15 @@ static int copy_once(struct ht_region *r, const struct ht_region_origin *from, u
     if (err) {
         ht_region_window_close(r->window);
         r->window = NULL;
-        munmap(c.base, c.r.limit);
+        if (kinds)
+            munmap(c.base, c.r.limit);
+        else
+            free(c.base);
         return err;
     }
     r->copy = c.base;
     r->copy_size = c.r.limit;
+    r->on_heap = !kinds;
     return 0;
 }
 

@@ -20,6 +20,7 @@
 
 #include "snapshot/copy.h"
 #include "snapshot/directory.h"
+#include "snapshot/found.h"
 #include "snapshot/process.h"
 #include "snapshot/title.h"
 #include "snapshot/waiting.h"
@@ -37,8 +38,9 @@ struct lister {
         ino_t inode;
     } * roots; /* /dev/shm directories that were walked */
     size_t n_roots;
-    const char *shown; /* put before names in another root */
-    bool places;       /* titles and units are wanted */
+    const char *shown;      /* put before names in another root */
+    bool places;            /* titles and units are wanted */
+    struct ht_finds *found; /* NULL: nothing is kept */
     int err;
 };
 
@@ -102,6 +104,15 @@ static void put_place(const struct lister *l, struct ht_listed *e, pid_t pid)
     ht_process_unit(pid, e->unit, sizeof e->unit);
 }
 
+static void put_process(struct ht_listed *e, const struct ht_process_info *p)
+{
+    e->pid = p->pid;
+    e->uid = p->uid;
+    e->alive = true;
+    e->state = p->state;
+    e->threads = p->threads;
+}
+
 static void describe(const struct lister *l, struct ht_listed *e, const struct ht_region *r)
 {
     const struct ht_region_header *h = r->view.header;
@@ -110,6 +121,7 @@ static void describe(const struct lister *l, struct ht_listed *e, const struct h
     e->uid = h->uid;
     e->alive = r->alive;
     e->state = r->state;
+    e->threads = r->alive ? r->threads : 0;
     e->resident = r->alive ? ht_process_resident(r->thread) : 0;
     e->dumped = atomic_load(&h->state) == HT_STATE_DUMPED;
     e->adopted = flags & HT_REGION_ADOPTED;
@@ -156,12 +168,10 @@ static void list_waiting(struct lister *l, const struct ht_process_info *p,
     struct ht_listed *e = add(l);
     if (!e)
         return;
-    e->pid = p->pid;
-    e->uid = p->uid;
-    e->alive = e->waiting = true;
+    put_process(e, p);
+    e->waiting = true;
     e->adopted = forked;
     e->relative = l->places && ht_waiting_is_relative(p);
-    e->state = p->state;
     e->resident = ht_process_resident(p->thread);
     e->run_id = w->run_id;
     e->rate = w->rate;
@@ -174,13 +184,27 @@ static void list_waiting(struct lister *l, const struct ht_process_info *p,
     put_place(l, e, p->pid);
 }
 
+static bool remember_mapped(struct lister *l, const struct ht_process_map *map)
+{
+    void *more = reallocarray(l->mapped, l->n_mapped + 1, sizeof *l->mapped);
+    if (!more) {
+        l->err = -ENOMEM;
+        return false;
+    }
+    l->mapped = more;
+    l->mapped[l->n_mapped].device = map->device;
+    l->mapped[l->n_mapped++].inode = map->inode;
+    return true;
+}
+
 static void list_process(struct lister *l, pid_t pid)
 {
     struct ht_process_info p;
     struct ht_process_map map;
     struct ht_region r;
     char msg[200];
-    if (ht_process_read(pid, &p) || (geteuid() && p.uid != geteuid()) || ht_process_find(&p, &map))
+    bool kept;
+    if (ht_found_look(l->found, pid, &p, &map, &kept))
         return;
     struct ht_waiting waiting;
     bool forked = ht_waiting_forked(&p, &map, &waiting);
@@ -192,10 +216,7 @@ static void list_process(struct lister *l, pid_t pid)
         /* Not for a forked child that waits for its first sample: it never had a region. */
         struct ht_listed *e = map.library && p.filtered && !map.parents ? add(l) : NULL;
         if (e) {
-            e->pid = pid;
-            e->uid = p.uid;
-            e->alive = true;
-            e->state = p.state;
+            put_process(e, &p);
             e->filtered = true;
             put_name(e, pid);
             put_place(l, e, pid);
@@ -203,17 +224,17 @@ static void list_process(struct lister *l, pid_t pid)
         }
         return;
     }
-    if (map.inode) {
-        void *more = reallocarray(l->mapped, l->n_mapped + 1, sizeof *l->mapped);
-        if (!more) {
-            l->err = -ENOMEM;
-            return;
-        }
-        l->mapped = more;
-        l->mapped[l->n_mapped].device = map.device;
-        l->mapped[l->n_mapped++].inode = map.inode;
-    }
     int err = ht_region_open_process(&r, &p, &map, HT_COPY_HEADER, msg, sizeof msg);
+    if (err && kept) {
+        ht_found_forget(l->found, pid);
+        list_process(l, pid);
+        return;
+    }
+    if (map.inode && !remember_mapped(l, &map)) {
+        if (!err)
+            ht_region_close(&r);
+        return;
+    }
     for (int i = 0; i < 3 && err == -EINVAL; i++) { /* it may be filling in its header */
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         err = ht_region_open_process(&r, &p, &map, HT_COPY_HEADER, msg, sizeof msg);
@@ -224,10 +245,7 @@ static void list_process(struct lister *l, pid_t pid)
             describe(l, e, &r);
             e->relative = l->places && ht_waiting_is_relative(&p);
         } else if (e) {
-            e->pid = pid;
-            e->uid = p.uid;
-            e->alive = true;
-            e->state = p.state;
+            put_process(e, &p);
             put_place(l, e, pid);
             put(e->path, sizeof e->path, map.path, sizeof map.path);
             put(e->damage, sizeof e->damage, msg, sizeof msg);
@@ -319,11 +337,12 @@ static int by_start(const void *a, const void *b)
     return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static int list(bool places, struct ht_listed **out, size_t *n)
+static int list(bool places, struct ht_finds *found, struct ht_listed **out, size_t *n)
 {
-    struct lister l = {.shown = "", .places = places};
+    struct lister l = {.shown = "", .places = places, .found = found};
     struct stat st;
     each_process(&l, list_process);
+    ht_found_sweep(found);
     if (!l.err)
         l.err = ht_region_directory_walk(list_file, &l);
     if (!l.err && !geteuid() && !stat("/dev/shm", &st) && (l.roots = calloc(1, sizeof *l.roots))) {
@@ -347,10 +366,10 @@ static int list(bool places, struct ht_listed **out, size_t *n)
 
 int ht_list(struct ht_listed **out, size_t *n)
 {
-    return list(true, out, n);
+    return list(true, NULL, out, n);
 }
 
-int ht_list_figures(struct ht_listed **out, size_t *n)
+int ht_list_figures(struct ht_finds *found, struct ht_listed **out, size_t *n)
 {
-    return list(false, out, n);
+    return list(false, found, out, n);
 }

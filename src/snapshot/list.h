@@ -28,6 +28,7 @@ struct ht_listed {
     uint64_t folded;       /* sites whose sums alone are kept */
     int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
     uint64_t resident;   /* of a living one, bytes; 0: unknown */
+    uint32_t threads;    /* of a living one */
     uint64_t file_bytes; /* of memory that the region takes */
     int64_t met_dead;    /* seconds since 1970 when a command first saw it dead, 0: not yet */
     char name[64], exe[1024];
@@ -43,8 +44,10 @@ struct ht_listed {
 /* A new array, living ones first, then by start. 0 or -errno. */
 int ht_list(struct ht_listed **out, size_t *n);
 
-/* The same without titles and units, which are two files of /proc for each process. */
-int ht_list_figures(struct ht_listed **out, size_t *n);
+/* The same without titles and units, which are two files of /proc for each process; and with what
+ * earlier lists found, which may be NULL. */
+struct ht_finds;
+int ht_list_figures(struct ht_finds *found, struct ht_listed **out, size_t *n);
 
 /*
  * Bounds what dead processes leave in this user's own directories. A region goes

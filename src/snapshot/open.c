@@ -168,6 +168,7 @@ static int open_living(struct ht_region *r, const struct ht_process_info *p, uin
     r->pid = p->pid;
     r->thread = p->thread;
     r->state = p->state;
+    r->threads = p->threads;
     if (err == -ESRCH)
         return say(msg, size, err, "process %d has just ended", pid);
     /* the process may not be inspected; its file may be readable, when it gave up privileges */
@@ -271,6 +272,7 @@ static void find_living(struct ht_region *r, int fd)
     r->pid = p.pid;
     r->thread = p.thread;
     r->state = p.state;
+    r->threads = p.threads;
 }
 
 static int open_fd(struct ht_region *r, int fd, const char *path, uint32_t kinds, char *msg,
@@ -354,7 +356,9 @@ int ht_region_open_to_read(struct ht_region *r, const char *word, char *msg, siz
 void ht_region_close(struct ht_region *r)
 {
     ht_region_window_close(r->window);
-    if (r->copy)
+    if (r->on_heap)
+        free(r->copy);
+    else if (r->copy)
         munmap(r->copy, r->copy_size);
     *r = (struct ht_region){0};
 }

@@ -20,6 +20,7 @@
 #include "region/layout.h"
 #include "snapshot/directory.h"
 #include "snapshot/proc_lines.h"
+#include "util/hash.h"
 
 int ht_read_at(int fd, void *to, uint64_t n, uint64_t at)
 {
@@ -56,8 +57,23 @@ static int64_t boot_offset(void)
     return offset;
 }
 
-#define EXITING                                                                                    \
-    0x4 /* PF_EXITING of stat's flags: its memory is being freed, before it is a zombie */
+#define STAT_FIELDS 51 /* proc(5); the last one that is used */
+/* Of field 9, flags: PF_EXITING, its memory is being freed, before it is a zombie; PF_KTHREAD. */
+#define EXITING       0x4u
+#define KERNEL_THREAD 0x200000u
+
+/* Fields 26 to 28 and 45 to 51: where code, data, heap, arguments and environment begin and end.
+ * They are 0, or 26 is 1, when they are hidden from this user. */
+static uint64_t image_of(const uint64_t *value)
+{
+    static const unsigned char fields[] = {26, 27, 28, 45, 46, 47, 48, 49, 50, 51};
+    uint64_t h = 1;
+    for (size_t i = 0; i < sizeof fields; i++) {
+        h = (h ^ value[fields[i]]) * HT_MIX_FACTOR;
+        h ^= h >> 32;
+    }
+    return value[28] ? h | 1 : 0;
+}
 
 /* A file of /proc that is not there is that of a process that is gone. */
 static int gone(int err)
@@ -77,17 +93,18 @@ static int read_stat(pid_t pid, struct ht_process_info *out)
     buf[n > 0 ? n : 0] = 0;
     /* The name in parentheses may contain any character: the last ')' ends it. */
     const char *p = strrchr(buf, ')');
-    unsigned flags = 0;
     if (!p || p[1] != ' ')
         return -ESRCH; /* it ended while it was read */
     out->state = p[2];
-    for (int field = 2; p && field < 22; field++) {
-        p = strchr(p + 1, ' ');
-        if (p && field == 8)
-            flags = (unsigned)strtoul(p + 1, NULL, 10);
-    }
-    out->start_ticks = p ? strtoull(p + 1, NULL, 10) - (uint64_t)(boot_offset() / TICK) : 0;
-    return out->state == 'Z' || out->state == 'X' || flags & EXITING ? -ESRCH : 0;
+    uint64_t value[STAT_FIELDS + 1] = {0};
+    char *at = (char *)(uintptr_t)p + 3; /* in front of field 4 */
+    for (int field = 4; *at == ' ' && field <= STAT_FIELDS; field++)
+        value[field] = strtoull(at + 1, &at, 10);
+    out->threads = (uint32_t)value[20];
+    out->start_ticks = value[22] ? value[22] - (uint64_t)(boot_offset() / TICK) : 0;
+    out->image = image_of(value);
+    out->kernel = value[9] & KERNEL_THREAD;
+    return out->state == 'Z' || out->state == 'X' || value[9] & EXITING ? -ESRCH : 0;
 }
 
 /* The first thread may end by pthread_exit while others go on. */
@@ -110,16 +127,18 @@ static int find_thread(struct ht_process_info *out)
     return err;
 }
 
-int ht_process_read(pid_t pid, struct ht_process_info *out)
+int ht_process_read_stat(pid_t pid, struct ht_process_info *out)
 {
     *out = (struct ht_process_info){.pid = pid, .own_pid = pid, .thread = pid};
     int err = read_stat(pid, out);
-    if (err == -ESRCH && out->state)
-        err = find_thread(out);
-    if (err)
-        return err;
+    return err == -ESRCH && out->state ? find_thread(out) : err;
+}
+
+int ht_process_read_status(struct ht_process_info *out)
+{
     struct ht_proc_lines lines;
-    if ((err = ht_proc_lines_open(&lines, pid, "status")))
+    int err = ht_proc_lines_open(&lines, out->pid, "status");
+    if (err)
         return gone(err);
     for (char *line; (line = ht_proc_lines_next(&lines));) {
         if (!strncmp(line, "Uid:", 4)) { /* real, effective, saved, file system */
@@ -136,6 +155,12 @@ int ht_process_read(pid_t pid, struct ht_process_info *out)
     }
     ht_proc_lines_close(&lines);
     return 0;
+}
+
+int ht_process_read(pid_t pid, struct ht_process_info *out)
+{
+    int err = ht_process_read_stat(pid, out);
+    return err ? err : ht_process_read_status(out);
 }
 
 int ht_process_memory(pid_t thread)

@@ -14,13 +14,22 @@ struct ht_process_info {
     pid_t thread;
     char state;           /* R S D T t Z X... */
     uint64_t start_ticks; /* stat field 22, as the first time namespace shows it */
-    uid_t uid;            /* effective */
-    bool filtered;        /* under a seccomp filter, or strict */
+    uint64_t image;       /* changes with exec, as the addresses of its parts do; 0: not visible */
+    uint32_t threads;
+    bool kernel;   /* a thread of the kernel, which has no memory of its own */
+    uid_t uid;     /* effective */
+    bool filtered; /* under a seccomp filter, or strict */
 };
 
 /* 0, -ESRCH when there is no such process (or all its threads are exiting or have exited, whose
  * memory is gone), or another -errno. */
 int ht_process_read(pid_t pid, struct ht_process_info *out);
+
+/* The first half of it: all but own_pid, uid and filtered. The same errors. */
+int ht_process_read_stat(pid_t pid, struct ht_process_info *out);
+
+/* The second half, of what the first one has filled. */
+int ht_process_read_status(struct ht_process_info *out);
 
 /* Its resident memory in bytes; 0: it has ended, or it cannot be read. */
 uint64_t ht_process_resident(pid_t pid);

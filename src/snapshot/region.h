@@ -25,10 +25,12 @@ struct ht_region {
     struct ht_region_window *window; /* what reads it as it is needed; NULL: it is copied whole */
     void *copy;
     uint64_t copy_size;
+    bool on_heap; /* copy is the header alone, and malloc's; else it is mapped */
     bool alive;
     pid_t pid;          /* as seen from here; 0 when the process is gone */
     pid_t thread;       /* of the process: one that lives */
     char state;         /* of the process, as /proc says it */
+    uint32_t threads;   /* of the process */
     bool fresh;         /* a fork's child that has no region of its own yet: an empty profile */
     uint64_t lost_from; /* what lay from there on was in the memory of a process that is gone */
     char path[1300];    /* "" when it was read out of the process */
