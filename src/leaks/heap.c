@@ -178,6 +178,12 @@ static uint32_t granule_in(const struct ht_leak_space *s, uint64_t at)
     return s->base + (uint32_t)((at - s->start) / GRANULE);
 }
 
+/* Whether a word may be an address in a space: most words are none. */
+static inline bool is_near(const struct ht_leak_heap *g, uint64_t word)
+{
+    return (word & HT_LEAK_ADDRESS) - 8 - g->low < g->high - g->low;
+}
+
 /* The granule of an address in a block; UINT32_MAX: it lies in no space. The block of a chunk
  * begins 16 bytes after the chunk's start, and ends 8 bytes after the chunk's end. */
 static uint32_t granule_of(struct ht_leak_heap *g, uint64_t word)
@@ -213,7 +219,7 @@ static void take_edges(struct ht_leak_heap *g, const uint64_t *words, size_t n, 
 {
     uint32_t start = g->n ? g->start[g->n - 1] : 0;
     for (size_t i = 0; i < n && !g->failed; i++) {
-        uint32_t to = granule_of(g, words[i]);
+        uint32_t to = is_near(g, words[i]) ? granule_of(g, words[i]) : UINT32_MAX;
         if (to == UINT32_MAX || to - start < until - start)
             continue;
         if (g->n_edges > g->first[g->n - 1] && g->to[g->n_edges - 1] == to)
@@ -311,7 +317,8 @@ void ht_leak_heap_loose(void *ctx, uint64_t at, const uint64_t *words, size_t n)
         /* Its edges must come before those of the unused chunk behind it, which has none. */
         bool last = inside && !g->failed && g->n > 1 && g->start[g->n - 2] == s->base;
         for (size_t i = 0; !last && i < part; i++)
-            ht_leak_heap_root(g, at + 8 * (uint64_t)i, words[i]);
+            if (is_near(g, words[i]))
+                ht_leak_heap_root(g, at + 8 * (uint64_t)i, words[i]);
         if (last) {
             g->n--;
             take_edges(g, words, part, behind);
