@@ -13,7 +13,14 @@
 #include "report/graphviz.h"
 #include "serve/http.h"
 
-enum { MAX_NODES = 1000, MAX_EDGES = 4000, MAX_PIXELS = 4000, MAX_WEIGHT = 100, MAX_LETTERS = 40, SECONDS = 20 };
+enum {
+    MAX_NODES = 1000,
+    MAX_EDGES = 4000,
+    MAX_PIXELS = 4000,
+    MAX_WEIGHT = 100,
+    MAX_LETTERS = 40,
+    SECONDS = 20
+};
 
 #define PIXELS_PER_INCH 72.0
 
@@ -35,7 +42,9 @@ static int put_graph(FILE *out, char *at)
     long nodes, edges, a, b, weight, letters;
     if (!number(&at, MAX_NODES, &nodes) || !number(&at, MAX_EDGES, &edges))
         return -EINVAL;
-    fputs("digraph {\nnode [shape=box fixedsize=true label=\"\"]\nedge [arrowhead=none fontsize=11]\n", out);
+    fputs("digraph {\nnode [shape=box fixedsize=true label=\"\"]\nedge [arrowhead=none "
+          "fontsize=11]\n",
+          out);
     for (long i = 0; i < nodes; i++) {
         if (!number(&at, MAX_PIXELS, &a) || !number(&at, MAX_PIXELS, &b))
             return -EINVAL;

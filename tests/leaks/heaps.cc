@@ -522,7 +522,8 @@ static void *unmapper(void *)
 {
     const size_t size = 16 << 20;
     while (!stop) {
-        char *memory = (char *)mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        char *memory =
+            (char *)mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         for (size_t i = 0; i < size; i += 4096)
             *(void **)(memory + i) = roots[0][0];
         munmap(memory, size);

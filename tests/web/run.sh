@@ -116,6 +116,10 @@ compiler)
   "$heaptap" owners --json --nodecount=0 "$profile" >"$dir/owners.json"
   serve view "$profile"
   node compiler.mjs "$url" "$dir/owners.json"
+  g++ -O2 -g -Wl,--build-id "$here/inlined.cc" -o "$dir/inlined"
+  for n in 100 300; do "$heaptap" run -q --exact -o "$dir/$n.pb.gz" -- "$dir/inlined" $n; done
+  serve view --source-root "$here" "$dir/100.pb.gz" "$dir/300.pb.gz"
+  node inlined.mjs "$url"
   ;;
 page)
   mkdir -p "$dir/src/src/cache"
