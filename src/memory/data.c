@@ -47,7 +47,8 @@ static bool each_map(struct ht_remote *r, const struct ht_remote_module *m, ht_m
         const struct ht_remote_map *map = &r->maps[i];
         const uint64_t start = map->start > m->start ? map->start : m->start;
         const uint64_t end = map->end < m->end ? map->end : m->end;
-        if (start >= end || map->executable || !map->readable || end - start > DATA_MAX)
+        if (start >= end || map->executable || !map->readable || !map->writable ||
+            end - start > DATA_MAX)
             continue;
         char *copy = calloc(1, end - start);
         if (!copy)

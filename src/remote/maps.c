@@ -57,6 +57,7 @@ static bool parse(char *line, struct ht_remote_map *m)
         return false;
     m->device = makedev(major, minor);
     m->readable = perms[0] == 'r';
+    m->writable = perms[1] == 'w';
     m->executable = perms[2] == 'x';
     m->name = line + name + strspn(line + name, " ");
     m->module = NULL;

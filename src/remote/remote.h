@@ -23,7 +23,7 @@
 struct ht_remote_map {
     uint64_t start, end, offset;
     uint64_t device, inode; /* 0, 0: no file */
-    bool readable, executable;
+    bool readable, writable, executable;
     const char *name;                /* a path, "[stack]", "[vdso]"; "" for anonymous memory */
     struct ht_remote_module *module; /* of executable maps, once it was asked for */
 };
