@@ -181,6 +181,22 @@ class Limits(Case):
                 os.unlink(os.path.join(self.regions, name))
 
 
+class Modes(Case):
+    def test_umask(self):
+        """A umask that takes the owner's right to read, too. Seen failing: the mode was 0, and where the user is not root the profile of
+        a killed program was lost without a word."""
+        for number in (0, 9):
+            r = self.run_("--exact", "-o", "u.%e.pb.gz", "sh", "-c", "%s umask %d; true" % (PROG, number))
+            name, = self.files("u.run-prog.*")
+            self.assertEqual((self.blocks(name), os.stat(os.path.join(self.dir, name)).st_mode & 0o600), (10, 0o600), r.stderr)
+            os.unlink(os.path.join(self.dir, name))
+        p = self.start("--exact", "-o", "u.%e.pb.gz", "sh", "-c", "umask 0777; exec %s wait" % PROG)
+        pid = int(p.stdout.readline().split()[1])
+        self.assertEqual({os.stat(os.path.join(self.regions, n)).st_mode & 0o777 for n in self.leftovers()}, {0o600})
+        os.kill(pid, signal.SIGTERM)
+        p.communicate(timeout=60)
+
+
 class Directories(Case):
     def preloaded(self, cwd, *words, **env):
         return subprocess.run([PROG, *words], cwd=cwd, env=dict(self.env, LD_PRELOAD=LIBRARY, HEAPTAP_RATE="1", TMPDIR=self.dir, **env),

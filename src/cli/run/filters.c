@@ -54,7 +54,7 @@ bool ht_filters_its_own(pid_t pid)
 static void try_all(void)
 {
     static const long with_no_descriptor[] = {SYS_read,      SYS_write,     SYS_close, SYS_fstat,
-                                              SYS_ftruncate, SYS_fallocate, SYS_flock};
+                                              SYS_ftruncate, SYS_fallocate, SYS_flock, SYS_fchmod};
     char buf[256];
     struct utsname name;
     struct rlimit limit;

@@ -125,6 +125,7 @@ static unsigned char *map_file(uint64_t size, uint64_t *mapped, uint32_t pid, ui
     }
     unsigned char *base = NULL;
     if (!SYS_FAILED(fd)) {
+        SYS2(SYS_fchmod, fd, 0600); /* whatever the program's umask is: others read it */
         /* The header's pages are reserved here, those of chunks when they are made. */
         long r = SYS2(SYS_ftruncate, fd, length);
         if (!SYS_FAILED(r))

@@ -89,10 +89,10 @@ static int stream_to_path(const struct ht_view *v, struct ht_output *o)
                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (SYS_FAILED(fd))
         return (int)fd;
-    int err = stream_to(v, fd);
-    long r = SYS1(SYS_close, fd);
-    if (!err && SYS_FAILED(r))
-        err = (int)r;
+    SYS2(SYS_fchmod, fd, 0600); /* whatever the program's umask is */
+    int err = stream_to(v, fd), closed = (int)SYS1(SYS_close, fd);
+    if (!err)
+        err = closed;
     if (!err)
         err = ht_output_publish(o, temporary);
     if (err)
