@@ -28,6 +28,12 @@ check('threads by name', (await names()).includes('wait_for_answer'), await name
 await until(page, () => document.querySelectorAll('#thread-count polyline').length === 1);
 check('how many there are now', /^\d+ threads$/.test((await page.textContent('#thread-count')).trim()), await page.textContent('#thread-count'));
 
+// Instructions are a heap's, which is said in place.
+await page.goto(page.url().replace(/#.*/, '#profile=threads&view=source&asm=1'));
+check('no instructions of threads', await eventually(page, async () => /Without its instructions: here they are of the heap only/.test(await page.textContent('#view'))), await page.textContent('#view'));
+await page.goBack();
+await until(page, () => heaptap.data && heaptap.state.view === 'flame' && HT.views[0].flame && HT.views[0].flame.boxes.length > 2);
+
 // The same compare: what stands there now and did not at the mark.
 await page.click('#mark');
 await until(page, () => heaptap.state.base === 'mark1');

@@ -41,6 +41,7 @@
 
   // A function's code: { instructions, stacks, binaries, rows }, where rows has by number { flat, cum } of the sample type.
   HT.codeFor = async function (app, fn, t) {
+    if (app.state.profile !== 'heap') throw new Error('here they are of the heap only');
     const code = await answer(app, pathOf(app.id, fn)), before = await comparedWith(app, fn, code);
     const tree = HT.buildTree(code.profile, before, { granularity: 'code', ...HT.filtersOf(app.state) }), rows = new Map();
     for (const r of HT.top(tree, HT.typeOf(app.data.types[t], code.profile))) {
