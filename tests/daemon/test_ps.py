@@ -73,7 +73,7 @@ FORK = "import os,time\npid=os.fork()\nif pid: print(pid,flush=True)\ntime.sleep
 
 
 def forked(prefix=(), **env):
-    parent = subprocess.Popen([*prefix, sys.executable, "-c", FORK], stdout=subprocess.PIPE, text=True, cwd=DIR,
+    parent = subprocess.Popen([*prefix, sys.executable, "-c", FORK], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=DIR,
                               env=dict(os.environ, HEAPTAP_REGION_DIR=REGIONS, HEAPTAP_RATE="1G", **env))
     return parent, int(parent.stdout.readline())
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """test_memory.py HEAPTAP LIBRARY OWN SPARSE GROWING [LINKED]: heaptap memory beside what the kernel and each program's own malloc say."""
+import atexit
 import glob
 import json
 import os
@@ -14,6 +15,23 @@ import tempfile
 HEAPTAP, LIBRARY, OWN, SPARSE, GROWING = (os.path.abspath(a) for a in sys.argv[1:6])
 DIR = tempfile.mkdtemp(prefix="heaptap-memory-")
 checks = [0, 0]
+
+
+started = []
+
+
+def start(*command, **how):
+    started.append(subprocess.Popen(*command, **how))
+    return started[-1]
+
+
+@atexit.register
+def end_all():
+    """Also where a test ends by an exception: a program left behind keeps the runner waiting for its output."""
+    for p in started:
+        if p.poll() is None:
+            p.kill()
+            p.wait()
 
 
 def check(what, good, detail=""):
@@ -41,7 +59,7 @@ def looked(pid):
 
 
 def own(*args, env=None):
-    p = subprocess.Popen([OWN, *args], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, **(env or {})))
+    p = start([OWN, *args], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, **(env or {})))
     blocks, block_bytes = map(int, p.stdout.readline().split())
     with open(DIR + "/malloc.xml") as f:
         xml = f.read()
@@ -76,7 +94,7 @@ for threads, env in (("0", {}), ("7", {}), ("3", {"GLIBC_TUNABLES": "glibc.mallo
 
 # Other allocators' own words. The threads that wait have caches; half of the threads have ended.
 def other(threads, library, env, program=OWN):
-    p = subprocess.Popen([program, threads, "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
+    p = start([program, threads, "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
     words = p.stdout.readline().split()
     return p, dict(zip(words[::2], map(int, words[1::2])))
 
@@ -121,7 +139,7 @@ for library, threads in [(path, threads) for path in TCMALLOC for threads in ("0
 
 # Where they cannot be read, nothing is made up, and a line says it.
 for library, env in [(path, {}) for path in glob.glob("/usr/lib/*/libmimalloc.so.2.0")] + [(path, {"MALLOC_CONF": "hpa:true"}) for path in JEMALLOC]:
-    p = subprocess.Popen([OWN, "1", "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
+    p = start([OWN, "1", "3"], stdout=subprocess.PIPE, text=True, cwd=DIR, env=dict(os.environ, LD_PRELOAD=library, **env))
     p.stdout.readline()
     m, text, name = looked(p.pid), memory(p.pid), os.path.basename(os.path.realpath(library))
     check("%s %s: nothing" % (name, env), "jemalloc" not in m and "tcmalloc" not in m and " in use" not in text, (m, text))
@@ -129,7 +147,7 @@ for library, env in [(path, {}) for path in glob.glob("/usr/lib/*/libmimalloc.so
     end(p)
 
 # A mapping that changes while it is read counts once.
-p = subprocess.Popen([GROWING], stdout=subprocess.PIPE, text=True, cwd=DIR)
+p = start([GROWING], stdout=subprocess.PIPE, text=True, cwd=DIR)
 p.stdout.readline()
 for _ in range(20):
     looked(p.pid)
@@ -138,7 +156,7 @@ end(p)
 # Pages that are kept for little: to the byte in exact mode; how many from the heap itself, and by whom from samples; and said to be
 # unknown where neither can be.
 for rate, before in [("1", ""), ("512", ""), ("512k", "")] + [("512", ":" + path) for path in JEMALLOC]:
-    p = subprocess.Popen([SPARSE], stdout=subprocess.PIPE, text=True, cwd=DIR,
+    p = start([SPARSE], stdout=subprocess.PIPE, text=True, cwd=DIR,
                          env=dict(os.environ, LD_PRELOAD=LIBRARY + before, HEAPTAP_RATE=rate, HEAPTAP_SEED="1", HEAPTAP_OUTPUT=DIR + "/sparse.pb.gz"))
     truth = [int(n) for n in p.stdout.readline().split()]
     r = subprocess.run([HEAPTAP, "memory", "--sparse", "--json", str(p.pid)], capture_output=True, text=True)
@@ -200,7 +218,7 @@ SCRIPT = "import sys\nd=[{'id':i,'name':'n%d'%i} for i in range(60000)]\nsys._de
 
 
 def python(**env):
-    p = subprocess.Popen([PYTHON, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(DIR + "/stats", "w"), text=True,
+    p = start([PYTHON, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(DIR + "/stats", "w"), text=True,
                          env=dict(os.environ, **env))
     p.stdout.readline()
     with open(DIR + "/stats") as f:
