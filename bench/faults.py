@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from table import LIB, LOAD, environment  # noqa: E402
 from words import Words, positive  # noqa: E402
+import regions  # noqa: E402
 
 
 def options():
@@ -28,9 +29,9 @@ def options():
     return a.parse_args()
 
 
-def run(argv, library):
+def run(argv, library, work):
     """(page faults, seconds, peak resident KiB) of one run."""
-    env = environment(HEAPTAP_OUTPUT="none", **({"LD_PRELOAD": library} if library else {}))
+    env = environment(HEAPTAP_OUTPUT=os.path.join(work, "%p.pb.gz"), **({"LD_PRELOAD": library} if library else {}))
     out = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     begin = time.perf_counter()
     pid = os.posix_spawn(argv[0], argv, env, file_actions=out)
@@ -44,10 +45,12 @@ def main():
     o = options()
     ways = {"bare": None, "512k": LIB, **{os.path.abspath(p): os.path.abspath(p) for p in o.libraries}}
     seen = {name: [] for name in ways}
-    for seed in range(o.seeds):
-        names = list(ways)
-        for name in names[seed % len(names):] + names[:seed % len(names)]:
-            seen[name].append(run([LOAD, o.load, "1", "%d,0,%d" % (o.rounds, seed)], ways[name]))
+    with regions.temporary("heaptap-faults") as work:
+        for seed in range(o.seeds):
+            names = list(ways)
+            for name in names[seed % len(names):] + names[:seed % len(names)]:
+                argv = [LOAD, o.load, "1", "%d,0,%d" % (o.rounds, seed)]
+                seen[name].append(run(argv, ways[name], work))
     print("| %s, %d seeds | page faults | least, most | ms | over bare | peak KiB |" % (o.load, o.seeds))
     print("| --- | --- | --- | --- | --- | --- |")
     for name, runs in seen.items():
