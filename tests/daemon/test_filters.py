@@ -56,7 +56,8 @@ kill(p)
 source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
 ours = set()
 for path in glob.glob(os.path.join(source, "target", "**", "*.[ch]"), recursive=True):
-    ours |= set(re.findall(r"\bSYS_[a-z0-9_]+", open(path).read()))
+    # A number that is compared with is the program's call (confine.c).
+    ours |= set(re.findall(r"(?<!== )\bSYS_[a-z0-9_]+", open(path).read()))
 tried = set(re.findall(r"\bSYS_[a-z0-9_]+", open(os.path.join(source, "cli", "run", "filters.c")).read()))
 # Not made under any filter: hazard 67.
 ours.discard("SYS_process_vm_readv")
