@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/smaps has the kind of each mapping. Memory of a device, and memory registered with
- * userfaultfd, is not read, because reading it may have effects or wait. heaptap's own memory in
- * the process is cut out as holes, because it contains addresses of blocks that are no pointers of
- * the program's.
+ * Memory of a device, and memory registered with userfaultfd, is not read, because reading it may
+ * have effects or wait. heaptap's own memory in the process is cut out as holes, because it
+ * contains addresses of blocks that are no pointers of the program's.
  */
 #include "config.h"
 
@@ -15,6 +14,7 @@
 #include <string.h>
 
 #include "remote/smaps.h"
+#include "snapshot/process.h"
 
 struct range {
     uint64_t start, end;
@@ -118,11 +118,16 @@ static void judge(struct maker *m, const struct ht_smap *e, const char *name)
 
 static int judge_all(struct maker *m, const struct ht_remote *r)
 {
-    struct ht_smaps s;
-    int err = ht_smaps_read(r->living, &s);
+    struct ht_smaps s = {0};
+    int err = ht_smaps_read_maps(r->living, &s);
+    if (err == -EAGAIN)
+        err = ht_smaps_read(r->living, &s);
     for (size_t i = 0; i < s.n; i++)
         judge(m, &s.map[i], ht_smap_name(&s, &s.map[i]));
     ht_smaps_free(&s);
+    const uint64_t most = ht_process_resident(r->living);
+    if (most && m->out->resident > most)
+        m->out->resident = most;
     return err ? err : m->out->n ? 0 : -ESRCH;
 }
 

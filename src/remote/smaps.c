@@ -8,9 +8,12 @@
 
 #include "remote/smaps.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct reading {
     struct ht_smaps *out;
@@ -134,10 +137,10 @@ int ht_smaps_parse(FILE *f, struct ht_smaps *out)
     return err;
 }
 
-int ht_smaps_read(pid_t thread, struct ht_smaps *out)
+static int read_file(pid_t thread, const char *name, struct ht_smaps *out)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/smaps", (int)thread);
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)thread, name);
     FILE *f = fopen(path, "re");
     *out = (struct ht_smaps){0};
     if (!f)
@@ -145,6 +148,76 @@ int ht_smaps_read(pid_t thread, struct ht_smaps *out)
     int err = ht_smaps_parse(f, out);
     fclose(f);
     return err;
+}
+
+int ht_smaps_read(pid_t thread, struct ht_smaps *out)
+{
+    return read_file(thread, "smaps", out);
+}
+
+/* A descriptor of userfaultfd is open, or which ones are cannot be seen. */
+static bool may_have_userfault(pid_t thread)
+{
+    char path[64], to[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)thread);
+    DIR *d = opendir(path);
+    if (!d)
+        return true;
+    bool found = false;
+    const struct dirent *e;
+    while (!found && (e = readdir(d))) {
+        ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof to - 1);
+        to[n > 0 ? n : 0] = 0;
+        found = !strcmp(to, "anon_inode:[userfaultfd]");
+    }
+    closedir(d);
+    return found;
+}
+
+static bool is_device(const char *name)
+{
+    static const char *const memory[] = {"/dev/shm/", "/dev/zero", "/dev/hugepages/"};
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
+        if (!strncmp(name, memory[i], strlen(memory[i])))
+            return false;
+    return !strncmp(name, "/dev/", 5) || !strncmp(name, "/sys/", 5);
+}
+
+/* The mode of the entry in map_files is that of the open file (proc(5)), so VM_MAYWRITE's. */
+static void guess_flags(pid_t thread, struct ht_smap *m, const char *name)
+{
+    char path[96];
+    struct stat st;
+    if (is_device(name))
+        m->flags |= HT_SMAP_DEVICE;
+    if (m->perms[3] != 's' || m->perms[1] == 'w' || !m->inode)
+        return;
+    snprintf(path, sizeof path, "/proc/%d/map_files/%llx-%llx", (int)thread,
+             (unsigned long long)m->start, (unsigned long long)m->end);
+    if (!lstat(path, &st))
+        m->flags |= HT_SMAP_FLAGS | (st.st_mode & S_IWUSR ? (unsigned)HT_SMAP_MAY_WRITE : 0);
+}
+
+/* A pagemap has eight bytes for each page of address space, empty or not. */
+#define MOST_SPACE (64ull << 30)
+
+int ht_smaps_read_maps(pid_t thread, struct ht_smaps *out)
+{
+    int err = may_have_userfault(thread) ? -EAGAIN : read_file(thread, "maps", out);
+    if (err)
+        return err;
+    uint64_t space = 0;
+    for (size_t i = 0; i < out->n; i++) {
+        struct ht_smap *m = &out->map[i];
+        m->resident = m->end - m->start;
+        space += m->resident;
+        guess_flags(thread, m, ht_smap_name(out, m));
+    }
+    if (space > MOST_SPACE) {
+        ht_smaps_free(out);
+        return -EAGAIN;
+    }
+    return 0;
 }
 
 void ht_smaps_free(struct ht_smaps *s)

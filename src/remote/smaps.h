@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc/PID/smaps says of each mapping of a process. */
+/*
+ * What /proc/PID/smaps says of each mapping of a process. For each, the kernel walks the page
+ * tables of the whole mapping while it holds the lock on the address space: the process cannot map
+ * memory meanwhile, for 5 to 17 ms where the mapping has a GiB (Linux 6.18,
+ * bench/leaks_latency.py). maps does without.
+ */
 #ifndef HEAPTAP_SRC_REMOTE_SMAPS_H
 #define HEAPTAP_SRC_REMOTE_SMAPS_H
 
@@ -34,6 +39,14 @@ struct ht_smaps {
 /* The mappings of a process, by any of its threads; then the owner frees them. 0 or -errno: -ESRCH
  * it has ended. */
 int ht_smaps_read(pid_t thread, struct ht_smaps *out);
+
+/*
+ * The same from maps, which says neither figures nor flags: `resident` is the size, a file that is
+ * mapped shared may be written to when it was opened for that, and a device is known by its path.
+ * -EAGAIN: that is not enough, as some memory may be registered with userfaultfd, or there is so
+ * much address space that its empty parts must be known.
+ */
+int ht_smaps_read_maps(pid_t thread, struct ht_smaps *out);
 
 /* The same from a file. */
 int ht_smaps_parse(FILE *f, struct ht_smaps *out);

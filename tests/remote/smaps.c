@@ -3,8 +3,12 @@
 #include "remote/smaps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/lib/check.h"
 
@@ -102,8 +106,55 @@ static void check_bad(void)
     CHECK(ht_smaps_read(-1, &s) == -ESRCH, "no such process");
 }
 
+static const struct ht_smap *map_at(const struct ht_smaps *s, const void *at)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if ((uint64_t)at >= s->map[i].start && (uint64_t)at < s->map[i].end)
+            return &s->map[i];
+    return NULL;
+}
+
+/* What maps and map_files tell of this process is what smaps does. Seen failing: with the mode of
+ * the file that the entry leads to. */
+static void check_maps(void)
+{
+    char path[] = "/tmp/heaptap-smaps-XXXXXX";
+    int both = mkstemp(path), in = both < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(in >= 0 && !ftruncate(both, 8192), "a file");
+    void *written = mmap(NULL, 4096, PROT_READ, MAP_SHARED, both, 0),
+         *only_read = mmap(NULL, 8192, PROT_READ, MAP_SHARED, in, 0);
+    CHECK(written != MAP_FAILED && only_read != MAP_FAILED, "it is mapped");
+    struct ht_smaps maps, smaps;
+    CHECK(!ht_smaps_read(getpid(), &smaps) && !ht_smaps_read_maps(getpid(), &maps),
+          "they are read");
+    const void *const at[] = {written, only_read};
+    for (size_t i = 0; i < 2; i++) {
+        const struct ht_smap *a = map_at(&maps, at[i]), *b = map_at(&smaps, at[i]);
+        CHECK(a && b && a->start == b->start && a->end == b->end && a->inode == b->inode,
+              "each mapping is there");
+        CHECK(a->flags == (b->flags & (HT_SMAP_FLAGS | HT_SMAP_MAY_WRITE)), "with its flags");
+        CHECK(a->resident == a->end - a->start, "resident is its size");
+    }
+    CHECK(map_at(&maps, written)->flags & HT_SMAP_MAY_WRITE, "opened to be written to");
+    ht_smaps_free(&maps);
+    ht_smaps_free(&smaps);
+    void *space =
+        mmap(NULL, 65ull << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(space != MAP_FAILED && ht_smaps_read_maps(getpid(), &maps) == -EAGAIN && !maps.map,
+          "much empty address space");
+    munmap(space, 65ull << 30);
+    int fault = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+    if (fault < 0)
+        printf("SKIP userfaultfd: %s\n", strerror(errno));
+    else
+        CHECK(ht_smaps_read_maps(getpid(), &maps) == -EAGAIN, "userfaultfd");
+    CHECK(ht_smaps_read_maps(-1, &maps), "no such process");
+    unlink(path);
+}
+
 int main(void)
 {
+    check_maps();
     check_fields();
     check_grown();
     check_merged();
