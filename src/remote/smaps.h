@@ -2,7 +2,7 @@
 /*
  * What /proc/PID/smaps says of each mapping of a process. For each, the kernel walks the page
  * tables of the whole mapping while it holds the lock on the address space: the process cannot map
- * memory meanwhile, for 5 to 17 ms where the mapping has a GiB (Linux 6.18,
+ * memory meanwhile, for up to 17 ms where the mapping has a GiB (Linux 6.18,
  * bench/leaks_latency.py). maps does without.
  */
 #ifndef HEAPTAP_SRC_REMOTE_SMAPS_H
