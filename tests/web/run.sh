@@ -35,7 +35,9 @@ print(json.dumps({r["name"]: [r["flat"], r["cum"]] for r in json.load(sys.stdin)
 }
 
 # serve COMMAND...: starts it and sets url.
+# The file is emptied here: the background process does it at some later moment, and what the server before wrote would be read.
 serve() {
+  : >"$dir/where"
   "$heaptap" "$@" --listen :0 --no-browser >"$dir/where" &
   servers="$servers $!"
   for _ in $(seq 500); do
