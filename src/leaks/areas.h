@@ -46,6 +46,8 @@ struct ht_leak_reader {
     int pagemap;
     uint64_t budget; /* bytes a second; 0: no limit */
     uint64_t began_ns, read, waited_ns;
+    uint64_t due_ns; /* when what was read is within the budget */
+    bool batch;      /* the thread's policy is SCHED_BATCH meanwhile */
     uint64_t unseen[HT_UNSEEN_KINDS];
     uint64_t *words;   /* HT_LEAK_READ bytes */
     uint64_t *entries; /* of the pagemap */
@@ -59,7 +61,8 @@ struct ht_leak_reader {
 
 #define HT_LEAK_READ (256u << 10) /* bytes with one call */
 
-/* 0 or -errno. To be closed in either case. */
+/* 0 or -errno. To be closed in either case, by the same thread: with a budget its policy is
+ * SCHED_BATCH until then. */
 int ht_leak_reader_open(struct ht_leak_reader *d, struct ht_remote *r, uint64_t budget);
 void ht_leak_reader_close(struct ht_leak_reader *d);
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@
 #define SWAPPED      (1ull << 62)
 #define OF_FILE      (1ull << 61) /* or shared */
 #define RUNS         64u
-#define MOMENT       2000000 /* ns: shorter waits are not worth a sleep */
+#define MOMENT       100000 /* ns: shorter waits are not worth a sleep */
 
 uint64_t ht_leak_now_ns(void)
 {
@@ -44,6 +45,12 @@ int ht_leak_reader_open(struct ht_leak_reader *d, struct ht_remote *r, uint64_t 
     d->pagemap = open(path, O_RDONLY | O_CLOEXEC);
     if (d->pagemap < 0)
         return errno == ENOENT ? -ESRCH : -errno;
+    /* A thread of this policy does not preempt another one when it wakes up; those of the process
+     * preempt it as before. SCHED_IDLE is not used: on a busy machine it could be kept from the
+     * processor for long while it has the lock on the process's memory map. */
+    const struct sched_param none = {0};
+    d->batch = budget && sched_getscheduler(0) == SCHED_OTHER &&
+               !sched_setscheduler(0, SCHED_BATCH, &none);
     d->words = aligned_alloc(PAGE, HT_LEAK_READ);
     d->entries = malloc(ENTRIES_MOST * sizeof *d->entries);
     return d->words && d->entries ? 0 : -ENOMEM;
@@ -51,21 +58,29 @@ int ht_leak_reader_open(struct ht_leak_reader *d, struct ht_remote *r, uint64_t 
 
 void ht_leak_reader_close(struct ht_leak_reader *d)
 {
+    const struct sched_param none = {0};
+    if (d->batch)
+        sched_setscheduler(0, SCHED_OTHER, &none);
     if (d->pagemap >= 0)
         close(d->pagemap);
     free(d->words);
     free(d->entries);
 }
 
-static void keep_to_budget(struct ht_leak_reader *d)
+/* Waits after each read, and never makes up for time that was lost: a burst of reads takes a
+ * processor, and memory's bandwidth, from the threads of the process for as long as it lasts. */
+static void keep_to_budget(struct ht_leak_reader *d, uint64_t bytes)
 {
     if (!d->budget)
         return;
     uint64_t now = ht_leak_now_ns();
-    uint64_t due = d->began_ns + (uint64_t)((double)d->read / (double)d->budget * 1e9);
-    if (due <= now + MOMENT)
+    d->due_ns += (uint64_t)((double)bytes / (double)d->budget * 1e9);
+    if (d->due_ns < now)
+        d->due_ns = now;
+    if (d->due_ns <= now + MOMENT)
         return;
-    struct timespec t = {(time_t)((due - now) / 1000000000u), (long)((due - now) % 1000000000u)};
+    uint64_t left = d->due_ns - now;
+    struct timespec t = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
     nanosleep(&t, NULL);
     d->waited_ns += ht_leak_now_ns() - now;
 }
@@ -158,10 +173,11 @@ static int read_window(struct ht_leak_reader *d, const struct ht_leak_area *a, u
             bytes += take ? next - at : 0;
             at = next;
         }
+        const uint64_t before = d->read;
         int err = n ? copy_runs(d, there, n) : 0;
         if (err)
             return err;
-        keep_to_budget(d);
+        keep_to_budget(d, d->read - before);
         if (d->told)
             d->told(d->told_ctx, d->read);
     }

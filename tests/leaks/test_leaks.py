@@ -256,6 +256,23 @@ with Program(HEAPS, "3") as p:
     leaks(p.pid, "--stop", status=0)
     p.p.send_signal(signal.SIGCONT)
 
+# A budget holds at each moment: what was not read while the reader was stopped is not read faster later. Meanwhile it preempts nobody.
+with Program(sys.executable, "-c", "import sys; b = b'x' * (40 << 20); print('ready', flush=True); sys.stdin.read()") as p:
+    began = time.monotonic()
+    slow = subprocess.Popen([HEAPTAP, "leaks", "--json", "--fast", "--every=0", "--passes=1", "--budget=20MB", str(p.pid)], stdout=subprocess.PIPE, text=True)
+    while slow.poll() is None and os.sched_getscheduler(slow.pid) != os.SCHED_BATCH:
+        time.sleep(0.001)
+    check("the policy of the reader", slow.poll() is None)
+    time.sleep(0.2)
+    slow.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    time.sleep(1)
+    stopped = time.monotonic() - stopped
+    slow.send_signal(signal.SIGCONT)
+    out = json.loads(slow.communicate()[0])
+    took, least = time.monotonic() - began, out["read_bytes"] / 20e6 + stopped - 0.1
+    check("lost time is not made up for", out["read_bytes"] > 40e6 and took > least, (took, least, out["read_bytes"]))
+
 # Exit status.
 with Program(HEAPS, "0") as p:
     r = leaks(p.pid, "--fail", "--stop")
