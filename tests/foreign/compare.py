@@ -135,8 +135,9 @@ def execute(command, preload, extra={}):
         out.seek(0), err.seek(0)
 
         def plain(text):
-            text = text.replace(own.encode(), b"DIR").replace(b"%d" % (port + 1), b"PORT+1")
-            return text.replace(b"%d" % port, b"PORT")
+            # Not in the midst of a word: a test of CPython's is called after issue 45034. squid's service has the name "t" and the port.
+            text = re.sub(rb"\b(t?)%d\b" % (port + 1), rb"\1PORT+1", text.replace(own.encode(), b"DIR"))
+            return re.sub(rb"\b(t?)%d\b" % port, rb"\1PORT", text)
         run = Run(status, plain(out.read()), plain(err.read()).decode(errors="replace"), read_descriptors(record))
     shutil.rmtree(own, ignore_errors=True)
     return run

@@ -66,10 +66,16 @@ for i in 1 2 3; do
     done
     kill -STOP $pid # one thread is woken by it, and stops the others: not at once on a busy machine
     while grep -hs '^State:' /proc/$pid/task/*/status | grep -qv '[Tt] ('; do sleep 0.01; done
-    "$H_BUILD/heaptap" dump --raw -o "$H_TMP/stopped.pb.gz" $pid >"$H_TMP/dumped" 2>&1 || { cat "$H_TMP/dumped"; kill -9 $pid; exit 1; }
+    "$H_BUILD/heaptap" dump --raw -o "$H_TMP/stopped.pb.gz" $pid >"$H_TMP/dumped" 2>&1 || {
+        echo "it runs: $(cat "$H_TMP/dumped"), and it said: $(cat "$H_TMP/said")"
+        kill -9 $pid
+        wait $pid
+        echo "its status: $?" # 137: it was there
+        exit 1
+    }
     kill -9 $pid
     wait $pid 2>"$H_TMP/said"
-    "$H_BUILD/heaptap" dump --raw -o "$H_TMP/dead.pb.gz" $pid >"$H_TMP/dumped" 2>&1 || { cat "$H_TMP/dumped"; exit 1; }
+    "$H_BUILD/heaptap" dump --raw -o "$H_TMP/dead.pb.gz" $pid >"$H_TMP/dumped" 2>&1 || { echo "it was killed: $(cat "$H_TMP/dumped"); regions: $(ls "$H_TMP/regions")"; exit 1; }
     sums "$H_TMP/stopped.pb.gz" && sums "$H_TMP/dead.pb.gz" || exit 1
 done
 LD_PRELOAD=$H_LIBRARY HEAPTAP_OUTPUT=$H_OUT/%p.pb.gz "$H_PROGRAMS/h68_folded" busy 4 1 || { echo "a child in the midst of folding: $?"; exit 1; }
