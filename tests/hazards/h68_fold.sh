@@ -6,7 +6,8 @@
 # Shows, with folding forced: what a child has from its parent is at its own site or at [folded], never at another's; children forked
 # in the midst of folding live; the region of a process that is killed at any moment adds up to its totals, and so does a dump of a
 # living one.
-# Seen failing without "a child asks whether the site is still that one" and "what lives is not folded" (mutants).
+# Seen failing without "a child asks whether the site is still that one", "a child reads no more than it has mapped" and "what lives is
+# not folded" (mutants).
 [ "$H_RATE" = 512k ] || exit 0 # rates of its own
 export HEAPTAP_REGION_DIR=$H_TMP/regions HEAPTAP_FOLD=64 HEAPTAP_RATE=8
 for frees in 0 1; do

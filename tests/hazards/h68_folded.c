@@ -49,6 +49,11 @@ static void inherit(int frees) {
     printf("%d\n", getpid());
     exit(0);
   }
+  // The parent's region grows beyond what the child has mapped of it. A record that is used again may refer to what lies there.
+  for (unsigned i = 0; i < 40000; i++) {
+    void *held = go(i * 2654435761u, 9, 300);
+    STAY(held);
+  }
   for (int i = 0; i < 50 && frees; i++)
     free(blocks[i]);
   for (unsigned i = 0; i < 20000; i++)

@@ -262,7 +262,12 @@ static bool adopt(struct ht_state *s)
     /* The process's own former mapping, which is trusted: no checks as for a foreign region. */
     a.parent.base = old_base;
     a.parent.header = (struct ht_region_header *)old_base;
+    /* The header is shared: the parent may have more chunks by now. The process has no more mapped
+     * than at the fork. A record that the parent uses again may refer to what lies beyond. */
     a.parent.n_chunks = atomic_load_explicit(&a.parent.header->n_chunks, memory_order_acquire);
+    const uint64_t whole = (old_mapped - HT_HEADER_SIZE) / HT_CHUNK_SIZE;
+    if (a.parent.n_chunks > whole)
+        a.parent.n_chunks = (uint32_t)whole;
     a.exact = ht_fold_stopped();
     a.passes = atomic_load_explicit(&ht_fold_passes, memory_order_relaxed);
     a.parent.size = HT_HEADER_SIZE + (uint64_t)a.parent.n_chunks * HT_CHUNK_SIZE;
