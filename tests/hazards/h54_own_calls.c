@@ -24,6 +24,10 @@ WEAK void *mi_heap_new(void);
 WEAK void *mi_heap_malloc(void *, size_t);
 WEAK void mi_heap_destroy(void *);
 WEAK void *mi_rezalloc(void *, size_t);
+WEAK void *mi_reallocn(void *, size_t, size_t);
+WEAK void *mi_reallocf(void *, size_t);
+WEAK void *mi_heap_reallocf(void *, void *, size_t);
+WEAK void *reallocf(void *, size_t);
 
 enum { N = 300 };
 
@@ -141,6 +145,35 @@ static void zeroed_small(void) {
     free(p);
   }
 }
+NOINLINE static void *site_mi_freed(size_t n) {
+  void *p = mi_malloc(n);
+  STAY(p);
+  return p;
+}
+NOINLINE static void *site_mi_kept(size_t n) {
+  void *p = mi_malloc(n);
+  STAY(p);
+  return p;
+}
+// What reallocf cannot resize is freed; what mi_reallocn cannot, because n * size is too large, lives on.
+static void failing(void *heap) {
+  static void *blocks[300];
+  const long n = 300;
+  volatile size_t too_much = SIZE_MAX / 2 + 1;
+  for (long i = 0; i < n; i++)
+    CHECK(blocks[i] = site_mi_freed(1000), "mimalloc's own calls return blocks");
+  for (long i = 0; i < n; i++) {
+    void *p = blocks[i], *q = site_mi_kept(1000);
+    CHECK(!(i % 3 == 0   ? mi_reallocf(p, too_much)
+            : i % 3 == 1 ? reallocf(p, too_much)
+                         : mi_heap_reallocf(heap, p, too_much)),
+          "there is no such block");
+    CHECK(q && !mi_reallocn(q, too_much, 4), "nor so many");
+    memset(q, 'q', 1000);
+  }
+  truth("site_mi_freed", n, n * 1000, 0, 0);
+  truth("site_mi_kept", n, n * 1000, n, n * 1000);
+}
 static void mimalloc(void) {
   long bytes = 0, grown = 0;
   void *heap = mi_heap_new();
@@ -166,6 +199,7 @@ static void mimalloc(void) {
   }
   mi_heap_destroy(heap);
   zeroed_small();
+  failing(mi_heap_new());
   truth("site_mi", N, bytes, 0, 0);
   truth("site_mi_heap", N, bytes, 0, 0);
   truth("site_mi_zeroed", N, bytes, 0, 0);

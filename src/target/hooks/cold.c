@@ -140,7 +140,7 @@ void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc
         size_t end = ht_good_size(r->size);
         memset((char *)q + b.usual, 0, (end < b.real ? end : b.real) - b.usual);
     }
-    if (!q && r->size && record.found)
+    if (!q && r->size && !r->frees && record.found)
         ht_free_undo(p, &record);
     else if (record.found)
         ht_free_account(&record);

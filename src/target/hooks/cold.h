@@ -43,6 +43,7 @@ struct ht_resize {
     size_t size;
     size_t align;       /* requested beyond malloc's; 0: none */
     bool in_place_only; /* only `call` may move it: it does more than realloc */
+    bool frees;         /* p is freed where `call` fails */
     bool zero;          /* what the block grows by must be zero */
 };
 void *ht_resize(void *p, const struct ht_resize *r, bool sample_due, uint64_t pc, uint64_t sp,

@@ -21,6 +21,13 @@ static inline size_t product(size_t n, size_t size)
     return __builtin_mul_overflow(n, size, &bytes) ? 0 : bytes;
 }
 
+/* The same of a block that is resized, where 0 would be a size: as much as no block has. */
+static inline size_t new_size(size_t n, size_t size)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes;
+}
+
 #define PLACED(symbol, parameters, arguments, bytes, align)                                        \
     ALLOCATE(symbol, parameters, arguments, bytes, align, ht_next_##symbol arguments)
 PLACED(mi_malloc, (size_t n), (n), n, (size_t)0)
@@ -168,7 +175,7 @@ struct request {
 
 /* A heap, an offset or zeroing asks for more than realloc does: only the real call may move the
  * block. */
-#define RESIZE(symbol, parameters, real, bytes, zeroed, ...)                                       \
+#define RESIZE_OR(frees_it, symbol, parameters, real, bytes, zeroed, ...)                          \
     static void *call_##symbol(void *ctx, void *p)                                                 \
     {                                                                                              \
         const struct request *c = ctx;                                                             \
@@ -182,15 +189,18 @@ struct request {
                               .size = bytes,                                                       \
                               .align = c.align,                                                    \
                               .in_place_only = true,                                               \
+                              .frees = frees_it,                                                   \
                               .zero = zeroed};                                                     \
         return resize(p, &r, HT_CALLER());                                                         \
     }
+#define RESIZE(...)         RESIZE_OR(false, __VA_ARGS__)
+#define RESIZE_OR_FREE(...) RESIZE_OR(true, __VA_ARGS__)
 RESIZE(mi_realloc, (void *p, size_t n), (p, c->n), n, false, .n = n)
-RESIZE(mi_reallocn, (void *p, size_t n, size_t size), (p, c->n, c->size), product(n, size), false,
+RESIZE(mi_reallocn, (void *p, size_t n, size_t size), (p, c->n, c->size), new_size(n, size), false,
        .n = n, .size = size)
-RESIZE(mi_reallocf, (void *p, size_t n), (p, c->n), n, false, .n = n)
+RESIZE_OR_FREE(mi_reallocf, (void *p, size_t n), (p, c->n), n, false, .n = n)
 RESIZE(mi_rezalloc, (void *p, size_t n), (p, c->n), n, true, .n = n)
-RESIZE(mi_recalloc, (void *p, size_t n, size_t size), (p, c->n, c->size), product(n, size), true,
+RESIZE(mi_recalloc, (void *p, size_t n, size_t size), (p, c->n, c->size), new_size(n, size), true,
        .n = n, .size = size)
 RESIZE(mi_realloc_aligned, (void *p, size_t n, A), (p, c->n, c->align), n, false, .n = n,
        .align = align)
@@ -201,28 +211,28 @@ RESIZE(mi_rezalloc_aligned, (void *p, size_t n, A), (p, c->n, c->align), n, true
 RESIZE(mi_rezalloc_aligned_at, (void *p, size_t n, A, O), (p, c->n, c->align, c->at), n, true,
        .n = n, .align = align, .at = at)
 RESIZE(mi_recalloc_aligned, (void *p, size_t n, size_t size, A), (p, c->n, c->size, c->align),
-       product(n, size), true, .n = n, .size = size, .align = align)
+       new_size(n, size), true, .n = n, .size = size, .align = align)
 RESIZE(mi_recalloc_aligned_at, (void *p, size_t n, size_t size, A, O),
-       (p, c->n, c->size, c->align, c->at), product(n, size), true, .n = n, .size = size,
+       (p, c->n, c->size, c->align, c->at), new_size(n, size), true, .n = n, .size = size,
        .align = align, .at = at)
 RESIZE(mi_aligned_recalloc, (void *p, size_t n, size_t size, A), (p, c->n, c->size, c->align),
-       product(n, size), true, .n = n, .size = size, .align = align)
+       new_size(n, size), true, .n = n, .size = size, .align = align)
 RESIZE(mi_aligned_offset_recalloc, (void *p, size_t n, size_t size, A, O),
-       (p, c->n, c->size, c->align, c->at), product(n, size), true, .n = n, .size = size,
+       (p, c->n, c->size, c->align, c->at), new_size(n, size), true, .n = n, .size = size,
        .align = align, .at = at)
-RESIZE(mi_reallocarray, (void *p, size_t n, size_t size), (p, c->n, c->size), product(n, size),
+RESIZE(mi_reallocarray, (void *p, size_t n, size_t size), (p, c->n, c->size), new_size(n, size),
        false, .n = n, .size = size)
-RESIZE(reallocf, (void *p, size_t n), (p, c->n), n, false, .n = n)
+RESIZE_OR_FREE(reallocf, (void *p, size_t n), (p, c->n), n, false, .n = n)
 RESIZE(mi_heap_realloc, (void *heap, void *p, size_t n), (c->heap, p, c->n), n, false, .heap = heap,
        .n = n)
 RESIZE(mi_heap_reallocn, (void *heap, void *p, size_t n, size_t size), (c->heap, p, c->n, c->size),
-       product(n, size), false, .heap = heap, .n = n, .size = size)
-RESIZE(mi_heap_reallocf, (void *heap, void *p, size_t n), (c->heap, p, c->n), n, false,
-       .heap = heap, .n = n)
+       new_size(n, size), false, .heap = heap, .n = n, .size = size)
+RESIZE_OR_FREE(mi_heap_reallocf, (void *heap, void *p, size_t n), (c->heap, p, c->n), n, false,
+               .heap = heap, .n = n)
 RESIZE(mi_heap_rezalloc, (void *heap, void *p, size_t n), (c->heap, p, c->n), n, true, .heap = heap,
        .n = n)
 RESIZE(mi_heap_recalloc, (void *heap, void *p, size_t n, size_t size), (c->heap, p, c->n, c->size),
-       product(n, size), true, .heap = heap, .n = n, .size = size)
+       new_size(n, size), true, .heap = heap, .n = n, .size = size)
 RESIZE(mi_heap_realloc_aligned, (void *heap, void *p, size_t n, A), (c->heap, p, c->n, c->align), n,
        false, .heap = heap, .n = n, .align = align)
 RESIZE(mi_heap_realloc_aligned_at, (void *heap, void *p, size_t n, A, O),
@@ -233,10 +243,10 @@ RESIZE(mi_heap_rezalloc_aligned, (void *heap, void *p, size_t n, A), (c->heap, p
 RESIZE(mi_heap_rezalloc_aligned_at, (void *heap, void *p, size_t n, A, O),
        (c->heap, p, c->n, c->align, c->at), n, true, .heap = heap, .n = n, .align = align, .at = at)
 RESIZE(mi_heap_recalloc_aligned, (void *heap, void *p, size_t n, size_t size, A),
-       (c->heap, p, c->n, c->size, c->align), product(n, size), true, .heap = heap, .n = n,
+       (c->heap, p, c->n, c->size, c->align), new_size(n, size), true, .heap = heap, .n = n,
        .size = size, .align = align)
 RESIZE(mi_heap_recalloc_aligned_at, (void *heap, void *p, size_t n, size_t size, A, O),
-       (c->heap, p, c->n, c->size, c->align, c->at), product(n, size), true, .heap = heap, .n = n,
+       (c->heap, p, c->n, c->size, c->align, c->at), new_size(n, size), true, .heap = heap, .n = n,
        .size = size, .align = align, .at = at)
 
 static inline __attribute__((always_inline)) void *
@@ -244,7 +254,7 @@ resize_array(void *p, size_t n, size_t size, uint64_t pc, uint64_t sp, uint64_t 
 {
     struct request c = {.n = n, .size = size};
     struct ht_resize r = {
-        .call = call_mi_reallocn, .ctx = &c, .size = product(n, size), .in_place_only = true};
+        .call = call_mi_reallocn, .ctx = &c, .size = new_size(n, size), .in_place_only = true};
     return resize(p, &r, pc, sp, bp);
 }
 
