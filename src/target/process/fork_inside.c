@@ -29,18 +29,37 @@ static void advise(int advice)
  * parent's region. */
 static void copy_region(struct ht_state *s)
 {
-    struct ht_view own;
-    unsigned char *copy = ht_sys_anonymous(s->mapped);
+    const struct ht_region_header *h = s->header;
+    const uint64_t had = s->mapped; /* at the fork */
+    unsigned char *copy = ht_sys_anonymous(had);
     if (!copy)
         return;
-    ht_own_view(&own);
-    memcpy(copy, s->base, own.size); /* behind it the file may have an end */
-    if (SYS_FAILED(SYS6(SYS_mremap, copy, s->mapped, s->mapped, MREMAP_MAYMOVE | MREMAP_FIXED,
-                        s->base, 0)))
-        SYS2(SYS_munmap, copy, s->mapped);
-    else
-        s->limit = s->mapped; /* no more chunks: the addresses beyond belong to the parent's
-                               * region */
+    /* Only what is mapped is copied, and behind the last chunk the file may have an end. */
+    uint64_t size = HT_HEADER_SIZE + (uint64_t)atomic_load(&h->n_chunks) * HT_CHUNK_SIZE;
+    memcpy(copy, s->base, size < had ? size : had);
+    /* The parent goes on meanwhile, and what was copied may refer to chunks that were made since
+     * the fork: they are read as zeroes. Read after the copy, so that the number covers all. */
+    const uint32_t n_chunks = atomic_load(&h->n_chunks);
+    size = HT_HEADER_SIZE + (uint64_t)n_chunks * HT_CHUNK_SIZE;
+    atomic_store(&((struct ht_region_header *)copy)->n_chunks, n_chunks);
+    if (SYS_FAILED(SYS6(SYS_mremap, copy, had, had, MREMAP_MAYMOVE | MREMAP_FIXED, s->base, 0))) {
+        SYS2(SYS_munmap, copy, had);
+        return;
+    }
+    /* No more chunks: the addresses beyond belong to the parent's region. */
+    s->limit = had;
+    if (size <= had)
+        return;
+    /* A kernel before 4.17 takes the address for a hint. What the child still has there stays. */
+    unsigned char *more = s->base + had;
+    long at = SYS6(SYS_mmap, more, size - had, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (at == (long)more) {
+        s->mapped = s->limit = size;
+        atomic_store_explicit(&ht_region_mapped, size, memory_order_relaxed);
+    } else if (!SYS_FAILED(at)) {
+        SYS2(SYS_munmap, at, size - had);
+    }
 }
 
 pid_t ht_fork_inside(pid_t (*next)(void))
