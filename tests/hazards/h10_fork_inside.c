@@ -5,24 +5,11 @@
 // Shows: the child finishes the hook, allocates, and exits.
 // Runs over its own allocator, h20_allocator.c, for glibc's may not be interrupted by a fork.
 // Seen failing without "a child copies no more than it has mapped" (mutants), in exact mode.
-#include "hazard.h"
+#include "steps.h"
 #include <pthread.h>
 #include <signal.h>
 #include <ucontext.h>
 
-typedef void *(*step)(unsigned path, int depth, size_t n);
-static void *go(unsigned path, int depth, size_t n);
-#define STEP(i)                                                                                                        \
-  NOINLINE static void *step##i(unsigned path, int depth, size_t n) {                                                  \
-    void *p = go(path, depth, n);                                                                                      \
-    STAY(p);                                                                                                           \
-    return p;                                                                                                          \
-  }
-STEP(0)
-STEP(1)
-STEP(2)
-STEP(3)
-static step steps[4] = {step0, step1, step2, step3};
 static void *go(unsigned path, int depth, size_t n) {
   return depth ? steps[path & 3](path >> 2, depth - 1, n) : malloc(n);
 }

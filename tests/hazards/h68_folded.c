@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The program of h68_fold.sh. inherit FREES: a child forked while 50 objects live allocates only after its parent has
 // freed them (FREES 1) or not, and then sampled thousands of other stacks. busy THREADS SECONDS: threads at many stacks.
-#include "hazard.h"
+#include "steps.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 
-typedef void *(*step)(unsigned path, int depth, size_t n);
-static void *go(unsigned path, int depth, size_t n);
-#define STEP(i)                                                                                                        \
-  NOINLINE static void *step##i(unsigned path, int depth, size_t n) {                                                  \
-    void *p = go(path, depth, n);                                                                                      \
-    STAY(p);                                                                                                           \
-    return p;                                                                                                          \
-  }
-STEP(0)
-STEP(1)
-STEP(2)
-STEP(3)
-static step steps[4] = {step0, step1, step2, step3};
 NOINLINE static void *site_other(size_t n) {
   void *p = malloc(n);
   STAY(p);
